@@ -1,0 +1,94 @@
+"""Decoded data sets as .npy files that worker processes map into memory, and so share.
+
+    <folder>/<digest>/{train_images,train_labels,test_images,test_labels}.npy
+
+A worker is given the folder and the digest, and nothing else.
+"""
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.dataset import PARTS, Arrays, Dataset, digest
+from reference.errors import UserError
+
+
+def publish(dataset: Dataset, folder: Path) -> Path:
+    """Writes the arrays once and returns their folder, `folder`/<digest>.
+
+    They are written to a temporary folder and renamed into place: nobody sees half of them,
+    and of two processes that publish at once one finds the other's work done. What is there
+    already is verified; if it is damaged it is replaced.
+
+    Raises:
+        UserError: `folder` cannot be written (no permission, no space).
+    """
+    target = folder / dataset.digest
+    if _intact(folder, dataset.digest):
+        return target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _set_aside(target)
+        temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{dataset.digest[:12]}."))
+        try:
+            for name in PARTS:
+                np.save(temporary / f"{name}.npy", dataset.part(name), allow_pickle=False)
+            temporary.chmod(0o755)  # mkdtemp's 0700 would shut out a worker of another user
+            temporary.rename(target)
+        except OSError:
+            if not _intact(folder, dataset.digest):  # otherwise another process was first
+                raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: the data set cannot be written there ({error.strerror or error}). "
+            "Free some space (60 MB are needed), or make the folder writable."
+        ) from error
+    return target
+
+
+def open_published(folder: Path, dataset_digest: str, *, verify: bool = False) -> Arrays:
+    """Returns the published arrays, mapped read-only: no copy until a page is touched.
+
+    Shapes and dtypes are always checked, the contents only if `verify`.
+
+    Raises:
+        FileNotFoundError: not published.
+        ValueError: not arrays of the right shapes and dtypes, or of another digest.
+    """
+    target = folder / dataset_digest
+    try:
+        parts = {
+            name: np.load(target / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in PARTS
+        }
+    except EOFError as error:
+        message = f"{target}: an empty file"
+        raise ValueError(message) from error
+    arrays = Arrays(**parts)
+    if verify and (actual := digest(arrays)) != dataset_digest:
+        message = f"{target}: digest {actual}, but should be {dataset_digest}"
+        raise ValueError(message)
+    return arrays
+
+
+def _intact(folder: Path, dataset_digest: str) -> bool:
+    try:
+        open_published(folder, dataset_digest, verify=True)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _set_aside(target: Path) -> None:
+    """Moves a damaged folder out of the way; workers that map its files keep them."""
+    if not target.exists():
+        return
+    away = Path(tempfile.mkdtemp(dir=target.parent, prefix=".damaged."))
+    with contextlib.suppress(FileNotFoundError):  # another process has moved it
+        target.rename(away / target.name)
+    shutil.rmtree(away, ignore_errors=True)
