@@ -1,0 +1,51 @@
+"""What is read off a record's predictions: counts, pictures, bitmaps. Pure NumPy."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CLASSES = 10
+MISREAD_SHOWN = 24
+
+
+def correct(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Returns, for outputs (N, 10) and labels (N,), which images were read right, (N,)."""
+    right: NDArray[np.bool_] = predictions.argmax(axis=1) == labels
+    return right
+
+
+def correct_bitmap(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> str:
+    """Returns `correct` as base64 of packed bits, the first image in the highest bit."""
+    return base64.b64encode(np.packbits(correct(predictions, labels)).tobytes()).decode()
+
+
+def confusion(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> list[list[int]]:
+    """Returns counts, one row for each true digit, one column for each digit read."""
+    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(counts, (labels, predictions.argmax(axis=1)), 1)
+    rows: list[list[int]] = counts.tolist()
+    return rows
+
+
+def misread(
+    predictions: NDArray[np.float32], labels: NDArray[np.uint8], images: NDArray[np.uint8]
+) -> Sequence[dict[str, Any]]:
+    """Returns the misread images that the network was surest of, with their pixels."""
+    read = predictions.argmax(axis=1)
+    confidence = predictions.max(axis=1)
+    wrong = np.flatnonzero(read != labels)
+    # Stable, so that equal confidences keep the images' order on every machine.
+    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISREAD_SHOWN]
+    return [
+        {
+            "index": int(i),
+            "label": int(labels[i]),
+            "prediction": int(read[i]),
+            "confidence": round(float(confidence[i]), 6),
+            "pixels": base64.b64encode(images[i].tobytes()).decode(),
+        }
+        for i in order
+    ]

@@ -1,0 +1,87 @@
+"""What a finished training run left behind, read from the store; plain data, no TensorFlow."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA = 1
+
+# How many test images the numerical checks look at: enough that every digit occurs.
+PROBE_IMAGES = 64
+PROBE_SEED = 20
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run's record.
+
+    Attributes:
+        folder: in the store, verified.
+        document: record.json.
+        cached: it was there before this session.
+    """
+
+    folder: Path
+    document: Mapping[str, Any]
+    cached: bool
+
+    @property
+    def key(self) -> str:
+        return str(self.document["key"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.document["job"]["seed"])
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        recipe: Mapping[str, Any] = self.document["job"]["recipe"]
+        return recipe
+
+    @property
+    def history(self) -> Mapping[str, list[float]]:
+        history: Mapping[str, list[float]] = self.document["history"]
+        return history
+
+    @cached_property
+    def predictions(self) -> NDArray[np.float32]:
+        """Outputs for the test images, float32 (N, 10)."""
+        return self._array("predictions.npz", "test")
+
+    @cached_property
+    def trained_outputs(self) -> NDArray[np.float32]:
+        """Keras's outputs for the first test images with the trained weights, (64, 10)."""
+        return self._array("predictions.npz", "trained_probe")
+
+    @cached_property
+    def random_outputs(self) -> NDArray[np.float32]:
+        """The same with `reference.forward.probe_weights(network, PROBE_SEED)`."""
+        return self._array("predictions.npz", "random_probe")
+
+    @cached_property
+    def weights(self) -> tuple[Mapping[str, NDArray[np.float32]], ...]:
+        """The trained weights: for each node of the network, name -> array."""
+        nodes = self.document["job"]["spec"]["nodes"]
+        weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in nodes)
+        with np.load(self.folder / "weights.npz", allow_pickle=False) as file:
+            for path in file.files:
+                index, name = path.split("/")
+                weights[int(index)][name] = file[path]
+        return weights
+
+    def _array(self, file: str, name: str) -> NDArray[np.float32]:
+        with np.load(self.folder / file, allow_pickle=False) as arrays:
+            array: NDArray[np.float32] = arrays[name]
+            return array
+
+
+def read(folder: Path, *, cached: bool) -> Record:
+    """Reads the record in a folder that `Store.get` or `Store.put` returned."""
+    document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    return Record(folder, document, cached)

@@ -1,0 +1,126 @@
+"""Runs training jobs on worker processes, the longest first, and keeps each one's progress."""
+
+import itertools
+import queue
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from harness.jobs import TrainJob
+from harness.process import JsonProcess, ProcessDied
+
+WORKER = "harness.worker"
+
+
+class JobFailed(Exception):
+    """A job gave no record.
+
+    Attributes:
+        status: "resource" when the machine was too small, else "grader_error".
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(order=True)
+class _Task:
+    priority: tuple[float, int]
+    job: TrainJob = field(compare=False)
+    future: Future[str] = field(compare=False)
+
+
+OnEvent = Callable[[TrainJob, Mapping[str, Any]], None]
+
+
+class Scheduler:
+    """So many workers, each a process of one thread, fed from one queue.
+
+    A worker that dies costs the job it was at, and is replaced; the rest go on.
+    """
+
+    def __init__(
+        self, workers: int, data: Path, store: Path, logs: Path, on_event: OnEvent
+    ) -> None:
+        self._data, self._store, self._logs = data, store, logs
+        self._on_event = on_event
+        self._tasks: queue.PriorityQueue[_Task] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._stopping = False
+        self._processes: dict[int, JsonProcess] = {}
+        self._threads = [
+            Thread(target=self._serve, args=(number,), name=f"worker-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: TrainJob, cost: float) -> Future[str]:
+        """Queues a job and returns the future of its record's key.
+
+        Args:
+            cost: any measure of its length; the longest job starts first, so that no worker is
+                left with a long one at the end.
+
+        The future raises `JobFailed`.
+        """
+        future: Future[str] = Future()
+        self._tasks.put(_Task((-cost, next(self._order)), job, future))
+        return future
+
+    def stop(self) -> None:
+        """Kills the workers; what they had not stored is lost, what they had stored is whole."""
+        self._stopping = True
+        for process in list(self._processes.values()):
+            process.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self, number: int) -> None:
+        """A worker's whole life, on this side: start it warm, give it jobs, replace it."""
+        process = self._start(number)
+        while not self._stopping:
+            try:
+                task = self._tasks.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if not task.future.set_running_or_notify_cancel():
+                continue
+            try:
+                task.future.set_result(self._run(process, task.job))
+            except JobFailed as error:
+                task.future.set_exception(error)
+            except ProcessDied as error:
+                killed = JobFailed("resource", f"the worker died: {error}")
+                task.future.set_exception(killed)
+                process.stop()
+                if not self._stopping:
+                    process = self._start(number)
+        process.stop()
+
+    def _start(self, number: int) -> JsonProcess:
+        process = JsonProcess(WORKER, self._logs / f"worker-{number}.log")
+        self._processes[number] = process
+        try:
+            # The import of TensorFlow takes seconds: begin it before there is anything to train.
+            process.send({"warm": True})
+        except ProcessDied:
+            return process  # the first job will meet the same end, and report it
+        return process
+
+    def _run(self, process: JsonProcess, job: TrainJob) -> str:
+        process.send({"job": job.to_json(), "data": str(self._data), "store": str(self._store)})
+        while True:
+            event = process.receive()
+            if event["event"] == "done":
+                self._on_event(job, event)
+                return str(event["key"])
+            if event["event"] == "failed":
+                status = "resource" if event["kind"] == "resource" else "grader_error"
+                raise JobFailed(status, str(event["message"]))
+            if event["event"] == "epoch":
+                self._on_event(job, event)

@@ -1,0 +1,126 @@
+"""A worker process: takes training jobs as JSON, leaves records in the store.
+
+in   {"job": {...}, "data": "<published arrays>", "store": "<root>"}
+out  {"event": "epoch", "epoch": 1, "epochs": 10, ...}     any number of times
+{"event": "done", "key": "..."}  or  {"event": "failed", "kind": ..., "message": ...}
+"""
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import jobs
+from harness.data.arrays import open_published
+from harness.data.dataset import split
+from harness.jobs import TrainJob
+from harness.process import serve
+from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
+from harness.store import Store
+from reference.errors import UserError
+
+Reply = Callable[[Mapping[str, Any]], None]
+
+
+def handle(request: Mapping[str, Any], reply: Reply) -> None:
+    """Answers one request; whatever goes wrong is an answer too."""
+    if request.get("warm"):
+        import harness.engine.train  # noqa: F401, PLC0415  (the import is what takes long)
+
+        reply({"event": "warm"})
+        return
+    try:
+        key = run(
+            jobs.from_json(request["job"]),
+            Path(request["data"]),
+            Store(Path(request["store"])),
+            lambda values: reply({"event": "epoch", **values}),
+        )
+    except UserError as error:
+        reply({"event": "failed", "kind": "user", "message": str(error)})
+    except MemoryError:
+        reply({"event": "failed", "kind": "resource", "message": "out of memory"})
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  (reported whole; the next job must still run)
+        kind = "resource" if type(error).__name__ == "ResourceExhaustedError" else "internal"
+        reply({"event": "failed", "kind": kind, "message": traceback.format_exc()})
+    else:
+        reply({"event": "done", "key": key})
+
+
+def run(job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]) -> str:
+    """Trains one job and stores its record; returns the key.
+
+    Raises:
+        UserError: the store cannot be written.
+    """
+    from harness.engine import train as engine  # noqa: PLC0415  (imports TensorFlow)
+
+    arrays = open_published(data, job.data_digest)
+    images = engine.Images(
+        np.asarray(arrays.train_images),
+        np.asarray(arrays.train_labels),
+        np.asarray(arrays.test_images),
+        np.asarray(arrays.test_labels),
+    )
+    parts = split(len(images.train_labels), job.recipe.validation_images, job.recipe.split_seed)
+    started = time.perf_counter()
+    trained = engine.train(
+        job.spec,
+        job.recipe,
+        images,
+        parts,
+        job.seed,
+        lambda epoch, row: on_epoch({"epoch": epoch, "epochs": job.recipe.epochs, **row}),
+    )
+
+    def write(folder: Path) -> None:
+        from harness.engine.probe import keras_facts, random_outputs, trained_outputs  # noqa: PLC0415
+        from harness.engine.weights import get_weights  # noqa: PLC0415
+
+        probe = images.test_images[:PROBE_IMAGES]
+        scale = job.recipe.pixel_max
+        np.savez(
+            folder / "predictions.npz",
+            test=trained.predictions,
+            trained_probe=trained_outputs(trained.model, probe, scale),
+            random_probe=random_outputs(job.spec, PROBE_SEED, probe, scale),
+        )
+        np.savez(folder / "weights.npz", allow_pickle=False, **get_weights(trained.model, job.spec))
+        trained.model.save(folder / "model.keras")
+        document = {
+            "schema": SCHEMA,
+            "key": job.key,
+            "job": job.to_json(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "history": trained.history,
+            "stopped": trained.stopped,
+            "early_weights_sha256": trained.early_weights,
+            "weights_sha256": trained.weights,
+            "test_loss": trained.test_loss,
+            "test_correct": trained.test_correct,
+            "test_images": len(images.test_labels),
+            "train_images": len(parts.train_indexes),
+            "compile_time_s": trained.compile_time_s,
+            "train_time_s": trained.train_time_s,
+            "job_time_s": time.perf_counter() - started,
+            "process": os.getpid(),
+            "keras": keras_facts(trained.model, job.spec),
+        }
+        (folder / "record.json").write_text(
+            json.dumps(document, indent=1, sort_keys=True, allow_nan=True), encoding="utf-8"
+        )
+
+    store.put(job.key, write)
+    return job.key
+
+
+if __name__ == "__main__":
+    serve(handle)
