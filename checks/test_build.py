@@ -1,0 +1,26 @@
+"""Can the network be had and trained at all? Everything else depends on it."""
+
+import pytest
+
+from harness.checking import Unavailable
+from harness.extract.client import BuildFailure
+from harness.record import Record
+from harness.scheduler import JobFailed
+from harness.spec import Spec
+
+
+def test_build(opened: Spec | BuildFailure) -> None:
+    """build() gives a network that can be read as a graph of layers"""
+    __tracebackhide__ = True
+    if isinstance(opened, BuildFailure) and opened.status != "failed":
+        raise Unavailable(opened.status, opened.message)
+    assert isinstance(opened, Spec), opened.message
+
+
+def test_trains(trained: list[Record] | JobFailed) -> None:
+    """training ends with a record"""
+    __tracebackhide__ = True
+    if isinstance(trained, JobFailed):
+        if trained.status == "skipped":
+            pytest.skip(str(trained))
+        raise Unavailable(trained.status, str(trained))

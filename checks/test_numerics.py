@@ -1,0 +1,99 @@
+"""Does the network compute what the document describes?
+
+The documented network, run forward by NumPy in float64 and knowing nothing of Keras, gives the
+expected outputs.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.checking import Difference, require_none
+from harness.data import Dataset
+from harness.record import PROBE_IMAGES, PROBE_SEED, Record
+from harness.spec import Spec
+from reference.errors import UserError
+from reference.facts import Facts, expected_network
+from reference.forward import forward, probe_weights
+from reference.layers import flops, params, shapes, total_params, trainable_params
+
+# float32 sums of some thousand terms against float64; probabilities are at most 1.
+TOLERANCE = 1e-4
+
+
+def test_forward_trained(record: Record, facts: Facts, dataset: Dataset) -> None:
+    """with its trained weights the network computes what the document describes"""
+    _compare(facts, record.weights, record.trained_outputs, record, dataset)
+
+
+def test_forward_random(record: Record, facts: Facts, dataset: Dataset) -> None:
+    """with random weights, biases and batch statistics too"""
+    weights = probe_weights(expected_network(facts), PROBE_SEED)
+    _compare(facts, weights, record.random_outputs, record, dataset)
+
+
+def test_probabilities(record: Record) -> None:
+    """predictions are probabilities: ten of them, none negative, adding up to one"""
+    predictions = record.predictions.astype(np.float64)
+    worst_sum = float(np.abs(predictions.sum(axis=1) - 1).max())
+    found = [
+        ("number of classes", predictions.shape[1], 10, predictions.shape[1] == 10),
+        ("smallest prediction", float(predictions.min()), "at least 0", predictions.min() >= 0),
+        ("largest distance of a sum from 1", worst_sum, "at most 1e-05", worst_sum <= 1e-5),
+    ]
+    hint = "a softmax as the last activation gives probabilities"
+    require_none(
+        Difference(what, actual, expected, hint=hint)
+        for what, actual, expected, passed in found
+        if not passed
+    )
+
+
+def test_arithmetic(record: Record, spec: Spec) -> None:
+    """shapes, parameters and FLOPs by arithmetic are those that Keras and TensorFlow report"""
+    keras = record.document["keras"]
+    network = spec.network
+    pairs = {
+        "output_shapes": [list(shape) for shape in shapes(network)],
+        "params": list(params(network)),
+        "total_params": total_params(network),
+        "trainable_params": trainable_params(network),
+        "flops": sum(flops(network)),
+    }
+    require_none(
+        Difference(what, keras[what], expected, "arithmetic")
+        for what, expected in pairs.items()
+        if keras[what] != expected
+    )
+
+
+def _compare(
+    facts: Facts,
+    weights: Sequence[Mapping[str, NDArray[np.float32]]],
+    actual: NDArray[np.float32],
+    record: Record,
+    dataset: Dataset,
+) -> None:
+    __tracebackhide__ = True
+    network = expected_network(facts)
+    images = dataset.test_images[:PROBE_IMAGES] / np.float64(record.recipe["pixel_max"])
+    try:
+        expected = forward(network, weights, images.reshape(-1, *facts.input_shape))
+    except (UserError, IndexError, KeyError, ValueError) as error:
+        hint = f"the weights do not fit the documented layers ({error}); see the structure checks"
+        require_none([Difference("network", "another one", "the documented one", hint=hint)])
+        raise
+    if expected.shape != actual.shape:
+        require_none([Difference("outputs.shape", actual.shape, expected.shape)])
+    distance = np.abs(expected - actual).max(axis=1)
+    if not distance.max() <= TOLERANCE:
+        image = int(distance.argmax())
+        hint = (
+            f"test image {image} is the furthest off; a wrong activation, pooling, padding or "
+            "order of layers does this"
+        )
+        limit = f"at most {TOLERANCE:g}"
+        require_none(
+            [Difference("distance from the reference", float(distance.max()), limit, hint=hint)]
+        )

@@ -1,0 +1,34 @@
+"""Does the trained network survive being saved?"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.checking import Difference, require_none
+from harness.extract.client import Verification
+from harness.record import Record
+
+
+def test_keras_file(record: Record, verification: Verification) -> None:
+    """the saved .keras file, opened in another process, predicts exactly the same"""
+    _require_identical(
+        "predictions of model.keras", record.trained_outputs, verification.keras_file
+    )
+
+
+def test_npz_file(record: Record, verification: Verification) -> None:
+    """the exported .npz weights, in a fresh network in another process, predict the same"""
+    _require_identical("predictions of weights.npz", record.trained_outputs, verification.npz_file)
+
+
+def _require_identical(
+    what: str, expected: NDArray[np.float32], actual: NDArray[np.float32]
+) -> None:
+    __tracebackhide__ = True
+    if actual.shape != expected.shape:
+        require_none([Difference(f"shape of the {what}", actual.shape, expected.shape)])
+    different = int((actual != expected).any(axis=1).sum())
+    if different:
+        distance = float(np.abs(actual - expected).max())
+        require_none(
+            [Difference(f"{what} that differ", different, 0, hint=f"by up to {distance:.3g}")]
+        )

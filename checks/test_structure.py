@@ -1,0 +1,75 @@
+"""Is it the documented network, layer by layer?"""
+
+from collections.abc import Iterator
+
+from harness.alignment import Row, actual_rows, align, differences, expected_rows
+from harness.checking import Difference, require_none
+from harness.spec import Spec
+from reference.facts import Facts
+from reference.layers import shapes, total_params, trainable_params
+
+
+def test_input_shape(spec: Spec, facts: Facts) -> None:
+    """the input is the documented one: one image of 784 pixels"""
+    actual = shapes(spec.network)[0]
+    if actual != facts.input_shape:
+        where = facts.evidence["input_shape"].where
+        require_none([Difference("input_shape", actual, facts.input_shape, where)])
+
+
+def test_layers(spec: Spec, facts: Facts) -> None:
+    """the layers are the documented ones, in the documented order"""
+    expected, actual = expected_rows(facts), actual_rows(spec)
+    require_none(_sequence_differences(expected, actual))
+
+
+def test_output_shapes(spec: Spec, facts: Facts) -> None:
+    """every layer's output has the documented shape"""
+    require_none(differences(expected_rows(facts), actual_rows(spec), "shape"))
+
+
+def test_layer_parameters(spec: Spec, facts: Facts) -> None:
+    """every layer has the documented number of parameters"""
+    require_none(differences(expected_rows(facts), actual_rows(spec), "params"))
+
+
+def test_total_parameters(spec: Spec, facts: Facts) -> None:
+    """the network has the documented number of parameters, in all and trainable"""
+    pairs = (
+        ("total_params", total_params(spec.network), facts.total_params),
+        ("trainable_params", trainable_params(spec.network), facts.trainable_params),
+    )
+    require_none(
+        Difference(name, actual, expected, facts.evidence[name].where)
+        for name, actual, expected in pairs
+        if actual != expected
+    )
+
+
+def test_configuration(spec: Spec, facts: Facts) -> None:
+    """activations, padding, rates and initializers are the documented ones"""
+    require_none(differences(expected_rows(facts), actual_rows(spec), "config"))
+
+
+def _sequence_differences(
+    expected: tuple[Row, ...], actual: tuple[Row, ...]
+) -> Iterator[Difference]:
+    for pair in align(expected, actual):
+        if pair.status == "missing" and pair.expected_index is not None:
+            row = expected[pair.expected_index]
+            yield Difference(
+                f"layer {pair.expected_index + 1}", "missing", _title(row), _source(row)
+            )
+        elif pair.status == "extra" and pair.actual_index is not None:
+            row = actual[pair.actual_index]
+            yield Difference(f"layer {row.name!r}", _title(row), "absent")
+        else:
+            yield from pair.differences.get("kind", ())
+
+
+def _title(row: Row) -> str:
+    return f"{row.kind} {row.signature[1]}".strip()
+
+
+def _source(row: Row) -> str:
+    return row.fact.source if row.fact else ""

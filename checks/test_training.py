@@ -1,0 +1,82 @@
+"""Does it learn, by the documented recipe, as far as it should, and reproducibly?"""
+
+from harness import gates
+from harness.checking import Difference, require_none
+from harness.extract.client import Verification
+from harness.plan import recipe_for
+from harness.record import Record
+from harness.session import Session
+from reference.facts import Facts
+
+# Ten classes: guessing reads one image in ten. Half of all is far above it and far below any of
+# the documented networks, on either data set.
+FAR_ABOVE_CHANCE = 0.5
+
+
+def test_recipe(runs: list[Record], facts: Facts, grading: Session) -> None:
+    """optimizer, learning rate, batch size, epochs and scaling are the recipe's"""
+    expected = recipe_for(facts, grading.options.recipe, grading.calibration).to_json()
+    require_none(
+        Difference(f"recipe.{key}", run.recipe.get(key), value, _where(facts, key))
+        for run in runs
+        for key, value in expected.items()
+        if run.recipe.get(key) != value
+    )
+
+
+def test_loss_falls(runs: list[Record]) -> None:
+    """the training loss falls from the first epoch to the last"""
+    require_none(
+        Difference(f"loss of the last epoch, seed {run.seed}", losses[-1], f"below {losses[0]:.4g}")
+        for run in runs
+        for losses in [run.history["loss"]]
+        # A run may end with its first epoch: then it must have ended below a guess's loss.
+        if not losses[-1] < (losses[0] if len(losses) > 1 else GUESSING_LOSS)
+    )
+
+
+# -log(1 / 10): what guessing costs.
+GUESSING_LOSS = 2.302585
+
+
+def test_learns(runs: list[Record]) -> None:
+    """after its training the network reads validation images far better than by chance"""
+    require_none(
+        Difference(
+            f"best val_accuracy, seed {run.seed}", best, f"at least {FAR_ABOVE_CHANCE}",
+            hint="labels that do not belong to their images, or a frozen network, do this",
+        )
+        for run in runs
+        for best in [max(run.history["val_accuracy"])]
+        if not best >= FAR_ABOVE_CHANCE
+    )  # fmt: skip
+
+
+def test_accuracy_gate(runs: list[Record], facts: Facts, grading: Session) -> None:
+    """test accuracy reaches the gate"""
+    judged = gates.judge(runs, facts, grading.calibration)
+    gate = judged.gate
+    # An inconclusive verdict is shown as such; the measured accuracy decides whether it blocks.
+    blocked = gate.verdict == "failed" or gate.accuracy < gate.threshold
+    hint = gate.explanation
+    if gate.verdict == "inconclusive":
+        hint += "; --seeds 5 tells more"
+    if blocked:
+        expected = f"at least {gate.threshold:.2%} ({judged.basis})"
+        require_none([Difference("test accuracy", f"{gate.accuracy:.2%}", expected, hint=hint)])
+
+
+def test_same_seed_same_weights(record: Record, verification: Verification) -> None:
+    """the same seed gives the same weights, bit for bit, in another process"""
+    expected = record.document["early_weights_sha256"]
+    if verification.early_weights != expected:
+        hint = "something in the training is not decided by the seed"
+        require_none(
+            [Difference("SHA-256 of the early weights", verification.early_weights, expected,
+                        hint=hint)]
+        )  # fmt: skip
+
+
+def _where(facts: Facts, key: str) -> str:
+    evidence = facts.recipe.evidence.get(key)
+    return evidence.where if evidence else ""

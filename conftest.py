@@ -1,0 +1,85 @@
+"""Fixtures of the checks. Options and hooks are in harness/plugin.py."""
+
+import pytest
+
+from harness.checking import Unavailable
+from harness.data import Dataset
+from harness.extract.client import BuildFailure, Verification
+from harness.record import Record
+from harness.scheduler import JobFailed
+from harness.session import Session
+from harness.spec import Spec
+from harness.stash import LEDGER, SESSION
+from reference.facts import Facts
+
+pytest_plugins = ["harness.plugin"]
+
+
+@pytest.fixture(scope="session")
+def grading(pytestconfig: pytest.Config) -> Session:
+    """The session that opens, trains and verifies, in the background."""
+    return pytestconfig.stash[SESSION]
+
+
+@pytest.fixture(scope="session")
+def benchmark_rows(pytestconfig: pytest.Config) -> list[dict[str, object]]:
+    """Where benchmarks leave their rows for results.json."""
+    return pytestconfig.stash[LEDGER].benchmarks
+
+
+@pytest.fixture
+def facts(grading: Session, subject_id: str) -> Facts:
+    """What the document says."""
+    return grading.facts[grading.subjects[subject_id].architecture]
+
+
+@pytest.fixture
+def opened(grading: Session, subject_id: str) -> Spec | BuildFailure:
+    """What came out of the implementation's build()."""
+    return grading.spec(subject_id)
+
+
+@pytest.fixture
+def spec(opened: Spec | BuildFailure) -> Spec:
+    """The implementation's network."""
+    if isinstance(opened, BuildFailure):
+        pytest.skip("there is no network: see the build check")
+    return opened
+
+
+@pytest.fixture
+def trained(grading: Session, subject_id: str) -> list[Record] | JobFailed:
+    """What came of the training runs."""
+    try:
+        return grading.runs(subject_id)
+    except JobFailed as error:
+        return error
+
+
+@pytest.fixture
+def runs(trained: list[Record] | JobFailed) -> list[Record]:
+    """The records of the training runs, one for each seed."""
+    if isinstance(trained, JobFailed):
+        pytest.skip("there is no trained network: see the check that it trains")
+    return trained
+
+
+@pytest.fixture
+def record(runs: list[Record]) -> Record:
+    """The record of the first seed."""
+    return runs[0]
+
+
+@pytest.fixture
+def verification(grading: Session, subject_id: str, record: Record) -> Verification:  # noqa: ARG001
+    """What another process made of the first run's files and first steps."""
+    found = grading.verification(subject_id)
+    if isinstance(found, BuildFailure):
+        raise Unavailable("grader_error", found.message)
+    return found
+
+
+@pytest.fixture
+def dataset(grading: Session, runs: list[Record]) -> Dataset:  # noqa: ARG001
+    """The images and labels of the runs."""
+    return grading.dataset

@@ -1,0 +1,198 @@
+"""Lays a network beside the documented one, layer by layer, and says what differs.
+
+Both are compared in rows as people write them: a convolution or dense layer with its activation
+is one row, however the author spelled it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from harness.checking import Difference
+from harness.spec import Spec
+from reference.facts import Facts, LayerFact, expected_nodes
+from reference.layers import LAYERS, Node, Shape, flops, params, shapes
+
+Status = Literal["same", "changed", "missing", "extra"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer, as a person would write it.
+
+    Attributes:
+        kind: Keras's class name.
+        name: the author's; the class name where the document gives none.
+        config: for an expected row, only what the document fixes.
+        output_shape: without the batch axis.
+        fact: where an expected row comes from.
+    """
+
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    output_shape: Shape
+    params: int
+    flops: int
+    trainable: bool = True
+    fact: LayerFact | None = None
+
+    @property
+    def signature(self) -> tuple[str, str]:
+        """What makes two rows the same layer, whatever their settings."""
+        activation = str(self.config["activation"]) if self.kind == "Activation" else ""
+        return self.kind, activation
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An expected row beside an actual one; None where the other side has no such layer.
+
+    Attributes:
+        expected_index: of the row among the expected rows.
+        differences: by kind: "kind", "shape", "params" or "config".
+    """
+
+    status: Status
+    expected_index: int | None
+    actual_index: int | None
+    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+
+
+def expected_rows(facts: Facts) -> tuple[Row, ...]:
+    """Returns the documented layers, without the input."""
+    rows: list[Row] = []
+    for expected in expected_nodes(facts):
+        fact = expected.layer
+        if fact is None:
+            continue
+        if rows and rows[-1].fact is fact:  # the second node of a layer with a fused activation
+            config = {**rows[-1].config, "activation": expected.node.config["activation"]}
+            rows[-1] = _replace_config(rows[-1], config)
+            continue
+        rows.append(
+            Row(
+                kind=expected.node.kind,
+                name=fact.cls,
+                config=_with_activation(expected.node, expected.fixed),
+                output_shape=expected.output_shape,
+                params=expected.params,
+                flops=0,
+                fact=fact,
+            )
+        )
+    return tuple(rows)
+
+
+def actual_rows(spec: Spec) -> tuple[Row, ...]:
+    """Returns a network's layers, without the input, with shapes and counts by arithmetic."""
+    nodes = spec.network.nodes
+    consumers = [sum(i in node.inputs for node in nodes) for i in range(len(nodes))]
+    numbers = zip(shapes(spec.network), params(spec.network), flops(spec.network), strict=True)
+    rows: list[Row] = []
+    previous = 0  # the node that the last row ends with
+    for index, (node, (shape, count, cost)) in enumerate(zip(nodes, numbers, strict=True)):
+        if index == 0:
+            continue
+        fused = (
+            rows
+            and node.kind == "Activation"
+            and LAYERS[rows[-1].kind].fuses_activation
+            and rows[-1].config.get("activation") == "linear"
+            and node.inputs == (previous,)
+            and consumers[previous] == 1
+        )
+        previous = index
+        if fused:
+            config = {**rows[-1].config, "activation": node.config["activation"]}
+            rows[-1] = _replace_config(rows[-1], config)
+            continue
+        rows.append(
+            Row(
+                kind=node.kind,
+                name=spec.names[index],
+                config=_with_activation(node, node.config),
+                output_shape=shape,
+                params=count,
+                flops=cost,
+                trainable=node.trainable,
+            )
+        )
+    return tuple(rows)
+
+
+def align(expected: tuple[Row, ...], actual: tuple[Row, ...]) -> tuple[Pair, ...]:
+    """Pairs the rows: the longest runs of the same layers first, then what is left in order."""
+    matcher = SequenceMatcher(
+        None, [row.signature for row in expected], [row.signature for row in actual], autojunk=False
+    )
+    pairs: list[Pair] = []
+    for tag, e0, e1, a0, a1 in matcher.get_opcodes():
+        common = min(e1 - e0, a1 - a0)
+        for offset in range(common):
+            e, a = e0 + offset, a0 + offset
+            found = _compare(expected[e], actual[a])
+            pairs.append(Pair("changed" if found else "same", e, a, found))
+        if tag != "equal":
+            pairs.extend(Pair("missing", e, None) for e in range(e0 + common, e1))
+            pairs.extend(Pair("extra", None, a) for a in range(a0 + common, a1))
+    return tuple(pairs)
+
+
+def differences(
+    expected: tuple[Row, ...], actual: tuple[Row, ...], kind: str
+) -> Iterator[Difference]:
+    """Yields the differences of one kind between paired rows: "shape", "params" or "config"."""
+    for pair in align(expected, actual):
+        yield from pair.differences.get(kind, ())
+
+
+def _with_activation(node: Node, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer that could carry an activation and does not is linear, and that is a fact too."""
+    fuses = LAYERS[node.kind].fuses_activation
+    return {**config, "activation": "linear"} if fuses else dict(config)
+
+
+def _replace_config(row: Row, config: Mapping[str, Any]) -> Row:
+    return Row(
+        row.kind, row.name, config, row.output_shape, row.params, row.flops, row.trainable, row.fact
+    )
+
+
+def _compare(expected: Row, actual: Row) -> dict[str, tuple[Difference, ...]]:
+    source = expected.fact.source if expected.fact else ""
+    found: dict[str, tuple[Difference, ...]] = {}
+    if expected.signature != actual.signature:
+        found["kind"] = (Difference(f"{actual.name}", _title(actual), _title(expected), source),)
+    if expected.output_shape != actual.output_shape:
+        found["shape"] = (
+            Difference(
+                f"{actual.name}.output_shape", actual.output_shape, expected.output_shape, source
+            ),
+        )
+    if expected.params != actual.params:
+        found["params"] = (
+            Difference(f"{actual.name}.params", actual.params, expected.params, source),
+        )
+    if expected.kind == actual.kind:
+        settings = tuple(
+            Difference(f"{actual.name}.{key}", _plain(actual.config[key]), _plain(value), source)
+            for key, value in expected.config.items()
+            if key in actual.config and actual.config[key] != value
+        )
+        if not actual.trainable:
+            frozen = Difference(f"{actual.name}.trainable", actual.trainable, expected.trainable)
+            settings = (*settings, frozen)
+        if settings:
+            found["config"] = settings
+    return found
+
+
+def _title(row: Row) -> str:
+    return row.signature[1] or row.kind
+
+
+def _plain(value: Any) -> Any:
+    """An initializer is known by its class."""
+    return value["class"] if isinstance(value, Mapping) and "class" in value else value

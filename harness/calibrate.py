@@ -1,0 +1,121 @@
+"""Measures accuracy floors: `python -m harness.calibrate digits --seeds 20`.
+
+Trains every documented network with many seeds and prints the [floor] tables of
+reference/calibrations/<data set>.toml, to be pasted there by hand: a program that edits what is
+true would sooner or later launder a regression.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from statistics import mean, stdev
+
+from harness import plan, record
+from harness.data import DataRequest, Dataset, load, publish
+from harness.environment import cores
+from harness.jobs import TrainJob
+from harness.options import DEFAULT_STORE
+from harness.process import ROOT
+from harness.scheduler import JobFailed, Scheduler
+from harness.spec import Spec
+from harness.statistics import tolerance_factor
+from harness.store import Store
+from reference import calibration, facts
+from reference.errors import UserError
+from reference.facts import Facts, expected_network
+
+
+def measure(
+    dataset: Dataset, seeds: int, store: Store, data: Path
+) -> Iterator[tuple[str, list[float]]]:
+    """Yields each network's name and its test accuracies, one for each seed.
+
+    Raises:
+        UserError: a run gave no record.
+    """
+    known = calibration.load(dataset.name)
+    scheduler = Scheduler(
+        cores(), data.absolute(), store.root.absolute(), store.root / "logs", lambda _job, _e: None
+    )
+    try:
+        waiting: dict[str, list[Future[str]]] = {}
+        for name in facts.names():
+            documented = facts.load(name)
+            recipe = plan.recipe_for(documented, "gate", known)
+            waiting[name] = [
+                _train(job, dataset, store, scheduler)
+                for job in plan.jobs_for(_spec(documented), recipe, dataset, seeds)
+            ]
+        for name, futures in waiting.items():
+            yield name, [_accuracy(store, future) for future in futures]
+    finally:
+        scheduler.stop()
+
+
+def table(name: str, accuracies: Sequence[float]) -> str:
+    """Returns a network's [floor] table as TOML."""
+    k = tolerance_factor(len(accuracies))
+    average, deviation = mean(accuracies), stdev(accuracies)
+    return (
+        f"[floor.{name}]\n"
+        f"floor = {average - k * deviation:.4f}\n"
+        f"mean = {average:.4f}\n"
+        f"deviation = {deviation:.5f}\n"
+        f"seeds = {len(accuracies)}\n"
+        f"k = {k:.3f}\n"
+    )
+
+
+def _spec(documented: Facts) -> Spec:
+    """The documented network itself: a floor must not depend on anybody's implementation."""
+    network = expected_network(documented)
+    return Spec(network, tuple(node.kind for node in network.nodes))
+
+
+def _train(job: TrainJob, dataset: Dataset, store: Store, scheduler: Scheduler) -> Future[str]:
+    if store.get(job.key) is not None:
+        done: Future[str] = Future()
+        done.set_result(job.key)
+        return done
+    return scheduler.submit(job, plan.cost(job, len(dataset.train_labels)))
+
+
+def _accuracy(store: Store, future: Future[str]) -> float:
+    try:
+        folder = store.get(future.result())
+    except JobFailed as error:
+        raise UserError(f"a run failed: {error}") from None
+    if folder is None:
+        raise UserError("a record vanished from the store; run the command again")
+    document = record.read(folder, cached=False).document
+    return float(document["test_correct"] / document["test_images"])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m harness.calibrate", description=__doc__)
+    parser.add_argument("dataset", choices=["digits", "mnist"])
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--store", type=Path, default=ROOT / DEFAULT_STORE)
+    options = parser.parse_args(arguments)
+    if options.seeds < 2:
+        parser.error("--seeds: a spread needs at least 2")
+    store = Store(options.store)
+    data = options.store / "data"
+    try:
+        dataset = load(
+            DataRequest(options.dataset, None, data), lambda line: print(line, file=sys.stderr)
+        )
+        publish(dataset, data)
+        for name, accuracies in measure(dataset, options.seeds, store, data):
+            print(table(name, accuracies), flush=True)
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""How a check says what is wrong: every difference at once, as data and as a sentence each."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as documented.
+
+    Attributes:
+        what: e.g. "dropout.rate".
+        source: where the document, or the suite, says what is expected.
+        hint: the likely cause or the next step, as a sentence.
+    """
+
+    what: str
+    actual: Any
+    expected: Any
+    source: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f" [{self.source}]" if self.source else ""
+        hint = f"\n    {self.hint}" if self.hint else ""
+        actual, expected = describe(self.actual), describe(self.expected)
+        return f"{self.what} = {actual}, but should be {expected}{where}{hint}"
+
+
+class Mismatch(AssertionError):
+    """An implementation differs from what is expected of it; carries the differences."""
+
+    def __init__(self, differences: Sequence[Difference]) -> None:
+        super().__init__("\n".join(str(difference) for difference in differences))
+        self.differences = tuple(differences)
+
+
+class Unavailable(Exception):
+    """A check could not be made, for a reason that its author already reads elsewhere.
+
+    Attributes:
+        status: as in results.json.
+    """
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def require_none(differences: Iterable[Difference]) -> None:
+    """Raises `Mismatch` with all the differences, when there are any."""
+    __tracebackhide__ = True
+    found = list(differences)
+    if found:
+        raise Mismatch(found)
+
+
+def describe(value: Any) -> str:
+    """Returns a value as a reader wants it: 692,352 and [26, 26, 32]."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(describe(item) for item in value)}]"
+    return str(value)

@@ -1,0 +1,146 @@
+"""The end of a session: results.json, the report and the lines on the terminal."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import gates, markdown, results
+from harness.extract.client import BuildFailure
+from harness.ledger import Ledger
+from harness.record import Record
+from harness.results import Graded, Run
+from harness.scheduler import JobFailed
+from harness.session import Session
+from harness.spec import Spec
+from harness.subjects import Subject
+from reference.errors import UserError
+
+RESULTS = "results.json"
+PAGE = "index.html"
+SUMMARY = "summary.md"
+
+
+def conclude(
+    session: Session, ledger: Ledger, *, command: str, passed: bool, benchmarked: bool
+) -> None:
+    """Writes results.json and the report into the session's report folder.
+
+    A grading run keeps the benchmarks of the results before it, and a benchmark run everything
+    else: each row says when and on what machine it was measured.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    # The report brings in matplotlib: not before it is needed.
+    from harness import report  # noqa: PLC0415
+
+    path = session.options.report / RESULTS
+    if benchmarked:
+        document = _earlier(path) or _graded(session, ledger, command, passed, [])
+        document["benchmarks"] = ledger.benchmarks
+    else:
+        document = _graded(session, ledger, command, passed, results.read_benchmarks(path))
+    results.write(document, path)
+    report.write(path, session.options.report / PAGE)
+    if not benchmarked:
+        _summarise(document, session.options.report / SUMMARY)
+
+
+def _summarise(document: Mapping[str, Any], path: Path) -> None:
+    """Writes the Markdown summary beside the report, and onto the page of a GitHub job."""
+    text = markdown.render(document)
+    targets = [(path, "w")]
+    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
+        targets.append((Path(page), "a"))
+    for target, mode in targets:
+        try:
+            with target.open(mode, encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise UserError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def summary(path: Path, *, benchmarked: bool) -> Iterator[str]:
+    """Yields the verdicts of a results.json, and where its report is, as lines for the terminal."""
+    document = _earlier(path)
+    if document is None:
+        return
+    # What a benchmark run keeps of an earlier grading is in the report, with its date.
+    for subject in [] if benchmarked else document["subjects"]:
+        yield _line(subject)
+    yield f"Report: {_shown(path.with_name(PAGE))}"
+
+
+def _shown(path: Path) -> Path:
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def _line(subject: Mapping[str, Any]) -> str:
+    gate = subject["gate"]
+    accuracy = "not trained"
+    if gate:
+        lower, upper = gate["interval"]
+        accuracy = (
+            f"{gate['accuracy']:.2%} [{lower:.2%}, {upper:.2%}], gate {gate['threshold']:.2%} "
+            f"{gate['verdict']}"
+        )
+    score = f"{subject['score']:g}/{subject['max_score']:g}"
+    return f"{subject['id']:<16} {subject['verdict']:<13} {score:>6}  {accuracy}"
+
+
+def _earlier(path: Path) -> dict[str, Any] | None:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    known = isinstance(document, dict) and document.get("schema") == results.SCHEMA
+    return document if known else None
+
+
+def _graded(
+    session: Session, ledger: Ledger, command: str, passed: bool, benchmarks: list[Any]
+) -> dict[str, Any]:
+    graded = [_subject(session, ledger, subject) for subject in session.subjects.values()]
+    runs = [run for one in graded for run in one.runs]
+    held_out = max((int(run.recipe["validation_images"]) for run in runs), default=0)
+    run = Run(
+        command=command,
+        outcome="passed" if passed else "failed",
+        dataset=session.dataset if session.trains else None,
+        validation_images=held_out,
+        recipe=session.options.recipe,
+        seeds=range(session.options.seeds),
+        environment=session.environment,
+    )
+    return results.assemble(run, graded, benchmarks)
+
+
+def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
+    facts = session.facts[subject.architecture]
+    found = session.spec(subject.id)
+    spec = found if isinstance(found, Spec) else None
+    error = found.message if isinstance(found, BuildFailure) else None
+    runs = _runs(session, subject) if spec is not None and session.trains else []
+    judged = gates.judge(runs, facts, session.calibration) if runs else None
+    return Graded(
+        subject=subject,
+        facts=facts,
+        spec=spec,
+        error=error,
+        runs=runs,
+        gate=judged.gate if judged else None,
+        gate_basis=judged.basis if judged else "",
+        checks=ledger.rows[subject.id],
+    )
+
+
+def _runs(session: Session, subject: Subject) -> list[Record]:
+    try:
+        return session.runs(subject.id)
+    except JobFailed:
+        return []  # its checks say so, each with the reason

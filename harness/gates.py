@@ -1,0 +1,38 @@
+"""The accuracy gate of a network: the document's on MNIST, a calibrated floor elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.record import Record
+from harness.statistics import Gate, judge_floor, judge_gate
+from reference.calibration import Calibration
+from reference.errors import UserError
+from reference.facts import Facts
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A gate's verdict, and where its threshold comes from."""
+
+    gate: Gate
+    basis: str
+
+
+def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration | None) -> Judged:
+    """Returns the verdict on a network's runs, one for each seed.
+
+    Raises:
+        UserError: the data set's calibration has no floor for this network.
+    """
+    correct = [int(run.document["test_correct"]) for run in runs]
+    total = int(runs[0].document["test_images"])
+    if calibration is None:
+        return Judged(judge_gate(correct, total, facts.gate), "documented gate")
+    floor = calibration.floors.get(facts.name)
+    if floor is None:
+        raise UserError(
+            f"reference/calibration/{calibration.dataset}.toml has no floor for {facts.name}; "
+            f"measure it with: {calibration.command}"
+        )
+    basis = f"calibrated on {floor.seeds} seeds"
+    return Judged(judge_floor(correct, total, floor.floor), basis)

@@ -1,0 +1,96 @@
+"""The ledger: what became of each check, as rows of results.json."""
+
+import inspect
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from harness.checking import Mismatch, Unavailable, describe
+
+POINTS = 1.0
+
+_GROUPS: Mapping[str, str] = {
+    "test_build.py": "build",
+    "test_structure.py": "structure",
+    "test_numerics.py": "numerics",
+    "test_training.py": "training",
+    "test_persistence.py": "persistence",
+}
+
+
+class Ledger:
+    """Rows of checks by subject, in the order they ran, and rows of benchmarks."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.benchmarks: list[dict[str, Any]] = []
+
+    def enter(
+        self, item: pytest.Item, report: pytest.TestReport, error: BaseException | None
+    ) -> None:
+        """Adds a check's row when it is decided: by its own call, or by a set-up that failed."""
+        if report.when == "teardown" or (report.when == "setup" and report.passed):
+            return
+        subject = item.callspec.params["subject_id"]  # type: ignore[attr-defined]
+        self.rows[subject].append(row(item, report, error))
+
+
+def row(
+    item: pytest.Item, report: pytest.TestReport, error: BaseException | None
+) -> dict[str, Any]:
+    """Returns one check as results.json has it."""
+    file = item.path.name
+    function = item.originalname if isinstance(item, pytest.Function) else item.name
+    passed = report.outcome == "passed"
+    differences = error.differences if isinstance(error, Mismatch) else ()
+    return {
+        "id": f"{file}::{function}",
+        "group": _GROUPS.get(file, "other"),
+        "title": title(item),
+        "status": status(report, error),
+        "points": POINTS if passed else 0.0,
+        "max_points": POINTS,
+        "expected": _join(f"{d.what} = {describe(d.expected)}" for d in differences),
+        "actual": _join(f"{d.what} = {describe(d.actual)}" for d in differences),
+        "hint": _join(dict.fromkeys(d.hint for d in differences if d.hint)),
+        "message": None if passed else _message(error),
+        "source": _join(dict.fromkeys(d.source for d in differences if d.source)),
+        "duration_s": round(report.duration, 4),
+    }
+
+
+def title(item: pytest.Item) -> str:
+    """Returns the check's docstring: the sentence that a reader sees."""
+    documentation = inspect.getdoc(getattr(item, "function", None)) or item.name
+    return " ".join(documentation.split("\n\n")[0].split())
+
+
+def status(report: pytest.TestReport, error: BaseException | None) -> str:
+    """Returns results.json's status: who or what is to blame.
+
+    An assertion is about the implementation; any other error is ours.
+    """
+    if report.outcome in ("passed", "skipped"):
+        return report.outcome
+    if isinstance(error, Unavailable):
+        return error.status
+    return "failed" if isinstance(error, AssertionError) else "grader_error"
+
+
+def _message(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    text = str(error)
+    known = (AssertionError, Unavailable, pytest.skip.Exception)
+    return text if isinstance(error, known) else f"{type(error).__name__}: {text}"
+
+
+def _join(lines: Any) -> str | None:
+    return "\n".join(lines) or None
+
+
+def failed(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Returns the rows that are neither passed nor skipped."""
+    return [row for row in rows if row["status"] not in ("passed", "skipped")]

@@ -1,0 +1,57 @@
+"""A results.json as Markdown: for a pull request, a chat, or the page of a CI job."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """Returns verdicts, what failed and why, and the claims, for results of schema 1."""
+    dataset = results["dataset"]
+    lines = [f"## MNIST architectures: {results['outcome']}", ""]
+    if dataset:
+        lines += [f"Data: {_text(dataset['name'])}, recipe: {_text(results['recipe'])}.", ""]
+        if dataset["note"]:
+            lines += [f"> {_text(dataset['note'])}", ""]
+    lines += [
+        "| | network | test accuracy | 95 % interval | gate | parameters | epochs | checks |",
+        "|---|---|---:|---|---:|---:|---:|---:|",
+        *(_row(subject) for subject in results["subjects"]),
+        "",
+    ]
+    for subject in results["subjects"]:
+        lines += _failures(subject)
+    return "\n".join(lines)
+
+
+def _row(subject: Mapping[str, Any]) -> str:
+    gate, spec, runs = subject["gate"], subject["spec"], subject["runs"]
+    cells = [
+        f"{_MARKS.get(subject['verdict'], '')} {subject['verdict']}",
+        _text(subject["id"]),
+        f"{gate['accuracy']:.2%}" if gate else "",
+        "{:.2%} to {:.2%}".format(*gate["interval"]) if gate else "",
+        f"{gate['threshold']:.2%}" if gate else "",
+        f"{spec['total_params']:,}" if spec else "",
+        ", ".join(str(run["epochs"]) for run in runs),
+        f"{subject['score']:g} of {subject['max_score']:g}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _failures(subject: Mapping[str, Any]) -> list[str]:
+    failed = [check for check in subject["checks"] if check["status"] not in ("passed", "skipped")]
+    if not failed:
+        return []
+    lines = [f"### {_text(subject['id'])}", ""]
+    for check in failed:
+        lines.append(f"- **{_text(check['title'])}**: {check['status'].replace('_', ' ')}")
+        lines += [f"  - {_text(line)}" for line in (check["message"] or "").splitlines()[:20]]
+    return [*lines, ""]
+
+
+def _text(value: object) -> str:
+    """Text of unknown origin: nothing in it is Markdown, HTML or a mention of anybody."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+|!~@])", r"\\\1", " ".join(str(value).split()))

@@ -1,0 +1,113 @@
+"""The command line: pytest's option group "grading", read into one frozen value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from harness.environment import cores
+from reference.errors import UserError
+
+DEFAULT_REPORT = Path("reports") / "latest"
+DEFAULT_STORE = Path(".grader")
+
+RecipeName = Literal["gate", "documented"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for.
+
+    Attributes:
+        dataset: "auto", "mnist" or "digits"; `harness.data.load` checks it.
+        seeds: each network is trained with the seeds 0 .. seeds - 1.
+        workers: training processes, each of one thread.
+        fresh: train anew what is in the store.
+    """
+
+    dataset: str
+    mnist_dir: Path | None
+    recipe: RecipeName
+    seeds: int
+    workers: int
+    report: Path
+    store: Path
+    fresh: bool
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declares the options; their values are checked in `read_options`."""
+    group = parser.getgroup("grading", "grading of MNIST architectures")
+    add = group.addoption
+    add(
+        "--dataset",
+        default="auto",
+        metavar="NAME",
+        help="auto (MNIST where it can be had, else digits), mnist or digits",
+    )
+    add(
+        "--mnist-dir",
+        metavar="PATH",
+        help="folder with the four MNIST files, or mnist.npz (default: $MNIST_DIR)",
+    )
+    add(
+        "--recipe",
+        default="gate",
+        metavar="NAME",
+        help="gate: stop once validation clears the gate (default); documented: all epochs",
+    )
+    add("--seeds", default="1", metavar="N", help="train each network with N seeds (default 1)")
+    add(
+        "--workers",
+        default="auto",
+        metavar="N",
+        help="training processes (default auto: one a core)",
+    )
+    add(
+        "--report",
+        default=str(DEFAULT_REPORT),
+        metavar="DIR",
+        help=f"where the report goes (default {DEFAULT_REPORT})",
+    )
+    add(
+        "--store",
+        default=str(DEFAULT_STORE),
+        metavar="DIR",
+        help=f"where finished runs are kept (default {DEFAULT_STORE})",
+    )
+    add("--fresh", action="store_true", help="train anew what has been trained before")  # fmt: skip
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Returns the options' values.
+
+    Raises:
+        UserError: a value that is none of its kind.
+    """
+    get = config.getoption
+    recipe = get("--recipe")
+    if recipe not in ("gate", "documented"):
+        raise UserError(f"--recipe {recipe}: expected gate or documented")
+    workers = get("--workers")
+    mnist_dir = get("--mnist-dir")
+    return Options(
+        dataset=get("--dataset"),
+        mnist_dir=Path(mnist_dir) if mnist_dir else None,
+        recipe=recipe,
+        seeds=_whole("--seeds", get("--seeds"), 1, 1000),
+        workers=cores() if workers == "auto" else _whole("--workers", workers, 1, 256),
+        report=config.rootpath / get("--report"),
+        store=config.rootpath / get("--store"),
+        fresh=get("--fresh"),
+    )
+
+
+def _whole(option: str, text: str, least: int, most: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise UserError(f"{option} {text}: expected a whole number from {least} to {most}")
+    return value

@@ -1,0 +1,62 @@
+"""Which runs a grading needs: facts, data set and options in, training jobs out."""
+
+from dataclasses import replace
+
+from harness.data.dataset import Dataset
+from harness.environment import numeric_platform
+from harness.jobs import TrainJob
+from harness.recipe import Recipe, at_gate
+from harness.spec import Spec
+from reference.calibration import Calibration
+from reference.facts import Facts
+from reference.layers import flops
+
+# A training step costs about three forward passes: one forward, two backward.
+_PASSES = 3
+
+
+def recipe_for(facts: Facts, name: str, calibration: Calibration | None) -> Recipe:
+    """Returns the recipe that a network is trained by.
+
+    The documents' recipes are for MNIST. Another data set comes with its calibration, which sets
+    what must differ and is never stopped early: its floors were measured on whole runs.
+
+    Args:
+        name: "gate" stops at the first epoch whose validation accuracy clears the gate;
+            "documented" trains all epochs.
+    """
+    fact = facts.recipe
+    recipe = Recipe(
+        optimizer=fact.optimizer,
+        learning_rate=fact.learning_rate,
+        loss=fact.loss,
+        batch_size=fact.batch_size,
+        epochs=fact.epochs,
+        validation_images=fact.validation_images,
+        pixel_max=fact.pixel_max,
+    )
+    if calibration is not None:
+        return replace(recipe, **calibration.recipe)
+    return at_gate(recipe, facts.gate) if name == "gate" else recipe
+
+
+def jobs_for(spec: Spec, recipe: Recipe, dataset: Dataset, seeds: int) -> list[TrainJob]:
+    """Returns one job for each seed, 0 .. seeds - 1."""
+    platform = numeric_platform()
+    return [
+        TrainJob(spec, recipe, dataset.name, dataset.digest, seed, platform)
+        for seed in range(seeds)
+    ]
+
+
+def cost(job: TrainJob, train_images: int) -> float:
+    """Estimates a job's length: floating-point operations, had it to train all its epochs once.
+
+    Epochs that an early stop may save are unknown beforehand, so they count for little.
+    """
+    per_image = _PASSES * sum(flops(job.spec.network))
+    # Small networks pay for each step more than for its arithmetic.
+    per_step = 3e7
+    steps = train_images / job.recipe.batch_size
+    epochs = job.recipe.epochs if job.recipe.stop_at is None else min(job.recipe.epochs, 4)
+    return epochs * (per_image * train_images + per_step * steps)

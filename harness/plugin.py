@@ -1,0 +1,223 @@
+"""The pytest plugin: options in, one `Session` and its `Ledger`, results.json and report out."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import conclude
+from harness.checking import Mismatch, Unavailable
+from harness.environment import cores, gpu, numeric_platform
+from harness.ledger import Ledger
+from harness.options import add_options, read_options
+from harness.session import Session
+from harness.stash import LEDGER, OPTIONS, SESSION
+from harness.subjects import project_subject
+from reference import facts as all_facts
+from reference.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+CHECKS = "checks"
+TEST_LOG = "pytest.html"
+
+# Fixtures that need a trained network; a selection of checks without them trains nothing.
+_TRAINING_FIXTURES = frozenset({"trained"})
+_NEEDED_BYTES = 32 << 20
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if not _runs_checks(config):
+        return
+    try:
+        options = read_options(config)
+        _check_space(options.report)
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[OPTIONS] = options
+    if not config.option.collectonly and config.pluginmanager.hasplugin("html"):
+        # Its log lies beside our report, unless the user wants it elsewhere.
+        config.option.htmlpath = config.option.htmlpath or str(options.report / TEST_LOG)
+        config.option.self_contained_html = True
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each file of facts, so that a model that was deleted fails, not vanishes."""
+    if "subject_id" in metafunc.fixturenames:
+        metafunc.parametrize("subject_id", all_facts.names())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Benchmarks run when they are asked for, alone: anything beside them would disturb them."""
+    if OPTIONS not in config.stash:
+        return
+    timed = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
+    other = [item for item in items if item not in timed]
+    kept, left = (timed, other) if _is_benchmark(config) else (other, timed)
+    # What needs no training first: its verdicts are there while the networks train.
+    kept.sort(key=_needs_training)
+    items[:] = kept
+    if left:
+        config.hook.pytest_deselected(items=left)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Schedules all the work before the first check runs."""
+    config = session.config
+    items = [item for item in session.items if "subject_id" in _params(item)]
+    if OPTIONS not in config.stash or not items or config.option.collectonly:
+        return
+    names = sorted({_params(item)["subject_id"] for item in items})
+    try:
+        facts = {name: all_facts.load(name) for name in names}
+        grading = Session(
+            config.stash[OPTIONS],
+            [project_subject(name) for name in names],
+            facts,
+            lambda line: _tell(config, line),
+        )
+        config.stash[SESSION] = grading
+        config.stash[LEDGER] = Ledger()
+        grading.progress.uncaptured = _uncaptured(config)
+        grading.start(train=any(_needs_training(item) for item in items))
+    except UserError as error:
+        _stop(config)
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Enters each check in the ledger, and shows a difference as a sentence, not a traceback."""
+    report = yield
+    error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, (Mismatch, Unavailable)):
+        report.longrepr = str(error)
+    ledger = item.config.stash.get(LEDGER, None)
+    if ledger is not None and "subject_id" in _params(item):
+        ledger.enter(item, report, error)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    config = session.config
+    if SESSION not in config.stash:
+        return
+    try:
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            conclude.conclude(
+                config.stash[SESSION],
+                config.stash[LEDGER],
+                command=_command(),
+                passed=exitstatus == pytest.ExitCode.OK,
+                benchmarked=_is_benchmark(config),
+            )
+    except UserError as error:
+        _tell(config, f"ERROR: {error}")
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    finally:
+        _stop(config)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    if SESSION not in config.stash:
+        return
+    grading = config.stash[SESSION]
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        terminalreporter.write_line(
+            "Interrupted. Finished runs are kept: the same command goes on from there."
+        )
+    elif exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        path = grading.options.report / conclude.RESULTS
+        for line in conclude.summary(path, benchmarked=_is_benchmark(config)):
+            terminalreporter.write_line(line)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _stop(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """What pytest-benchmark does not know about the machine, and a comparison must."""
+    machine_info["grading"] = {**numeric_platform(), "threads": cores(), "gpu": gpu()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_report_title(report: Any) -> None:
+    report.title = "Test log"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_summary(prefix: list[str]) -> None:
+    prefix.append('<p><a href="index.html">The grading report</a></p>')
+
+
+def _runs_checks(config: pytest.Config) -> bool:
+    checks = config.rootpath / CHECKS
+    paths = [Path(str(arg).split("::")[0]) for arg in config.args]
+    resolved = [(config.invocation_params.dir / path).resolve() for path in paths]
+    return any(path == checks or checks in path.parents or path in checks.parents
+               for path in resolved)  # fmt: skip
+
+
+def _check_space(folder: Path) -> None:
+    """A full disk would be found out at the end of the run, with everything to lose."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir():
+        raise UserError(f"--report {folder}: {existing} is a file; expected a folder")
+    free = shutil.disk_usage(existing).free
+    if free < _NEEDED_BYTES:
+        raise UserError(
+            f"--report {folder}: {free / 1e6:.0f} MB are free there; the report and the test log "
+            f"need {_NEEDED_BYTES / 1e6:.0f} MB. Make room, or name another folder."
+        )
+
+
+def _is_benchmark(config: pytest.Config) -> bool:
+    return bool(config.getoption("--benchmark-only", default=False))
+
+
+def _needs_training(item: pytest.Item) -> bool:
+    return bool(_TRAINING_FIXTURES.intersection(getattr(item, "fixturenames", ())))
+
+
+def _params(item: pytest.Item) -> dict[str, Any]:
+    return item.callspec.params if hasattr(item, "callspec") else {}
+
+
+def _tell(config: pytest.Config, line: str) -> None:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        reporter.write_line(line)
+
+
+def _uncaptured(config: pytest.Config) -> Any:
+    capture = config.pluginmanager.getplugin("capturemanager")
+    return capture.global_and_fixture_disabled
+
+
+def _command() -> str:
+    """The command as typed, without the machine's paths."""
+    return shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "pytest"), *sys.argv[1:]])
+
+
+def _stop(config: pytest.Config) -> None:
+    grading = config.stash.get(SESSION, None)
+    if grading is not None:
+        grading.stop()

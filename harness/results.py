@@ -1,0 +1,257 @@
+"""results.json: everything a session found, as one document, the only input of the report."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness import claims, measures
+from harness.alignment import Row, actual_rows, align, expected_rows
+from harness.data.dataset import Dataset
+from harness.record import Record
+from harness.spec import Spec
+from harness.statistics import Gate, wilson
+from harness.subjects import Subject
+from reference.errors import UserError
+from reference.facts import Facts
+from reference.layers import total_params, trainable_params
+
+SCHEMA = 1
+DOCUMENTED_DATA = "mnist"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What is known of one subject when its checks have run.
+
+    Attributes:
+        spec: None when it was not built; `error` then says why.
+        gate: None when it was not trained.
+        checks: rows of results.json.
+    """
+
+    subject: Subject
+    facts: Facts
+    spec: Spec | None
+    error: str | None
+    runs: Sequence[Record]
+    gate: Gate | None
+    gate_basis: str
+    checks: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of the session as a whole."""
+
+    command: str
+    outcome: str
+    dataset: Dataset | None
+    validation_images: int
+    recipe: str
+    seeds: Sequence[int]
+    environment: Mapping[str, Any]
+
+
+def assemble(
+    run: Run, graded: Sequence[Graded], benchmarks: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Returns results.json as plain data."""
+    documented = run.dataset is not None and run.dataset.name == DOCUMENTED_DATA
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "command": run.command,
+        "outcome": run.outcome,
+        "dataset": _dataset(run),
+        "recipe": run.recipe,
+        "seeds": list(run.seeds),
+        "environment": dict(run.environment),
+        "subjects": [_subject(one, run.dataset) for one in graded],
+        "claims": [
+            row
+            for one in graded
+            for row in claims.judge(one.facts, one.spec, one.runs, documented_data=documented)
+        ],
+        "comparisons": [],
+        "baseline": {},
+        "benchmarks": list(benchmarks),
+    }
+
+
+def write(results: Mapping[str, Any], path: Path) -> None:
+    """Writes results.json whole or not at all.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    text = json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}. Make room or make the folder "
+            "writable, or name another one with --report."
+        ) from error
+
+
+def read_benchmarks(path: Path) -> list[Mapping[str, Any]]:
+    """Returns the benchmarks of an earlier results.json, so that a grading run keeps them."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return rows if isinstance(rows, list) else []
+
+
+def _dataset(run: Run) -> dict[str, Any] | None:
+    if run.dataset is None:
+        return None
+    total = len(run.dataset.train_labels)
+    return {
+        "name": run.dataset.name,
+        "digest": run.dataset.digest,
+        "sizes": {
+            "train": total - run.validation_images,
+            "validation": run.validation_images,
+            "test": len(run.dataset.test_labels),
+        },
+        "source": run.dataset.source,
+        "note": run.dataset.note,
+    }
+
+
+def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
+    expected = expected_rows(graded.facts)
+    actual = actual_rows(graded.spec) if graded.spec else ()
+    points = sum(check["points"] for check in graded.checks)
+    return {
+        "id": graded.subject.id,
+        "architecture": graded.subject.architecture,
+        "family": graded.facts.family,
+        "title": graded.facts.title,
+        "document": graded.facts.document,
+        "source": str(graded.subject.path),
+        "trust": graded.subject.trust,
+        "spec_digest": graded.spec.digest if graded.spec else None,
+        "score": points,
+        "max_score": sum(check["max_points"] for check in graded.checks),
+        "verdict": verdict(graded),
+        "error": graded.error,
+        "spec": _spec(graded.spec, actual) if graded.spec else None,
+        "expected": {
+            "layers": [_row(row) for row in expected],
+            "total_params": graded.facts.total_params,
+            "trainable_params": graded.facts.trainable_params,
+        },
+        "diff": [
+            {
+                "status": pair.status,
+                "expected": pair.expected_index,
+                "actual": pair.actual_index,
+                "changes": [str(d) for found in pair.differences.values() for d in found],
+            }
+            for pair in align(expected, actual)
+        ]
+        if graded.spec
+        else [],
+        "gate": _gate(graded.gate, graded.gate_basis) if graded.gate else None,
+        "runs": [_run(record, dataset) for record in graded.runs] if dataset else [],
+        "checks": [dict(check) for check in graded.checks],
+    }
+
+
+def verdict(graded: Graded) -> str:
+    """Returns a subject's verdict: failed beats inconclusive beats passed."""
+    if graded.spec is None:
+        return "not built"
+    statuses = {check["status"] for check in graded.checks}
+    if statuses - {"passed", "skipped"}:
+        return "failed"
+    if graded.gate is not None and graded.gate.verdict == "inconclusive":
+        return "inconclusive"
+    return "passed"
+
+
+def _spec(spec: Spec, rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "layers": [_row(row) for row in rows],
+        "total_params": total_params(spec.network),
+        "trainable_params": trainable_params(spec.network),
+        "flops": sum(row.flops for row in rows),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    document = {
+        "name": row.name,
+        "class": row.kind,
+        "output_shape": list(row.output_shape),
+        "params": row.params,
+        "flops": row.flops,
+        "config": dict(row.config),
+    }
+    if row.fact is not None:
+        document |= {"source": row.fact.source, "basis": row.fact.basis}
+    return document
+
+
+def _gate(gate: Gate, basis: str) -> dict[str, Any]:
+    return {
+        "threshold": gate.threshold,
+        "basis": basis,
+        "accuracy": gate.accuracy,
+        "interval": list(gate.interval),
+        "margin": gate.margin,
+        "verdict": gate.verdict,
+        "seeds": gate.seeds,
+        "explanation": gate.explanation,
+    }
+
+
+def _run(record: Record, dataset: Dataset) -> dict[str, Any]:
+    document = record.document
+    labels = dataset.test_labels
+    epochs = len(record.history["loss"])
+    seen = epochs * document["train_images"]
+    return {
+        "key": record.key,
+        "seed": record.seed,
+        "cached": record.cached,
+        "epochs": epochs,
+        "documented_epochs": record.recipe["epochs"],
+        "batch_size": record.recipe["batch_size"],
+        "stopped": document["stopped"],
+        "history": _finite(record.history),
+        "test_accuracy": document["test_correct"] / document["test_images"],
+        "test_loss": _number(document["test_loss"]),
+        "interval": list(wilson(document["test_correct"], document["test_images"])),
+        "correct_bitmap": measures.correct_bitmap(record.predictions, labels),
+        "confusion": measures.confusion(record.predictions, labels),
+        "misread": measures.misread(record.predictions, labels, dataset.test_images),
+        "train_time_s": document["train_time_s"],
+        "train_images_per_s": seen / document["train_time_s"],
+        "weights_sha256": document["weights_sha256"],
+    }
+
+
+def _finite(history: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:
+    return {name: [_number(value) for value in values] for name, values in history.items()}
+
+
+def _number(value: float) -> float | None:
+    """A diverged loss is no JSON number."""
+    return value if abs(value) < float("inf") else None

@@ -1,0 +1,11 @@
+"""Where the plugin leaves a session's objects for fixtures and hooks to find."""
+
+import pytest
+
+from harness.ledger import Ledger
+from harness.options import Options
+from harness.session import Session
+
+SESSION = pytest.StashKey[Session]()
+LEDGER = pytest.StashKey[Ledger]()
+OPTIONS = pytest.StashKey[Options]()
