@@ -13,10 +13,6 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
-
 _T = TypeVar("_T")
 _POLL_S = 0.25
 
@@ -93,6 +89,11 @@ class Progress:
             self._tell(line)
 
     def _draw_until(self, future: Future[_T]) -> None:
+        # Imported where a bar is drawn: collecting the checks should not pay for it.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import Progress as Bar  # noqa: PLC0415
+
         columns = (
             TextColumn("{task.description:<24}"),
             BarColumn(bar_width=24),

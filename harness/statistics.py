@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
-from scipy.special import ndtri, stdtrit
-
 Verdict = Literal["passed", "failed", "inconclusive"]
 Interval = tuple[float, float]
 
@@ -24,7 +22,7 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
     """
     if not 0 <= correct <= total or total == 0:
         raise ValueError(f"{correct} of {total} is no proportion")
-    z = float(ndtri(0.5 + confidence / 2))
+    z = _normal_quantile(0.5 + confidence / 2)
     p = correct / total
     centre = (p + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
@@ -45,7 +43,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
         raise ValueError("an interval for a mean needs at least two values")
     mean = sum(values) / count
     spread = sqrt(sum((v - mean) ** 2 for v in values) / (count - 1))
-    half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * spread / sqrt(count)
+    half = _t_quantile(0.5 + confidence / 2, count - 1) * spread / sqrt(count)
     return mean - half, mean + half
 
 
@@ -142,7 +140,22 @@ TOLERANCE_CONFIDENCE = 0.95
 
 def tolerance_factor(count: int) -> float:
     """Returns the one-sided normal tolerance factor k for `count` runs (4.32 for 20)."""
-    from scipy.stats import nct  # noqa: PLC0415  (scipy.stats takes half a second to import)
+    from scipy.stats import nct  # noqa: PLC0415
 
-    shift = float(ndtri(TOLERANCE_COVERAGE)) * sqrt(count)
+    shift = _normal_quantile(TOLERANCE_COVERAGE) * sqrt(count)
     return float(nct.ppf(TOLERANCE_CONFIDENCE, count - 1, shift)) / sqrt(count)
+
+
+# SciPy takes a quarter of a second to import, which collecting the checks should not pay.
+
+
+def _normal_quantile(probability: float) -> float:
+    from scipy.special import ndtri  # noqa: PLC0415
+
+    return float(ndtri(probability))
+
+
+def _t_quantile(probability: float, degrees_of_freedom: int) -> float:
+    from scipy.special import stdtrit  # noqa: PLC0415
+
+    return float(stdtrit(degrees_of_freedom, probability))

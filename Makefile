@@ -1,0 +1,40 @@
+# The two commands of the README, and what CI does. Each makes .venv when it is missing or stale.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Extra options for pytest, e.g. make report OPTIONS="--dataset=digits"
+OPTIONS ?=
+
+.PHONY: report test bench lint types format clean
+
+report: .venv/run.stamp
+	$(BIN)/pytest checks/ $(OPTIONS)
+
+test: .venv/dev.stamp
+	$(BIN)/pytest tests/ $(OPTIONS)
+
+bench: .venv/run.stamp
+	$(BIN)/pytest --benchmark-only $(OPTIONS)
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev.stamp
+	$(BIN)/mypy
+
+format: .venv/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .grader .mypy_cache .ruff_cache .pytest_cache
+
+.venv/run.stamp: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/run.stamp
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@

@@ -1,0 +1,136 @@
+"""Learning curves: one small drawing for each network, all on the same axes."""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.report import scales, wording
+from harness.report.svg import ACCENT, GATE, INK, MUTED, Panel, Sheet, levels
+
+Values = Sequence[float | None]
+# Training accuracy ends near 100 %; without a ceiling it would take the room of all the rest.
+HIGHEST = 0.999
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One training run, epoch by epoch; None where nothing was measured."""
+
+    accuracy: Values
+    val_accuracy: Values
+    loss: Values
+    val_loss: Values
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The vertical axes that all learning curves share."""
+
+    accuracy: tuple[float, float]
+    loss: tuple[float, float]
+
+
+def ranges(curves: Sequence[Curve], gates: Sequence[float]) -> Ranges:
+    """The axes that hold every curve and gate, on the scales of `scales.py`."""
+    accuracies = [v for c in curves for v in (*c.accuracy, *c.val_accuracy) if v is not None]
+    losses = [v for c in curves for v in (*c.loss, *c.val_loss) if v is not None]
+    shown = [min(value, HIGHEST) for value in (*accuracies, *gates)]
+    return Ranges(
+        scales.span(map(scales.by_error, shown or [0.9, 0.99]), 0.06, 0.4),
+        scales.span(map(scales.by_loss, losses or [0.05, 0.5]), 0.06, 0.4),
+    )
+
+
+def learning_curves(
+    ident: str, name: str, curves: Sequence[Curve], gate: float | None, shared: Ranges
+) -> Markup:
+    """Accuracy above loss, training beside validation, all seeds; axes shared by all networks."""
+    sheet = Sheet(236, 282)
+    epochs = max(max(map(len, (c.accuracy, c.val_accuracy, c.loss))) for c in curves)
+    accuracies = [(curve.accuracy, curve.val_accuracy) for curve in curves]
+    losses = [(curve.loss, curve.val_loss) for curve in curves]
+    panels = (
+        ("accuracy", _below_ceiling, shared.accuracy, 22, 150, accuracies),
+        ("loss", scales.by_loss, shared.loss, 182, 252, losses),
+    )
+    across = (0.5, 1.5) if epochs == 1 else (1.0, float(epochs))
+    for what, scale, (low, high), top, bottom, pairs in panels:
+        panel = Panel(36, top, 172, bottom, across, (low, high))
+        candidates = scales.ACCURACY_TICKS if what == "accuracy" else scales.LOSS_TICKS
+        marked = scales.ticks(map(scale, candidates), low, high, 15 / (bottom - top))
+        levels(sheet, panel, marked, what)
+        sheet.write(0, top - 12, what, colour=INK, bold=True)
+        labels = []
+        if what == "accuracy" and gate is not None:
+            _, y = panel.at(1, scale(gate))
+            sheet.line([(panel.left, y), (panel.right, y)], GATE, 1, dashes=(3, 2))
+            labels.append((y, f"gate {wording.gate(gate)}", GATE))
+        for colour, word, which in ((MUTED, "training", 0), (ACCENT, "validation", 1)):
+            drawn = [_line(sheet, panel, pair[which], scale, colour, len(pairs)) for pair in pairs]
+            if ends := [end for end in drawn if end is not None]:
+                labels.append((statistics.median(ends), word, colour))
+        _end_labels(sheet, labels, top, bottom)
+    for epoch in sorted({1, epochs}):
+        x, _ = panel.at(epoch, low)
+        words = f"epoch {epoch}" if epoch == 1 else str(epoch)
+        sheet.write(x, 268, words, anchor="middle")
+    return sheet.markup(ident, f"Learning curves of {name}", _curves_in_words(curves, gate))
+
+
+def _below_ceiling(accuracy: float) -> float:
+    return scales.by_error(min(accuracy, HIGHEST))
+
+
+def _line(  # noqa: PLR0913, PLR0917 - what to draw, where and how
+    sheet: Sheet,
+    panel: Panel,
+    values: Values,
+    scale: Callable[[float], float],
+    colour: str,
+    runs: int,
+) -> float | None:
+    """Draws one run; returns the pixel height at which it ends, None where nothing was measured."""
+    points = [
+        panel.at(epoch, math.nan if value is None else scale(value))
+        for epoch, value in enumerate(values, 1)
+    ]
+    known = [point for point in points if not math.isnan(point[1])]
+    if not known:
+        return None
+    sheet.line(points, colour, 1.7 if runs == 1 else 0.8)
+    if len(points) <= 12 and runs <= 2:
+        sheet.marks(known, "o", colour, 5.5)
+    return known[-1][1]
+
+
+def _end_labels(
+    sheet: Sheet, labels: Sequence[tuple[float, str, str]], top: float, bottom: float
+) -> None:
+    heights = scales.spread([height for height, _, _ in labels], 12.5, top, bottom)
+    for y, (_, words, colour) in zip(heights, labels, strict=True):
+        sheet.write(178, y, words, colour=colour)
+
+
+def _curves_in_words(curves: Sequence[Curve], gate: float | None) -> str:
+    parts = []
+    for word, which in (("Validation accuracy", "val_accuracy"), ("Training accuracy", "accuracy")):
+        lines = [[v for v in getattr(c, which) if v is not None] for c in curves]
+        if any(lines):
+            first = statistics.median(line[0] for line in lines if line)
+            last = statistics.median(line[-1] for line in lines if line)
+            parts.append(
+                f"{word} {wording.percent(first)} at first, {wording.percent(last)} at last."
+            )
+    for word, which in (("Validation loss", "val_loss"), ("Training loss", "loss")):
+        lines = [[v for v in getattr(c, which) if v is not None] for c in curves]
+        if any(lines):
+            last = statistics.median(line[-1] for line in lines if line)
+            parts.append(f"{word} {last:.3g} at last.")
+    if gate is not None:
+        parts.append(f"The gate is {wording.gate(gate)}.")
+    if len(curves) > 1:
+        parts.append(f"Medians of {len(curves)} seeds.")
+    return " ".join(parts)

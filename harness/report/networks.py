@@ -1,0 +1,217 @@
+"""One subject of results.json -> one network of the page."""
+
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.report import layers, mistakes, wording
+from harness.report.charts import Scored
+from harness.report.curves import Curve
+from harness.report.verdicts import verdict
+from harness.report.view import Check, Network, Run
+
+LONGEST_MESSAGE = 3000
+LONGEST_NAME = 40
+GROUPS = ("build", "structure", "numerics", "training", "persistence")
+FAMILIES = {"cnn": "convolutional", "mlp": "fully connected"}
+
+
+def anchors(subjects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A fragment address for each network: readable, safe, and no two the same."""
+    taken: dict[str, int] = {}
+    found = []
+    for subject in subjects:
+        slug = re.sub(r"[^a-z0-9_]+", "-", subject["id"].lower()).strip("-")[:40] or "network"
+        taken[slug] = taken.get(slug, 0) + 1
+        found.append(f"net-{slug}" if taken[slug] == 1 else f"net-{slug}--{taken[slug]}")
+    return found
+
+
+def accuracy(subject: Mapping[str, Any]) -> tuple[float | None, tuple[float, float] | None]:
+    """Test accuracy and its 95 % interval: the gate's own, else what the runs tell."""
+    gate = subject["gate"] or {}
+    if gate.get("accuracy") is not None:
+        return gate["accuracy"], gate["interval"]
+    measured = [r for r in subject["runs"] if r["test_accuracy"] is not None]
+    if not measured:
+        return None, None
+    mean = statistics.fmean(run["test_accuracy"] for run in measured)
+    return mean, measured[0]["interval"] if len(measured) == 1 else None
+
+
+def scored(subject: Mapping[str, Any]) -> Scored | None:
+    """The network's place in the comparison charts; None without an accuracy."""
+    value, ends = accuracy(subject)
+    if value is None:
+        return None
+    spec = subject["spec"] or {}
+    return Scored(
+        name=subject["id"],
+        family=subject["family"] or "",
+        accuracy=value,
+        interval=ends,
+        gate=(subject["gate"] or {}).get("threshold"),
+        seeds=tuple(
+            run["test_accuracy"] for run in subject["runs"] if run["test_accuracy"] is not None
+        ),
+        params=spec.get("total_params"),
+        flops=spec.get("flops"),
+    )
+
+
+def curves(subject: Mapping[str, Any]) -> list[Curve]:
+    """The runs that have a history of at least one epoch."""
+    histories = [run["history"] for run in subject["runs"]]
+    found = [
+        Curve(
+            tuple(h["accuracy"]), tuple(h["val_accuracy"]), tuple(h["loss"]), tuple(h["val_loss"])
+        )
+        for h in histories
+    ]
+    return [
+        curve
+        for curve in found
+        if any(v is not None for v in (*curve.accuracy, *curve.val_accuracy, *curve.loss))
+    ]
+
+
+def network(subject: Mapping[str, Any], anchor: str) -> Network:
+    """Everything the page says about one network."""
+    spec, gate, runs = subject["spec"] or {}, subject["gate"] or {}, subject["runs"]
+    value, ends = accuracy(subject)
+    checks = [_check(item) for item in subject["checks"]]
+    failures = tuple(check for check in checks if check.verdict.kind in {"fail", "unsure"})
+    gallery, gallery_basis = mistakes.gallery(runs)
+    documented = [run["documented_epochs"] for run in runs if run["documented_epochs"]]
+    return Network(
+        anchor=anchor,
+        id=subject["id"],
+        short=wording.cut(subject["id"], LONGEST_NAME),
+        family=FAMILIES.get(subject["family"], subject["family"] or ""),
+        title=subject["title"] or "",
+        document=subject["document"] or "",
+        source=subject["source"] or "",
+        verdict=verdict(subject["verdict"]),
+        reasons=_reasons(subject, checks),
+        error=_limited(subject["error"]),
+        accuracy=wording.percent(value),
+        interval=wording.interval(ends),
+        gate=wording.gate(gate.get("threshold")),
+        gate_verdict=verdict(gate["verdict"]) if gate.get("verdict") else None,
+        gate_words=_gate_words(gate),
+        margin=wording.points(gate.get("margin")),
+        params=wording.whole(spec.get("total_params")),
+        flops=wording.short(spec.get("flops")),
+        epochs=_range(run["epochs"] for run in runs),
+        epochs_of=f"of {max(documented)}" if documented else "",
+        time=wording.duration(_median(run["train_time_s"] for run in runs)),
+        rate=wording.whole(_median(run["train_images_per_s"] for run in runs)),
+        score=_points(subject["score"]),
+        score_of="" if subject["max_score"] is None else f"of {_points(subject['max_score'])}",
+        failures=failures,
+        checks=_grouped(checks),
+        checks_summary=_checks_summary(checks),
+        layers=layers.table(subject),
+        confusion=mistakes.confusion(runs),
+        misread=gallery,
+        misread_basis=gallery_basis,
+        runs=tuple(_run(run) for run in runs),
+        spec_digest=subject["spec_digest"] or "",
+    )
+
+
+def _gate_words(gate: Mapping[str, Any]) -> str:
+    basis = f"({gate['basis']})" if gate.get("basis") else ""
+    return " ".join(part for part in (gate.get("explanation"), basis) if part)
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _range(values: Iterable[int | None]) -> str:
+    known = sorted({value for value in values if value is not None})
+    if not known:
+        return wording.NOTHING
+    return str(known[0]) if len(known) == 1 else f"{known[0]}–{known[-1]}"
+
+
+def _points(value: float | None) -> str:
+    return wording.NOTHING if value is None else f"{value:.4g}"
+
+
+def _limited(text: str | None) -> str | None:
+    if text is None or len(text) <= LONGEST_MESSAGE:
+        return text or None
+    left_out = len(text) - LONGEST_MESSAGE
+    return f"{text[:LONGEST_MESSAGE]}\n… {left_out:,} more characters are in results.json"
+
+
+def _reasons(subject: Mapping[str, Any], checks: Sequence[Check]) -> tuple[str, ...]:
+    """Why the verdict is what it is, in at most three short lines."""
+    if subject["error"]:
+        return (wording.cut(subject["error"].splitlines()[0], 140),)
+    reasons = []
+    gate = subject["gate"] or {}
+    if gate.get("verdict") in {"failed", "inconclusive"} and gate.get("explanation"):
+        reasons.append(wording.cut(gate["explanation"], 140))
+    failed = [check for check in checks if check.verdict.kind in {"fail", "unsure"}]
+    if failed:
+        first = wording.cut(failed[0].title, 80)
+        second = f" and “{wording.cut(failed[1].title, 80)}”" if len(failed) == 2 else ""
+        more = ", first of them" if len(failed) > 2 else ":"
+        fail = wording.counted(len(failed), "check", capital=True)
+        reasons.append(f"{fail} not passed{more} “{first}”{second}")
+    if not reasons and checks:
+        reasons.append(_checks_summary(checks))
+    return tuple(reasons)
+
+
+def _checks_summary(checks: Sequence[Check]) -> str:
+    if not checks:
+        return "No check was run."
+    words = [check.verdict.word for check in checks]
+    passed = words.count("passed")
+    if passed == len(words):
+        return f"All {passed} checks pass."
+    others = [(w, words.count(w)) for w in dict.fromkeys(words) if w != "passed"]
+    listed = wording.listed([f"{count} {word}" for word, count in others])
+    return f"{passed} of {len(words)} checks pass; {listed}."
+
+
+def _grouped(checks: Sequence[Check]) -> tuple[tuple[str, tuple[Check, ...]], ...]:
+    names = dict.fromkeys([*GROUPS, *(check.group for check in checks)])
+    grouped = ((name, tuple(c for c in checks if c.group == name)) for name in names)
+    return tuple((name, members) for name, members in grouped if members)
+
+
+def _check(item: Mapping[str, Any]) -> Check:
+    labels = (("Expected", "expected"), ("Actual", "actual"), ("Source", "source"))
+    earned, possible = item["points"], item["max_points"]
+    return Check(
+        id=item["id"],
+        title=item["title"] or item["id"],
+        group=item["group"] or "other",
+        verdict=verdict(item["status"]),
+        points="" if possible is None else f"{_points(earned)}/{_points(possible)}",
+        details=tuple((label, _limited(item[key]) or "") for label, key in labels if item[key]),
+        hint=_limited(item["hint"]),
+        message=_limited(item["message"]),
+    )
+
+
+def _run(item: Mapping[str, Any]) -> Run:
+    return Run(
+        seed=wording.NOTHING if item["seed"] is None else str(item["seed"]),
+        accuracy=wording.percent(item["test_accuracy"]),
+        interval=wording.interval(item["interval"]),
+        loss=wording.NOTHING if item["test_loss"] is None else f"{item['test_loss']:.4f}",
+        epochs=wording.NOTHING if item["epochs"] is None else str(item["epochs"]),
+        time=wording.seconds(item["train_time_s"]),
+        stopped=item["stopped"] or "",
+        cached=item["cached"],
+        key=item["key"] or "",
+        weights=item["weights_sha256"] or "",
+    )

@@ -1,0 +1,125 @@
+"""results.json -> Page: the parts of the view model brought together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.report import charts, downloads, networks, panels, speed, summary, svg, wording
+from harness.report.verdicts import tally, verdict
+from harness.report.view import Claim, Page
+
+
+def page(results: Mapping[str, Any]) -> Page:
+    """Returns what to print for results that `schema.checked` has completed."""
+    subjects = results["subjects"]
+    anchors = networks.anchors(subjects)
+    scored = summary.scored_networks(subjects)
+    size = results["dataset"]["sizes"]["test"]
+    with svg.house_style():
+        curves, comparison = panels.panels(subjects, anchors), _charts(scored)
+    return Page(
+        headline=summary.headline(results),
+        lead=summary.lead(results, scored),
+        notices=summary.notices(results),
+        facts=summary.facts(results),
+        networks=tuple(map(networks.network, subjects, anchors)),
+        claims=_claims(results["claims"], subjects, anchors),
+        claims_tally=tally([claim["verdict"] for claim in results["claims"]]),
+        curves=curves,
+        curves_note=panels.note(subjects),
+        charts=comparison,
+        speed=speed.groups(results["benchmarks"]),
+        speed_note=speed.note(results["benchmarks"]),
+        environment=_environment(results),
+        command=results["command"] or "pytest checks/",
+        downloads=downloads.downloads(results),
+        test_images=f"{size:,}" if size else "",
+    )
+
+
+def _claims(
+    claims: Sequence[Mapping[str, Any]],
+    subjects: Sequence[Mapping[str, Any]],
+    anchors: Sequence[str],
+) -> tuple[Claim, ...]:
+    where = {s["architecture"] or s["id"]: a for s, a in zip(subjects, anchors, strict=True)}
+    return tuple(
+        Claim(
+            network=wording.cut(claim["architecture"] or wording.NOTHING, networks.LONGEST_NAME),
+            anchor=where.get(claim["architecture"]),
+            what=claim["what"] or "claim",
+            document=claim["document"] or "",
+            quote=claim["quote"] or "",
+            source=claim["source"] or "",
+            claimed=wording.gate(claim["claimed"]) if claim["claimed"] is not None else "",
+            measured=wording.percent(claim["measured"]),
+            interval=wording.interval(claim["interval"]),
+            difference=_difference(claim),
+            seeds="" if claim["seeds"] is None else str(claim["seeds"]),
+            verdict=verdict(claim["verdict"]),
+            reason=claim["reason"] or "",
+        )
+        for claim in claims
+    )
+
+
+def _difference(claim: Mapping[str, Any]) -> str:
+    if claim["measured"] is None or claim["claimed"] is None:
+        return wording.NOTHING
+    return wording.points(claim["measured"] - claim["claimed"])
+
+
+def _charts(scored: Sequence[charts.Scored]) -> tuple[tuple[str, str, Markup], ...]:
+    if not scored:
+        return ()
+    seeds = max(len(item.seeds) for item in scored)
+    dots = (
+        "A dot for each seed, a diamond for their mean"
+        if seeds > 1
+        else "A dot for the measured accuracy"
+    )
+    found = [
+        (
+            "Accuracy and its gate",
+            f"{dots}, a bar for the 95{wording.NARROW}% interval, an upright line for the gate.",
+            charts.accuracy_dots("dots", scored),
+        )
+    ]
+    for cost, heading in (("params", "Accuracy and size"), ("flops", "Accuracy and work")):
+        drawing = charts.accuracy_cost(f"cost-{cost}", scored, cost)
+        if drawing is not None:
+            marks = "Discs are convolutional networks, squares fully connected ones."
+            found.append((heading, f"{marks} Up and to the left is better.", drawing))
+    return tuple(found)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _environment(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    given = results["environment"]
+    cpu = given["cpu"] or ""
+    if given["cores"]:
+        cpu += f"{', ' if cpu else ''}{_number(given['cores'], 'core')}"
+    workers = _number(given["workers"], "worker") if given["workers"] else ""
+    threads = _number(given["threads"], "thread") if given["threads"] else ""
+    memory = "" if given["memory_bytes"] is None else f"{given['memory_bytes'] / 1e9:.1f} GB"
+    rows = (
+        ("Processor", cpu),
+        ("Instruction sets", ", ".join(given["flags"][:24])),
+        ("Training", f"{workers}{' of ' if workers and threads else ''}{threads}"),
+        ("Memory", memory),
+        ("GPU", given["gpu"] or "none"),
+        ("System", given["os"]),
+        ("Python", given["python"]),
+        ("TensorFlow", given["tensorflow"]),
+        ("Keras", given["keras"]),
+        ("NumPy", given["numpy"]),
+        ("Isolation", given["isolation"]),
+        ("Commit", given["commit"]),
+        ("Data from", results["dataset"]["source"]),
+        ("Data digest", results["dataset"]["digest"]),
+    )
+    return tuple((label, text) for label, text in rows if text)

@@ -1,0 +1,157 @@
+"""Reads results.json, schema 1: every type checked, every missing part filled in.
+
+After `checked` the rest of the renderer can rely on the shape: each key is there, a list is a
+list, a number is finite or None, and text is free of what could disturb a page (control and
+direction-changing characters, terminal colours, unpaired surrogates).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.report.readers import (
+    ShapeError,
+    boolean,
+    clean,
+    confusion,
+    count,
+    integer,
+    interval,
+    kind,
+    listing,
+    name,
+    number,
+    optional,
+    pixels,
+    record,
+    settings,
+    text,
+)
+from reference.errors import UserError
+
+SCHEMA = 1
+REMEDY = "Run `pytest checks/` again to write a new results.json."
+
+LAYER = record(
+    name=text, class_=text, output_shape=listing(integer), params=integer, flops=number,
+    config=settings, source=text, basis=text,
+)  # fmt: skip
+LAYERS = record(layers=listing(LAYER), total_params=integer, trainable_params=integer, flops=number)
+DIFF = record(status=text, expected=integer, actual=integer, changes=listing(name))
+GATE = record(
+    threshold=number, basis=text, accuracy=number, interval=interval, margin=number,
+    verdict=text, seeds=integer, explanation=text,
+)  # fmt: skip
+HISTORY = record(
+    accuracy=listing(number), loss=listing(number), val_accuracy=listing(number),
+    val_loss=listing(number), epoch_time_s=listing(number),
+)  # fmt: skip
+MISREAD = record(index=integer, label=count, prediction=count, confidence=number, pixels=pixels)
+RUN = record(
+    key=text, seed=integer, cached=boolean, epochs=integer, documented_epochs=integer,
+    batch_size=integer, stopped=text, history=HISTORY, test_accuracy=number, test_loss=number,
+    interval=interval, confusion=confusion, misread=listing(MISREAD), train_time_s=number,
+    train_images_per_s=number, weights_sha256=text,
+)  # fmt: skip
+CHECK = record(
+    id=name, group=text, title=text, status=text, points=number, max_points=number,
+    expected=text, actual=text, hint=text, message=text, source=text, duration_s=number,
+)  # fmt: skip
+SUBJECT = record(
+    id=name, architecture=text, family=text, title=text, document=text, source=text, trust=text,
+    spec_digest=text, score=number, max_score=number, verdict=text, error=text,
+    spec=optional(LAYERS), expected=optional(LAYERS), diff=listing(DIFF), gate=optional(GATE),
+    runs=listing(RUN), checks=listing(CHECK),
+)  # fmt: skip
+CLAIM = record(
+    architecture=text, document=text, what=text, claimed=number, quote=text, measured=number,
+    interval=interval, seeds=integer, verdict=text, reason=text, source=text,
+)  # fmt: skip
+BENCHMARK = record(
+    architecture=text, task=text, runner=text, batch_size=integer, median_s=number, p95_s=number,
+    iqr_s=number, rounds=integer, steps_per_round=integer, images_per_s=number, device=text,
+    threads=integer, flops_per_image=number, matmul_fraction=number, created=text, commit=text,
+    cpu=text,
+)  # fmt: skip
+ENVIRONMENT = record(
+    cpu=text, flags=listing(name), cores=integer, threads=integer, workers=integer,
+    memory_bytes=number, gpu=text, python=text, tensorflow=text, keras=text, numpy=text, os=text,
+    commit=text, isolation=text,
+)  # fmt: skip
+DATASET = record(
+    name=text,
+    digest=text,
+    sizes=record(train=integer, validation=integer, test=integer),
+    source=text,
+    note=text,
+)
+RESULTS = record(
+    created=text, command=text, outcome=text, dataset=DATASET, recipe=text,
+    seeds=listing(integer), environment=ENVIRONMENT, subjects=listing(SUBJECT),
+    claims=listing(CLAIM), benchmarks=listing(BENCHMARK),
+)  # fmt: skip
+
+
+def load(path: Path) -> Mapping[str, Any]:
+    """Returns the JSON object in the file.
+
+    Raises:
+        UserError: the file is missing, unreadable, or holds no JSON object.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} does not exist. Expected the results.json of a run; `pytest checks/` "
+            "writes reports/latest/results.json."
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror or error}. Expected a readable file."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not UTF-8 text (byte {error.start}), but should be JSON. {REMEDY}"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
+            f"{REMEDY}"
+        ) from None
+    except (RecursionError, ValueError):
+        raise UserError(
+            f"{path} is not JSON that can be read (nested too deeply, or a number too long). "
+            f"{REMEDY}"
+        ) from None
+    if not isinstance(document, dict):
+        raise UserError(f"{path} holds {kind(document)}, but should hold one object. {REMEDY}")
+    return document
+
+
+def checked(results: Mapping[str, Any], where: str = "results.json") -> dict[str, Any]:
+    """Returns results with every key of schema 1 present; absent parts are None or empty.
+
+    Raises:
+        UserError: another schema, or a part of another shape; names the part, what it is and
+            what it should be.
+    """
+    version = results.get("schema")
+    if version != SCHEMA or isinstance(version, bool):
+        if version is None:
+            found = 'has no "schema"'
+        else:
+            found = f"is of schema {clean(repr(version))[:40]}"
+        raise UserError(
+            f"{where} {found}, but this report reads schema {SCHEMA}. {REMEDY}"
+            if version is None or isinstance(version, str) or version < SCHEMA
+            else f"{where} {found}, but this report reads schema {SCHEMA}. "
+            "Use the version of the grader that wrote it."
+        )
+    if "subjects" not in results:
+        raise UserError(f'{where} has no "subjects", but should list the networks. {REMEDY}')
+    try:
+        complete: dict[str, Any] = RESULTS(results, "")
+    except ShapeError as error:
+        raise UserError(f"{where}: {error}. {REMEDY}") from None
+    return complete

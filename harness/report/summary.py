@@ -1,0 +1,188 @@
+"""The first words of the page, written from the data. Plain sentences; no number without a unit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.report import networks, wording
+from harness.report.charts import Scored
+from harness.report.view import Notice
+
+Subjects = Sequence[Mapping[str, Any]]
+PREDICATES = {
+    "passed": ("passes", "pass"),
+    "failed": ("fails", "fail"),
+    "inconclusive": ("is inconclusive", "are inconclusive"),
+    "not built": ("could not be built", "could not be built"),
+}
+
+
+def headline(results: Mapping[str, Any]) -> str:
+    """Whether all networks pass, or which do not; on what data, if not on MNIST."""
+    subjects = results["subjects"]
+    if not subjects:
+        return "No network was graded"
+    start = "Unfinished: " if results["outcome"] == "interrupted" else ""
+    on = " on the embedded digits" if results["dataset"]["name"] == "digits" else ""
+    everyone = len(subjects)
+    groups = {word: [s["id"] for s in subjects if s["verdict"] == word] for word in PREDICATES}
+    passed = len(groups["passed"])
+    if passed == everyone:
+        who = "The network passes" if everyone == 1 else f"All {_word(everyone)} networks pass"
+        return f"{start}{who}{on}"
+    if everyone == 1:
+        name, word = subjects[0]["id"], subjects[0]["verdict"]
+        return f"{start}{wording.apart(name)} {_predicate(word, 1)}{on}"
+    parts = [
+        f"{_names(names)} {_predicate(word, len(names))}"
+        for word, names in groups.items()
+        if names and word != "passed"
+    ]
+    unknown = everyone - sum(map(len, groups.values()))
+    if unknown:
+        parts.append(f"{wording.counted(unknown, 'network')} without a verdict")
+    passing = (
+        f"{_word(passed).capitalize()} of {_word(everyone)} networks {_predicate('passed', passed)}"
+    )
+    return f"{start}{passing}{on}; {wording.listed(parts)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return wording.listed([wording.apart(name) for name in names], 3)
+
+
+def _word(number: int) -> str:
+    return "none" if number == 0 else wording.counted(number, "").split()[0]
+
+
+def _predicate(word: str | None, number: int) -> str:
+    one, many = PREDICATES.get(word or "", ("has no verdict", "have no verdict"))
+    return one if number == 1 else many
+
+
+def lead(results: Mapping[str, Any], scored: Sequence[Scored]) -> tuple[str, ...]:
+    """The first paragraph, sentence by sentence."""
+    sentences = [_gates(results["subjects"]), *_best(results, scored), _claims(results["claims"])]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _gates(subjects: Subjects) -> str:
+    gates = [subject["gate"] for subject in subjects if subject["gate"]]
+    if not gates:
+        return "No network was trained far enough to be held against its accuracy gate."
+    cleared = sum(gate["verdict"] == "passed" for gate in gates)
+    unsettled = sum(gate["verdict"] == "inconclusive" for gate in gates)
+    trained = wording.counted(len(gates), "trained network")
+    if cleared == len(gates) == 1:
+        return "The trained network clears its accuracy gate."
+    if cleared == len(gates):
+        return f"All {trained} clear their accuracy gates."
+    verb = "clears its" if cleared == 1 else "clear their"
+    rest = f", {_word(unsettled)} cannot be decided from the seeds run" if unsettled else ""
+    return f"{_word(cleared).capitalize()} of {trained} {verb} accuracy gate{rest}."
+
+
+def _best(results: Mapping[str, Any], scored: Sequence[Scored]) -> list[str]:
+    if not scored:
+        return []
+    ranked = sorted(scored, key=lambda item: -item.accuracy)
+    best = ranked[0]
+    count = results["dataset"]["sizes"]["test"]
+    on = f" of {count:,} test images" if count else " of the test images"
+    first = f"{wording.apart(best.name)} is the most accurate: it reads"
+    sentences = [f"{first} {wording.percent(best.accuracy)}{on} correctly{_ends(best)}."]
+    if len(ranked) > 1:
+        sentences.append(_runner_up(best, ranked[1]))
+    small = min(ranked, key=lambda item: item.params or float("inf"))
+    if small.params and best.params and best.params > small.params:
+        sentences.append(
+            f"{wording.apart(small.name)} is the smallest, with {wording.whole(small.params)} "
+            f"parameters, and reaches {wording.percent(small.accuracy)}{_ends(small)}."
+        )
+    return sentences
+
+
+def _ends(item: Scored) -> str:
+    if item.interval is None:
+        return ""
+    low, high = item.interval
+    return f" (95{wording.NARROW}% interval {100 * low:.2f} to {wording.percent(high)})"
+
+
+def _runner_up(best: Scored, second: Scored) -> str:
+    gap = f"{100 * (best.accuracy - second.accuracy):.2f} percentage points"
+    start = f"{wording.apart(second.name)} follows, {gap} behind"
+    if best.interval is None or second.interval is None:
+        return f"{start}."
+    if best.interval[0] > second.interval[1]:
+        return f"{start}; the two intervals do not overlap."
+    return f"{start}; the two intervals overlap, so this run does not say which is better."
+
+
+def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
+    if not claims:
+        return ""
+    words = [claim["verdict"] for claim in claims]
+    phrases = (
+        ("holds", "holds", "hold"),
+        ("exceeded", "is exceeded", "are exceeded"),
+        ("not reproduced", "does not reproduce", "do not reproduce"),
+        ("cannot be tested", "cannot be tested", "cannot be tested"),
+    )
+    parts = [
+        f"{_word(words.count(word))} {one if words.count(word) == 1 else many}"
+        for word, one, many in phrases
+        if word in words
+    ]
+    subject = "the one claim" if len(claims) == 1 else f"{_word(len(claims))} claims"
+    return f"Of {subject} in the documents, {wording.listed(parts)}." if parts else ""
+
+
+def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
+    """What a reader must know before any number: other data, an unfinished run."""
+    found = []
+    dataset = results["dataset"]
+    if dataset["name"] not in {"mnist", None}:
+        name = "the embedded digits" if dataset["name"] == "digits" else "other data"
+        why = f" {dataset['note']}" if dataset["note"] else ""
+        found.append(
+            Notice(
+                f"Graded on {name}, not on MNIST",
+                f"No claim of a document is graded on it: the gates are those of this data set."
+                f"{why} Set MNIST_DIR or pass --mnist-dir to grade on MNIST.",
+            )
+        )
+    elif dataset["note"]:
+        found.append(Notice("About the data", dataset["note"]))
+    if results["outcome"] == "interrupted":
+        found.append(
+            Notice(
+                "The run was interrupted",
+                "What is missing below was not reached. Finished trainings are stored: "
+                f"run {results['command'] or 'pytest checks/'} again and it goes on from there.",
+            )
+        )
+    return tuple(found)
+
+
+def facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The line under the headline: data, recipe, seeds, date."""
+    sizes = results["dataset"]["sizes"]
+    split = " / ".join(f"{sizes[key]:,}" for key in ("train", "validation", "test") if sizes[key])
+    names = {"mnist": "MNIST", "digits": "embedded digits"}
+    named = results["dataset"]["name"] or wording.NOTHING
+    data = names.get(named, wording.cut(named, 40))
+    recipes = {
+        "gate": "gate: stops when the validation accuracy has surely cleared the gate",
+        "documented": "documented: every epoch the document asks for",
+    }
+    rows = (
+        ("Data", f"{data}, {split} images to train / validate / test" if split else data),
+        ("Recipe", recipes.get(results["recipe"], results["recipe"])),
+        ("Seeds", ", ".join("?" if s is None else str(s) for s in results["seeds"][:12])),
+        ("Run", (results["created"] or "").replace("T", " ").replace("Z", " UTC")),
+    )
+    return tuple((label, wording.cut(text, 120)) for label, text in rows if text)
+
+
+def scored_networks(subjects: Subjects) -> list[Scored]:
+    return [item for subject in subjects if (item := networks.scored(subject))]
