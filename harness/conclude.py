@@ -106,13 +106,10 @@ def _graded(
     session: Session, ledger: Ledger, command: str, passed: bool, benchmarks: list[Any]
 ) -> dict[str, Any]:
     graded = [_subject(session, ledger, subject) for subject in session.subjects.values()]
-    runs = [run for one in graded for run in one.runs]
-    held_out = max((int(run.recipe["validation_images"]) for run in runs), default=0)
     run = Run(
         command=command,
         outcome="passed" if passed else "failed",
         dataset=session.dataset if session.trains else None,
-        validation_images=held_out,
         recipe=session.options.recipe,
         seeds=range(session.options.seeds),
         environment=session.environment,

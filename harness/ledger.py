@@ -44,14 +44,16 @@ def row(
     file = item.path.name
     function = item.originalname if isinstance(item, pytest.Function) else item.name
     passed = report.outcome == "passed"
+    decided = status(report, error)
     differences = error.differences if isinstance(error, Mismatch) else ()
     return {
         "id": f"{file}::{function}",
         "group": _GROUPS.get(file, "other"),
         "title": title(item),
-        "status": status(report, error),
+        "status": decided,
         "points": POINTS if passed else 0.0,
-        "max_points": POINTS,
+        # What goes wrong on our side is nobody's loss.
+        "max_points": 0.0 if decided == "grader_error" else POINTS,
         "expected": _join(f"{d.what} = {describe(d.expected)}" for d in differences),
         "actual": _join(f"{d.what} = {describe(d.actual)}" for d in differences),
         "hint": _join(dict.fromkeys(d.hint for d in differences if d.hint)),

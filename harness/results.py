@@ -51,7 +51,6 @@ class Run:
     command: str
     outcome: str
     dataset: Dataset | None
-    validation_images: int
     recipe: str
     seeds: Sequence[int]
     environment: Mapping[str, Any]
@@ -120,13 +119,11 @@ def read_benchmarks(path: Path) -> list[Mapping[str, Any]]:
 def _dataset(run: Run) -> dict[str, Any] | None:
     if run.dataset is None:
         return None
-    total = len(run.dataset.train_labels)
     return {
         "name": run.dataset.name,
         "digest": run.dataset.digest,
         "sizes": {
-            "train": total - run.validation_images,
-            "validation": run.validation_images,
+            "train": len(run.dataset.train_labels),
             "test": len(run.dataset.test_labels),
         },
         "source": run.dataset.source,
@@ -137,7 +134,7 @@ def _dataset(run: Run) -> dict[str, Any] | None:
 def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
     expected = expected_rows(graded.facts)
     actual = actual_rows(graded.spec) if graded.spec else ()
-    points = sum(check["points"] for check in graded.checks)
+    checks = settle(graded.checks)
     return {
         "id": graded.subject.id,
         "architecture": graded.subject.architecture,
@@ -147,8 +144,8 @@ def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
         "source": str(graded.subject.path),
         "trust": graded.subject.trust,
         "spec_digest": graded.spec.digest if graded.spec else None,
-        "score": points,
-        "max_score": sum(check["max_points"] for check in graded.checks),
+        "score": sum(check["points"] for check in checks),
+        "max_score": sum(check["max_points"] for check in checks),
         "verdict": verdict(graded),
         "error": graded.error,
         "spec": _spec(graded.spec, actual) if graded.spec else None,
@@ -170,17 +167,28 @@ def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
         else [],
         "gate": _gate(graded.gate, graded.gate_basis) if graded.gate else None,
         "runs": [_run(record, dataset) for record in graded.runs] if dataset else [],
-        "checks": [dict(check) for check in graded.checks],
+        "checks": checks,
     }
 
 
+def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the rows with what an error of ours kept from being checked out of the reckoning."""
+    ours = any(check["status"] == "grader_error" for check in checks)
+    return [
+        {**check, "max_points": 0.0} if ours and check["status"] == "skipped" else dict(check)
+        for check in checks
+    ]
+
+
 def verdict(graded: Graded) -> str:
-    """Returns a subject's verdict: failed beats inconclusive beats passed."""
+    """Returns a subject's verdict: failed beats not graded beats inconclusive beats passed."""
+    statuses = {check["status"] for check in graded.checks}
+    if statuses - {"passed", "skipped", "grader_error"}:
+        return "failed" if graded.spec else "not built"
+    if "grader_error" in statuses:
+        return "not graded"
     if graded.spec is None:
         return "not built"
-    statuses = {check["status"] for check in graded.checks}
-    if statuses - {"passed", "skipped"}:
-        return "failed"
     if graded.gate is not None and graded.gate.verdict == "inconclusive":
         return "inconclusive"
     return "passed"
@@ -233,6 +241,8 @@ def _run(record: Record, dataset: Dataset) -> dict[str, Any]:
         "cached": record.cached,
         "epochs": epochs,
         "documented_epochs": record.recipe["epochs"],
+        "train_images": document["train_images"],
+        "validation_images": record.recipe["validation_images"],
         "batch_size": record.recipe["batch_size"],
         "stopped": document["stopped"],
         "history": _finite(record.history),

@@ -21,9 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        print(write(given.results, given.output))  # noqa: T201 - the answer of the command
+        print(write(given.results, given.output))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -84,7 +84,7 @@ def _below_ceiling(accuracy: float) -> float:
     return scales.by_error(min(accuracy, HIGHEST))
 
 
-def _line(  # noqa: PLR0913, PLR0917 - what to draw, where and how
+def _line(
     sheet: Sheet,
     panel: Panel,
     values: Values,

@@ -10,7 +10,7 @@ from harness.report.view import LayerRow, LayerTable, Total
 # what a reader compares first; the rest of a configuration is defaults
 TELLING = ("filters", "units", "kernel_size", "pool_size", "strides", "padding", "activation",
            "rate", "target_shape", "scale")  # fmt: skip
-PLAIN = {"strides": ([1, 1], (1, 1)), "activation": ("linear", None)}
+PLAIN = {"strides": ([1, 1], (1, 1)), "activation": ("linear", None), "scale": (True, None)}
 CELLS: dict[str, Callable[[Any], str]] = {
     "class": str,
     "output_shape": wording.shape,
@@ -70,7 +70,7 @@ def _row(
     corrected = {key: _differs(both, key, say) for key, say in CELLS.items()}
     return LayerRow(
         verdict=verdict(status or "not compared"),
-        name=shown.get("name") or "",
+        name=_name(shown),
         kind=shown.get("class") or "layer",
         kind_should_be=corrected["class"],
         shape=wording.shape(shown.get("output_shape", ())),
@@ -82,6 +82,12 @@ def _row(
         changes=_unsaid(changes, shown, stated, corrected),
         source=" · ".join(part for part in (stated.get("source"), stated.get("basis")) if part),
     )
+
+
+def _name(layer: Mapping[str, Any]) -> str:
+    """The author's name for a layer; none where it only repeats the class."""
+    name: str = layer.get("name") or ""
+    return "" if name == layer.get("class") else name
 
 
 def _unsaid(
@@ -110,7 +116,7 @@ def _differs(
 
 
 def _config(config: Mapping[str, Any], stated: Mapping[str, Any]) -> tuple[str, ...]:
-    keys = [key for key in TELLING if key in config and (key in stated or _tells(key, config))]
+    keys = [key for key in TELLING if key in config and _tells(key, config)]
     keys += [key for key in sorted(stated) if key in config and key not in TELLING]
     return tuple(
         f"{wording.cut(key, 40).replace('_', ' ')} {wording.setting(config[key])}"

@@ -13,6 +13,11 @@ from harness.report.view import Check, Network, Run
 
 LONGEST_MESSAGE = 3000
 LONGEST_NAME = 40
+HINTS = {
+    "grader_error": "This is a fault of the grader, not of the network. Please report it.",
+    "timeout": "It took longer than a documented network does. Is a layer far too large?",
+    "resource": "It needed more memory than is allowed. Is a layer far too large?",
+}
 GROUPS = ("build", "structure", "numerics", "training", "persistence")
 FAMILIES = {"cnn": "convolutional", "mlp": "fully connected"}
 
@@ -162,7 +167,7 @@ def _reasons(subject: Mapping[str, Any], checks: Sequence[Check]) -> tuple[str, 
         first = wording.cut(failed[0].title, 80)
         second = f" and “{wording.cut(failed[1].title, 80)}”" if len(failed) == 2 else ""
         more = ", first of them" if len(failed) > 2 else ":"
-        fail = wording.counted(len(failed), "check", capital=True)
+        fail = wording.counted(len(failed), "check").capitalize()
         reasons.append(f"{fail} not passed{more} “{first}”{second}")
     if not reasons and checks:
         reasons.append(_checks_summary(checks))
@@ -197,7 +202,7 @@ def _check(item: Mapping[str, Any]) -> Check:
         verdict=verdict(item["status"]),
         points="" if possible is None else f"{_points(earned)}/{_points(possible)}",
         details=tuple((label, _limited(item[key]) or "") for label, key in labels if item[key]),
-        hint=_limited(item["hint"]),
+        hint=_limited(item["hint"]) or HINTS.get(item["status"]),
         message=_limited(item["message"]),
     )
 

@@ -52,8 +52,8 @@ def _claims(
             document=claim["document"] or "",
             quote=claim["quote"] or "",
             source=claim["source"] or "",
-            claimed=wording.gate(claim["claimed"]) if claim["claimed"] is not None else "",
-            measured=wording.percent(claim["measured"]),
+            claimed="" if claim["claimed"] is None else wording.quantity(claim["claimed"]),
+            measured=_measured(claim),
             interval=wording.interval(claim["interval"]),
             difference=_difference(claim),
             seeds="" if claim["seeds"] is None else str(claim["seeds"]),
@@ -64,10 +64,19 @@ def _claims(
     )
 
 
+def _measured(claim: Mapping[str, Any]) -> str:
+    if claim["claimed"] is not None and wording.is_count(claim["claimed"]):
+        return wording.whole(claim["measured"])
+    return wording.percent(claim["measured"])
+
+
 def _difference(claim: Mapping[str, Any]) -> str:
     if claim["measured"] is None or claim["claimed"] is None:
         return wording.NOTHING
-    return wording.points(claim["measured"] - claim["claimed"])
+    difference = claim["measured"] - claim["claimed"]
+    if wording.is_count(claim["claimed"]):
+        return f"{difference:+,.0f}".replace("-", "−") if difference else "0"
+    return wording.points(difference)
 
 
 def _charts(scored: Sequence[charts.Scored]) -> tuple[tuple[str, str, Markup], ...]:

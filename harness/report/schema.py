@@ -50,6 +50,7 @@ HISTORY = record(
 MISREAD = record(index=integer, label=count, prediction=count, confidence=number, pixels=pixels)
 RUN = record(
     key=text, seed=integer, cached=boolean, epochs=integer, documented_epochs=integer,
+    train_images=integer, validation_images=integer,
     batch_size=integer, stopped=text, history=HISTORY, test_accuracy=number, test_loss=number,
     interval=interval, confusion=confusion, misread=listing(MISREAD), train_time_s=number,
     train_images_per_s=number, weights_sha256=text,
@@ -82,7 +83,7 @@ ENVIRONMENT = record(
 DATASET = record(
     name=text,
     digest=text,
-    sizes=record(train=integer, validation=integer, test=integer),
+    sizes=record(train=integer, test=integer),
     source=text,
     note=text,
 )

@@ -26,12 +26,15 @@ def headline(results: Mapping[str, Any]) -> str:
     everyone = len(subjects)
     groups = {word: [s["id"] for s in subjects if s["verdict"] == word] for word in PREDICATES}
     passed = len(groups["passed"])
-    if passed == everyone:
-        who = "The network passes" if everyone == 1 else f"All {_word(everyone)} networks pass"
-        return f"{start}{who}{on}"
+    for word, names in groups.items():
+        if len(names) == everyone > 1:
+            return (
+                f"{start}All {wording.spelled(everyone)} networks {_predicate(word, everyone)}{on}"
+            )
     if everyone == 1:
         name, word = subjects[0]["id"], subjects[0]["verdict"]
-        return f"{start}{wording.apart(name)} {_predicate(word, 1)}{on}"
+        who = "The network" if word == "passed" else wording.apart(name)
+        return f"{start}{who} {_predicate(word, 1)}{on}"
     parts = [
         f"{_names(names)} {_predicate(word, len(names))}"
         for word, names in groups.items()
@@ -40,18 +43,13 @@ def headline(results: Mapping[str, Any]) -> str:
     unknown = everyone - sum(map(len, groups.values()))
     if unknown:
         parts.append(f"{wording.counted(unknown, 'network')} without a verdict")
-    passing = (
-        f"{_word(passed).capitalize()} of {_word(everyone)} networks {_predicate('passed', passed)}"
-    )
+    share = f"{wording.spelled(passed).capitalize()} of {wording.spelled(everyone)} networks"
+    passing = f"{share} {_predicate('passed', passed)}"
     return f"{start}{passing}{on}; {wording.listed(parts)}"
 
 
 def _names(names: Sequence[str]) -> str:
     return wording.listed([wording.apart(name) for name in names], 3)
-
-
-def _word(number: int) -> str:
-    return "none" if number == 0 else wording.counted(number, "").split()[0]
 
 
 def _predicate(word: str | None, number: int) -> str:
@@ -77,8 +75,10 @@ def _gates(subjects: Subjects) -> str:
     if cleared == len(gates):
         return f"All {trained} clear their accuracy gates."
     verb = "clears its" if cleared == 1 else "clear their"
-    rest = f", {_word(unsettled)} cannot be decided from the seeds run" if unsettled else ""
-    return f"{_word(cleared).capitalize()} of {trained} {verb} accuracy gate{rest}."
+    rest = (
+        f", {wording.spelled(unsettled)} cannot be decided from the seeds run" if unsettled else ""
+    )
+    return f"{wording.spelled(cleared).capitalize()} of {trained} {verb} accuracy gate{rest}."
 
 
 def _best(results: Mapping[str, Any], scored: Sequence[Scored]) -> list[str]:
@@ -129,11 +129,11 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
         ("cannot be tested", "cannot be tested", "cannot be tested"),
     )
     parts = [
-        f"{_word(words.count(word))} {one if words.count(word) == 1 else many}"
+        f"{wording.spelled(words.count(word))} {one if words.count(word) == 1 else many}"
         for word, one, many in phrases
         if word in words
     ]
-    subject = "the one claim" if len(claims) == 1 else f"{_word(len(claims))} claims"
+    subject = "the one claim" if len(claims) == 1 else f"{wording.spelled(len(claims))} claims"
     return f"Of {subject} in the documents, {wording.listed(parts)}." if parts else ""
 
 
@@ -167,7 +167,8 @@ def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
 def facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The line under the headline: data, recipe, seeds, date."""
     sizes = results["dataset"]["sizes"]
-    split = " / ".join(f"{sizes[key]:,}" for key in ("train", "validation", "test") if sizes[key])
+    uses = (("train", "train and validate"), ("test", "test"))
+    split = [f"{sizes[key]:,} to {verb}" for key, verb in uses if sizes[key]]
     names = {"mnist": "MNIST", "digits": "embedded digits"}
     named = results["dataset"]["name"] or wording.NOTHING
     data = names.get(named, wording.cut(named, 40))
@@ -176,7 +177,7 @@ def facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         "documented": "documented: every epoch the document asks for",
     }
     rows = (
-        ("Data", f"{data}, {split} images to train / validate / test" if split else data),
+        ("Data", f"{data}: {wording.listed(split)}" if split else data),
         ("Recipe", recipes.get(results["recipe"], results["recipe"])),
         ("Seeds", ", ".join("?" if s is None else str(s) for s in results["seeds"][:12])),
         ("Run", (results["created"] or "").replace("T", " ").replace("Z", " UTC")),

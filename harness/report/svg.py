@@ -80,7 +80,7 @@ class Sheet:
         self.pixels = Affine2D().scale(1, -1).translate(0, height)
         self.words: list[str] = []
 
-    def line(self, points: Iterable[Point], colour: str, width: float, **look: Any) -> None:  # noqa: ANN401
+    def line(self, points: Iterable[Point], colour: str, width: float, **look: Any) -> None:
         """Joins pixels; a nan leaves a gap. `look` goes to matplotlib's Line2D."""
         x, y = zip(*points, strict=True)
         style: dict[str, Any] = {"color": colour, "linewidth": width, "transform": self.pixels}
@@ -92,7 +92,7 @@ class Sheet:
         shape: str,
         colour: str,
         size: float,
-        **look: Any,  # noqa: ANN401
+        **look: Any,
     ) -> None:
         """Puts the same mark at each pixel, with a rim in the colour of the page."""
         style = {"linestyle": "none", "marker": shape, "markersize": size}

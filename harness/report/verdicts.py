@@ -9,6 +9,7 @@ KINDS = {
     "failed": "fail",
     "inconclusive": "unsure",
     "not built": "none",
+    "not graded": "unsure",
     "skipped": "none",
     "timeout": "fail",
     "resource": "fail",

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 WIDE = "\N{NO-BREAK SPACE}"
 NOTHING = "–"
-COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+COUNTS = (
+    "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+)  # fmt: skip
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -34,6 +36,16 @@ def interval(ends: tuple[float, float] | None, digits: int = 2) -> str:
     if ends is None:
         return ""
     return f"[{100 * ends[0]:.{digits}f},{WIDE}{100 * ends[1]:.{digits}f}]"
+
+
+def is_count(value: float) -> bool:
+    """Whether a claimed value counts something: accuracies are fractions, so 1 at most."""
+    return abs(value) > 1
+
+
+def quantity(value: float) -> str:
+    """A claimed value as it was claimed: 0.96058 -> 96.058 %, 693962 -> 693,962."""
+    return whole(value) if is_count(value) else gate(value)
 
 
 def whole(value: float | None) -> str:
@@ -83,18 +95,21 @@ def shape(axes: Sequence[int | None]) -> str:
     return f"{WIDE}×{WIDE}".join("?" if axis is None else str(axis) for axis in axes) or "scalar"
 
 
-def counted(number: int, noun: str, *, capital: bool = False) -> str:
-    """(5, "network") -> five networks; (1, "network") -> one network; above ten in digits."""
-    word = COUNTS[number] if 0 <= number <= 10 else f"{number:,}"
-    word = word if capital else word.lower()
-    return f"{word} {noun}" + ("" if number == 1 else "s")
+def spelled(number: int) -> str:
+    """Small numbers as words: 5 -> five; above ten in digits."""
+    return COUNTS[number] if 0 <= number < len(COUNTS) else f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """(5, "network") -> five networks; (1, "network") -> one network."""
+    return f"{spelled(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def listed(items: Sequence[str], limit: int = 4) -> str:
     """["a", "b", "c"] -> a, b and c; a long list is cut and says so."""
     names = list(items)
     if len(names) > limit:
-        names = [*names[: limit - 1], f"{len(items) - limit + 1} more"]
+        names = [*names[: limit - 1], f"{spelled(len(items) - limit + 1)} more"]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
