@@ -19,18 +19,17 @@ def test_input_shape(spec: Spec, facts: Facts) -> None:
 
 def test_layers(spec: Spec, facts: Facts) -> None:
     """the layers are the documented ones, in the documented order"""
-    expected, actual = expected_rows(facts), actual_rows(spec)
-    require_none(_sequence_differences(expected, actual))
+    require_none(_sequence_differences(*_rows(spec, facts)))
 
 
 def test_output_shapes(spec: Spec, facts: Facts) -> None:
     """every layer's output has the documented shape"""
-    require_none(differences(expected_rows(facts), actual_rows(spec), "shape"))
+    require_none(differences(*_rows(spec, facts), "shape"))
 
 
 def test_layer_parameters(spec: Spec, facts: Facts) -> None:
     """every layer has the documented number of parameters"""
-    require_none(differences(expected_rows(facts), actual_rows(spec), "params"))
+    require_none(differences(*_rows(spec, facts), "params"))
 
 
 def test_total_parameters(spec: Spec, facts: Facts) -> None:
@@ -48,7 +47,12 @@ def test_total_parameters(spec: Spec, facts: Facts) -> None:
 
 def test_configuration(spec: Spec, facts: Facts) -> None:
     """activations, padding, rates and initializers are the documented ones"""
-    require_none(differences(expected_rows(facts), actual_rows(spec), "config"))
+    require_none(differences(*_rows(spec, facts), "config"))
+
+
+def _rows(spec: Spec, facts: Facts) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    expected = expected_rows(facts)
+    return expected, actual_rows(spec, expected)
 
 
 def _sequence_differences(

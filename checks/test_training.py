@@ -12,6 +12,11 @@ from reference.facts import Facts
 # the documented networks, on either data set.
 FAR_ABOVE_CHANCE = 0.5
 
+# -log(1 / 10): what guessing costs.
+GUESSING_LOSS = 2.302585
+# A network that learns nothing loses a little by rounding alone.
+FALLS_TO = 0.99
+
 
 def test_recipe(runs: list[Record], facts: Facts, grading: Session) -> None:
     """optimizer, learning rate, batch size, epochs and scaling are the recipe's"""
@@ -27,16 +32,13 @@ def test_recipe(runs: list[Record], facts: Facts, grading: Session) -> None:
 def test_loss_falls(runs: list[Record]) -> None:
     """the training loss falls from the first epoch to the last"""
     require_none(
-        Difference(f"loss of the last epoch, seed {run.seed}", losses[-1], f"below {losses[0]:.4g}")
+        Difference(f"loss of the last epoch, seed {run.seed}", losses[-1], f"below {limit:.6g}")
         for run in runs
         for losses in [run.history["loss"]]
         # A run may end with its first epoch: then it must have ended below a guess's loss.
-        if not losses[-1] < (losses[0] if len(losses) > 1 else GUESSING_LOSS)
+        for limit in [FALLS_TO * (losses[0] if len(losses) > 1 else GUESSING_LOSS)]
+        if not losses[-1] < limit
     )
-
-
-# -log(1 / 10): what guessing costs.
-GUESSING_LOSS = 2.302585
 
 
 def test_learns(runs: list[Record]) -> None:

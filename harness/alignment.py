@@ -4,9 +4,8 @@ Both are compared in rows as people write them: a convolution or dense layer wit
 is one row, however the author spelled it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from harness.checking import Difference
@@ -85,9 +84,17 @@ def expected_rows(facts: Facts) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def actual_rows(spec: Spec) -> tuple[Row, ...]:
-    """Returns a network's layers, without the input, with shapes and counts by arithmetic."""
+def actual_rows(spec: Spec, expected: Sequence[Row]) -> tuple[Row, ...]:
+    """Returns a network's layers, without the input, with shapes and counts by arithmetic.
+
+    Activations are shown as the document shows them: within a layer where its layers of that kind
+    carry theirs, as layers of their own elsewhere. So a missing layer between a convolution and
+    its activation is one difference, not three.
+    """
     nodes = spec.network.nodes
+    fused_kinds = {
+        row.kind for row in expected if row.config.get("activation", "linear") != "linear"
+    }
     consumers = [sum(i in node.inputs for node in nodes) for i in range(len(nodes))]
     numbers = zip(shapes(spec.network), params(spec.network), flops(spec.network), strict=True)
     rows: list[Row] = []
@@ -98,7 +105,7 @@ def actual_rows(spec: Spec) -> tuple[Row, ...]:
         fused = (
             rows
             and node.kind == "Activation"
-            and LAYERS[rows[-1].kind].fuses_activation
+            and rows[-1].kind in fused_kinds
             and rows[-1].config.get("activation") == "linear"
             and node.inputs == (previous,)
             and consumers[previous] == 1
@@ -123,21 +130,52 @@ def actual_rows(spec: Spec) -> tuple[Row, ...]:
 
 
 def align(expected: tuple[Row, ...], actual: tuple[Row, ...]) -> tuple[Pair, ...]:
-    """Pairs the rows: the longest runs of the same layers first, then what is left in order."""
-    matcher = SequenceMatcher(
-        None, [row.signature for row in expected], [row.signature for row in actual], autojunk=False
-    )
+    """Pairs the rows at the least cost (edit distance, Needleman & Wunsch 1970).
+
+    A pair costs as much as there is to say about it, so that a missing layer is not taken for
+    its neighbour of the same kind.
+    """
+    found = [[_compare(e, a) for a in actual] for e in expected]
+    # best[i][j]: the least cost of the rows from i and j on.
+    best = [[0] * (len(actual) + 1) for _ in range(len(expected) + 1)]
+    for i in range(len(expected), -1, -1):
+        for j in range(len(actual), -1, -1):
+            if i == len(expected) or j == len(actual):
+                best[i][j] = _GAP * (len(expected) - i + len(actual) - j)
+                continue
+            best[i][j] = min(
+                _pair_cost(found[i][j]) + best[i + 1][j + 1],
+                _GAP + best[i + 1][j],
+                _GAP + best[i][j + 1],
+            )
     pairs: list[Pair] = []
-    for tag, e0, e1, a0, a1 in matcher.get_opcodes():
-        common = min(e1 - e0, a1 - a0)
-        for offset in range(common):
-            e, a = e0 + offset, a0 + offset
-            found = _compare(expected[e], actual[a])
-            pairs.append(Pair("changed" if found else "same", e, a, found))
-        if tag != "equal":
-            pairs.extend(Pair("missing", e, None) for e in range(e0 + common, e1))
-            pairs.extend(Pair("extra", None, a) for a in range(a0 + common, a1))
+    i = j = 0
+    while i < len(expected) or j < len(actual):
+        if i < len(expected) and best[i][j] == _GAP + best[i + 1][j]:
+            pairs.append(Pair("missing", i, None))
+            i += 1
+        elif (
+            i < len(expected)
+            and j < len(actual)
+            and best[i][j] == _pair_cost(found[i][j]) + best[i + 1][j + 1]
+        ):
+            pairs.append(Pair("changed" if found[i][j] else "same", i, j, found[i][j]))
+            i, j = i + 1, j + 1
+        else:
+            pairs.append(Pair("extra", None, j))
+            j += 1
     return tuple(pairs)
+
+
+# Two gaps cost more than taking one kind of layer for another, and that more than any number of
+# differences between two layers of a kind.
+_GAP, _OTHER_KIND, _MOST = 4, 6, 3
+
+
+def _pair_cost(found: Mapping[str, tuple[Difference, ...]]) -> int:
+    if "kind" in found:
+        return _OTHER_KIND
+    return min(_MOST, sum(len(group) for group in found.values()))
 
 
 def differences(

@@ -34,5 +34,6 @@ def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration | None)
             f"reference/calibration/{calibration.dataset}.toml has no floor for {facts.name}; "
             f"measure it with: {calibration.command}"
         )
-    basis = f"calibrated on {floor.seeds} seeds"
+    seeds = "seed" if floor.seeds == 1 else "seeds"
+    basis = f"calibrated on {floor.seeds} {seeds}"
     return Judged(judge_floor(correct, total, floor.floor), basis)

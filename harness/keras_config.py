@@ -5,7 +5,7 @@ the trusted side, so it believes nothing in it: every class, key and value is lo
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.spec import MAX_NODES, Spec, make_spec
 from reference.errors import UserError
@@ -244,12 +244,23 @@ def _plain(value: Any) -> Any:
         config = value.get("config")
         if value["class_name"] == "DTypePolicy" and isinstance(config, Mapping):
             return config.get("name")
+        if value["class_name"] == "function":
+            _refuse_function(value)
         inner = config if isinstance(config, Mapping) else {}
         return {
             "class": value["class_name"],
             "config": {k: v for k, v in inner.items() if k != "seed" and v is not None},
         }
     return value
+
+
+def _refuse_function(value: Mapping[str, Any]) -> NoReturn:
+    """A function from elsewhere may have any name: only Keras's own are known by theirs."""
+    name = str(value.get("config")).removesuffix("_v2")  # as TensorFlow calls some of its own
+    raise UserError(
+        f"an activation is the function {name!r}, and not one of Keras's own; "
+        f"write it by name, as in activation={name!r}"
+    )
 
 
 def _check_dtype(value: Any, where: str) -> None:

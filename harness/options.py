@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from harness.data import CHOICES
 from harness.environment import cores
 from reference.errors import UserError
 
@@ -89,10 +90,13 @@ def read_options(config: pytest.Config) -> Options:
     recipe = get("--recipe")
     if recipe not in ("gate", "documented"):
         raise UserError(f"--recipe {recipe}: expected gate or documented")
+    dataset = get("--dataset")
+    if dataset not in CHOICES:
+        raise UserError(f"--dataset {dataset}: expected one of {', '.join(CHOICES)}")
     workers = get("--workers")
     mnist_dir = get("--mnist-dir")
     return Options(
-        dataset=get("--dataset"),
+        dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
         recipe=recipe,
         seeds=_whole("--seeds", get("--seeds"), 1, 1000),

@@ -1,18 +1,22 @@
 """Which runs a grading needs: facts, data set and options in, training jobs out."""
 
 from dataclasses import replace
+from math import prod
 
 from harness.data.dataset import Dataset
 from harness.environment import numeric_platform
 from harness.jobs import TrainJob
 from harness.recipe import Recipe, at_gate
+from harness.scheduler import JobFailed
 from harness.spec import Spec
 from reference.calibration import Calibration
 from reference.facts import Facts
-from reference.layers import flops
+from reference.layers import flops, shapes
 
 # A training step costs about three forward passes: one forward, two backward.
 _PASSES = 3
+_PIXELS = 28 * 28
+_CLASSES = 10
 
 
 def recipe_for(facts: Facts, name: str, calibration: Calibration | None) -> Recipe:
@@ -41,12 +45,33 @@ def recipe_for(facts: Facts, name: str, calibration: Calibration | None) -> Reci
 
 
 def jobs_for(spec: Spec, recipe: Recipe, dataset: Dataset, seeds: int) -> list[TrainJob]:
-    """Returns one job for each seed, 0 .. seeds - 1."""
+    """Returns one job for each seed, 0 .. seeds - 1.
+
+    Raises:
+        JobFailed: the network does not take such images, or has no score for every digit.
+    """
+    _check_ends(spec)
     platform = numeric_platform()
     return [
         TrainJob(spec, recipe, dataset.name, dataset.digest, seed, platform)
         for seed in range(seeds)
     ]
+
+
+def _check_ends(spec: Spec) -> None:
+    first, *_, last = shapes(spec.network)
+    if prod(first) != _PIXELS:
+        raise JobFailed(
+            "failed",
+            f"the network takes images of shape {list(first)}, {prod(first):,} values, and cannot "
+            f"be trained on images of {_PIXELS} pixels",
+        )
+    if len(last) != 1 or last[0] < _CLASSES:
+        raise JobFailed(
+            "failed",
+            f"the network's output has the shape {list(last)}, and cannot be trained to tell "
+            f"{_CLASSES} digits apart: it should be [{_CLASSES}], one score for each",
+        )
 
 
 def cost(job: TrainJob, train_images: int) -> float:

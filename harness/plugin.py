@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pytest
 from harness import conclude
 from harness.checking import Mismatch, Unavailable
 from harness.environment import cores, gpu, numeric_platform
+from harness.folders import check_space, prepare
 from harness.ledger import Ledger
 from harness.options import add_options, read_options
 from harness.session import Session
@@ -29,7 +29,6 @@ TEST_LOG = "pytest.html"
 
 # Fixtures that need a trained network; a selection of checks without them trains nothing.
 _TRAINING_FIXTURES = frozenset({"trained"})
-_NEEDED_BYTES = 32 << 20
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,7 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         options = read_options(config)
-        _check_space(options.report)
+        check_space(options.report, "--report")
+        if not config.option.collectonly:
+            prepare(options.report, "--report")
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[OPTIONS] = options
@@ -111,10 +112,19 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    """Ends the session after all others have: the test log's writing may fail as ours may."""
     config = session.config
+    if OPTIONS not in config.stash:
+        return (yield)
+    try:
+        yield
+    except OSError as error:
+        _tell(config, f"ERROR: the test log cannot be written: {error}")
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
     if SESSION not in config.stash:
-        return
+        return None
     try:
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             conclude.conclude(
@@ -129,6 +139,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
     finally:
         _stop(config)
+    return None
 
 
 def pytest_terminal_summary(
@@ -175,19 +186,6 @@ def _runs_checks(config: pytest.Config) -> bool:
                for path in resolved)  # fmt: skip
 
 
-def _check_space(folder: Path) -> None:
-    """A full disk would be found out at the end of the run, with everything to lose."""
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not existing.is_dir():
-        raise UserError(f"--report {folder}: {existing} is a file; expected a folder")
-    free = shutil.disk_usage(existing).free
-    if free < _NEEDED_BYTES:
-        raise UserError(
-            f"--report {folder}: {free / 1e6:.0f} MB are free there; the report and the test log "
-            f"need {_NEEDED_BYTES / 1e6:.0f} MB. Make room, or name another folder."
-        )
-
-
 def _is_benchmark(config: pytest.Config) -> bool:
     return bool(config.getoption("--benchmark-only", default=False))
 
@@ -205,6 +203,7 @@ def _tell(config: pytest.Config, line: str) -> None:
     if reporter is not None:
         reporter.ensure_newline()
         reporter.write_line(line)
+        reporter.flush()  # a log is read while it grows
 
 
 def _uncaptured(config: pytest.Config) -> Any:

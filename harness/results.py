@@ -133,7 +133,7 @@ def _dataset(run: Run) -> dict[str, Any] | None:
 
 def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
     expected = expected_rows(graded.facts)
-    actual = actual_rows(graded.spec) if graded.spec else ()
+    actual = actual_rows(graded.spec, expected) if graded.spec else ()
     checks = settle(graded.checks)
     return {
         "id": graded.subject.id,

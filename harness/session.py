@@ -18,6 +18,7 @@ from harness.canonical import digest
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe, numeric_platform
 from harness.extract.client import BuildFailure, Extractor, Verification, read_verification
+from harness.folders import prepare
 from harness.jobs import ENGINE_VERSION, TrainJob
 from harness.options import Options
 from harness.process import ROOT
@@ -161,16 +162,7 @@ class Session:
             (self.options.report, "--report"),
             (self.options.store, "--store"),
         ):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                probe = folder / ".writable"
-                probe.write_bytes(b"x")
-                probe.unlink()
-            except OSError as error:
-                raise UserError(
-                    f"the folder {folder} cannot be written: {error.strerror or error}. Make room "
-                    f"or make it writable, or name another one with {option}."
-                ) from error
+            prepare(folder, option)
 
     def _schedule(self) -> None:
         """Submits the jobs of every subject, the longest first."""

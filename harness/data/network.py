@@ -13,7 +13,7 @@ _CHUNK_BYTES = 64 * 2**10
 _MB = 1e6
 
 
-class Unavailable(Exception):  # noqa: N818 - a state of the world, told and passed by
+class Unavailable(Exception):
     """A source cannot be had here and now; the message says why, without a full stop."""
 
 

@@ -34,7 +34,7 @@ class Search:
     network: Network = field(default_factory=Network)
 
 
-class NotFound(Exception):  # noqa: N818 - an outcome of the search, not a fault
+class NotFound(Exception):
     """No source has MNIST. `reasons` holds a pair (source, why not) for each that was tried."""
 
     def __init__(self, reasons: tuple[tuple[str, str], ...]) -> None:

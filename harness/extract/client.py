@@ -71,6 +71,7 @@ class Extractor:
         self._log = log
         self._lock = Lock()
         self._server: JsonProcess | None = None
+        self._stopped = False
 
     def build(self, name: str, source: str) -> Spec | BuildFailure:
         """Returns the network that a module's `build()` makes, or why there is none.
@@ -111,7 +112,11 @@ class Extractor:
             return BuildFailure("grader_error", f"an unreadable answer: {error}")
 
     def stop(self) -> None:
-        """Ends the sandbox."""
+        """Ends the sandbox, for good: a request that comes later is refused."""
+        self._stopped = True
+        self._end_server()
+
+    def _end_server(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             server.stop()
@@ -122,11 +127,14 @@ class Extractor:
                 self._server = JsonProcess(
                     "harness.extract.server", self._log, self.isolation.prefix
                 )
+            if self._stopped:  # perhaps while the server was being started
+                self._end_server()
+                return BuildFailure("grader_error", "the session has ended")
             try:
                 self._server.send({**request, "timeout_s": timeout_s})
                 reply = self._server.receive(time.monotonic() + timeout_s + _START_TIMEOUT_S)
             except (ProcessDied, ProcessTimeout, ValueError) as error:
-                self.stop()
+                self._end_server()
                 return BuildFailure("grader_error", str(error))
         answer, log = reply.get("answer"), reply.get("log", "")
         if reply.get("outcome") == "answered" and isinstance(answer, Mapping):

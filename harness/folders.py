@@ -1,0 +1,43 @@
+"""Can a folder that the user named be used? Better asked before the work than found out after."""
+
+import shutil
+from pathlib import Path
+
+from reference.errors import UserError
+
+_NEEDED_BYTES = 32 << 20
+
+
+def check_space(folder: Path, option: str) -> None:
+    """Sees that there is room for a report and its log.
+
+    Raises:
+        UserError: there is not, or a file is in the way.
+    """
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir():
+        raise UserError(f"{option} {folder}: {existing} is a file; expected a folder")
+    free = shutil.disk_usage(existing).free
+    if free < _NEEDED_BYTES:
+        raise UserError(
+            f"{option} {folder}: {free / 1e6:.0f} MB are free there; the report and the test log "
+            f"need {_NEEDED_BYTES / 1e6:.0f} MB. Make room, or name another folder."
+        )
+
+
+def prepare(folder: Path, option: str) -> None:
+    """Makes a folder and sees that it can be written.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"the folder {folder} cannot be written: {error.strerror or error}. Make room "
+            f"or make it writable, or name another one with {option}."
+        ) from error

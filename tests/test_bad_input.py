@@ -1,0 +1,429 @@
+"""Whatever is wrong: one clear message, the right exit code, no traceback, the others still graded.
+
+Runs pytest, as a user does, on a copy of the project. No run here needs MNIST or a network.
+"""
+
+import contextlib
+import gzip
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.data.folder import idx_names
+from harness.data.idx import write_idx
+from harness.process import ROOT
+from harness.store import Store
+from reference import facts as all_facts
+from reference.calibration import FOLDER as CALIBRATIONS
+
+PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
+COPIED = ("models", "checks", "harness", "reference", "conftest.py", "pytest.ini")
+STRUCTURE = ("checks/test_build.py::test_build", "checks/test_structure.py")
+NAMES = all_facts.names()
+
+# So short that a run of everything takes seconds: the checks' verdicts are not looked at here.
+CALIBRATION = """command = ""
+[recipe]
+batch_size = 32
+epochs = {epochs}
+validation_images = {validation}
+"""
+FLOOR = "[floor.{name}]\nfloor = 0.01\nmean = 0.5\ndeviation = 0.1\nseeds = 20\nk = 2.4\n"
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    output: str
+    seconds: float
+
+    def line(self, pattern: str) -> str:
+        """Returns the first line that matches."""
+        found = [line for line in self.output.splitlines() if re.search(pattern, line)]
+        assert found, self.output
+        return found[0]
+
+
+def project(folder: Path, *, epochs: int = 1, validation: int = 1237) -> Path:
+    """Returns a copy of the project, calibrated for runs of a few seconds."""
+    folder.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            shutil.copy(source, folder / name)
+    calibration = folder / CALIBRATIONS.relative_to(ROOT) / "digits.toml"
+    calibration.parent.mkdir(exist_ok=True)
+    floors = "".join(FLOOR.format(name=name) for name in NAMES)
+    calibration.write_text(CALIBRATION.format(epochs=epochs, validation=validation) + floors)
+    return folder
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """A user with empty caches and without a network: every proxy is a closed door."""
+    home.mkdir(exist_ok=True)
+    nowhere = "http://127.0.0.1:9"
+    return {
+        **{key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ},
+        "HOME": str(home),
+        "https_proxy": nowhere,
+        "http_proxy": nowhere,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COLUMNS": "200",
+    }
+
+
+def grade(folder: Path, *arguments: str, timeout: float = 170) -> Result:
+    """Runs pytest in a copy; no traceback may ever be seen."""
+    started = time.monotonic()
+    done = subprocess.run(
+        command(*arguments), cwd=folder, env=environment(folder / "home"), capture_output=True,
+        text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+    output = done.stdout + done.stderr
+    assert "Traceback" not in output, output
+    assert "INTERNALERROR" not in output, output
+    return Result(done.returncode, output, time.monotonic() - started)
+
+
+def results(folder: Path) -> dict:
+    text = (folder / "reports" / "latest" / "results.json").read_text(encoding="utf-8")
+    return {subject["id"]: subject for subject in json.loads(text)["subjects"]}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy for the tests that change nothing in it."""
+    return project(tmp_path_factory.mktemp("copy") / "project")
+
+
+# Model modules ----------------------------------------------------------------------------------
+
+TWO_OUTPUTS = """import keras
+
+def build():
+    images = keras.Input((784,))
+    return keras.Model(images, [keras.layers.Dense(10)(images), keras.layers.Dense(9)(images)])
+"""
+
+# Name of the module -> its text (None: deleted), and what is said of it.
+FIRST = {
+    "deep_cnn": ("def build(:\n", r"models/deep_cnn\.py, line 1: invalid syntax"),
+    "functional_cnn": (
+        "import keras\n",
+        r"models/functional_cnn\.py defines no function build\(\)",
+    ),
+    "mlp_256_128": (
+        "def build():\n    return [1, 2]\n",
+        r"build\(\) returned list, but should return a keras\.Model",
+    ),
+    "mlp_64_32": (TWO_OUTPUTS, r"the model has 2 outputs, but should have 1"),
+}
+SECOND = {
+    "deep_cnn": (None, r"models/deep_cnn\.py: there is no such module"),
+    "functional_cnn": (
+        "import numpyy\n",
+        r"ModuleNotFoundError at models/functional_cnn\.py, line 1: No module named 'numpyy'",
+    ),
+    "mlp_256_128": (
+        "import sys\n\ndef build():\n    sys.exit(3)\n",
+        r"build\(\) raised SystemExit at models/mlp_256_128\.py, line 4: 3",
+    ),
+    "mlp_64_32": (
+        "import time\n\ndef build():\n    time.sleep(1000)\n",
+        r"no network after 2 s; it was stopped",
+    ),
+}
+THIRD = {
+    "deep_cnn": (
+        "import os\n\ndef build():\n    print('farewell')\n    os._exit(0)\n",
+        r"the process ended without an answer",
+    ),
+    "functional_cnn": ("def build():\n    1 / 0\n", r"build\(\) raised ZeroDivisionError at "),
+    "mlp_256_128": ("\x00", r"models/mlp_256_128\.py"),
+    "mlp_64_32": (b"\xff\xfe\x00", r"models/mlp_64_32\.py cannot be read"),
+}
+TIMEOUT = ("BUILD_TIMEOUT_S = 60", "BUILD_TIMEOUT_S = 2")
+
+
+@pytest.fixture(scope="module", params=[FIRST, SECOND, THIRD], ids=["first", "second", "third"])
+def broken(request, tmp_path_factory):
+    """Four broken modules beside one that is as it should be."""
+    folder = project(tmp_path_factory.mktemp("broken") / "project")
+    for name, (content, _) in request.param.items():
+        path = folder / "models" / f"{name}.py"
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    client = folder / "harness" / "extract" / "client.py"
+    text = client.read_text()
+    assert TIMEOUT[0] in text
+    client.write_text(text.replace(*TIMEOUT))
+    return request.param, grade(folder, *STRUCTURE), results(folder)
+
+
+def test_a_broken_module_is_told_what_is_wrong_and_the_others_are_graded(broken):
+    modules, result, subjects = broken
+    assert result.code == FAILED
+    for name, (_, message) in modules.items():
+        rows = {row["id"]: row for row in subjects[name]["checks"]}
+        build = rows.pop("test_build.py::test_build")
+        assert build["status"] == ("timeout" if "no network after" in message else "failed")
+        assert re.search(message, build["message"]), build["message"]
+        result.line(message)
+        assert {row["status"] for row in rows.values()} == {"skipped"}
+    whole = subjects["sequential_cnn"]["checks"]
+    assert {row["status"] for row in whole} == {"passed"}
+    assert len(whole) == 7
+
+
+def test_the_others_are_trained_too(tmp_path):
+    folder = project(tmp_path / "project")
+    (folder / "models" / "mlp_64_32.py").write_text("build = 1\n")
+    result = grade(folder, "checks", "--dataset", "digits", "-k", "mlp or sequential")
+    assert result.code == FAILED
+    subjects = results(folder)
+    assert subjects["mlp_64_32"]["runs"] == []
+    assert len(subjects["mlp_256_128"]["runs"]) == len(subjects["sequential_cnn"]["runs"]) == 1
+    assert "digits" in (folder / "reports" / "latest" / "index.html").read_text()
+    statuses = {row["status"] for row in subjects["mlp_64_32"]["checks"]}
+    assert statuses == {"failed", "skipped"}
+    for name in ("mlp_256_128", "sequential_cnn"):
+        rows = subjects[name]["checks"]
+        assert not [row for row in rows if row["status"] in ("skipped", "grader_error")], rows
+
+
+# Options ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--dataset", "cifar"],
+            r"--dataset cifar: there is no such data set\. Choose one of: auto",
+        ),
+        (["--recipe", "quick"], r"--recipe quick: expected gate or documented"),
+        (["--seeds", "0"], r"--seeds 0: expected a whole number from 1 to 1000"),
+        (["--seeds", "two"], r"--seeds two: expected a whole number"),
+        (["--workers", "x"], r"--workers x: expected a whole number from 1 to 256"),
+        (["--report", "conftest.py"], r"--report .*conftest\.py: .*is a file; expected a folder"),
+        (["--report", "conftest.py/below"], r"conftest\.py is a file; expected a folder"),
+        (["--store", "conftest.py"], r"the folder .*conftest\.py cannot be written"),
+        (["--mnist-dir", "nowhere"], r"--mnist-dir: .*nowhere"),
+        (["--mnist-dir", "pytest.ini"], r"--mnist-dir: .*pytest\.ini"),
+        (["--mnist-dir", "empty"], r"--mnist-dir: the folder empty is empty"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_option_that_cannot_be(copy, arguments, message):
+    (copy / "empty").mkdir(exist_ok=True)
+    result = grade(copy, "checks", *arguments)
+    assert result.code == USAGE
+    assert re.search(message, result.line(r"^ERROR: ")), result.output
+    assert "passed" not in result.output
+
+
+# Data -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def idx_folder(tmp_path):
+    """Four well-formed files of MNIST's sizes that hold something else."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    sizes = {"train": 60_000, "test": 10_000}
+    for part, count in sizes.items():
+        images = np.zeros((count, 28, 28), np.uint8)
+        write_idx(folder / idx_names(f"{part}_images")[0], images)
+        write_idx(folder / idx_names(f"{part}_labels")[0], np.zeros(count, np.uint8))
+    return folder
+
+
+def test_an_altered_idx_file(copy, idx_folder):
+    result = grade(copy, "checks", "--mnist-dir", str(idx_folder))
+    assert result.code == USAGE
+    assert "train-images-idx3-ubyte" in result.line("^ERROR: .*these are not MNIST's")
+    result.line("actual digest")
+    result.line("expected digest")
+
+
+def test_a_truncated_idx_file(copy, idx_folder):
+    file = idx_folder / idx_names("train_images")[0]
+    content = gzip.decompress(file.read_bytes())[:-1000]
+    file.write_bytes(gzip.compress(content))
+    result = grade(copy, "checks", "--mnist-dir", str(idx_folder))
+    assert result.code == USAGE
+    assert file.name in result.line("^ERROR: ")
+
+
+def test_a_compressed_file_cut_short(copy, idx_folder):
+    file = idx_folder / idx_names("test_images")[0]
+    file.write_bytes(file.read_bytes()[:-10])
+    result = grade(copy, "checks", "--mnist-dir", str(idx_folder))
+    assert result.code == USAGE
+    assert file.name in result.line("^ERROR: ")
+
+
+def test_no_mnist_and_no_network(copy):
+    result = grade(copy, "checks", "--dataset", "mnist")
+    assert result.code == USAGE
+    result.line(r"^ERROR: MNIST could not be had")
+    result.line(r"take the bundled digits with --dataset digits")
+    assert result.seconds < 20  # ten for deciding it, the rest for Python on a busy machine
+
+
+def test_no_mnist_and_no_network_falls_back_to_the_digits_and_says_so(tmp_path):
+    folder = project(tmp_path / "project")
+    result = grade(folder, "checks", "-k", "mlp_64_32")
+    assert result.code in (PASSED, FAILED)  # one epoch is too little to learn from
+    result.line(r"^MNIST could not be had, so the digits bundled with scikit-learn are used")
+    latest = folder / "reports" / "latest"
+    dataset = json.loads((latest / "results.json").read_text())["dataset"]
+    assert dataset["name"] == "digits"
+    assert "MNIST could not be had" in (latest / "index.html").read_text()
+
+
+# Folders ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, options: str):
+    """A small file system of its own; needs root."""
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("option", ["--report", "--store"])
+def test_a_read_only_folder(copy, tmp_path, option):
+    with mounted(tmp_path / "read_only", "ro,size=64m") as folder:
+        result = grade(copy, *STRUCTURE, option, str(folder))
+    assert result.code == USAGE
+    line = result.line("^ERROR: ")
+    assert "read_only cannot be written: Read-only file system" in line
+    assert line.endswith(f"name another one with {option}.")
+
+
+def test_a_report_folder_of_somebody_else(copy, tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o555)
+    result = grade(copy, *STRUCTURE, "--report", str(tmp_path / "report"))
+    tmp_path.chmod(0o755)
+    assert result.code == USAGE
+    assert "Permission denied" in result.line("^ERROR: ")
+
+
+def test_a_full_report_folder(copy, tmp_path):
+    with mounted(tmp_path / "full", "size=64k") as folder:
+        result = grade(copy, *STRUCTURE, "--report", str(folder))
+    assert result.code == USAGE
+    assert re.search(r"--report .*full: 0 MB are free", result.line("^ERROR: "))
+
+
+def test_a_report_folder_that_fills_up_meanwhile(copy, tmp_path):
+    """What another program's files may do: the verdicts are shown, the missing report is told."""
+    with mounted(tmp_path / "small", "size=40m") as folder:
+        process = subprocess.Popen(
+            command(*STRUCTURE, "--report", str(folder), "--store", str(tmp_path / "store")),
+            cwd=copy, env=environment(tmp_path / "home"), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        try:
+            while "collected" not in process.stdout.readline():
+                assert process.poll() is None
+            with contextlib.suppress(OSError):
+                (folder / "other").write_bytes(bytes(64 << 20))
+            output, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert "Traceback" not in output, output
+    assert "INTERNALERROR" not in output, output
+    assert process.returncode == USAGE
+    assert re.search(r"(?m)^ERROR: .*small.* cannot be written", output), output
+
+
+# Interruption -----------------------------------------------------------------------------------
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Returns the command lines of the processes that work in a folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and (process / "cwd").resolve() == folder.resolve():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def stored_runs(folder: Path) -> set[str]:
+    """Returns the keys of the whole records; a broken one is an error."""
+    store = Store(folder / ".grader")
+    keys = {path.name for path in (folder / ".grader" / "records").glob("??/*")}
+    for key in keys:
+        assert store.get(key) is not None, "a half-written record"
+    return {key for key in keys if (store.folder(key) / "record.json").exists()}
+
+
+def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):
+    folder = project(tmp_path / "project", epochs=120, validation=180)
+    arguments = ("checks", "--dataset", "digits", "-k", "mlp_64_32", "--workers", "1", "--seeds")
+    process = subprocess.Popen(
+        command(*arguments, "9"), cwd=folder, env=environment(tmp_path / "home"),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    shown = ""
+    try:
+        # The first run is finished, the second under way.
+        while "trained mlp_64_32 seed 0" not in shown:
+            shown += process.stdout.readline()
+            assert process.poll() is None, shown
+        time.sleep(0.3)
+        assert any("harness.worker" in line for line in processes_of(folder))
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    output = shown + output
+    assert process.returncode == INTERRUPTED
+    assert "Traceback" not in output, output
+    assert "INTERNALERROR" not in output, output
+    assert "Interrupted. Finished runs are kept: the same command goes on from there." in output
+    assert processes_of(folder) == []
+    assert not (folder / "reports" / "latest" / "results.json").exists()
+    finished = stored_runs(folder)
+    assert 1 <= len(finished) < 9
+
+    # The same, of two seeds: enough to see what is taken up and what is trained.
+    result = grade(folder, *arguments, "2")
+    assert result.code in (PASSED, FAILED)
+    runs = results(folder)["mlp_64_32"]["runs"]
+    assert [run["cached"] for run in runs] == [run["key"] in finished for run in runs]
+    assert runs[0]["cached"]
+    assert "trained mlp_64_32 seed 0" not in result.output
+    assert stored_runs(folder) >= finished | {run["key"] for run in runs}

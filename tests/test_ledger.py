@@ -1,0 +1,194 @@
+"""What became of a check, and who is to blame when it is not known."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from harness.checking import Difference, Mismatch, Unavailable, describe, require_none
+from harness.ledger import Ledger, failed, row, status, title
+
+
+def _check():
+    pass
+
+
+_check.__doc__ = """every layer has
+    the documented shape
+
+    More for the author of the check.
+    """
+
+
+def _item(subject="deep_cnn", file="test_structure.py"):
+    return SimpleNamespace(
+        path=Path("checks") / file,
+        name="test_shapes[deep_cnn]",
+        originalname="test_shapes",
+        function=_check,
+        callspec=SimpleNamespace(params={"subject_id": subject}),
+    )
+
+
+def _report(outcome, when="call", duration=0.12345):
+    return pytest.TestReport(
+        nodeid="n", location=("f", 1, "t"), keywords={}, outcome=outcome, longrepr=None, when=when,
+        duration=duration,
+    )  # fmt: skip
+
+
+MISMATCH = Mismatch(
+    [
+        Difference("a.units", 33, 32, "Summary, row 1", "count again"),
+        Difference("a.shape", (1, 2), (3, 4), "Summary, row 1", "count again"),
+        Difference("rate", 0.1, 0.5, "Summary, row 2"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "expected"),
+    [
+        ("passed", None, "passed"),
+        ("skipped", pytest.skip.Exception("no network"), "skipped"),
+        ("failed", MISMATCH, "failed"),
+        ("failed", AssertionError("wrong"), "failed"),
+        ("failed", Unavailable("timeout", "too long"), "timeout"),
+        ("failed", Unavailable("resource", "out of memory"), "resource"),
+        ("failed", Unavailable("grader_error", "no sandbox"), "grader_error"),
+        ("failed", KeyError("x"), "grader_error"),
+        ("failed", OSError("disk"), "grader_error"),
+        ("failed", None, "grader_error"),
+    ],
+)
+def test_status(outcome, error, expected):
+    assert status(_report(outcome), error) == expected
+
+
+def test_title_is_the_docstrings_first_paragraph_on_one_line():
+    assert title(_item()) == "every layer has the documented shape"
+
+
+def test_a_check_without_a_docstring_goes_by_its_name():
+    item = _item()
+    item.function = lambda: None
+    assert title(item) == "test_shapes[deep_cnn]"
+
+
+def test_row_of_a_passed_check():
+    found = row(_item(), _report("passed"), None)
+    assert found["id"].startswith("test_structure.py::test_shapes")
+    assert found == {
+        "id": found["id"], "group": "structure", "title": "every layer has the documented shape",
+        "status": "passed", "points": 1.0, "max_points": 1.0, "expected": None, "actual": None,
+        "hint": None, "message": None, "source": None, "duration_s": 0.1235,
+    }  # fmt: skip
+
+
+def test_row_of_a_difference_has_every_value_and_each_source_and_hint_once():
+    found = row(_item(), _report("failed"), MISMATCH)
+    assert (found["status"], found["points"], found["max_points"]) == ("failed", 0.0, 1.0)
+    assert found["expected"] == "a.units = 32\na.shape = [3, 4]\nrate = 0.5"
+    assert found["actual"] == "a.units = 33\na.shape = [1, 2]\nrate = 0.1"
+    assert found["source"] == "Summary, row 1\nSummary, row 2"
+    assert found["hint"] == "count again"
+    assert found["message"] == str(MISMATCH)
+
+
+def test_our_own_errors_are_named_by_their_type():
+    assert row(_item(), _report("failed"), KeyError("x"))["message"] == "KeyError: 'x'"
+
+
+def test_the_reason_for_a_skip_is_kept():
+    found = row(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
+    assert (found["status"], found["points"], found["message"]) == ("skipped", 0.0, "no network")
+
+
+def test_an_error_of_the_grader_costs_no_points():
+    found = row(_item(), _report("failed"), KeyError("x"))
+    assert found["status"] == "grader_error"
+    assert found["max_points"] == found["points"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("file", "group"),
+    [
+        ("test_build.py", "build"),
+        ("test_structure.py", "structure"),
+        ("test_numerics.py", "numerics"),
+        ("test_training.py", "training"),
+        ("test_persistence.py", "persistence"),
+        ("test_new.py", "other"),
+    ],
+)
+def test_group(file, group):
+    assert row(_item(file=file), _report("passed"), None)["group"] == group
+
+
+@pytest.mark.parametrize(
+    ("phases", "statuses"),
+    [
+        ([("setup", "passed"), ("call", "passed"), ("teardown", "passed")], ["passed"]),
+        ([("setup", "passed"), ("call", "failed"), ("teardown", "passed")], ["failed"]),
+        ([("setup", "skipped"), ("teardown", "passed")], ["skipped"]),
+        ([("setup", "failed"), ("teardown", "passed")], ["failed"]),
+    ],
+)
+def test_a_check_is_entered_once(phases, statuses):
+    ledger = Ledger()
+    for when, outcome in phases:
+        error = AssertionError("x") if outcome == "failed" else None
+        ledger.enter(_item(), _report(outcome, when), error)
+    assert [r["status"] for r in ledger.rows["deep_cnn"]] == statuses
+
+
+def test_rows_go_to_their_subject_in_order():
+    ledger = Ledger()
+    for subject, outcome in [("a", "passed"), ("b", "failed"), ("a", "skipped")]:
+        ledger.enter(
+            _item(subject), _report(outcome), AssertionError() if outcome == "failed" else None
+        )
+    assert {s: [r["status"] for r in rows] for s, rows in ledger.rows.items()} == {
+        "a": ["passed", "skipped"], "b": ["failed"],
+    }  # fmt: skip
+    assert ledger.rows["never seen"] == []
+
+
+def test_failed_rows_are_those_that_need_a_reader():
+    rows = [{"status": s} for s in ("passed", "failed", "skipped", "timeout", "grader_error")]
+    assert [r["status"] for r in failed(rows)] == ["failed", "timeout", "grader_error"]
+
+
+# How a difference reads --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (692_352, "692,352"),
+        ((26, 26, 32), "[26, 26, 32]"),
+        ([5_408], "[5,408]"),
+        (True, "True"),
+        (None, "None"),
+        (0.1, "0.1"),
+        (1e-4, "0.0001"),
+        ("relu", "relu"),
+        ([[1, 0.5], "x"], "[[1, 0.5], x]"),
+    ],
+)
+def test_values_are_written_for_people(value, text):
+    assert describe(value) == text
+
+
+def test_a_difference_is_a_sentence_with_its_source_and_hint():
+    assert str(Difference("dropout.rate", 0.1, 0.5, "000, Summary", "see row 5")) == (
+        "dropout.rate = 0.1, but should be 0.5 [000, Summary]\n    see row 5"
+    )
+    assert str(Difference("x", 1, 2)) == "x = 1, but should be 2"
+
+
+def test_all_differences_are_raised_together_and_none_is_none():
+    require_none([])
+    with pytest.raises(Mismatch) as caught:
+        require_none(Difference(name, 1, 2) for name in "ab")
+    assert str(caught.value) == "a = 1, but should be 2\nb = 1, but should be 2"

@@ -1,0 +1,166 @@
+"""Away from a terminal, each finished run is one line, shown once."""
+
+import io
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import pytest
+
+from harness import progress as module
+from harness.progress import Progress
+
+
+class _Screen(io.StringIO):
+    def __init__(self, *, terminal):
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self):
+        return self._terminal
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    monkeypatch.setattr(module.sys, "stderr", _Screen(terminal=False))
+    monkeypatch.setattr(module, "_POLL_S", 0.01)
+    return []
+
+
+@pytest.fixture
+def progress(lines):
+    return Progress(lines.append)
+
+
+def _done(value="value"):
+    future = Future()
+    future.set_result(value)
+    return future
+
+
+def _soon(value="value", before=lambda: None, seconds=0.05):
+    """A future that is there a moment after somebody began to wait for it."""
+    future = Future()
+
+    def finish():
+        before()
+        future.set_result(value)
+
+    threading.Timer(seconds, finish).start()
+    return future
+
+
+def _train(progress, key, title, epochs, accuracies, *, failed=False):
+    progress.expect(key, title, epochs)
+    for epoch, accuracy in enumerate(accuracies, 1):
+        progress.update(key, epoch, accuracy)
+    progress.finish(key, failed=failed)
+
+
+def test_the_result_is_passed_on(progress):
+    assert progress.wait(_done(3)) == 3
+    assert progress.wait(_soon(4)) == 4
+
+
+def test_the_error_is_passed_on(progress):
+    future = Future()
+    future.set_exception(KeyError("x"))
+    with pytest.raises(KeyError):
+        progress.wait(future)
+
+
+def test_each_finished_run_is_one_line(progress, lines):
+    progress.expect("b", "mlp seed 0", 100)
+
+    def finish():
+        _train(progress, "a", "cnn seed 0", 10, [0.9, 0.98765])
+
+    progress.wait(_soon(before=finish))
+    assert lines == ["trained cnn seed 0: 2 epochs, validation 98.77% (1 of 2)"]
+    progress.update("b", 1, 0.5)
+    progress.finish("b", failed=False)
+    progress.wait(_soon())
+    assert lines[1:] == ["trained mlp seed 0: 1 epoch, validation 50.00% (2 of 2)"]
+    progress.wait(_soon())
+    assert len(lines) == 2
+
+
+def test_a_run_that_failed_says_so(progress, lines):
+    _train(progress, "a", "cnn seed 0", 10, [], failed=True)
+    progress.wait(_soon())
+    assert lines == ["failed cnn seed 0: 0 epochs, no epoch (1 of 1)"]
+
+
+def test_epochs_are_no_lines(progress, lines):
+    progress.expect("a", "cnn seed 0", 10)
+    progress.wait(_soon(before=lambda: [progress.update("a", n, 0.9) for n in range(1, 10)]))
+    assert lines == []
+
+
+def test_a_line_is_shown_while_others_are_waited_for(progress, lines):
+    """Not at the end only: a log is read while it grows."""
+    seen = threading.Event()
+    progress._tell = lambda line: (lines.append(line), seen.set())
+    future = Future()
+    waiter = threading.Thread(target=progress.wait, args=(future,))
+    waiter.start()
+    _train(progress, "a", "cnn seed 0", 10, [0.9])
+    assert seen.wait(10)
+    future.set_result(None)
+    waiter.join()
+    assert len(lines) == 1
+
+
+def test_a_run_that_ended_while_nobody_waited_is_shown_all_the_same(progress, lines):
+    _train(progress, "a", "cnn seed 0", 10, [0.9])
+    progress.wait(_done())
+    assert len(lines) == 1
+
+
+@pytest.mark.usefixtures("lines")
+def test_capturing_is_lifted_while_something_is_shown_and_only_then(progress):
+    states = []
+
+    @contextmanager
+    def uncaptured():
+        states.append("open")
+        yield
+        states.append("closed")
+
+    progress.uncaptured = uncaptured
+    progress.wait(_done())
+    assert states == []  # nothing to show
+    _train(progress, "a", "cnn seed 0", 10, [0.9])
+    progress._tell = lambda line: states.append(line[:7])
+    progress.wait(_soon())
+    assert states == ["open", "trained", "closed"]
+
+
+def test_threads_may_report_at_once(progress, lines):
+    def work(number):
+        key = str(number)
+        _train(progress, key, f"job {key}", 5, [0.1, 0.2, 0.3])
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    progress.wait(_soon(before=lambda: [thread.join() for thread in threads]))
+    assert len(lines) == 20
+    assert sorted(line.split(":")[0] for line in lines) == sorted(
+        f"trained job {n}" for n in range(20)
+    )
+
+
+def test_on_a_terminal_there_is_a_bar_and_the_lines_come_after_it(monkeypatch, progress, lines):
+    screen = _Screen(terminal=True)
+    monkeypatch.setattr(module.sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    progress.expect("b", "mlp seed 0", 100)
+    progress.update("b", 7, 0.5)
+    _train(progress, "a", "cnn seed 0", 10, [0.9])
+    progress.wait(_soon(seconds=0.5))  # the bar is drawn ten times a second
+    shown = screen.getvalue()
+    assert "mlp seed 0" in shown
+    assert "epoch 7/100" in shown
+    assert "val 50.00%" in shown
+    assert lines == ["trained cnn seed 0: 1 epoch, validation 90.00% (1 of 2)"]

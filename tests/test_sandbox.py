@@ -1,0 +1,524 @@
+"""Somebody else's build() can do no harm, and takes nobody's turn."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import sandbox
+from harness.extract import client
+from harness.extract.client import BuildFailure, Extractor
+from harness.process import ROOT
+from harness.sandbox import Isolation, strongest
+from harness.spec import Spec
+from reference.layers import total_params
+
+GOOD = """
+import keras
+
+def build():
+    return keras.Sequential([keras.Input((784,)), keras.layers.Dense(10, activation="softmax")])
+"""
+GOOD_PARAMS = 7_850  # 784 * 10 + 10
+
+
+@pytest.fixture(scope="module")
+def isolation():
+    return strongest((ROOT,))
+
+
+@pytest.fixture(scope="module")
+def shared(isolation, tmp_path_factory):
+    """One server for all tests: its start takes seconds."""
+    shared = Extractor(isolation, tmp_path_factory.mktemp("sandbox") / "log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADER_SECRET", "42")
+        assert isinstance(shared.build("good.py", GOOD), Spec)
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def extractor(shared):
+    """The same server, which must still be there, and in step, when the test is over."""
+    server = shared._server
+    yield shared
+    assert shared._server is server, "the server had to be replaced"
+
+
+def _attack(code):
+    """A module whose build() runs `code`, then gives the good network."""
+    body = textwrap.indent(textwrap.dedent(code), "    ")
+    return GOOD.replace("def build():\n", f"def build():\n{body}\n")
+
+
+def _build(extractor, code):
+    return extractor.build("attack.py", _attack(code))
+
+
+def _assert_serves(extractor):
+    found = extractor.build("good.py", GOOD)
+    assert isinstance(found, Spec), found
+    assert total_params(found.network) == GOOD_PARAMS
+
+
+@pytest.fixture
+def bubblewrap(isolation):
+    if isolation.level != "bubblewrap":
+        pytest.skip("bubblewrap does not work here")
+
+
+# Which isolation ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def uncached():
+    strongest.cache_clear()
+    yield
+    strongest.cache_clear()
+
+
+@pytest.mark.usefixtures("uncached")
+def test_without_any_program_there_are_limits_alone(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert strongest(()) == Isolation("limits", ())
+
+
+@pytest.mark.usefixtures("uncached")
+@pytest.mark.parametrize(
+    ("working", "level"),
+    [({"bwrap", "unshare"}, "bubblewrap"), ({"unshare"}, "namespaces"), (set(), "limits")],
+)
+def test_the_strongest_that_a_trial_shows_to_work_is_taken(monkeypatch, working, level):
+    def run(command, **_):
+        return subprocess.CompletedProcess(command, 0 if command[0] in working else 1)
+
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(sandbox.subprocess, "run", run)
+    assert strongest(()).level == level
+
+
+@pytest.mark.usefixtures("uncached")
+@pytest.mark.parametrize("error", [OSError("no"), subprocess.TimeoutExpired("bwrap", 10)])
+def test_a_trial_that_cannot_be_run_is_no_isolation(monkeypatch, error):
+    def run(*_, **__):
+        raise error
+
+    monkeypatch.setattr(sandbox.subprocess, "run", run)
+    assert strongest(()).level == "limits"
+
+
+@pytest.mark.usefixtures("uncached")
+def test_unprivileged_namespaces_do_what_they_say(monkeypatch):
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "bwrap" else which(name))
+    found = strongest(())
+    if found.level != "namespaces":
+        pytest.skip("unprivileged namespaces do not work here")
+    code = "import os, socket; print(os.getpid() < 10, [n for _, n in socket.if_nameindex()])"
+    done = subprocess.run(
+        [*found.prefix, sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split(maxsplit=1) == ["True", "['lo']\n"]
+
+
+# What gets out -----------------------------------------------------------------------------------
+
+
+TWO_OUTPUTS = """
+import keras
+
+def build():
+    images = keras.Input((784,))
+    outputs = [keras.layers.Dense(10)(images) for _ in range(2)]
+    return keras.Model(images, outputs)
+"""
+
+SUBCLASS = """
+import keras
+
+class Net(keras.Model):
+    def call(self, images):
+        return images
+
+def build():
+    net = Net()
+    net.build((None, 784))
+    return net
+"""
+
+
+def test_a_good_module_gives_its_network(extractor):
+    _assert_serves(extractor)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def build(:\n", ["line 1", "invalid syntax"]),
+        ("import nothing_of_the_kind\n", ["ModuleNotFoundError", "line 1", "nothing_of_the_kind"]),
+        ("x = 1\n", ["defines no function build()"]),
+        ("build = 3\n", ["defines no function build()"]),
+        ("def build():\n    return 3\n", ["build() returned int", "keras.Model"]),
+        ("def build():\n    return None\n", ["build() returned NoneType"]),
+        ("def build():\n    1 / 0\n", ["ZeroDivisionError", "line 2"]),
+        ("def build(size):\n    pass\n", ["TypeError", "size"]),
+        ("import sys\nsys.exit(0)\n", ["SystemExit"]),
+        ("def build():\n    raise SystemExit(0)\n", ["SystemExit"]),
+        ("def build():\n    raise KeyboardInterrupt\n", ["KeyboardInterrupt"]),
+        ("def build():\n    return build()\n", ["RecursionError"]),
+        (
+            GOOD.replace("keras.Input((784,)), ", ""),
+            ["input shape is not known", "keras.Input"],
+        ),
+        (
+            TWO_OUTPUTS,
+            ["2 outputs"],
+        ),
+        (
+            SUBCLASS,
+            ["the model is a 'Net'", "Functional API"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_module_without_a_network_is_told_why(extractor, source, words):
+    found = extractor.build("theirs.py", source)
+    assert isinstance(found, BuildFailure)
+    assert found.status == "failed"
+    assert [word for word in words if word not in found.message] == [], found.message
+    assert "/" not in found.message.replace("theirs.py", ""), "a path of this machine"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os; os._exit(0)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+        "import ctypes; ctypes.string_at(0)",  # a segmentation fault
+        "import os; os.closerange(0, 4096)",
+    ],
+)
+def test_a_process_that_ends_gave_no_network(extractor, code):
+    found = _build(extractor, code)
+    assert isinstance(found, BuildFailure)
+    assert found.status == "failed"
+
+
+def test_its_last_words_are_in_the_message(extractor):
+    found = _build(extractor, "import os; print('farewell', flush=True); os._exit(0)")
+    assert "farewell" in found.message
+
+
+FORGED = json.dumps({"outcome": "answered", "answer": {"model": {}}}) + "\n"
+
+NOISE = {
+    "an answer printed": f"print({FORGED!r}, flush=True)",
+    "an answer on standard output": f"import os; os.write(1, {FORGED.encode()!r})",
+    "an answer on standard error": f"import sys; sys.__stderr__.write({FORGED!r})",
+    "a flood": "print('noise ' * 2_000_000)",
+    "no streams": "import sys; sys.stdout = sys.stderr = None",
+    "a hook that exits": "import atexit, os; atexit.register(os._exit, 3)",
+    "a hook that prints": "import atexit; atexit.register(print, 'late')",
+    "signals ignored": "import signal; [signal.signal(s, signal.SIG_IGN) for s in (2, 15)]",
+    "deep recursion allowed": "import sys; sys.setrecursionlimit(10**6)",
+    "a thread": "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()",
+    "a warning": "import warnings; warnings.warn('careful')",
+    "another environment": "import os; os.environ['KERAS_BACKEND'] = 'jax'; os.chdir('/')",
+}
+
+
+@pytest.mark.parametrize("what", NOISE)
+def test_noise_beside_the_network_does_not_matter(extractor, what):
+    started = time.monotonic()
+    found = _build(extractor, NOISE[what])
+    assert isinstance(found, Spec), found
+    assert total_params(found.network) == GOOD_PARAMS
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "import json; json.dumps = lambda *a, **k: '[]'",
+        "keras.Model.count_params = lambda self: 1; keras.Sequential.get_config = lambda self: 3",
+        "import os; os.write = lambda *a: 0 / 0",
+    ],
+)
+def test_what_it_patches_is_its_own_undoing(extractor, patch):
+    found = _build(extractor, patch)
+    assert isinstance(found, BuildFailure)
+    assert found.status == "failed"
+
+
+# The answer's pipe is descriptor 3: a module can write to it, as it can return anything.
+ANSWERS = {
+    "nothing": 'b""',
+    "no JSON": 'b"{"',
+    "a list": 'b"[]"',
+    "no model": 'b"{}"',
+    "an empty model": "b'{\"model\": {}}'",
+    "no text": 'b"\\xff\\xfe"',
+    "not a number": "b'{\"model\": NaN}'",
+    "a long number": 'b"1" * 100_000',
+    "deep": 'b"[" * 100_000',
+    "two answers": 'b\'{"model": {}}\\n{"model": {}}\\n\'',
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_an_answer_that_is_none_is_a_failure(extractor, what):
+    found = _build(extractor, f"import os; os.write(3, {ANSWERS[what]}); os._exit(0)")
+    assert isinstance(found, BuildFailure)
+    assert found.status == "failed"
+
+
+@pytest.mark.parametrize("depth", [400, 900, 960, 975, 980, 985, 990])
+def test_a_nested_answer_is_a_failure_at_every_depth(extractor, depth):
+    nested = f'"[" * {depth} + "]" * {depth}'
+    layer = (
+        '\'{"model": {"class": "Sequential", "config": {"layers": [{"class_name": "Dense", '
+        f'"config": {{"bias_regularizer": \' + {nested} + \'}}}}]}}}}\''
+    )
+    found = _build(extractor, f"import os; os.write(3, ({layer}).encode()); os._exit(0)")
+    assert isinstance(found, BuildFailure)
+    assert found.status == "failed"
+    assert len(found.message) < 2_000
+
+
+def test_an_answer_larger_than_a_megabyte_is_not_read(extractor):
+    code = "import os\nwhile True:\n    os.write(3, b' ' * 65536)"
+    started = time.monotonic()
+    found = _build(extractor, code)
+    assert found == BuildFailure("failed", "the description of the network is larger than 1 MB")
+    assert time.monotonic() - started < 10
+
+
+# What it can reach -------------------------------------------------------------------------------
+
+
+def _reach(extractor, code):
+    """Runs code that says what it could do as its last words."""
+    found = _build(extractor, textwrap.dedent(code) + "\nimport os; os._exit(0)")
+    assert isinstance(found, BuildFailure), found
+    return found.message.split("its last words: ")[-1]
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_no_network(extractor):
+    code = """
+    import socket
+    seen = [name for _, name in socket.if_nameindex()]
+    try:
+        socket.create_connection(("1.1.1.1", 53), 2)
+        seen.append("connected")
+    except OSError:
+        pass
+    print(seen, flush=True)
+    """
+    assert _reach(extractor, code) == "['lo']"
+
+
+@pytest.mark.usefixtures("bubblewrap")
+@pytest.mark.parametrize("place", [ROOT, ROOT / "models", Path.home()])
+def test_nothing_outside_can_be_written(extractor, place):
+    mark = place / "written-from-the-sandbox"
+    code = f"""
+    import subprocess
+    from pathlib import Path
+    mark = Path({str(mark)!r})
+    # Whoever is root in there must not be able to undo the read-only mounts either.
+    for mounted in ("/", {str(ROOT)!r}):
+        for how in ("remount,rw", "remount,rw,bind"):
+            subprocess.run(["mount", "-o", how, mounted], capture_output=True)
+    try:
+        mark.write_bytes(b"x")
+        print("written", flush=True)
+    except OSError as error:
+        print(type(error).__name__, flush=True)
+    """
+    try:
+        said = _reach(extractor, code)
+        assert not mark.exists(), f"{mark} was written"
+        assert said in {"OSError", "PermissionError", "FileNotFoundError"}
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_it_has_no_capability(extractor):
+    code = """
+    lines = open("/proc/self/status").read().splitlines()
+    print([int(l.split()[1], 16) for l in lines if l.startswith(("CapEff", "CapPrm", "CapBnd"))],
+          flush=True)
+    """
+    assert _reach(extractor, code) == "[0, 0, 0]"
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_home_and_temporary_folders_are_its_own_and_empty(extractor, tmp_path):
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")  # below this machine's /tmp
+    code = f"""
+    import os, tempfile
+    from pathlib import Path
+    home = Path.home()
+    print(os.environ["HOME"], tempfile.gettempdir(), Path({str(tmp_path / "secret")!r}).exists(),
+          [p for p in home.iterdir() if p.is_file()], flush=True)
+    """
+    assert _reach(extractor, code) == "/tmp /tmp False []"  # noqa: S108
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_other_processes_are_out_of_sight(extractor):
+    code = """
+    from pathlib import Path
+    print(sum(p.name.isdigit() for p in Path("/proc").iterdir()) < 8, flush=True)
+    """
+    assert _reach(extractor, code) == "True"
+
+
+def test_the_environment_holds_no_secrets(extractor):
+    code = "import os; print('GRADER_SECRET' in os.environ, flush=True)"
+    assert _reach(extractor, code) == "False"
+
+
+# What it leaves behind ---------------------------------------------------------------------------
+
+
+def _alive(name):
+    """Whether a process with this argument is running anywhere on the machine."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if name.encode() in (folder / "cmdline").read_bytes().split(b"\0"):
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+@pytest.mark.parametrize("escape", ["", "os.setsid()", "os.fork() and os._exit(0); os.setsid()"])
+def test_no_child_or_grandchild_outlives_the_request(extractor, escape):
+    name = f"survivor-{os.getpid()}-{time.monotonic_ns()}"
+    code = f"""
+    import os, sys, time
+    if os.fork() == 0:
+        {escape or "pass"}
+        if os.fork() == 0:
+            sleep = [sys.executable, "-c", "import time; time.sleep(60)", {name!r}]
+            os.execv(sys.executable, sleep)
+        os._exit(0)
+    time.sleep(0.3)
+    """
+    assert isinstance(_build(extractor, code), Spec)
+    deadline = time.monotonic() + 5
+    while _alive(name):
+        assert time.monotonic() < deadline, "a process of the module is still running"
+        time.sleep(0.05)
+
+
+def test_a_child_that_holds_the_pipe_does_not_hold_the_grader(extractor, monkeypatch):
+    monkeypatch.setattr(client, "BUILD_TIMEOUT_S", 3)
+    code = """
+    import os, time
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+    """
+    started = time.monotonic()
+    found = _build(extractor, code)
+    assert isinstance(found, Spec) or found.status == "timeout"
+    assert time.monotonic() - started < 8
+
+
+def test_a_build_that_takes_too_long_is_stopped(extractor, monkeypatch):
+    monkeypatch.setattr(client, "BUILD_TIMEOUT_S", 1)
+    code = """
+    import time
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            pass
+    """
+    started = time.monotonic()
+    found = _build(extractor, code)
+    assert found == BuildFailure("timeout", "no network after 1 s; it was stopped")
+    assert time.monotonic() - started < 5
+
+
+def test_a_fork_bomb_is_stopped(extractor, monkeypatch):
+    monkeypatch.setattr(client, "BUILD_TIMEOUT_S", 2)
+    # Forty at most, so that a broken defence does not take the machine down.
+    code = """
+    import os, time
+    for _ in range(40):
+        try:
+            if os.fork() == 0:
+                time.sleep(60)
+        except OSError:
+            pass
+    time.sleep(60)
+    """
+    assert _build(extractor, code).status == "timeout"
+
+
+def test_memory_is_bounded(extractor):
+    found = _build(extractor, "x = bytearray(6 << 30)")
+    assert isinstance(found, BuildFailure)
+    assert found.status == "failed"
+    assert "MemoryError" in found.message
+
+
+def test_files_are_bounded(extractor):
+    code = """
+    import tempfile
+    with tempfile.TemporaryFile() as file:
+        for _ in range(300):
+            file.write(bytes(1 << 20))
+    """
+    found = _build(extractor, code)
+    assert isinstance(found, BuildFailure)
+    assert found.status == "failed"
+
+
+# One author against the next ---------------------------------------------------------------------
+
+
+def test_an_answer_slipped_into_the_servers_pipe_is_not_the_next_authors(shared):
+    # The fork has its server's rights, so it may find the server's own descriptors.
+    forged = json.dumps({"outcome": "answered", "answer": {"error": {"message": "forged"}}})
+    code = f"""
+    import os
+    for name in range(3, 12):
+        try:
+            pipe = os.open(f"/proc/{{os.getppid()}}/fd/{{name}}", os.O_WRONLY | os.O_NONBLOCK)
+            os.write(pipe, {forged.encode() + bytes([10])!r} * 3)
+        except OSError:
+            pass
+    """
+    _build(shared, code)
+    for _ in range(4):
+        _assert_serves(shared)
+
+
+def test_what_one_module_changes_the_next_does_not_see(extractor):
+    _build(extractor, "keras.layers.Dense = None; import builtins; builtins.len = None")
+    _assert_serves(extractor)
+
+
+def test_killing_the_server_costs_nobody_else(shared):
+    found = _build(shared, "import os; os.kill(os.getppid(), 9)")
+    assert isinstance(found, (Spec, BuildFailure))
+    _assert_serves(shared)
+    # And stopping it on purpose leaves nothing behind, however often.
+    process = shared._server
+    shared.stop()
+    shared.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)

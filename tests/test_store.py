@@ -1,0 +1,241 @@
+"""A record is whole and as it was written, or it is not there."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from harness.store import Store
+from reference.errors import UserError
+
+KEY = "ab" * 32
+FILES = {"record.json": b'{"accuracy": 0.98}', "weights.npz": bytes(range(256)), "empty": b""}
+
+
+def _write(folder):
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+
+
+def _contents(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "manifest.json"}
+
+
+def _set_aside(store):
+    quarantine = store.root / "quarantine"
+    return [p.name for p in quarantine.glob("*/*")] if quarantine.exists() else []
+
+
+def _incoming(store):
+    return list((store.root / "incoming").iterdir())
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def stored(store):
+    store.put(KEY, _write)
+    return store
+
+
+def test_what_was_put_is_got(store):
+    assert store.get(KEY) is None
+    folder = store.put(KEY, _write)
+    assert store.get(KEY) == folder
+    assert _contents(folder) == FILES
+    assert _incoming(store) == []
+
+
+def test_records_do_not_mix(stored):
+    other = "ab" + "cd" * 31
+    stored.put(other, lambda folder: (folder / "record.json").write_bytes(b"other"))
+    assert _contents(stored.get(other)) == {"record.json": b"other"}
+    assert _contents(stored.get(KEY)) == FILES
+
+
+def _flip_bit(path, bit):
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("name", ["record.json", "weights.npz", "manifest.json"])
+def test_every_flipped_bit_is_noticed(stored, name, tmp_path):
+    pristine = tmp_path / "pristine"
+    shutil.copytree(stored.folder(KEY), pristine)
+    bits = 8 * (pristine / name).stat().st_size
+    # Each bit of the small file, and a stride that is coprime with 8 through the others.
+    for bit in range(0, bits, 1 if name == "record.json" else 37):
+        folder = stored.folder(KEY)
+        _flip_bit(folder / name, bit)
+        assert stored.get(KEY) is None, f"bit {bit} of {name}"
+        shutil.copytree(pristine, folder)
+    assert stored.get(KEY) is not None
+
+
+def _truncate(folder, name):
+    os.truncate(folder / name, (folder / name).stat().st_size - 1)
+
+
+def _remove(folder, name):
+    (folder / name).unlink()
+
+
+def _empty(folder, name):
+    (folder / name).write_bytes(b"")
+
+
+def _to_folder(folder, name):
+    (folder / name).unlink()
+    (folder / name).mkdir()
+
+
+@pytest.mark.parametrize("damage", [_truncate, _remove, _empty, _to_folder])
+@pytest.mark.parametrize("name", ["record.json", "weights.npz", "manifest.json"])
+def test_a_damaged_record_is_set_aside(stored, damage, name):
+    damage(stored.folder(KEY), name)
+    assert stored.get(KEY) is None
+    assert not stored.folder(KEY).exists()
+    assert _set_aside(stored) == [KEY]
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"null", b"{}", b"\xff", b'{"record.json": 1}'])
+def test_a_manifest_that_is_none_is_damage(stored, manifest):
+    (stored.folder(KEY) / "manifest.json").write_bytes(manifest)
+    assert stored.get(KEY) is None
+    assert _set_aside(stored) == [KEY]
+
+
+def test_an_added_file_is_damage(stored):
+    (stored.folder(KEY) / "sitecustomize.py").write_bytes(b"")
+    assert stored.get(KEY) is None
+    assert _set_aside(stored) == [KEY]
+
+
+def test_what_was_set_aside_is_kept_and_rebuilt(stored):
+    for _ in range(2):  # twice: the second must find its own place
+        _remove(stored.folder(KEY), "record.json")
+        assert stored.get(KEY) is None
+        stored.put(KEY, _write)
+    assert _contents(stored.get(KEY)) == FILES
+    assert _set_aside(stored) == [KEY, KEY]
+
+
+def test_a_damaged_record_is_replaced_even_when_nobody_looked(stored):
+    _truncate(stored.folder(KEY), "weights.npz")
+    stored.put(KEY, _write)
+    assert _contents(stored.get(KEY)) == FILES
+
+
+def test_the_first_of_two_records_stays(stored):
+    stored.put(KEY, lambda folder: (folder / "record.json").write_bytes(b"second"))
+    assert _contents(stored.get(KEY)) == FILES
+    assert _incoming(stored) == []
+
+
+def test_many_may_put_the_same_record_at_once(store):
+    together = Barrier(8)
+
+    def write(folder):
+        _write(folder)
+        together.wait(10)
+
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: store.put(KEY, write), range(8)))
+    assert set(folders) == {store.folder(KEY)}
+    assert _contents(store.get(KEY)) == FILES
+    assert _incoming(store) == []
+    assert _set_aside(store) == []
+
+
+def test_many_may_find_the_same_damage_at_once(store):
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            store.put(KEY, _write)
+            _truncate(store.folder(KEY), "record.json")
+            assert list(pool.map(lambda _: store.get(KEY), range(8))) == [None] * 8
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_writer_that_raises_leaves_nothing(store, error):
+    def write(folder):
+        _write(folder)
+        raise error
+
+    with pytest.raises(error):
+        store.put(KEY, write)
+    assert store.get(KEY) is None
+    assert _incoming(store) == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(store):
+    def write(folder):
+        _write(folder)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match=r"No space left on device.*--store"):
+        store.put(KEY, write)
+    assert store.get(KEY) is None
+    assert _incoming(store) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from harness import store
+
+def write(folder):
+    (folder / "record.json").write_bytes(b"half")
+    if sys.argv[2] == "writing":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[2] == "manifest":
+    store._flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+store.Store(Path(sys.argv[1])).put(sys.argv[3], write)
+"""
+
+
+@pytest.mark.parametrize("moment", ["writing", "manifest"])
+def test_a_killed_writer_leaves_nothing_that_is_read(store, moment):
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-c", KILLED, str(store.root), moment, KEY]
+    done = subprocess.run(command, cwd=root, check=False, env={"PYTHONPATH": str(root)})
+    assert done.returncode == -signal.SIGKILL
+    assert len(_incoming(store)) == 1  # it had begun
+    assert store.get(KEY) is None
+    store.put(KEY, _write)
+    assert _contents(store.get(KEY)) == FILES
+
+
+def test_a_discarded_record_is_gone(stored):
+    stored.discard(KEY)
+    assert stored.get(KEY) is None
+    assert _incoming(stored) == []
+    stored.discard(KEY)  # nothing there: nothing to do
+
+
+@pytest.mark.parametrize("blocked", ["", "incoming", "records"])
+def test_a_store_that_cannot_be_written_is_the_users_to_mend(store, blocked):
+    # A file where a folder should be: unlike permissions, it stops root too.
+    place = store.root / blocked
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"")
+    with pytest.raises(UserError, match=r"cannot be written: .*--store") as caught:
+        store.put(KEY, _write)
+    assert str(store.root) in str(caught.value)
+
+
+def test_damage_in_a_store_that_cannot_be_written_is_the_users_to_mend(stored):
+    (stored.root / "quarantine").write_bytes(b"")
+    _truncate(stored.folder(KEY), "record.json")
+    with pytest.raises(UserError, match=r"cannot be written: .*--store"):
+        stored.get(KEY)
