@@ -9,6 +9,9 @@ from harness.statistics import Interval, mean_interval, wilson
 from reference.facts import ClaimFact, Facts
 from reference.layers import total_params, trainable_params
 
+# What a training run measures.
+_MEASURED = frozenset({"test_accuracy", "validation_accuracy"})
+
 
 def judge(
     facts: Facts, spec: Spec | None, runs: Sequence[Record], *, documented_data: bool
@@ -35,6 +38,8 @@ def _row(
             count = total_params if claim.metric == "total_params" else trainable_params
             measured = float(count(spec.network))
             verdict = "holds" if measured == claim.value else "not reproduced"
+    elif reason is None and claim.metric not in _MEASURED:
+        reason = "no run of this suite measures it"
     elif reason is None and not documented_data:
         reason = "this run did not use MNIST"
     elif reason is None and not runs:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from harness.spec import MAX_NODES, Spec, make_spec
 from reference.errors import UserError
+from reference.fields import shown
 from reference.layers import LAYERS
 
 # Keys that say nothing about what the network computes.
@@ -62,8 +63,8 @@ def read_model(document: Mapping[str, Any]) -> Spec:
     config = document.get("config")
     if reader is None or not isinstance(config, Mapping):
         raise UserError(
-            f"the model is a {kind!r}; expected keras.Sequential or a keras.Model made with the "
-            "Functional API, whose layers can be listed"
+            f"the model is a {shown(kind)}; expected keras.Sequential or a keras.Model made with "
+            "the Functional API, whose layers can be listed"
         )
     layers = config.get("layers")
     if not isinstance(layers, list) or not all(_is_layer(layer) for layer in layers):
@@ -107,7 +108,7 @@ def _read_functional(
     for layer in layers:
         name = _name(layer)
         if name in by_name:
-            raise UserError(f"two layers are both named {name!r}; names should be unique")
+            raise UserError(f"two layers are both named {shown(name)}; names should be unique")
         by_name[name] = layer
     order = _topological_order(by_name, entry, output)
     position = {name: index for index, name in enumerate(order)}
@@ -139,9 +140,9 @@ def _topological_order(
         if name in done:
             continue
         if name in open_:
-            raise UserError(f"the layer graph has a cycle through {name!r}")
+            raise UserError(f"the layer graph has a cycle through {shown(name)}")
         if name not in layers:
-            raise UserError(f"the layer graph refers to {name!r}, which is no layer of it")
+            raise UserError(f"the layer graph refers to {shown(name)}, which is no layer of it")
         open_.add(name)
         stack.append((name, True))
         stack.extend(
@@ -150,19 +151,22 @@ def _topological_order(
             if previous not in done
         )
     if order[0] != entry:
-        raise UserError(f"the output does not depend on the input layer {entry!r}")
+        raise UserError(f"the output does not depend on the input layer {shown(entry)}")
     unused = sorted(set(layers) - done)
     if unused:
-        raise UserError(f"layers that do not lead to the output: {', '.join(unused)}")
+        raise UserError(f"layers that do not lead to the output: {shown(', '.join(unused))}")
     return order
 
 
 def _inbound(layer: Mapping[str, Any]) -> list[str]:
     """The names of the layers whose outputs this one takes."""
     nodes = layer.get("inbound_nodes") or []
-    if not isinstance(nodes, list) or len(nodes) > 1:
+    if not isinstance(nodes, list):
+        raise UserError(f"layer {shown(_name(layer))}: inbound_nodes should be a list")
+    if len(nodes) > 1:
         raise UserError(
-            f"layer {_name(layer)!r} is used {len(nodes)} times; shared layers are not supported"
+            f"layer {shown(_name(layer))} is used {len(nodes)} times; "
+            "shared layers are not supported"
         )
     names: list[str] = []
     pending: list[Any] = [node.get("args") for node in nodes if isinstance(node, Mapping)]
@@ -171,11 +175,15 @@ def _inbound(layer: Mapping[str, Any]) -> list[str]:
         if isinstance(value, list):
             pending[:0] = value
         elif isinstance(value, Mapping):
-            history = (value.get("config") or {}).get("keras_history")
-            if value.get("class_name") != "__keras_tensor__" or not isinstance(history, list):
-                raise UserError(f"layer {_name(layer)!r} takes an argument that is no tensor")
+            history = _mapping(value.get("config")).get("keras_history")
+            if value.get("class_name") != "__keras_tensor__" or not (
+                isinstance(history, list) and len(history) == 3
+            ):
+                raise UserError(f"layer {shown(_name(layer))} takes an argument that is no tensor")
             if history[1:] != [0, 0]:
-                raise UserError(f"layer {_name(layer)!r} takes a second output of {history[0]!r}")
+                raise UserError(
+                    f"layer {shown(_name(layer))} takes a second output of {shown(history[0])}"
+                )
             names.append(str(history[0]))
     return names
 
@@ -199,7 +207,7 @@ def _name(layer: Mapping[str, Any]) -> str:
 def _read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: bool) -> Row:
     kind = layer["class_name"]
     config: Mapping[str, Any] = layer["config"]
-    where = f"layer {_name(layer)!r} ({kind})"
+    where = f"layer {shown(_name(layer))} ({kind[:60]})"
     if layer.get("registered_name") is not None or not _from_keras(layer.get("module")):
         raise UserError(
             f"{where} is not one of Keras's own layers; expected one of {', '.join(sorted(LAYERS))}"
@@ -216,7 +224,7 @@ def _read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: bo
         elif key in _FIXED:
             if value not in _FIXED[key]:
                 raise UserError(
-                    f"{where}: {key} = {value!r} is not supported; expected {_FIXED[key][0]!r}"
+                    f"{where}: {key} = {shown(value)} is not supported; expected {_FIXED[key][0]!r}"
                 )
         elif key not in _IGNORED:
             known[key] = value
@@ -224,17 +232,17 @@ def _read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: bo
 
 
 def _from_keras(module: object) -> bool:
-    return module in {"keras.layers", None} or str(module).startswith("keras.src.layers.")
+    return module is None or module == "keras.layers" or str(module).startswith("keras.src.layers.")
 
 
 def _input_shape(config: Mapping[str, Any], where: str) -> list[Any]:
     shape = config.get("batch_shape")
     if not isinstance(shape, list) or len(shape) < 2 or shape[0] is not None:
         raise UserError(
-            f"{where}: batch_shape = {shape!r}, but should be [None, …]: any number of images"
+            f"{where}: batch_shape = {shown(shape)}, but should be [None, …]: any number of images"
         )
     if not all(isinstance(size, int) for size in shape[1:]):
-        raise UserError(f"{where}: the shape {shape[1:]} should hold whole numbers only")
+        raise UserError(f"{where}: the shape {shown(shape[1:])} should hold whole numbers only")
     return shape[1:]
 
 
@@ -257,26 +265,31 @@ def _plain(value: Any) -> Any:
 def _refuse_function(value: Mapping[str, Any]) -> NoReturn:
     """A function from elsewhere may have any name: only Keras's own are known by theirs."""
     name = str(value.get("config")).removesuffix("_v2")  # as TensorFlow calls some of its own
+    meant = name if name in {"relu", "sigmoid", "softmax", "tanh"} else "relu"
     raise UserError(
-        f"an activation is the function {name!r}, and not one of Keras's own; "
-        f"write it by name, as in activation={name!r}"
+        f"an activation is the function {shown(name)}; it should be one of Keras's own, written "
+        f"by its name, as in activation={meant!r}"
     )
 
 
 def _check_dtype(value: Any, where: str) -> None:
     if value not in _ALLOWED_DTYPES:
-        raise UserError(f"{where}: dtype = {value!r} is not supported; expected 'float32'")
+        raise UserError(f"{where}: dtype = {shown(value)} is not supported; expected 'float32'")
 
 
 def _last_axis(value: Any, layer: Mapping[str, Any], where: str) -> int:
     """An axis counted from the front means the last one when it equals the input's rank."""
-    shape = (layer.get("build_config") or {}).get("input_shape")
+    shape = _mapping(layer.get("build_config")).get("input_shape")
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     ranks = _rank(shape)
     if value == -1 or (isinstance(value, int) and ranks and value == ranks - 1):
         return -1
-    raise UserError(f"{where}: axis = {value!r} is not supported; expected -1, the channels")
+    raise UserError(f"{where}: axis = {shown(value)} is not supported; expected -1, the channels")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _rank(shape: Any) -> int:

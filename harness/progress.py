@@ -75,6 +75,9 @@ class Progress:
                     self._draw_until(future)
                 else:
                     self._report_until(future)
+        elif self._lines:  # of runs that ended while nobody waited
+            with self.uncaptured():
+                self._flush()
         return future.result()
 
     def _report_until(self, future: Future[_T]) -> None:

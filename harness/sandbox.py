@@ -55,6 +55,8 @@ def _bubblewrap(readable: Sequence[Path]) -> tuple[str, ...]:
         "bwrap",
         "--unshare-all",
         "--die-with-parent",
+        # Who is root outside would otherwise be root enough inside to remount what is read-only.
+        "--cap-drop", "ALL",
         "--ro-bind", "/", "/",
         "--dev", "/dev",
         "--proc", "/proc",

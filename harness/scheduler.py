@@ -1,5 +1,6 @@
 """Runs training jobs on worker processes, the longest first, and keeps each one's progress."""
 
+import contextlib
 import itertools
 import queue
 from collections.abc import Callable, Mapping
@@ -79,6 +80,11 @@ class Scheduler:
             process.kill()
         for thread in self._threads:
             thread.join()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                future = self._tasks.get_nowait().future
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(JobFailed("skipped", "the session ended before its turn"))
 
     def _serve(self, number: int) -> None:
         """A worker's whole life, on this side: start it warm, give it jobs, replace it."""
@@ -94,9 +100,9 @@ class Scheduler:
                 task.future.set_result(self._run(process, task.job))
             except JobFailed as error:
                 task.future.set_exception(error)
-            except ProcessDied as error:
-                killed = JobFailed("resource", f"the worker died: {error}")
-                task.future.set_exception(killed)
+            except Exception as error:  # noqa: BLE001  (somebody is waiting for the future)
+                # Dead or out of step: in neither case is this worker to have another job.
+                task.future.set_exception(_blamed(error))
                 process.stop()
                 if not self._stopping:
                     process = self._start(number)
@@ -124,3 +130,9 @@ class Scheduler:
                 raise JobFailed(status, str(event["message"]))
             if event["event"] == "epoch":
                 self._on_event(job, event)
+
+
+def _blamed(error: Exception) -> JobFailed:
+    if isinstance(error, ProcessDied):
+        return JobFailed("resource", f"the worker died: {error}")
+    return JobFailed("grader_error", f"{type(error).__name__}: {error}")

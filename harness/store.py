@@ -1,5 +1,7 @@
 """Records on disk: content-addressed, written whole or not at all, verified when read."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +14,7 @@ from reference.errors import UserError
 
 _MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
+_ATTEMPTS = 3
 
 
 class Store:
@@ -56,15 +59,29 @@ class Store:
         try:
             write(temporary)
             _write_manifest(temporary)
-            temporary.rename(target)
+            if not self._place(temporary, key):
+                shutil.rmtree(temporary)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            if self.get(key) is None:
-                raise _cannot_write(self.root, error) from error
+            raise _cannot_write(self.root, error) from error
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         return target
+
+    def _place(self, temporary: Path, key: str) -> bool:
+        """Renames a written record into place; False when an intact one was there already."""
+        for _ in range(_ATTEMPTS):
+            try:
+                temporary.rename(self.folder(key))
+            except OSError as error:
+                if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+                    raise
+                if self.get(key) is not None:  # else what was there is set aside: try again
+                    return False
+            else:
+                return True
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
 
     def discard(self, key: str) -> None:
         """Forgets the record of `key`, if there is one."""
@@ -74,14 +91,21 @@ class Store:
             incoming.mkdir(parents=True, exist_ok=True)
             # Renamed first, so that nobody ever reads half a record.
             doomed = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-", dir=incoming))
-            folder.rename(doomed / key)
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                folder.rename(doomed / key)
             shutil.rmtree(doomed, ignore_errors=True)
 
     def _set_aside(self, folder: Path) -> None:
         quarantine = self.root / "quarantine"
-        quarantine.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", dir=quarantine))
-        folder.rename(place / folder.name)
+        try:
+            quarantine.mkdir(parents=True, exist_ok=True)
+            place = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", dir=quarantine))
+            try:
+                folder.rename(place / folder.name)
+            except FileNotFoundError:  # another process was quicker
+                place.rmdir()
+        except OSError as error:
+            raise _cannot_write(self.root, error) from error
 
 
 def _cannot_write(root: Path, error: OSError) -> UserError:

@@ -53,11 +53,11 @@ class Table:
             self._fail(key, value, "a text")
         return value
 
-    def plain(self, key: str, field: Field) -> Any:  # noqa: ANN401 - as the field reads it
+    def plain(self, key: str, field: Field) -> Any:
         """Returns a value that needs no evidence."""
         return self._read(key, field, self._take(key, field.expected))
 
-    def fact(self, key: str, field: Field = ANYTHING) -> Any:  # noqa: ANN401 - as the field reads
+    def fact(self, key: str, field: Field = ANYTHING) -> Any:
         """Returns the value of `key = { value, basis, where, why }` and keeps its evidence."""
         entry = self.table(key)
         value = entry.plain("value", field)
@@ -100,7 +100,7 @@ class Table:
             raise UserError(f"{self._file}: {self._full(key)} is missing, but should be {expected}")
         return self._left.pop(key)
 
-    def _read(self, key: str, field: Field, value: object) -> Any:  # noqa: ANN401
+    def _read(self, key: str, field: Field, value: object) -> Any:
         try:
             return field.read(value)
         except MismatchError:

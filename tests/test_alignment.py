@@ -128,8 +128,21 @@ def facts():
     return load("sequential_cnn")
 
 
+def _actual(spec):
+    """The rows of a network as document 001 would write them."""
+    return actual_rows(spec, expected_rows(load("sequential_cnn")))
+
+
+def test_an_activation_is_where_the_document_has_it():
+    # Document 001 has it within the convolution, document 000 in a layer of its own.
+    apart = [row.signature for row in actual_rows(_cnn(), expected_rows(load("functional_cnn")))]
+    within = [row.signature for row in _actual(_cnn())]
+    assert apart[:3] == [("Conv2D", ""), ("Activation", "relu"), ("MaxPooling2D", "")]
+    assert within[:2] == [("Conv2D", ""), ("MaxPooling2D", "")]
+
+
 def _found(facts, spec):
-    pairs = align(expected_rows(facts), actual_rows(spec))
+    pairs = align(expected_rows(facts), _actual(spec))
     return {
         kind: [str(replace(d, source="")) for pair in pairs for d in pair.differences.get(kind, ())]
         for kind in sorted({kind for pair in pairs for kind in pair.differences})
@@ -137,13 +150,13 @@ def _found(facts, spec):
 
 
 def test_the_documented_network_is_the_same_row_by_row(facts):
-    pairs = align(expected_rows(facts), actual_rows(_cnn()))
+    pairs = align(expected_rows(facts), _actual(_cnn()))
     assert [pair.status for pair in pairs] == ["same"] * 5
     assert _found(facts, _cnn()) == {}
 
 
 def test_rows_have_the_documents_numbers():
-    rows = actual_rows(_cnn())
+    rows = _actual(_cnn())
     # Document 001, "Model Architecture".
     assert [(row.kind, row.output_shape, row.params) for row in rows] == [
         ("Conv2D", (26, 26, 32), 320),
@@ -170,7 +183,7 @@ RELU_LAYER = layer("ReLU", "relu", max_value=None, negative_slope=0.0, threshold
 )
 def test_an_activation_apart_is_the_same_row(facts, first):
     spec = _cnn(first)
-    assert actual_rows(spec) == actual_rows(_cnn())
+    assert _actual(spec) == _actual(_cnn())
     assert _found(facts, spec) == {}
 
 
@@ -188,14 +201,14 @@ def test_an_activation_after_two_users_is_a_row_of_its_own():
             call(dense(10), "flatten"),
         )
     )
-    assert [row.kind for row in actual_rows(spec)] == [
+    assert [row.kind for row in _actual(spec)] == [
         "Conv2D", "Activation", "Add", "Flatten", "Dense",
     ]  # fmt: skip
 
 
 def test_a_second_activation_is_a_row_of_its_own():
     spec = _cnn([conv(32, activation="relu"), layer("Activation", "again", activation="tanh")])
-    assert [row.signature for row in actual_rows(spec)][:2] == [
+    assert [row.signature for row in _actual(spec)][:2] == [
         ("Conv2D", ""), ("Activation", "tanh"),
     ]  # fmt: skip
 
@@ -239,7 +252,7 @@ def test_a_change_is_said_once_and_with_both_values(facts, changed, found):
 
 def test_differences_of_one_kind_come_alone_and_with_their_source(facts):
     spec = _cnn([conv(33, activation="relu")])
-    found = list(differences(expected_rows(facts), actual_rows(spec), "config"))
+    found = list(differences(expected_rows(facts), _actual(spec), "config"))
     assert [d.what for d in found] == ["conv.filters"]
     assert found[0].source == facts.layers[0].source
 

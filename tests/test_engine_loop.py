@@ -12,7 +12,16 @@ import pytest
 
 from harness.data.dataset import Split, split
 from harness.statistics import wilson
-from tests.engine_support import NETWORKS, batches, chain, digits, documented, engines, recipe, scaled
+from tests.engine_support import (
+    NETWORKS,
+    batches,
+    chain,
+    digits,
+    documented,
+    engines,
+    recipe,
+    scaled,
+)
 
 IMAGES, VALIDATION = 700, 100
 ZEROS = {"class": "Zeros", "config": {}}
@@ -92,7 +101,11 @@ def test_epochs_and_seeds_have_orders_of_their_own(engine):
         return found[0]
 
     zero = np.zeros_like(first)
-    orders = [in_first_batch(zero, first), in_first_batch(first, second), in_first_batch(zero, other)]
+    orders = [
+        in_first_batch(zero, first),
+        in_first_batch(first, second),
+        in_first_batch(zero, other),
+    ]
     for i in range(3):
         for j in range(i):
             # Two independent choices of 400 in 600 agree on 5/9 of the images; 0.1 is 4.9 sd.
@@ -171,7 +184,8 @@ def test_otherwise_it_trains_all_epochs(engine, stop_at):
 def test_only_the_validation_images_decide(engine):
     settings = {"epochs": 12, "stop_at": STOP}
     honest, wrong_test, wrong_validation = (
-        engine.call(trained, "mlp_64_32", 0, settings, wrong) for wrong in (None, "test", "validation")
+        engine.call(trained, "mlp_64_32", 0, settings, wrong)
+        for wrong in (None, "test", "validation")
     )
     assert wrong_test["weights"] == honest["weights"]
     np.testing.assert_array_equal(wrong_test["predictions"], honest["predictions"])
@@ -303,9 +317,7 @@ def reopened(path):
     import keras
 
     model = keras.saving.load_model(path)
-    model.compile(
-        loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
-    )
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     _, _, images, parts = job("mlp_64_32", {})
     sets = {
         "test": (images.test_images, images.test_labels),

@@ -67,6 +67,8 @@ def graded():
         (["passed", "timeout"], "inconclusive", "failed"),
         (["passed", "resource"], "passed", "failed"),
         (["passed", "failed"], None, "failed"),
+        (["passed", "failed", "grader_error"], "passed", "failed"),
+        (["passed", "grader_error", "skipped"], "passed", "not graded"),
     ],
 )
 def test_failed_beats_inconclusive_beats_passed(graded, statuses, gate, expected):
@@ -166,6 +168,15 @@ def test_scores_are_sums_of_the_checks(graded):
     (subject,) = assemble(_run(None), [replace(graded, checks=checks)], [])["subjects"]
     assert (subject["score"], subject["max_score"]) == (1.5, 4.0)
     assert subject["checks"] == checks
+
+
+def test_what_an_error_of_ours_kept_from_being_checked_costs_nothing(graded):
+    checks = [_check(), _check("grader_error", max_points=0.0), _check("skipped", points=0.0)]
+    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], [])["subjects"]
+    assert (subject["score"], subject["max_score"]) == (1.0, 1.0)
+    checks = [_check(), _check("failed", points=0.0), _check("skipped", points=0.0)]
+    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], [])["subjects"]
+    assert (subject["score"], subject["max_score"]) == (1.0, 3.0)
 
 
 def test_a_subject_has_both_tables_and_their_alignment(graded):

@@ -10,6 +10,7 @@ or its time is over.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -20,6 +21,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras  # noqa: F401  (imported here so that forks need not)
@@ -32,6 +34,10 @@ MAX_ANSWER = 1 << 20
 _LOG_TAIL = 4000
 _MAX_FILE = 256 << 20
 _MAX_PROCESSES = 512
+
+# <linux/prctl.h>
+_SET_DUMPABLE = 4
+_SET_CHILD_SUBREAPER = 36
 
 
 def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
@@ -49,10 +55,33 @@ def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None
             os.close(receiver)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            _end_descendants()
         reply({"outcome": outcome, "answer": answer, "log": _tail(log.fileno())})
+
+
+def _end_descendants() -> None:
+    """Kills the request's fork and all that came of it, whatever session it moved to.
+
+    As their subreaper, this process becomes the parent of those whose own parent has ended, so
+    killing its children until there are none reaches them all.
+    """
+    while True:
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and _parent(entry) == os.getpid():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(entry.name), signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _parent(process: Path) -> int | None:
+    try:
+        # The name, in brackets, may hold anything.
+        return int((process / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def _collect(receiver: int, deadline: float) -> tuple[str, Any]:
@@ -68,8 +97,10 @@ def _collect(receiver: int, deadline: float) -> tuple[str, Any]:
         data += chunk
         if len(data) > MAX_ANSWER:
             return "oversize", None
+        if b"\n" in chunk:
+            break  # not the end of the pipe: something that the module left running may hold it
     try:
-        return "answered", json.loads(data)
+        return "answered", json.loads(data.split(b"\n", 1)[0])
     except (ValueError, RecursionError):
         return "died", None
 
@@ -87,7 +118,7 @@ def _be_child(request: Mapping[str, Any], sender: int, log: int) -> None:
         os.closerange(4, 4096)
         _limit(request)
         answer = actions.ACTIONS[request["action"]](request)
-        data = json.dumps(answer).encode()
+        data = json.dumps(answer).encode() + b"\n"
         while data:
             data = data[os.write(kept, data) :]
     except BaseException:  # noqa: BLE001  (its last words, for the log)
@@ -116,5 +147,9 @@ def _tail(log: int) -> str:
 
 
 if __name__ == "__main__":
+    _libc = ctypes.CDLL(None, use_errno=True)
+    _libc.prctl(_SET_CHILD_SUBREAPER, 1)
+    # Its forks may not look into it, nor write to its pipes through /proc.
+    _libc.prctl(_SET_DUMPABLE, 0)
     sys.stdin.reconfigure(errors="strict")  # type: ignore[union-attr]
     serve(handle)
