@@ -79,7 +79,7 @@ def documented(name: str) -> Spec:
 
 
 def chain(shape: tuple[int, ...], *layers: tuple[str, Mapping[str, Any]]) -> Spec:
-    """Returns the network of layers in a row: (kind, configuration, with `trainable`, if need be)."""
+    """Returns the network of layers in a row: (kind, configuration, perhaps with `trainable`)."""
     rows = [("InputLayer", {"shape": shape}, (), True)]
     for index, (kind, settings) in enumerate(layers):
         config = dict(settings)

@@ -6,6 +6,8 @@ engine; Adam remembers the difference, and the early steps of training drive the
 made step by step, from equal weights each time, and that of whole runs is as loose as it must be.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -177,7 +179,9 @@ BLOCKS = {
     "frozen normalisation": chain((7, 6, 5), ("BatchNormalization", {"trainable": False})),
     "normalised block": chain((9, 8, 3), CONV, ("BatchNormalization", {}), ("ReLU", {}), POOL),
     **{
-        f"{activation} block": chain((9, 8, 3), CONV, ("Activation", {"activation": activation}), pool)
+        f"{activation} block": chain(
+            (9, 8, 3), CONV, ("Activation", {"activation": activation}), pool
+        )
         for activation, pool in {
             "relu": POOL,
             "tanh": ("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}),
@@ -226,7 +230,7 @@ def test_dropout_drops_at_its_rate_anew_each_step_and_only_in_training(engine):
     assert abs(kept.mean() - (1 - RATE)) < 0.0104
     assert len(np.unique(kept, axis=0)) == DROPOUT_STEPS
     # Two independent masks agree in 0.7^2 + 0.3^2 of the places; five deviations are 0.088.
-    agreement = [(a == b).mean() for a, b in zip(kept, kept[1:], strict=False)]
+    agreement = [(a == b).mean() for a, b in pairwise(kept)]
     assert max(abs(value - 0.58) for value in agreement) < 0.088
     np.testing.assert_allclose(outputs, expected, rtol=1e-5)
 
@@ -277,6 +281,7 @@ def keras_model(name):
 
 def keras_layers(spec, dtype="float32"):
     import keras
+
     from reference.layers import shapes
 
     made = [keras.Input(shapes(spec.network)[0], dtype=dtype)]
@@ -291,6 +296,7 @@ def keras_layers(spec, dtype="float32"):
 def pair(name, seed=5):
     """A trainer with its model, and a Keras model of equal weights and equal random state."""
     import keras
+
     from harness.engine.loop import Trainer
     from harness.engine.rebuild import rebuild
 
@@ -387,6 +393,7 @@ def layers_side_by_side(name, images):
     """Outputs, gradients by input and weights, and moving statistics, in training mode."""
     import keras
     import tensorflow as tf
+
     from harness.engine.forward import Forward
     from harness.engine.rebuild import rebuild
     from harness.engine.weights import set_weights
@@ -462,6 +469,7 @@ def dropout_masks():
 def optimizers_side_by_side(name):
     import keras
     import tensorflow as tf
+
     from harness.engine.optimizers import OPTIMIZERS
 
     rng = np.random.default_rng(4)
@@ -487,6 +495,7 @@ def losses_side_by_side():
     """Values and gradients, ours and Keras's, by what is compared."""
     import keras
     import tensorflow as tf
+
     from harness.engine.losses import LOSSES
 
     rng = np.random.default_rng(5)

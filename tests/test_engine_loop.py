@@ -254,6 +254,7 @@ def ledger_of_shape(shape):
 def epoch_and_batches(name):
     """One epoch in one call, and in a call for each batch: totals and the weights' hash."""
     import keras
+
     from harness.engine.loop import Totals, Trainer
     from harness.engine.rebuild import rebuild
     from harness.engine.weights import weights_digest

@@ -85,12 +85,20 @@ def pooled_first(nodes: Sequence[Node]) -> Mapping[int, tuple[int | None, int]]:
     return found
 
 
+# Final activations that Keras's cross-entropy looks behind. It marks the outputs of both with the
+# values they were made of, and takes the loss of softmax(those values) even after a sigmoid.
+_FINAL: Mapping[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "softmax": tf.nn.softmax,
+    "sigmoid": tf.nn.sigmoid,
+}
+
+
 class Forward:
-    """The network as a function of a batch of images, up to its last softmax.
+    """The network as a function of a batch of images, up to its last softmax or sigmoid.
 
     Attributes:
-        ends_in_softmax: whether `logits` returns the values before a final softmax; otherwise it
-            returns the network's outputs.
+        ends_in_logits: whether `logits` returns the values before a final softmax or sigmoid;
+            otherwise it returns the network's outputs.
     """
 
     def __init__(self, model: keras.Model, spec: Spec) -> None:
@@ -99,11 +107,13 @@ class Forward:
         self._pooled_first = pooled_first(self._nodes)
         self._delayed = {i for pair in self._pooled_first.values() for i in pair}
         last = self._nodes[-1]
-        self.ends_in_softmax = last.kind == "Activation" and last.config["activation"] == "softmax"
+        final = last.config["activation"] if last.kind == "Activation" else None
+        self.ends_in_logits = final in _FINAL
+        self._final = _FINAL.get(final, tf.identity)
 
     def logits(self, images: tf.Tensor, *, training: bool) -> tf.Tensor:
-        """Returns (N, 10) values before the final softmax, or the outputs when there is none."""
-        nodes = self._nodes[:-1] if self.ends_in_softmax else self._nodes
+        """Returns (N, 10) values before the final softmax or sigmoid, else the outputs."""
+        nodes = self._nodes[:-1] if self.ends_in_logits else self._nodes
         table = _TRAINING if training else _INFERENCE
         values: list[tf.Tensor | None] = [images]
         for index, node in enumerate(nodes[1:], start=1):
@@ -136,5 +146,8 @@ class Forward:
 
     def outputs(self, images: tf.Tensor) -> tf.Tensor:
         """Returns (N, 10) predictions, in inference mode."""
-        logits = self.logits(images, training=False)
-        return tf.nn.softmax(logits) if self.ends_in_softmax else logits
+        return self.finished(self.logits(images, training=False))
+
+    def finished(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the network's outputs for what `logits` returned."""
+        return self._final(logits)

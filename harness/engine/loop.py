@@ -58,7 +58,7 @@ class Trainer:
         self._weights = [variable.value for variable in model.trainable_variables]
         self._update = OPTIMIZERS[recipe.optimizer](self._weights, recipe.learning_rate)
         from_logits, from_outputs = LOSSES[recipe.loss]
-        self._loss = from_logits if self._forward.ends_in_softmax else from_outputs
+        self._loss = from_logits if self._forward.ends_in_logits else from_outputs
         # jit_compile is explicit: XLA makes convolutions on a CPU two to four times slower.
         self._epoch = tf.function(
             self._run_epoch,
@@ -137,7 +137,7 @@ class Trainer:
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         logits = self._forward.logits(self._scale(images), training=False)
         loss = tf.reduce_sum(self._loss(logits, labels))
-        outputs = tf.nn.softmax(logits) if self._forward.ends_in_softmax else logits
+        outputs = self._forward.finished(logits)
         return loss, _count_correct(logits, labels), outputs
 
     def _scale(self, images: tf.Tensor) -> tf.Tensor:
