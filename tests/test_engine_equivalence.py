@@ -252,6 +252,9 @@ def test_losses_agree_with_keras(engine):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+PREDICTED = 100
+
+
 @pytest.mark.parametrize("name", [*NETWORKS, *EXTRA])
 def test_evaluation_agrees_with_keras(engine, name):
     found = engine.call(evaluations_side_by_side, name)
@@ -261,6 +264,9 @@ def test_evaluation_agrees_with_keras(engine, name):
         assert found["correct"] == round(accuracy * count), label
     # Float32 against itself; a softmax's exponential multiplies differences of logits of 1e-5.
     np.testing.assert_allclose(found["outputs"], found["keras_outputs"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        found["predicted"], found["keras_outputs"][:PREDICTED], rtol=1e-4, atol=1e-6
+    )
     assert found["outputs"].shape == (count, 10)
 
 
@@ -533,6 +539,8 @@ def losses_side_by_side():
 
 def evaluations_side_by_side(name):
     """Both evaluations of a network with random weights and statistics, in unlike batches."""
+    from harness.engine.predict import Predictor
+
     _, model, trainer, twin = pair(name)
     spec = spec_of(name)
     arrays = [a for node in probe_weights(spec.network, seed=6) for a in node.values()]
@@ -551,6 +559,7 @@ def evaluations_side_by_side(name):
         "loss": totals.loss,
         "correct": totals.correct,
         "outputs": outputs,
+        "predicted": Predictor(model, spec, PREDICTED)(shaped[:PREDICTED]),
         "keras": keras_results,
         "keras_outputs": twin.predict(shaped, batch_size=100, verbose=0),
     }
