@@ -112,9 +112,12 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
-    """Ends the session after all others have: the test log's writing may fail as ours may."""
+    """Ends the session: after the test log is written, before the terminal's summary is.
+
+    Writing the log may fail as ours may; the summary speaks of what is written here.
+    """
     config = session.config
     if OPTIONS not in config.stash:
         return (yield)

@@ -49,8 +49,8 @@ class Engine:
         return self.start(function, *arguments).result()
 
     def close(self) -> None:
-        """Ends the process once it has answered."""
-        self._pool.shutdown()
+        """Ends the process once it has answered; calls that nobody waited for are dropped."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -200,6 +200,10 @@ def test_the_others_are_trained_too(tmp_path):
     assert result.code == FAILED
     subjects = results(folder)
     assert subjects["mlp_64_32"]["runs"] == []
+    # The last lines say how it ended and where to look.
+    result.line(r"^mlp_64_32 +not built +0/")
+    result.line(r"^mlp_256_128 +\w.* gate \d")
+    result.line(r"^Report: reports/latest/index\.html$")
     assert len(subjects["mlp_256_128"]["runs"]) == len(subjects["sequential_cnn"]["runs"]) == 1
     assert "digits" in (folder / "reports" / "latest" / "index.html").read_text()
     statuses = {row["status"] for row in subjects["mlp_64_32"]["checks"]}
@@ -217,7 +221,7 @@ def test_the_others_are_trained_too(tmp_path):
     [
         (
             ["--dataset", "cifar"],
-            r"--dataset cifar: there is no such data set\. Choose one of: auto",
+            r"--dataset cifar: expected one of auto, mnist, digits",
         ),
         (["--recipe", "quick"], r"--recipe quick: expected gate or documented"),
         (["--seeds", "0"], r"--seeds 0: expected a whole number from 1 to 1000"),
@@ -312,7 +316,9 @@ def mounted(folder: Path, options: str):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+        # Only root may; where CI runs as somebody else, that is to be mended and not passed over.
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"nothing can be mounted here: {done.stderr.strip()}")
     try:
         yield folder
     finally:
@@ -327,16 +333,6 @@ def test_a_read_only_folder(copy, tmp_path, option):
     line = result.line("^ERROR: ")
     assert "read_only cannot be written: Read-only file system" in line
     assert line.endswith(f"name another one with {option}.")
-
-
-def test_a_report_folder_of_somebody_else(copy, tmp_path):
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    tmp_path.chmod(0o555)
-    result = grade(copy, *STRUCTURE, "--report", str(tmp_path / "report"))
-    tmp_path.chmod(0o755)
-    assert result.code == USAGE
-    assert "Permission denied" in result.line("^ERROR: ")
 
 
 def test_a_full_report_folder(copy, tmp_path):
