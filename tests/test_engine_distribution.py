@@ -8,8 +8,8 @@ Accuracy says what matters and loss tells more: each is held to
 - the exact permutation test of that difference, over all 184,756 ways to divide the twenty runs.
 
 All seeds are fixed, so on one machine the outcome is always the same. On another machine the bits
-differ and the runs are drawn anew: with 99.9 % each, the ten comparisons then raise a false alarm
-in about one of a hundred machines.
+differ and the runs are drawn anew: at 99.9 % each, the ten comparisons then raise a false alarm on
+one or two machines of a hundred.
 """
 
 from dataclasses import dataclass
@@ -45,8 +45,6 @@ SETTINGS = {
     "deep_cnn": Setting(1000, 32, 2, 0.06),
     "functional_cnn": Setting(800, 4, 2, 0.12),
 }
-# A tenth of the training images is mislabelled: what a loop that lost count would do.
-WRONG = ("mlp_64_32", "sequential_cnn")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +53,7 @@ def runs():
     with engines(2) as (ours, keras_own):
         yield {
             **{("engine", name): ours.start(engine_runs, name) for name in SETTINGS},
-            **{("wrong", name): ours.start(engine_runs, name, True) for name in WRONG},
+            **{("wrong", name): ours.start(engine_runs, name, True) for name in SETTINGS},
             **{("fit", name): keras_own.start(fit_runs, name) for name in SETTINGS},
         }
 
@@ -93,7 +91,11 @@ def test_accuracies_and_losses_are_those_of_fit(runs, name):
     assert np.minimum(ours[:, 0].mean(), theirs[:, 0].mean()) > 0.75
 
 
-@pytest.mark.parametrize("name", WRONG)
+# What a loop that loses count of its labels would do. Its loss is off by 1.7 to 5.6 half-widths of
+# the interval that equal runs give; ten runs' accuracies show it for two networks only. As a
+# measure of what is seen: half the learning rate is told apart for the two MLPs and
+# sequential_cnn, and not for the other two.
+@pytest.mark.parametrize("name", SETTINGS)
 def test_an_engine_that_mislabels_one_image_in_ten_is_told_apart(runs, name):
     told = distinguished(runs["wrong", name].result(), runs["fit", name].result())
     assert any(measure.startswith("loss") for measure in told), told
