@@ -107,7 +107,7 @@ class Forward:
         self._pooled_first = pooled_first(self._nodes)
         self._delayed = {i for pair in self._pooled_first.values() for i in pair}
         last = self._nodes[-1]
-        final = last.config["activation"] if last.kind == "Activation" else None
+        final = str(last.config["activation"]) if last.kind == "Activation" else ""
         self.ends_in_logits = final in _FINAL
         self._final = _FINAL.get(final, tf.identity)
 
