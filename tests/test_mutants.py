@@ -37,7 +37,9 @@ def laboratory(pytestconfig, tmp_path_factory, request):
     """Everything that the selected tests need is training before the first of them waits."""
     opened = shared_laboratory(pytestconfig, tmp_path_factory)
     params = [getattr(item, "callspec", None) for item in request.session.items]
-    mutants = [call.params["mutant"] for call in params if call and "mutant" in call.params]
+    # Other files may call a parameter "mutant" too.
+    named = [call.params.get("mutant") for call in params if call]
+    mutants = [mutant for mutant in named if isinstance(mutant, Mutant)]
     for mutant in mutants:
         source = source_of(mutant)
         with suppress(JobFailed):  # a test will meet it again
