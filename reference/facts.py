@@ -173,7 +173,7 @@ def _layer(table: Table) -> LayerFact:
 
 def _recipe(table: Table) -> RecipeFact:
     recipe = RecipeFact(
-        optimizer=table.fact("optimizer", choice("adam", "sgd", "rmsprop")),
+        optimizer=table.fact("optimizer", choice("adam", "sgd")),
         learning_rate=table.fact("learning_rate", number(0, 1, above=True)),
         loss=table.fact("loss", choice("categorical_crossentropy")),
         batch_size=table.fact("batch_size", whole(1, 60_000)),
