@@ -121,7 +121,9 @@ class Trainer:
                 logits = self._forward.logits(images, training=True)
                 losses = self._loss(logits, labels)
                 mean = tf.reduce_mean(losses)
-            self._update(tape.gradient(mean, self._weights))
+            # A bias before batch normalisation has no effect, hence no gradient.
+            zero = tf.UnconnectedGradients.ZERO
+            self._update(tape.gradient(mean, self._weights, unconnected_gradients=zero))
             return i + 1, loss + tf.reduce_sum(losses), correct + _count_correct(logits, labels)
 
         _, loss, correct = tf.while_loop(
