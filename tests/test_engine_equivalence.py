@@ -55,6 +55,11 @@ EXTRA = {
     ),
 }
 
+# The same networks with their steps compiled by XLA, as in long runs of networks without windows.
+XLA = " by XLA"
+COMPILED = [f"{name}{XLA}" for name in ("mlp_64_32", "mlp_256_128", "sigmoid")]
+STEPPED = [*NETWORKS, *EXTRA, *COMPILED]
+
 
 @pytest.fixture(scope="module")
 def engine():
@@ -74,6 +79,7 @@ def noisy_images():
 
 
 def spec_of(name):
+    name = name.removesuffix(XLA)
     return EXTRA[name] if name in EXTRA else documented(name)
 
 
@@ -109,7 +115,7 @@ WORST_STEP, USUAL_STEP = 2e-2, 5e-3
 STATISTICS_STEP = 5e-5
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, *EXTRA])
+@pytest.mark.parametrize("name", STEPPED)
 def test_every_step_moves_the_weights_as_keras_does(engine, name):
     found = engine.call(steps_side_by_side, name)
     for key, apart in found["apart"].items():
@@ -123,7 +129,7 @@ def test_every_step_moves_the_weights_as_keras_does(engine, name):
             assert np.median(apart) <= USUAL_STEP, (key, apart)
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, *EXTRA])
+@pytest.mark.parametrize("name", STEPPED)
 def test_running_loss_and_accuracy_are_those_of_keras(engine, name):
     found = engine.call(steps_side_by_side, name)
     np.testing.assert_allclose(found["loss"], found["keras_loss"], rtol=1e-5)
@@ -332,15 +338,19 @@ def pair(name, seed=5):
     """A trainer with its model, and a Keras model of equal weights and equal random state."""
     import keras
 
-    from harness.engine.loop import Trainer
+    from harness.engine.loop import XLA_PAYS, Trainer
     from harness.engine.rebuild import rebuild
 
+    steps_ahead = XLA_PAYS if name.endswith(XLA) else 0
+    name = name.removesuffix(XLA)
     spec = spec_of(name)
     settings = recipe(
         name if name in NETWORKS else "mlp_64_32", batch_size=BATCH, learning_rate=LEARNING_RATE
     )
     model = rebuild(spec, seed)
-    trainer = Trainer(model, spec, settings, noisy_images(), digits().train_labels)
+    images, labels = noisy_images(), digits().train_labels
+    trainer = Trainer(model, spec, settings, images, labels, steps_ahead=steps_ahead)
+    assert trainer.compiled == bool(steps_ahead)
     twin = keras_model(name)
     twin.set_weights(model.get_weights())
     for ours, theirs in zip(random_layers(model), random_layers(twin), strict=True):

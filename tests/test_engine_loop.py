@@ -149,6 +149,22 @@ def test_a_seed_gives_the_same_bits_in_another_process_and_another_seed_others(t
     assert one.call(first_steps, name, 4) == other["early_weights"]
 
 
+# Of 600 images in steps of 32: more than 10,000 steps, from where on XLA compiles them.
+LONG = {"batch_size": 32, "epochs": 560}
+
+
+def test_xla_compiles_long_runs_and_those_alone_and_the_bits_repeat(two_engines):
+    one, two = two_engines
+    assert one.call(compiled, "mlp_64_32", LONG)
+    assert not one.call(compiled, "mlp_64_32", SHORT)
+    assert not one.call(compiled, "mlp_64_32", {**LONG, "stop_at": 0.96})
+    assert not one.call(compiled, "sequential_cnn", LONG)
+    calls = [engine.start(trained, "mlp_64_32", 3, LONG) for engine in (one, two)]
+    first, again = (call.result() for call in calls)
+    assert first["early_weights"] == again["early_weights"]
+    assert first["weights"] == again["weights"]
+
+
 def test_a_run_shorter_than_the_early_steps_ends_with_the_early_weights(engine):
     run = engine.call(trained, "mlp_64_32", 0, {"batch_size": 500, "epochs": 1})
     assert run["early_weights"] == run["weights"]
@@ -305,6 +321,13 @@ def trained(name, seed, changes=SHORT, wrong=None, save_as=None):
     if save_as is not None:
         done.model.save(save_as)
     return {**{key: value for key, value in vars(done).items() if key != "model"}, "told": told}
+
+
+def compiled(name, changes):
+    """Whether XLA compiles the steps of a run."""
+    from harness.engine.train import Run
+
+    return Run(*job(name, changes), 0).trainer.compiled
 
 
 def first_steps(name, seed):

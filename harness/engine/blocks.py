@@ -85,9 +85,7 @@ class RunningBlock:
         source: index of the node that it takes its inputs from.
     """
 
-    def __init__(
-        self, block: Block, nodes: Sequence[Node], layers: Sequence[keras.Layer]
-    ) -> None:
+    def __init__(self, block: Block, nodes: Sequence[Node], layers: Sequence[keras.Layer]) -> None:
         (self.source,) = nodes[block.conv].inputs
         self._config = nodes[block.conv].config
         self._conv = layers[block.conv]
@@ -116,7 +114,9 @@ class RunningBlock:
             kernel = kernel * factor
         if patches:
             zeros = tf.zeros(kernel.shape[-1], kernel.dtype)
-            return self._finished(patches.product(kernel, zeros if offset is None else offset), None)
+            return self._finished(
+                patches.product(kernel, zeros if offset is None else offset), None
+            )
         return self._finished(self._convolved(x, kernel), offset)
 
     def _finished(self, y: tf.Tensor, offset: tf.Tensor | None) -> tf.Tensor:
@@ -158,7 +158,10 @@ class Patches:
             # TensorFlow's rule: what does not divide evenly goes below and to the right.
             x = tf.pad(x, [[0, 0], *([b // 2, b - b // 2] for b in borders), [0, 0]])
         else:
-            outputs = [(side - k) // stride + 1 for side, stride, k in zip(sides, strides, kernel, strict=True)]
+            outputs = [
+                (side - k) // stride + 1
+                for side, stride, k in zip(sides, strides, kernel, strict=True)
+            ]
         height, width = ((o - 1) * s + 1 for o, s in zip(outputs, strides, strict=True))
         shifted = [
             x[:, i : i + height : strides[0], j : j + width : strides[1], channel]

@@ -21,6 +21,27 @@ from harness.spec import Spec
 # Evaluation needs no gradients; larger batches than this gain nothing on a CPU.
 EVALUATION_BATCH = 500
 
+# Networks of these alone are compiled by XLA: their steps take a fraction of a millisecond, much
+# of it spent between operations. XLA's own convolutions and pooling are two to four times slower
+# on a CPU than the kernels that TensorFlow calls otherwise.
+_XLA_KINDS = frozenset(
+    {
+        "Activation",
+        "Add",
+        "BatchNormalization",
+        "Concatenate",
+        "Dense",
+        "Dropout",
+        "Flatten",
+        "InputLayer",
+        "LayerNormalization",
+        "Rescaling",
+        "Reshape",
+    }
+)
+# XLA saves about 0.1 ms a step and takes one to three seconds to compile.
+XLA_PAYS = 10_000
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -40,6 +61,10 @@ class Trainer:
         model: rebuilt from `spec`.
         images: uint8, (N, 28, 28); reshaped to what the network takes.
         labels: uint8, (N,).
+        steps_ahead: how many steps there will be at least; compiling takes time, and has to pay.
+
+    Attributes:
+        compiled: whether XLA compiles the steps.
     """
 
     def __init__(
@@ -49,6 +74,8 @@ class Trainer:
         recipe: Recipe,
         images: NDArray[np.uint8],
         labels: NDArray[np.uint8],
+        *,
+        steps_ahead: int = 0,
     ) -> None:
         self._forward = Forward(model, spec)
         self._recipe = recipe
@@ -59,9 +86,19 @@ class Trainer:
         self._update = OPTIMIZERS[recipe.optimizer](self._weights, recipe.learning_rate)
         from_logits, from_outputs = LOSSES[recipe.loss]
         self._loss = from_logits if self._forward.ends_in_logits else from_outputs
-        # jit_compile is explicit: XLA makes convolutions on a CPU two to four times slower.
-        self._epoch = tf.function(
-            self._run_epoch,
+        # Steps of full batches. XLA compiles for one shape, hence the fixed number of indexes.
+        self.compiled = steps_ahead >= XLA_PAYS and all(
+            node.kind in _XLA_KINDS for node in spec.network.nodes
+        )
+        self._full_steps = tf.function(
+            self._run_full_steps,
+            input_signature=[tf.TensorSpec([len(images)], tf.int32), tf.TensorSpec([], tf.int32)],
+            autograph=False,
+            jit_compile=self.compiled,
+        )
+        # One step of as many images as there are.
+        self._one_step = tf.function(
+            self._run_step,
             input_signature=[tf.TensorSpec([None], tf.int32)],
             autograph=False,
             jit_compile=False,
@@ -77,8 +114,9 @@ class Trainer:
         )
 
     def compile(self) -> None:
-        """Traces and optimises the training loop; the first epoch would otherwise pay for it."""
-        self._epoch.get_concrete_function()
+        """Traces and compiles the training loop; the first epoch would otherwise pay for it."""
+        if len(self._images) >= self._recipe.batch_size:
+            self._full_steps(tf.zeros(len(self._images), tf.int32), tf.constant(0))
 
     def train(self, indexes: NDArray[np.int32]) -> Totals:
         """Trains once over the images at `indexes`, (M,), in that order, in batches.
@@ -86,8 +124,16 @@ class Trainer:
         The totals are the running ones, each batch's taken before its own update, as Keras
         reports them.
         """
-        loss, correct = self._epoch(tf.constant(indexes))
-        return Totals(float(loss.numpy()), int(correct.numpy()))
+        size = self._recipe.batch_size
+        steps, left = divmod(len(indexes), size)
+        totals = Totals(0.0, 0)
+        if steps:
+            padded = np.zeros(len(self._images), np.int32)
+            padded[: steps * size] = indexes[: steps * size]
+            totals += _totals(self._full_steps(tf.constant(padded), tf.constant(steps)))
+        if left:
+            totals += _totals(self._one_step(tf.constant(indexes[-left:])))
+        return totals
 
     def evaluate(
         self, images: NDArray[np.uint8], labels: NDArray[np.uint8]
@@ -105,34 +151,37 @@ class Trainer:
             outputs.append(predictions.numpy())
         return totals, np.concatenate(outputs)
 
-    def _run_epoch(self, indexes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _run_full_steps(self, indexes: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Trains on the first `steps` batches of `indexes`."""
         size = self._recipe.batch_size
-        total = tf.size(indexes)
-        steps = (total + size - 1) // size
 
-        def step(
+        def body(
             i: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor
         ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            batch = indexes[i * size : tf.minimum((i + 1) * size, total)]
-            images = self._scale(tf.gather(self._images, batch))
-            labels = tf.gather(self._labels, batch)
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(self._weights)
-                logits = self._forward.logits(images, training=True)
-                losses = self._loss(logits, labels)
-                mean = tf.reduce_mean(losses)
-            # A bias before batch normalisation has no effect, hence no gradient.
-            zero = tf.UnconnectedGradients.ZERO
-            self._update(tape.gradient(mean, self._weights, unconnected_gradients=zero))
-            return i + 1, loss + tf.reduce_sum(losses), correct + _count_correct(logits, labels)
+            step_loss, step_correct = self._run_step(tf.slice(indexes, [i * size], [size]))
+            return i + 1, loss + step_loss, correct + step_correct
 
         _, loss, correct = tf.while_loop(
             lambda i, *_: i < steps,
-            step,
+            body,
             (tf.constant(0), tf.constant(0.0), tf.constant(0)),
             parallel_iterations=1,
         )
         return loss, correct
+
+    def _run_step(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Trains on the images at `batch`, (B,); returns their loss and how many were right."""
+        images = self._scale(tf.gather(self._images, batch))
+        labels = tf.gather(self._labels, batch)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._weights)
+            logits = self._forward.logits(images, training=True)
+            losses = self._loss(logits, labels)
+            mean = tf.reduce_mean(losses)
+        # A bias before batch normalisation has no effect, hence no gradient.
+        zero = tf.UnconnectedGradients.ZERO
+        self._update(tape.gradient(mean, self._weights, unconnected_gradients=zero))
+        return tf.reduce_sum(losses), _count_correct(logits, labels)
 
     def _run_evaluation(
         self, images: tf.Tensor, labels: tf.Tensor
@@ -144,6 +193,11 @@ class Trainer:
 
     def _scale(self, images: tf.Tensor) -> tf.Tensor:
         return tf.cast(images, tf.float32) / self._recipe.pixel_max
+
+
+def _totals(sums: tuple[tf.Tensor, tf.Tensor]) -> Totals:
+    loss, correct = sums
+    return Totals(float(loss.numpy()), int(correct.numpy()))
 
 
 def _count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -65,7 +65,17 @@ class Run:
         self._batch_size = recipe.batch_size
         self._split = split
         self._order = np.random.default_rng(seed)
-        self.trainer = Trainer(self.model, spec, recipe, images.train_images, images.train_labels)
+        # A run that may stop early is not worth the time that compiling takes.
+        steps = len(split.train_indexes) // recipe.batch_size
+        steps_ahead = recipe.epochs * steps if recipe.stop_at is None else 0
+        self.trainer = Trainer(
+            self.model,
+            spec,
+            recipe,
+            images.train_images,
+            images.train_labels,
+            steps_ahead=steps_ahead,
+        )
 
     def first_steps(self) -> tuple[NDArray[np.int32], Totals]:
         """Trains `EARLY_STEPS` steps of a new epoch; returns the indexes left and the totals."""
