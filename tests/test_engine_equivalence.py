@@ -173,15 +173,17 @@ def moving_average(values, momentum=0.99):
 # Layers ----------------------------------------------------------------------------------------
 
 CONV = ("Conv2D", {"filters": 6, "kernel_size": 3, "padding": "same"})
-FEW = ("Conv2D", {"filters": 6, "kernel_size": 3, "padding": "same"})
 NORM = ("BatchNormalization", {})
 POOL = ("MaxPooling2D", {})
 BLOCKS = {
     # Convolutions of few values, which run as products of patches.
-    "few": chain((9, 8, 1), FEW, ("ReLU", {}), POOL),
-    "few, no bias": chain((9, 8, 1), ("Conv2D", {"filters": 6, "kernel_size": 3, "use_bias": False})),
+    "few": chain((9, 8, 1), CONV, ("ReLU", {}), POOL),
+    "few, no bias": chain(
+        (9, 8, 1), ("Conv2D", {"filters": 6, "kernel_size": 3, "use_bias": False})
+    ),
     "few, strides": chain(
-        (9, 8, 1), ("Conv2D", {"filters": 6, "kernel_size": [3, 2], "strides": [2, 3], "padding": "same"})
+        (9, 8, 1),
+        ("Conv2D", {"filters": 6, "kernel_size": [3, 2], "strides": [2, 3], "padding": "same"}),
     ),
     "few, strides, valid": chain(
         (11, 8, 2), ("Conv2D", {"filters": 6, "kernel_size": [2, 3], "strides": [3, 2]})
@@ -189,21 +191,25 @@ BLOCKS = {
     "few, even kernel": chain(
         (8, 9, 3), ("Conv2D", {"filters": 6, "kernel_size": 2, "padding": "same"}), ("ReLU", {})
     ),
-    "few, normalised": chain((9, 8, 1), FEW, NORM, ("ReLU", {}), POOL),
+    "few, normalised": chain((9, 8, 1), CONV, NORM, ("ReLU", {}), POOL),
     "few, normalised, no bias": chain(
         (9, 8, 1), ("Conv2D", {"filters": 6, "kernel_size": 3, "use_bias": False}), NORM, POOL
     ),
-    "few, normalised without scale": chain((9, 8, 1), FEW, ("BatchNormalization", {"scale": False})),
+    "few, normalised without scale": chain(
+        (9, 8, 1), CONV, ("BatchNormalization", {"scale": False})
+    ),
     "few, normalised without center": chain(
-        (9, 8, 1), FEW, ("BatchNormalization", {"center": False, "momentum": 0.7, "epsilon": 0.05})
+        (9, 8, 1), CONV, ("BatchNormalization", {"center": False, "momentum": 0.7, "epsilon": 0.05})
     ),
     "few, frozen normalisation": chain(
-        (9, 8, 1), FEW, ("BatchNormalization", {"trainable": False}), ("ReLU", {}), POOL
+        (9, 8, 1), CONV, ("BatchNormalization", {"trainable": False}), ("ReLU", {}), POOL
     ),
     "many, frozen normalisation": chain(
         (9, 8, 3), CONV, ("BatchNormalization", {"trainable": False}), ("ReLU", {}), POOL
     ),
-    "many, normalised without scale": chain((9, 8, 3), CONV, ("BatchNormalization", {"scale": False})),
+    "many, normalised without scale": chain(
+        (9, 8, 3), CONV, ("BatchNormalization", {"scale": False})
+    ),
     "normalisation": chain((7, 6, 5), ("BatchNormalization", {})),
     "normalisation, other settings": chain(
         (7, 6, 5), ("BatchNormalization", {"momentum": 0.7, "epsilon": 0.05})
