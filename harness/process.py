@@ -37,10 +37,16 @@ class JsonProcess:
         log: where its standard error goes.
         prefix: a command that runs the child, e.g. a sandbox.
         threads: on how many it computes.
+        root: the project's folder that the module and all it imports are taken from.
     """
 
-    def __init__(
-        self, module: str, log: Path, prefix: Sequence[str] = (), threads: int = THREADS
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        module: str,
+        log: Path,
+        prefix: Sequence[str] = (),
+        threads: int = THREADS,
+        root: Path = ROOT,
     ) -> None:
         self._module = module
         self._log = log
@@ -48,8 +54,8 @@ class JsonProcess:
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", module],
-                cwd=ROOT,
-                env=_environment(threads),
+                cwd=root,
+                env=_environment(threads, root),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -133,7 +139,7 @@ class JsonProcess:
         return self._process.stdout
 
 
-def _environment(threads: int) -> dict[str, str]:
+def _environment(threads: int, root: Path) -> dict[str, str]:
     """The parent's variables, less what would change numbers or leak, plus our own."""
     kept = {
         key: os.environ[key]
@@ -146,7 +152,7 @@ def _environment(threads: int) -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": "-1",
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(root),
         "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
     }
 
