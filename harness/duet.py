@@ -1,8 +1,8 @@
 """Is this working tree slower than another revision? `make duet BASE=<git revision>`.
 
 Times at two moments cannot be compared on a shared machine, so both revisions are measured in one
-job: each block is a fresh process that runs the engine of one of the two trees, and the blocks
-follow each other ABBA. Before base is held against head, it is held against itself (A/A): what
+job, by fresh processes that run the engine of one of the two trees each and take turns
+(`harness.duet_statistics`). Before base is held against head, it is held against itself (A/A): what
 identical code shows is noise, and no smaller difference is reported.
 """
 
@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import exp
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from harness import plan
@@ -32,8 +31,10 @@ from harness.duet_statistics import (
     alarms,
     compare,
     judge,
+    log_ratio,
     margin,
     order,
+    turns,
 )
 from harness.environment import describe_cpu
 from harness.process import ROOT, JsonProcess, ProcessDied, ProcessTimeout
@@ -45,11 +46,12 @@ from reference.facts import expected_network
 RUNNER = "harness.bench.runner"
 QUADS = 3
 # A round is long enough to be timed and short enough that the machine is the same all through it.
-ROUNDS = 7
-STEPS: Mapping[str, int] = {"cnn": 4, "mlp": 300}
+ROUNDS = 12
+STEPS: Mapping[str, int] = {"cnn": 3, "mlp": 200}
 _ANSWER_S = 300
 
-Times = Mapping[str, float]
+# By network, log(second / first) of a pair.
+Ratios = Mapping[str, float]
 Tell = Callable[[str], None]
 
 
@@ -112,57 +114,91 @@ def _order(name: str) -> Order:
     )
 
 
-def measure_block(tree: Tree, asked: Mapping[str, Order], log: Path) -> Times:
-    """Returns each network's median seconds of a round, by a fresh process of a tree's own code.
+def measure_pair(first: Tree, second: Tree, asked: Mapping[str, Order], logs: Path) -> Ratios:
+    """Returns each network's log(second / first), by a fresh process of each tree's own code.
 
     Raises:
-        UserError: the tree's runner does not answer as it should.
+        UserError: a tree's runner does not answer as it should.
     """
-    process = JsonProcess(RUNNER, log, root=tree.folder)
+    runners: list[_Runner] = []
     try:
-        for name, one in asked.items():
-            _ask(process, {"prepare": name, **orders.to_json(one)}, "ready")
-        rounds: dict[str, list[float]] = {name: [] for name in asked}
-        for _ in range(ROUNDS):
+        runners += [_Runner(first, logs / "first.log"), _Runner(second, logs / "second.log")]
+        # Both import TensorFlow at the same time; nothing is timed yet.
+        for runner in runners:
+            for name, one in asked.items():
+                runner.send({"prepare": name, **orders.to_json(one)})
+        for runner in runners:
+            for _ in asked:
+                runner.receive("ready")
+        rounds: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in asked}
+        for turn in turns(ROUNDS):
             for name in asked:
-                rounds[name].append(float(_ask(process, {"run": name}, "ran")["elapsed_s"]))
-    except (ProcessDied, ProcessTimeout, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{tree.name} cannot be measured: {error}") from error
+                for side in turn:
+                    rounds[name][side].append(runners[side].time(name))
     finally:
-        process.stop()
-    return {name: median(times) for name, times in rounds.items()}
+        for runner in runners:
+            runner.stop()
+    return {name: log_ratio(a, b) for name, (a, b) in rounds.items()}
 
 
-def _ask(process: JsonProcess, request: Mapping[str, Any], event: str) -> Mapping[str, Any]:
-    process.send(request)
-    answer: Mapping[str, Any] = process.receive(time.monotonic() + _ANSWER_S)
-    if answer["event"] != event:
-        raise ValueError(answer.get("message") or answer.get("reason") or answer)
-    return answer
+class _Runner:
+    """A process of a tree's own code; whatever is wrong with it is a `UserError`."""
+
+    def __init__(self, tree: Tree, log: Path) -> None:
+        self._tree = tree
+        self._process = JsonProcess(RUNNER, log, root=tree.folder)
+        self.stop = self._process.stop
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        try:
+            self._process.send(request)
+        except ProcessDied as error:
+            raise self._problem(error) from error
+
+    def receive(self, event: str) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = self._process.receive(time.monotonic() + _ANSWER_S)
+            if answer["event"] != event:
+                raise ValueError(answer.get("message") or answer.get("reason") or answer)
+        except (ProcessDied, ProcessTimeout, ValueError, LookupError, TypeError) as error:
+            raise self._problem(error) from error
+        return answer
+
+    def time(self, name: str) -> float:
+        """Returns the seconds of one round of a network's training steps."""
+        self.send({"run": name})
+        seconds = self.receive("ran").get("elapsed_s")
+        if not isinstance(seconds, float) or seconds <= 0:
+            raise self._problem(ValueError(f"{seconds!r} is no time"))
+        return seconds
+
+    def _problem(self, error: Exception) -> UserError:
+        return UserError(f"{self._tree.name} cannot be measured: {error}")
 
 
 def measure(
-    a: Tree, b: Tree, quads: int, block: Callable[[Tree], Times], tell: Tell
+    a: Tree, b: Tree, quads: int, pair: Callable[[Tree, Tree], Ratios], tell: Tell
 ) -> dict[str, list[float]]:
-    """Measures two trees in turn, ABBA; returns each network's times, a block after the other."""
+    """Measures two trees, ABBA; returns each network's log(b / a), one for each pair."""
     sides = order(quads)
-    times: dict[str, list[float]] = {}
-    for number, side in enumerate(sides, 1):
-        tree = a if side == "A" else b
-        tell(f"block {number} of {len(sides)}: {tree.name}")
-        for name, seconds in block(tree).items():
-            times.setdefault(name, []).append(seconds)
-    return times
+    ratios: dict[str, list[float]] = {}
+    for start in range(0, len(sides), 2):
+        swapped = sides[start : start + 2] == "BA"
+        first, second = (b, a) if swapped else (a, b)
+        tell(f"pair {start // 2 + 1} of {len(sides) // 2}: {first.name}, {second.name}")
+        for name, ratio in pair(first, second).items():
+            ratios.setdefault(name, []).append(-ratio if swapped else ratio)
+    return ratios
 
 
-def duet(base: Tree, head: Tree, quads: int, block: Callable[[Tree], Times], tell: Tell) -> list[
-    Finding
-]:
+def duet(
+    base: Tree, head: Tree, quads: int, pair: Callable[[Tree, Tree], Ratios], tell: Tell
+) -> list[Finding]:
     """Measures base against itself, then head against base."""
     tell("base against base: what identical code shows here")
-    control = measure(base, base, quads, block, tell)
+    control = measure(base, base, quads, pair, tell)
     tell("head against base")
-    found = measure(base, head, quads, block, tell)
+    found = measure(base, head, quads, pair, tell)
     return [Finding(name, compare(control[name]), compare(found[name])) for name in found]
 
 
@@ -247,7 +283,7 @@ def table(base: str, head: str, quads: int, findings: Sequence[Finding]) -> str:
     lines = [
         f"Base: {base}. Head: {head}.",
         f"Training, one thread, {describe_cpu()}; "
-        f"{quads} {'quad' if quads == 1 else 'quads'} ABBA, {ROUNDS} rounds a block.",
+        f"{quads} {'quad' if quads == 1 else 'quads'} ABBA, {ROUNDS} rounds a pair.",
         "",
         "| network | base ÷ base [95 %] | head ÷ base [95 %] | alarm beyond | verdict |",
         "|---|---|---|---:|---|",
@@ -289,6 +325,8 @@ def run(options: argparse.Namespace, repository: Path) -> int:
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    if options.report is not None and not options.report.absolute().parent.is_dir():
+        raise UserError(f"--report {options.report}: {options.report.parent} is no folder")
     names = options.networks.split(",") if options.networks else facts.names()
     asked = orders_for(names)
     with _terminable(), tempfile.TemporaryDirectory(prefix="duet-") as name:
@@ -300,7 +338,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
             base,
             head,
             options.quads,
-            lambda tree: measure_block(tree, asked, place / "runner.log"),
+            lambda first, second: measure_pair(first, second, asked, place / "logs"),
             tell,
         )
     text = table(base.name, head.name, options.quads, findings)

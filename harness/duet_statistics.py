@@ -1,14 +1,16 @@
 """Is head slower than base? Pure functions of the times that `harness.duet` measures.
 
-Times of one block differ from those of the next by more than most changes do, because a shared
-machine drifts. So base (A) and head (B) are measured in turn, ABBA, and only neighbours are
-compared: each quad gives two log-ratios, log(B / A), one with A first and one with B first, and
-what drifts steadily cancels between the two.
+On a shared machine one and the same code runs faster and slower from one second to the next, by
+more than most changes do. So a process of base (A) and one of head (B) are alive side by side and
+take turns, ABBA, and only neighbouring rounds are compared. A *pair* is two such processes, fresh
+ones; its log-ratio is the median over its rounds. A *quad* is two pairs, in which the processes
+are started, and begin, as A B and as B A: what being first does cancels.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -49,44 +51,49 @@ class Comparison:
 
 
 def order(quads: int) -> str:
-    """Returns which side each block measures: "ABBAABBA" for two quads."""
+    """Returns in which order processes are started, two for each pair: "ABBAABBA" for 2 quads."""
     return QUAD * quads
 
 
-def log_ratios(times: Sequence[float]) -> list[float]:
-    """Returns log(B / A) of each pair of neighbours.
+def turns(rounds: int) -> list[tuple[int, int]]:
+    """Returns which of a pair's two processes is first and which second, in each round: ABBA."""
+    return [(0, 1) if number % 2 == 0 else (1, 0) for number in range(rounds)]
+
+
+def log_ratio(a: Sequence[float], b: Sequence[float]) -> float:
+    """Returns a pair's log(B / A): the median over the rounds, each of a and b next to each other.
 
     Args:
-        times: seconds of the blocks, in the order that `order` gives.
+        a: seconds of the rounds of A.
+        b: seconds of the rounds of B, as many.
 
     Raises:
-        ValueError: not whole quads, or a time that is none.
+        ValueError: no rounds, not as many, or a time that is none.
     """
-    if not times or len(times) % len(QUAD) or min(times) <= 0:
-        raise ValueError(f"{len(times)} blocks are no quads of positive times")
-    ratios = []
-    for first in range(0, len(times), len(QUAD)):
-        a, b, other_b, other_a = times[first : first + len(QUAD)]
-        ratios += [log(b / a), log(other_b / other_a)]
-    return ratios
+    if not a or len(a) != len(b) or min(*a, *b) <= 0:
+        raise ValueError(f"{len(a)} and {len(b)} rounds are no pairs of positive times")
+    return median(log(later / earlier) for earlier, later in zip(a, b, strict=True))
 
 
-def compare(times: Sequence[float]) -> Comparison:
-    """Returns the median log-ratio of the pairs with its bootstrap interval.
+def compare(ratios: Sequence[float]) -> Comparison:
+    """Returns the median of the pairs' log-ratios with its bootstrap interval.
 
-    A pair of neighbouring blocks is what is drawn, with replacement, by a generator with a fixed
-    seed: the same times give the same interval (Efron 1979; the percentile method).
+    A pair of processes is what is drawn, with replacement, by a generator with a fixed seed: the
+    same times give the same interval (Efron 1979; the percentile method, whose intervals are
+    somewhat short for few pairs).
 
     Raises:
-        ValueError: see `log_ratios`.
+        ValueError: no pairs.
     """
-    ratios: NDArray[np.float64] = np.asarray(log_ratios(times))
+    if not ratios:
+        raise ValueError("there are no pairs to compare")
+    values: NDArray[np.float64] = np.asarray(ratios)
     random = np.random.default_rng(_SEED)
-    drawn = random.integers(0, len(ratios), (_RESAMPLES, len(ratios)))
-    centres = np.median(ratios[drawn], axis=1)
+    drawn = random.integers(0, len(values), (_RESAMPLES, len(values)))
+    centres = np.median(values[drawn], axis=1)
     lower, upper = np.quantile(centres, (_LOWER, _UPPER))
     return Comparison(
-        centre=float(np.median(ratios)),
+        centre=float(np.median(values)),
         lower=float(lower),
         upper=float(upper),
         extreme=float(np.quantile(np.abs(centres), _EXTREME)),
