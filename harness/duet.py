@@ -282,8 +282,10 @@ def table(base: str, head: str, quads: int, findings: Sequence[Finding]) -> str:
     """Returns the findings as Markdown."""
     lines = [
         f"Base: {base}. Head: {head}.",
-        f"Training, one thread, {describe_cpu()}; "
-        f"{quads} {'quad' if quads == 1 else 'quads'} ABBA, {ROUNDS} rounds a pair.",
+        (
+            f"Training, one thread, {describe_cpu()}; "
+            f"{quads} {'quad' if quads == 1 else 'quads'} ABBA, {ROUNDS} rounds a pair."
+        ),
         "",
         "| network | base ÷ base [95 %] | head ÷ base [95 %] | alarm beyond | verdict |",
         "|---|---|---|---:|---|",
@@ -354,7 +356,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
 
 
 def main(arguments: Sequence[str] | None = None, repository: Path = ROOT) -> int:
-    """Runs the command; returns 0, 1 when a network is slower, 2 when interrupted, 4 on an error."""
+    """Runs the command; returns 0, 1 for a slower network, 2 when interrupted, 4 on an error."""
     parser = argparse.ArgumentParser(
         prog="python -m harness.duet", description=__doc__.split("\n")[0]
     )

@@ -14,7 +14,6 @@ from statistics import median
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 QUAD = "ABBA"
 # Less than this is not worth an alarm on a machine that others use as well.
@@ -87,7 +86,7 @@ def compare(ratios: Sequence[float]) -> Comparison:
     """
     if not ratios:
         raise ValueError("there are no pairs to compare")
-    values: NDArray[np.float64] = np.asarray(ratios)
+    values = np.asarray(ratios, dtype=np.float64)
     random = np.random.default_rng(_SEED)
     drawn = random.integers(0, len(values), (_RESAMPLES, len(values)))
     centres = np.median(values[drawn], axis=1)
@@ -122,6 +121,6 @@ def judge(control: Comparison, found: Comparison) -> Verdict:
         return "cannot tell"
     if alarms(found, margin(control)):
         return "slower" if found.centre > 0 else "faster"
-    if -LEAST_MARGIN < found.lower and found.upper < LEAST_MARGIN:
+    if max(-found.lower, found.upper) < LEAST_MARGIN:
         return "same"
     return "cannot tell"

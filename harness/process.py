@@ -40,7 +40,7 @@ class JsonProcess:
         root: the project's folder that the module and all it imports are taken from.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(
         self,
         module: str,
         log: Path,

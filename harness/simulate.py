@@ -233,8 +233,10 @@ def sharing(training: Mapping[str, float], costs: Costs, submissions: int) -> st
     """Returns, as Markdown, what content addressing saves for a class that hands in the same."""
     total = submissions * len(training)
     lines = [
-        f"| workers | {total:,} different networks | {total:,} submissions of "
-        f"{len(training)} networks |",
+        (
+            f"| workers | {total:,} different networks | {total:,} submissions of "
+            f"{len(training)} networks |"
+        ),
         "|---:|---:|---:|",
     ]
     for workers in (1, 2, 8):

@@ -14,7 +14,6 @@ from harness import duet
 from harness.duet import Tree
 from harness.process import ROOT
 from reference import facts
-from reference.errors import UserError
 
 # A runner that trains nothing: a round takes what its tree says, and it notes who asked for what.
 FAKE = """
@@ -151,7 +150,10 @@ def test_fresh_processes_take_turns_in_the_trees_own_code(repository, noted, tem
         assert began == ("bb" if number < 4 else "bh" if number % 2 == 0 else "hb")
     assert len(processes) == 16
     # Each ran in the folder of its own tree, none of them the project's.
-    assert {(name, where.name) for name, _, where, _ in rows} == {("base", "base"), ("head", "head")}
+    assert {f"{name} in {where.name}" for name, _, where, _ in rows} == {
+        "base in base",
+        "head in head",
+    }
     assert all(temporary in where.parents for _, _, where, _ in rows)
     assert "| mlp_64_32 | 1.000 [1.000, 1.000], no alarm | 1.000 [1.000, 1.000] | 10% | same |" in (
         capsys.readouterr().out
@@ -239,12 +241,14 @@ def test_a_folder_without_git_is_named(capsys, temporary, tmp_path):
     assert "not a git repository" in _fails(capsys, temporary, folder, "--base=HEAD")
 
 
-def test_a_machine_without_git_is_told(capsys, temporary, repository, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_a_machine_without_git_is_told(capsys, temporary, repository, monkeypatch):
+    monkeypatch.setenv("PATH", str(temporary))
     assert "git is not installed" in _fails(capsys, temporary, repository, "--base=HEAD")
 
 
-@pytest.mark.parametrize("arguments", [("--networks=none",), ("--quads=0",), ("--report=/dev/x/y",)])
+@pytest.mark.parametrize(
+    "arguments", [("--networks=none",), ("--quads=0",), ("--report=/dev/x/y",)]
+)
 def test_an_option_that_says_nothing_is_named(capsys, temporary, repository, arguments):
     error = _fails(capsys, temporary, repository, "--base=base", "--quads=1", *arguments)
     assert error.startswith(arguments[0].replace("=", " "))
@@ -273,9 +277,7 @@ def test_a_runner_that_does_not_answer_is_named(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_leaves_no_process_and_no_folder(
-    repository, write, noted, temporary, tmp_path, number
-):
+def test_an_interrupt_leaves_no_process_and_no_folder(repository, write, noted, temporary, number):
     write(repository, "head", answer="sys.stdin.readline()")  # it never answers
     _commit(repository)
     done = subprocess.Popen(
@@ -303,7 +305,7 @@ def test_an_interrupt_leaves_no_process_and_no_folder(
 
 # For real ----------------------------------------------------------------------------------------
 
-SLOW = '''
+SLOW = """
 
 _train = Trainer.train
 
@@ -320,7 +322,7 @@ def _slow_train(self, indexes):
 
 
 Trainer.train = _slow_train
-'''
+"""
 
 
 def test_a_trainer_that_is_1_3_times_slower_is_caught(tmp_path, capsys):

@@ -49,7 +49,7 @@ def _optimum(durations, workers):
     found = {(0.0,) * workers}
     for duration in durations:
         found = {
-            tuple(sorted(loads[:i] + (loads[i] + duration,) + loads[i + 1 :]))
+            tuple(sorted((*loads[:i], loads[i] + duration, *loads[i + 1 :])))
             for loads in found
             for i in range(workers)
         }
