@@ -4,8 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Extra options for pytest, e.g. make report OPTIONS="--dataset=digits"
 OPTIONS ?=
+# What make duet compares with: a git revision, e.g. make duet BASE=main
+BASE ?=
 
-.PHONY: report test bench lint types format clean
+.PHONY: report test bench duet lint types format clean
 
 report: .venv/run.stamp
 	$(BIN)/pytest checks/ $(OPTIONS)
@@ -15,6 +17,9 @@ test: .venv/dev.stamp
 
 bench: .venv/run.stamp
 	$(BIN)/pytest --benchmark-only $(OPTIONS)
+
+duet: .venv/run.stamp
+	$(BIN)/python -m harness.duet --base=$(BASE) $(OPTIONS)
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -32,17 +32,30 @@ class JsonProcess:
 
     Ctrl-C in the terminal does not reach it; it ends when it is told, or when its input closes,
     which the kernel sees to even when this process is killed.
+
+    Args:
+        log: where its standard error goes.
+        prefix: a command that runs the child, e.g. a sandbox.
+        threads: on how many it computes.
+        root: the project's folder that the module and all it imports are taken from.
     """
 
-    def __init__(self, module: str, log: Path, prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        module: str,
+        log: Path,
+        prefix: Sequence[str] = (),
+        threads: int = THREADS,
+        root: Path = ROOT,
+    ) -> None:
         self._module = module
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", module],
-                cwd=ROOT,
-                env=_environment(),
+                cwd=root,
+                env=_environment(threads, root),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -126,7 +139,7 @@ class JsonProcess:
         return self._process.stdout
 
 
-def _environment() -> dict[str, str]:
+def _environment(threads: int, root: Path) -> dict[str, str]:
     """The parent's variables, less what would change numbers or leak, plus our own."""
     kept = {
         key: os.environ[key]
@@ -135,11 +148,11 @@ def _environment() -> dict[str, str]:
     }
     return {
         **kept,
-        **thread_variables(THREADS),
+        **thread_variables(threads),
         "CUDA_VISIBLE_DEVICES": "-1",
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(root),
         "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
     }
 

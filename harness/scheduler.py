@@ -6,6 +6,7 @@ import queue
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -31,7 +32,7 @@ class JobFailed(Exception):
 @dataclass(order=True)
 class _Task:
     priority: tuple[float, int]
-    job: TrainJob = field(compare=False)
+    job: TrainJob | None = field(compare=False)  # None: nothing to do, look whether to stop
     future: Future[str] = field(compare=False)
 
 
@@ -42,13 +43,28 @@ class Scheduler:
     """So many workers, each a process of one thread, fed from one queue.
 
     A worker that dies costs the job it was at, and is replaced; the rest go on.
+
+    Args:
+        workers: how many.
+        data: folder of the published arrays.
+        store: where workers leave their records.
+        logs: where their standard error goes.
+        on_event: told of every epoch and of every finished job, in a worker's own thread.
+        module: what each worker runs; None for the worker that trains.
     """
 
     def __init__(
-        self, workers: int, data: Path, store: Path, logs: Path, on_event: OnEvent
+        self,
+        workers: int,
+        data: Path,
+        store: Path,
+        logs: Path,
+        on_event: OnEvent,
+        module: str | None = None,
     ) -> None:
         self._data, self._store, self._logs = data, store, logs
         self._on_event = on_event
+        self._module = module or WORKER
         self._tasks: queue.PriorityQueue[_Task] = queue.PriorityQueue()
         self._order = itertools.count()
         self._stopping = False
@@ -78,6 +94,8 @@ class Scheduler:
         self._stopping = True
         for process in list(self._processes.values()):
             process.kill()
+        for _ in self._threads:  # those that wait for a job are woken by one that is none
+            self._tasks.put(_Task((-inf, next(self._order)), None, Future()))
         for thread in self._threads:
             thread.join()
         with contextlib.suppress(queue.Empty):
@@ -90,11 +108,8 @@ class Scheduler:
         """A worker's whole life, on this side: start it warm, give it jobs, replace it."""
         process = self._start(number)
         while not self._stopping:
-            try:
-                task = self._tasks.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            if not task.future.set_running_or_notify_cancel():
+            task = self._tasks.get()
+            if task.job is None or not task.future.set_running_or_notify_cancel():
                 continue
             try:
                 task.future.set_result(self._run(process, task.job))
@@ -109,7 +124,7 @@ class Scheduler:
         process.stop()
 
     def _start(self, number: int) -> JsonProcess:
-        process = JsonProcess(WORKER, self._logs / f"worker-{number}.log")
+        process = JsonProcess(self._module, self._logs / f"worker-{number}.log")
         self._processes[number] = process
         try:
             # The import of TensorFlow takes seconds: begin it before there is anything to train.

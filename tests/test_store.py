@@ -1,11 +1,13 @@
 """A record is whole and as it was written, or it is not there."""
 
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
 
@@ -239,3 +241,67 @@ def test_damage_in_a_store_that_cannot_be_written_is_the_users_to_mend(stored):
     _truncate(stored.folder(KEY), "record.json")
     with pytest.raises(UserError, match=r"cannot be written: .*--store"):
         stored.get(KEY)
+
+
+# Many records ------------------------------------------------------------------------------------
+
+
+def _key(number):
+    return sha256(str(number).encode()).hexdigest()
+
+
+def _fill(store, numbers):
+    for number in numbers:
+        store.put(_key(number), lambda folder, n=number: (folder / "n").write_text(str(n)))
+
+
+class _Watch:
+    """What a call asks of the file system: every file opened, listed or looked at."""
+
+    # os.stat raises no audit event, so the functions themselves are watched as well.
+    FUNCTIONS = ("stat", "lstat", "open", "listdir", "scandir")
+
+    def __init__(self, monkeypatch):
+        self.calls = []
+        for name in self.FUNCTIONS:
+            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
+        monkeypatch.setattr(io, "open", self._watched("io.open", io.open))
+
+    def _watched(self, name, function):
+        def call(*args, **kwargs):
+            self.calls.append(name)
+            return function(*args, **kwargs)
+
+        return call
+
+    def of(self, work):
+        self.calls.clear()
+        work()
+        return list(self.calls)
+
+
+def test_each_of_many_records_is_found_and_no_other(store):
+    _fill(store, range(400))
+    assert [(store.get(_key(i)) / "n").read_text() for i in range(400)] == [
+        str(i) for i in range(400)
+    ]
+    assert [store.get(_key(i)) for i in range(400, 800)] == [None] * 400
+    assert _set_aside(store) == []
+
+
+def test_a_lookup_asks_no_more_of_a_store_with_many_records(store, monkeypatch):
+    _fill(store, [1])
+    watch = _Watch(monkeypatch)
+    hit, miss = watch.of(lambda: store.get(_key(1))), watch.of(lambda: store.get(_key(-1)))
+    assert hit  # they are seen
+    assert miss
+    _fill(store, range(2, 402))
+    assert watch.of(lambda: store.get(_key(1))) == hit
+    assert watch.of(lambda: store.get(_key(-1))) == miss
+
+
+def test_no_folder_of_the_store_holds_most_of_its_records(store):
+    _fill(store, range(400))
+    folders = list((store.root / "records").iterdir())
+    assert len(folders) > 100
+    assert max(len(list(folder.iterdir())) for folder in folders) < 20

@@ -1,0 +1,119 @@
+"""What a runner is asked to time, and the data that every runner is given alike."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import recipe as recipes
+from harness import spec as specs
+from harness.recipe import Recipe
+from harness.spec import Spec
+from reference.errors import UserError
+
+# Of the weights, of the images and of their order: the same in every process.
+SEED = 0
+
+
+class Unavailable(Exception):
+    """A runner's software is not there; the message says what to install."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One piece of work: `steps` steps of training, or `steps` calls that predict a batch.
+
+    Attributes:
+        task: "train" or "predict".
+        runner: who does it, e.g. "engine" or "keras fit".
+        recipe: how to train, `batch_size` included; of no account to a prediction.
+    """
+
+    task: str
+    runner: str
+    spec: Spec
+    recipe: Recipe
+    batch_size: int
+    steps: int
+
+    @property
+    def images(self) -> int:
+        """How many images one run of the work takes."""
+        return self.batch_size * self.steps
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work that is ready to be timed.
+
+    Attributes:
+        run: does it, waits until the last result is there and returns the seconds that it took.
+        outputs: predictions, (batch_size, 10), of the one batch; None where nothing is predicted.
+    """
+
+    run: Callable[[], float]
+    outputs: Callable[[], NDArray[np.float32]] | None = None
+
+
+def timed(work: Callable[[], Any]) -> Callable[[], float]:
+    """Returns a function that does the work and returns the seconds that it took."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    return run
+
+
+def from_json(document: Mapping[str, Any]) -> Order:
+    """Reads the order in a request to a runner.
+
+    Raises:
+        UserError: a part is missing or is none of its kind.
+    """
+    try:
+        task, runner = document["task"], document["runner"]
+        batch_size, steps = document["batch_size"], document["steps"]
+        spec, recipe = document["spec"], document["recipe"]
+    except KeyError as error:
+        raise UserError(
+            f"the order has no {error}, but should have task, runner, spec, recipe, batch_size "
+            "and steps"
+        ) from error
+    for name, value in (("batch_size", batch_size), ("steps", steps)):
+        if not isinstance(value, int) or value < 1:
+            raise UserError(f"{name} = {value!r}, but should be a whole number from 1")
+    return Order(
+        task=task,
+        runner=runner,
+        spec=specs.from_json(spec),
+        recipe=replace(recipes.from_json(recipe), batch_size=batch_size),
+        batch_size=batch_size,
+        steps=steps,
+    )
+
+
+def to_json(order: Order) -> dict[str, Any]:
+    """Returns what `from_json` reads."""
+    return {
+        "task": order.task,
+        "runner": order.runner,
+        "spec": order.spec.to_json(),
+        "recipe": order.recipe.to_json(),
+        "batch_size": order.batch_size,
+        "steps": order.steps,
+    }
+
+
+def noise(count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Returns images, (count, 28, 28), and labels, (count,): noise.
+
+    What is in a picture does not change how long it takes.
+    """
+    random = np.random.default_rng(SEED)
+    images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    return images, random.integers(0, 10, count, dtype=np.uint8)

@@ -1,0 +1,106 @@
+"""A runner process: holds tasks by name and times them when told to, one run at a time.
+
+in   {"prepare": name, "task": "train" or "predict", "runner": "engine", "spec": {...},
+      "recipe": {...}, "batch_size": 128, "steps": 8}
+out  {"event": "ready", "images": 1024, "steps": 8, "first_call_s": 1.2, "outputs": [[...]]}
+     {"event": "unavailable", "reason": ...}        the runner's software is not installed
+     {"event": "failed", "message": ...}            to any request
+
+in   {"run": name}       out  {"event": "ran", "elapsed_s": 0.31}
+in   {"matmul": true}    out  {"event": "matmul", "flops_per_s": 1.1e11}
+in   {"device": true}    out  {"event": "device", "name": "CPU"}
+
+Runners: train by "engine", "keras fit" or "pytorch"; predict by "engine", "keras predict" or
+"keras call". A run trains `steps` steps, or predicts one batch `steps` times; it ends when the
+last result is there. `outputs` are the predictions of the batch, and only predictions have them.
+`first_call_s` is how long the first run took, all of it: it traces and compiles. On how many
+threads the process computes is fixed when it is started (`JsonProcess(..., threads=...)`).
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.bench import order as orders
+from harness.bench.order import Order, Task, Unavailable
+from harness.process import serve
+from reference.errors import UserError
+
+Reply = Callable[[Mapping[str, Any]], None]
+
+
+class Runner:
+    """The tasks of one process."""
+
+    def __init__(self, make: Callable[[Order], Task]) -> None:
+        self._make = make
+        self._tasks: dict[str, Task] = {}
+
+    def handle(self, request: Mapping[str, Any], reply: Reply) -> None:
+        """Answers one request; whatever goes wrong is an answer too."""
+        try:
+            reply(self._answer(request))
+        except Unavailable as error:
+            reply({"event": "unavailable", "reason": str(error)})
+        except UserError as error:
+            reply({"event": "failed", "message": str(error)})
+        except BrokenPipeError:
+            raise
+        except Exception:  # noqa: BLE001  (reported whole; the next request must still be served)
+            reply({"event": "failed", "message": traceback.format_exc()})
+
+    def _answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "prepare" in request:
+            return self._prepare(request["prepare"], orders.from_json(request))
+        if "run" in request:
+            name = request["run"]
+            if name not in self._tasks:
+                known = ", ".join(self._tasks) or "none"
+                raise UserError(f"no task is called {name!r}; prepared: {known}")
+            return {"event": "ran", "elapsed_s": self._tasks[name].run()}
+        if request.get("matmul"):
+            from harness.bench.tasks import matmul_rate  # noqa: PLC0415  (imports TensorFlow)
+
+            return {"event": "matmul", "flops_per_s": matmul_rate()}
+        if request.get("device"):
+            from harness.bench.tasks import device  # noqa: PLC0415
+
+            return {"event": "device", "name": device()}
+        raise UserError(f"{sorted(request)}: expected prepare, run, matmul or device")
+
+    def _prepare(self, name: str, order: Order) -> Mapping[str, Any]:
+        task = self._make(order)
+        started = time.perf_counter()
+        task.run()
+        answer = {
+            "event": "ready",
+            "images": order.images,
+            "steps": order.steps,
+            "first_call_s": time.perf_counter() - started,
+        }
+        self._tasks[name] = task
+        return answer if task.outputs is None else {**answer, "outputs": task.outputs().tolist()}
+
+
+def make(order: Order) -> Task:
+    """Returns the task that an order describes; imports only the framework that it needs.
+
+    Raises:
+        Unavailable: PyTorch is asked for and not installed.
+        UserError: there is no such task or runner.
+    """
+    if order.runner == "pytorch":
+        from harness.bench import torch_tasks  # noqa: PLC0415
+
+        return torch_tasks.training(order)
+    from harness.bench.tasks import TASKS  # noqa: PLC0415
+
+    if (order.task, order.runner) not in TASKS:
+        known = ", ".join(f"{task} by {runner}" for task, runner in TASKS)
+        raise UserError(f"{order.task} by {order.runner}: expected train by pytorch, {known}")
+    return TASKS[order.task, order.runner](order)
+
+
+if __name__ == "__main__":
+    serve(Runner(make).handle)

@@ -1,0 +1,148 @@
+"""What the benchmark lane times with TensorFlow: our engine and plain Keras, doing the same work.
+
+Imports TensorFlow, so only a runner process (`harness.bench.runner`) may import it.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from harness.bench.order import SEED, Order, Task, noise, timed
+from harness.engine.loop import Trainer
+from harness.engine.predict import Predictor
+from harness.engine.rebuild import rebuild
+
+MATMUL_SIZE = 1536
+MATMUL_TRIES = 12
+
+
+def engine_training(order: Order) -> Task:
+    """Our compiled loop, over an order of the images that is drawn once."""
+    images, labels = noise(order.images)
+    trainer = Trainer(rebuild(order.spec, SEED), order.spec, order.recipe, images, labels)
+    indexes = np.random.default_rng(SEED).permutation(order.images).astype(np.int32)
+    return Task(timed(lambda: trainer.train(indexes)))
+
+
+class _Clock(keras.callbacks.Callback):
+    """Times the steps of a `fit`, from the first one's begin to the last one's end."""
+
+    started = ended = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        if batch == 0:
+            self.started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        self.ended = time.perf_counter()
+
+
+def keras_fit(order: Order) -> Task:
+    """`model.fit` on arrays that are scaled beforehand.
+
+    Only its steps are timed. Each call spends some 0.1 s before the first of them, which is little
+    beside an epoch of a data set and would be much beside the few steps of a round.
+    """
+    images, labels = noise(order.images)
+    model = rebuild(order.spec, SEED)
+    model.compile(
+        keras.optimizers.get({"class_name": order.recipe.optimizer, "config": {
+            "learning_rate": order.recipe.learning_rate}}),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        # "auto" would choose XLA, which makes convolutions on a CPU two to four times slower.
+        jit_compile=False,
+    )  # fmt: skip
+    scaled = _scaled(images, model)
+    clock = _Clock()
+
+    def run() -> float:
+        size = order.batch_size
+        model.fit(scaled, labels, batch_size=size, epochs=1, verbose=0, callbacks=[clock])
+        return clock.ended - clock.started
+
+    return Task(run)
+
+
+@dataclass(frozen=True)
+class _Inference:
+    """A model and one batch for it, the same in every process."""
+
+    model: keras.Model
+    images: NDArray[np.float32]
+
+
+def _inference(order: Order) -> _Inference:
+    model = rebuild(order.spec, SEED)
+    return _Inference(model, _scaled(noise(order.batch_size)[0], model))
+
+
+def engine_prediction(order: Order) -> Task:
+    """Our compiled network, one call for each batch."""
+    given = _inference(order)
+    predictor = Predictor(given.model, order.spec, order.batch_size)
+    return _calls(order, lambda: predictor(given.images))
+
+
+def keras_predict(order: Order) -> Task:
+    """`model.predict`, one call for each batch."""
+    given, size = _inference(order), order.batch_size
+    return _calls(order, lambda: given.model.predict(given.images, batch_size=size, verbose=0))
+
+
+def keras_call(order: Order) -> Task:
+    """`model(x)`, one call for each batch; `.numpy()` waits for the result."""
+    given = _inference(order)
+    return _calls(order, lambda: given.model(given.images, training=False).numpy())
+
+
+TASKS: Mapping[tuple[str, str], Callable[[Order], Task]] = {
+    ("train", "engine"): engine_training,
+    ("train", "keras fit"): keras_fit,
+    ("predict", "engine"): engine_prediction,
+    ("predict", "keras predict"): keras_predict,
+    ("predict", "keras call"): keras_call,
+}
+
+
+def matmul_rate() -> float:
+    """Returns this process's float32 matrix-multiply rate in FLOP/s, measured here and now.
+
+    The best of some tries: a rate is a property of the machine, and what disturbs a try only
+    lowers it.
+    """
+    a = tf.random.stateless_uniform((MATMUL_SIZE, MATMUL_SIZE), seed=(0, 0))
+    multiply = tf.function(lambda: tf.reduce_sum(tf.matmul(a, a)), jit_compile=False)
+    multiply().numpy()  # traces
+    times = []
+    for _ in range(MATMUL_TRIES):
+        started = time.perf_counter()
+        multiply().numpy()
+        times.append(time.perf_counter() - started)
+    return 2 * MATMUL_SIZE**3 / min(times)
+
+
+def device() -> str:
+    """Returns the first GPU's name, else "CPU"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "CPU"
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+
+
+def _calls(order: Order, call: Callable[[], NDArray[np.float32]]) -> Task:
+    def work() -> None:
+        for _ in range(order.steps):
+            call()
+
+    return Task(timed(work), outputs=call)
+
+
+def _scaled(images: NDArray[np.uint8], model: keras.Model) -> NDArray[np.float32]:
+    return images.reshape(-1, *model.input_shape[1:]).astype(np.float32) / np.float32(255)

@@ -1,0 +1,383 @@
+"""Is this working tree slower than another revision? `make duet BASE=<git revision>`.
+
+Times at two moments cannot be compared on a shared machine, so both revisions are measured in one
+job, by fresh processes that run the engine of one of the two trees each and take turns
+(`harness.duet_statistics`). Before base is held against head, it is held against itself (A/A): what
+identical code shows is noise, and no smaller difference is reported.
+"""
+
+import argparse
+import io
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import exp
+from pathlib import Path
+from typing import Any
+
+from harness import plan
+from harness.bench import order as orders
+from harness.bench.order import Order
+from harness.duet_statistics import (
+    LEAST_MARGIN,
+    Comparison,
+    alarms,
+    compare,
+    judge,
+    log_ratio,
+    margin,
+    order,
+    turns,
+)
+from harness.environment import describe_cpu
+from harness.process import ROOT, JsonProcess, ProcessDied, ProcessTimeout
+from harness.spec import Spec
+from reference import facts
+from reference.errors import UserError
+from reference.facts import expected_network
+
+RUNNER = "harness.bench.runner"
+QUADS = 3
+# A round is long enough to be timed and short enough that the machine is the same all through it.
+ROUNDS = 12
+STEPS: Mapping[str, int] = {"cnn": 3, "mlp": 200}
+_ANSWER_S = 300
+
+# By network, log(second / first) of a pair.
+Ratios = Mapping[str, float]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A revision's files.
+
+    Attributes:
+        name: for people: a commit, or the working tree.
+        folder: with `harness/` and the rest of the project in it.
+    """
+
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one network: base against base, and head against base."""
+
+    network: str
+    control: Comparison
+    found: Comparison
+
+    @property
+    def verdict(self) -> str:
+        """faster, slower, same or cannot tell."""
+        return judge(self.control, self.found)
+
+
+# Measuring ---------------------------------------------------------------------------------------
+
+
+def orders_for(names: Sequence[str]) -> dict[str, Order]:
+    """Returns what is timed of each network: some steps of training by its documented recipe.
+
+    Both trees are given the same: the working tree's reading of the facts.
+
+    Raises:
+        UserError: there is no such network.
+    """
+    known = facts.names()
+    for name in names:
+        if name not in known:
+            raise UserError(f"--networks {name}: expected some of {', '.join(known)}")
+    return {name: _order(name) for name in names}
+
+
+def _order(name: str) -> Order:
+    documented = facts.load(name)
+    network = expected_network(documented)
+    recipe = plan.recipe_for(documented, "documented", None)
+    return Order(
+        task="train",
+        runner="engine",
+        spec=Spec(network, tuple(node.kind for node in network.nodes)),
+        recipe=recipe,
+        batch_size=recipe.batch_size,
+        steps=STEPS[documented.family],
+    )
+
+
+def measure_pair(first: Tree, second: Tree, asked: Mapping[str, Order], logs: Path) -> Ratios:
+    """Returns each network's log(second / first), by a fresh process of each tree's own code.
+
+    Raises:
+        UserError: a tree's runner does not answer as it should.
+    """
+    runners: list[_Runner] = []
+    try:
+        runners += [_Runner(first, logs / "first.log"), _Runner(second, logs / "second.log")]
+        # Both import TensorFlow at the same time; nothing is timed yet.
+        for runner in runners:
+            for name, one in asked.items():
+                runner.send({"prepare": name, **orders.to_json(one)})
+        for runner in runners:
+            for _ in asked:
+                runner.receive("ready")
+        rounds: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in asked}
+        for turn in turns(ROUNDS):
+            for name in asked:
+                for side in turn:
+                    rounds[name][side].append(runners[side].time(name))
+    finally:
+        for runner in runners:
+            runner.stop()
+    return {name: log_ratio(a, b) for name, (a, b) in rounds.items()}
+
+
+class _Runner:
+    """A process of a tree's own code; whatever is wrong with it is a `UserError`."""
+
+    def __init__(self, tree: Tree, log: Path) -> None:
+        self._tree = tree
+        self._process = JsonProcess(RUNNER, log, root=tree.folder)
+        self.stop = self._process.stop
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        try:
+            self._process.send(request)
+        except ProcessDied as error:
+            raise self._problem(error) from error
+
+    def receive(self, event: str) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = self._process.receive(time.monotonic() + _ANSWER_S)
+            if answer["event"] != event:
+                raise ValueError(answer.get("message") or answer.get("reason") or answer)
+        except (ProcessDied, ProcessTimeout, ValueError, LookupError, TypeError) as error:
+            raise self._problem(error) from error
+        return answer
+
+    def time(self, name: str) -> float:
+        """Returns the seconds of one round of a network's training steps."""
+        self.send({"run": name})
+        seconds = self.receive("ran").get("elapsed_s")
+        if not isinstance(seconds, float) or seconds <= 0:
+            raise self._problem(ValueError(f"{seconds!r} is no time"))
+        return seconds
+
+    def _problem(self, error: Exception) -> UserError:
+        return UserError(f"{self._tree.name} cannot be measured: {error}")
+
+
+def measure(
+    a: Tree, b: Tree, quads: int, pair: Callable[[Tree, Tree], Ratios], tell: Tell
+) -> dict[str, list[float]]:
+    """Measures two trees, ABBA; returns each network's log(b / a), one for each pair."""
+    sides = order(quads)
+    ratios: dict[str, list[float]] = {}
+    for start in range(0, len(sides), 2):
+        swapped = sides[start : start + 2] == "BA"
+        first, second = (b, a) if swapped else (a, b)
+        tell(f"pair {start // 2 + 1} of {len(sides) // 2}: {first.name}, {second.name}")
+        for name, ratio in pair(first, second).items():
+            ratios.setdefault(name, []).append(-ratio if swapped else ratio)
+    return ratios
+
+
+def duet(
+    base: Tree, head: Tree, quads: int, pair: Callable[[Tree, Tree], Ratios], tell: Tell
+) -> list[Finding]:
+    """Measures base against itself, then head against base."""
+    tell("base against base: what identical code shows here")
+    control = measure(base, base, quads, pair, tell)
+    tell("head against base")
+    found = measure(base, head, quads, pair, tell)
+    return [Finding(name, compare(control[name]), compare(found[name])) for name in found]
+
+
+# Trees -------------------------------------------------------------------------------------------
+
+
+def export_revision(repository: Path, revision: str, folder: Path) -> Tree:
+    """Writes a revision's files to a folder.
+
+    Raises:
+        UserError: there is no git, no such revision, or nothing in it to measure.
+    """
+    commit = resolve(repository, revision)
+    archive = _git(repository, "archive", "--format=tar", commit)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder, filter="data")
+    tree = Tree(f"{revision} ({commit[:12]})" if revision != commit else commit[:12], folder)
+    runner = Path(*RUNNER.split(".")).with_suffix(".py")
+    if not (folder / runner).is_file():
+        raise UserError(
+            f"{tree.name} has no {runner}, so it cannot be measured. "
+            "Choose a revision that has it as the base."
+        )
+    return tree
+
+
+def export_head(repository: Path, folder: Path) -> Tree:
+    """Writes the working tree to a folder: HEAD, or the files as they are where they differ.
+
+    Raises:
+        UserError: there is no git.
+    """
+    if not _git(repository, "status", "--porcelain", "--", ".").strip():
+        return export_revision(repository, "HEAD", folder)
+    listed = _git(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in sorted(set(listed.decode().split("\0")) - {""}):
+        source = repository / name
+        if source.is_file():  # not deleted, nor a folder with a repository of its own
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    return Tree("the working tree, with changes that are not committed", folder)
+
+
+def resolve(repository: Path, revision: str) -> str:
+    """Returns the full name of a revision's commit.
+
+    Raises:
+        UserError: there is no git, or no such revision.
+    """
+    if not revision or revision.startswith("-"):
+        raise UserError(f"--base {revision!r}: expected a git revision, e.g. BASE=HEAD~1")
+    _git(repository, "rev-parse", "--git-dir")  # says whether there is a repository at all
+    try:
+        found = _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    except UserError:
+        raise UserError(
+            f"--base {revision}: this repository has no such revision; expected a commit, a "
+            "branch or a tag. In a shallow clone, fetch it first."
+        ) from None
+    return found.decode().strip()
+
+
+def _git(repository: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(repository), *arguments], capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        raise UserError("git is not installed; the duet takes both revisions from it") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise UserError(f"git {arguments[0]} in {repository}: {said or 'failed'}")
+    return done.stdout
+
+
+# The report --------------------------------------------------------------------------------------
+
+
+def table(base: str, head: str, quads: int, findings: Sequence[Finding]) -> str:
+    """Returns the findings as Markdown."""
+    lines = [
+        f"Base: {base}. Head: {head}.",
+        (
+            f"Training, one thread, {describe_cpu()}; "
+            f"{quads} {'quad' if quads == 1 else 'quads'} ABBA, {ROUNDS} rounds a pair."
+        ),
+        "",
+        "| network | base ÷ base [95 %] | head ÷ base [95 %] | alarm beyond | verdict |",
+        "|---|---|---|---:|---|",
+    ]
+    for one in findings:
+        identical = "alarm" if alarms(one.control, LEAST_MARGIN) else "no alarm"
+        lines.append(
+            f"| {one.network} | {_ratio(one.control)}, {identical} | {_ratio(one.found)} | "
+            f"{exp(margin(one.control)) - 1:.0%} | {one.verdict} |"
+        )
+    return "\n".join(lines)
+
+
+def _ratio(found: Comparison) -> str:
+    return f"{found.ratio:.3f} [{exp(found.lower):.3f}, {exp(found.upper):.3f}]"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Lets a polite kill end like Ctrl-C, so that processes and folders go first."""
+
+    def interrupt(_number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run(options: argparse.Namespace, repository: Path) -> int:
+    """Measures and prints; returns the exit code.
+
+    Raises:
+        UserError: a revision, a network or a file cannot be used.
+    """
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    if options.report is not None and not options.report.absolute().parent.is_dir():
+        raise UserError(f"--report {options.report}: {options.report.parent} is no folder")
+    names = options.networks.split(",") if options.networks else facts.names()
+    asked = orders_for(names)
+    with _terminable(), tempfile.TemporaryDirectory(prefix="duet-") as name:
+        place = Path(name)
+        base = export_revision(repository, options.base, place / "base")
+        head = export_head(repository, place / "head")
+        tell(f"base: {base.name}\nhead: {head.name}")
+        findings = duet(
+            base,
+            head,
+            options.quads,
+            lambda first, second: measure_pair(first, second, asked, place / "logs"),
+            tell,
+        )
+    text = table(base.name, head.name, options.quads, findings)
+    print(text)
+    if options.report is not None:
+        try:
+            options.report.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"--report {options.report} cannot be written: {error.strerror or error}"
+            ) from error
+    return int(any(one.verdict == "slower" for one in findings))
+
+
+def main(arguments: Sequence[str] | None = None, repository: Path = ROOT) -> int:
+    """Runs the command; returns 0, 1 for a slower network, 2 when interrupted, 4 on an error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.duet", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--base", required=True, metavar="REV", help="git revision to compare with")
+    parser.add_argument("--networks", metavar="A,B", help="some of the networks (default: all)")
+    parser.add_argument(
+        "--quads", type=int, default=QUADS, metavar="N", help=f"ABBA, N times (default {QUADS})"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the table there as well")
+    options = parser.parse_args(arguments)
+    try:
+        if options.quads < 1:
+            raise UserError(f"--quads {options.quads}: expected a whole number from 1")
+        return run(options, repository)
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left behind", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

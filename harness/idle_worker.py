@@ -1,0 +1,25 @@
+"""A worker that trains nothing: it answers every job after a millisecond.
+
+It stands in for `harness.worker` where the scheduler itself is measured.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.process import serve
+
+JOB_S = 0.001
+
+
+def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
+    """Answers one request."""
+    if request.get("warm"):
+        reply({"event": "warm"})
+        return
+    time.sleep(JOB_S)
+    reply({"event": "done", "key": f"{request['job']['seed']}"})
+
+
+if __name__ == "__main__":
+    serve(handle)

@@ -1,0 +1,355 @@
+"""Measures what the harness costs beside training: `python -m harness.measure_scale`.
+
+Prints the tables of docs/performance.md that `harness.simulate` takes its constants from: jobs a
+minute of the scheduler, lookups in a large store, and what a worker and the sandbox cost.
+Everything is written to temporary folders and removed.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from harness import plan, record
+from harness.data import DataRequest, Dataset, load, publish
+from harness.environment import cores, describe_cpu
+from harness.extract.client import Extractor, Verification
+from harness.idle_worker import JOB_S
+from harness.jobs import TrainJob
+from harness.process import ROOT, JsonProcess
+from harness.sandbox import strongest
+from harness.scheduler import Scheduler
+from harness.spec import Spec
+from harness.store import Store
+from reference import calibration, facts
+from reference.errors import UserError
+from reference.facts import expected_network
+
+SIZES = (100, 1_000, 10_000, 100_000)
+JOBS = 2_000
+_LOOKUPS = 2_000
+_PUTS = 200
+_LIMIT_S = 300
+# What the five networks' records weigh: 0.9 to 6 MB.
+_RECORD_BYTES = 3_000_000
+_TRAINED_IMAGES = 1_200
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that single calls took."""
+
+    median: float
+    p95: float
+
+
+def times(call: Callable[[str], object], keys: Sequence[str]) -> Times:
+    """Returns how long `call` takes for each of some keys."""
+    found = []
+    for key in keys:
+        started = time.perf_counter()
+        call(key)
+        found.append(time.perf_counter() - started)
+    ordered = sorted(found)
+    return Times(median(ordered), ordered[int(0.95 * (len(ordered) - 1))])
+
+
+# The scheduler -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What the scheduler did with jobs that train nothing.
+
+    Attributes:
+        per_minute: jobs, from the first that was queued to the last that ended.
+        processor_s: the controller's own processor time for each of them.
+    """
+
+    per_minute: float
+    processor_s: float
+
+
+def rate(workers: int, jobs: int, folder: Path) -> Rate:
+    """Runs many jobs of a millisecond on idle workers."""
+    job = job_of("mlp_64_32")
+    scheduler = Scheduler(
+        workers, folder, folder, folder / "logs", lambda _job, _event: None, "harness.idle_worker"
+    )
+    try:
+        # The processes are started before the clock is.
+        for future in [scheduler.submit(replace(job, seed=-1), 0) for _ in range(20 * workers)]:
+            future.result(_LIMIT_S)
+        started, processor = time.perf_counter(), time.process_time()
+        futures = [scheduler.submit(replace(job, seed=i), i % 7) for i in range(jobs)]
+        for future in futures:
+            future.result(_LIMIT_S)
+        return Rate(
+            60 * jobs / (time.perf_counter() - started),
+            (time.process_time() - processor) / jobs,
+        )
+    finally:
+        scheduler.stop()
+
+
+def job_of(name: str, data: str = "digits") -> TrainJob:
+    """Returns one epoch of a documented network, as a job; `data` is the data set's name."""
+    documented = facts.load(name)
+    network = expected_network(documented)
+    spec = Spec(network, tuple(node.kind for node in network.nodes))
+    recipe = plan.recipe_for(documented, "gate", calibration.load(data))
+    return TrainJob(spec, replace(recipe, epochs=1), data, "", 0, {})
+
+
+# The store ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """Looking records up in a store of so many, and adding one."""
+
+    records: int
+    hit: Times
+    miss: Times
+    put: Times
+
+
+def key_of(number: int) -> str:
+    """Returns a key as the store sees them: evenly spread."""
+    return sha256(str(number).encode()).hexdigest()
+
+
+def lookups(store: Store, sizes: Sequence[int], count: int = _LOOKUPS) -> Iterator[Lookups]:
+    """Fills a store step by step and yields how long a lookup takes at each size."""
+    filled = 0
+    for size in sizes:
+        put = times(lambda key: store.put(key, _small), [key_of(i) for i in range(filled, size)])
+        filled = size
+        draw = random.Random(size)
+        present = [key_of(draw.randrange(size)) for _ in range(count)]
+        absent = [key_of(-1 - draw.randrange(10 * size)) for _ in range(count)]
+        yield Lookups(size, times(store.get, present), times(store.get, absent), put)
+
+
+def _small(folder: Path) -> None:
+    (folder / "record.json").write_text(json.dumps({"key": folder.name}), encoding="utf-8")
+
+
+def _large(folder: Path) -> None:
+    _small(folder)
+    (folder / "weights.npz").write_bytes(os.urandom(_RECORD_BYTES))
+
+
+def controller(folder: Path) -> Mapping[str, float]:
+    """Returns the seconds that the controller spends on one job, by what it does."""
+    job = job_of("functional_cnn")
+    store = Store(folder)
+    keys = [key_of(i) for i in range(20)]
+    for key in keys:
+        store.put(key, _large)
+
+    def read(key: str) -> None:
+        found = store.get(key)
+        if found is None:
+            raise RuntimeError(f"{key} vanished from the store")
+        record.read(found, cached=False)
+
+    return {
+        "key of a job": times(lambda _: replace(job).key, keys).median,
+        "verify and read a record of 3 MB": times(read, keys).median,
+    }
+
+
+# Workers and the sandbox -------------------------------------------------------------------------
+
+
+def worker_costs(folder: Path, mnist: Path | None) -> Mapping[str, float]:
+    """Returns the seconds that a real worker and the real sandbox cost.
+
+    Every documented network is trained on a few images, one of them twice: what the first job of a
+    process takes longer than the second is what the process had yet to make ready.
+
+    Args:
+        folder: for everything that is written.
+        mnist: where MNIST is; None measures on the bundled digits.
+    """
+    data, store = folder / "data", Store(folder / "store")
+    data.mkdir()
+    store.root.mkdir()
+    dataset = load(DataRequest("mnist" if mnist else "digits", mnist, data), lambda _line: None)
+    publish(dataset, data)
+    jobs = [_short(job_of(name, dataset.name), dataset) for name in facts.names()]
+
+    started = time.perf_counter()
+    worker = JsonProcess("harness.worker", folder / "worker.log")
+    try:
+        worker.send({"warm": True})
+        worker.receive(time.monotonic() + _LIMIT_S)
+        ready = time.perf_counter() - started
+
+        def run(job: TrainJob) -> float:
+            began = time.perf_counter()
+            worker.send({"job": job.to_json(), "data": str(data), "store": str(store.root)})
+            event: Mapping[str, Any] = {}
+            while event.get("event") not in ("done", "failed"):
+                event = worker.receive(time.monotonic() + _LIMIT_S)
+            if event["event"] == "failed":
+                raise UserError(f"a worker failed: {event['message']}")
+            return time.perf_counter() - began
+
+        small = jobs[facts.names().index("mlp_64_32")]
+        first, second = run(small), run(replace(small, seed=1))
+        for job in jobs:
+            run(job)
+    finally:
+        worker.stop()
+    return {
+        "worker: process and import of TensorFlow": ready,
+        "worker: what its first job takes longer": first - second,
+        **_sandbox_costs(folder, jobs, store, data),
+    }
+
+
+def _short(job: TrainJob, dataset: Dataset) -> TrainJob:
+    """A verification repeats the first steps on all images; the training before it may be short."""
+    kept = len(dataset.train_labels) - _TRAINED_IMAGES
+    recipe = replace(job.recipe, validation_images=kept)
+    return replace(job, recipe=recipe, data_digest=dataset.digest)
+
+
+def _sandbox_costs(
+    folder: Path, jobs: Sequence[TrainJob], store: Store, data: Path
+) -> Mapping[str, float]:
+    extractor = Extractor(strongest((ROOT, folder)), folder / "sandbox.log")
+    try:
+        sources = [ROOT / "models" / f"{name}.py" for name in facts.names()]
+        opened = [_timed(partial(_open, extractor, source)) for source in sources]
+        verified = [_timed(partial(_verify, extractor, job, store, data)) for job in jobs]
+    finally:
+        extractor.stop()
+    return {
+        "sandbox: start and first module": opened[0],
+        "sandbox: open a module": median(opened[1:]),
+        "sandbox: verify a run": median(verified),
+    }
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _open(extractor: Extractor, source: Path) -> None:
+    found = extractor.build(source.name, source.read_text(encoding="utf-8"))
+    if not isinstance(found, Spec):
+        raise UserError(f"{source} was not opened: {found.message}")
+
+
+def _verify(extractor: Extractor, job: TrainJob, store: Store, data: Path) -> None:
+    folder = store.get(job.key)
+    if folder is None:
+        raise RuntimeError("the record vanished from the store")
+    found = extractor.verify(job, folder, data)
+    if not isinstance(found, Verification):
+        raise UserError(f"a run was not verified: {found.message}")
+
+
+# Tables ------------------------------------------------------------------------------------------
+
+
+def rate_table(rates: Mapping[int, Rate]) -> str:
+    """Returns the scheduler's throughput as Markdown."""
+    lines = [
+        f"| workers | jobs of {1000 * JOB_S:g} ms a minute | controller's processor time a job |",
+        "|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {workers} | {found.per_minute:,.0f} | {1000 * found.processor_s:.2f} ms |"
+        for workers, found in rates.items()
+    ]
+    return "\n".join(lines)
+
+
+def lookup_table(rows: Sequence[Lookups]) -> str:
+    """Returns the store's times as Markdown; microseconds, median and 95th percentile."""
+    lines = ["| records | hit (p95) | miss (p95) | put (p95) |", "|---:|---:|---:|---:|"]
+    lines += [
+        f"| {row.records:,} | {_micro(row.hit)} | {_micro(row.miss)} | {_micro(row.put)} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _micro(found: Times) -> str:
+    return f"{1e6 * found.median:,.0f} ({1e6 * found.p95:,.0f}) µs"
+
+
+def cost_table(costs: Mapping[str, float]) -> str:
+    """Returns costs by name as Markdown."""
+    lines = ["| cost | milliseconds |", "|---|---:|"]
+    lines += [f"| {name} | {1000 * seconds:,.2f} |" for name, seconds in costs.items()]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.measure_scale", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--records", type=int, default=SIZES[-1], help="of the largest store")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="for the scheduler")
+    parser.add_argument(
+        "--folder", type=Path, help="where the large store is made (default: in memory, /dev/shm)"
+    )
+    parser.add_argument(
+        "--mnist-dir", type=Path, help="verify runs on MNIST, not on the bundled digits"
+    )
+    parser.add_argument("--no-workers", action="store_true", help="leave TensorFlow out")
+    options = parser.parse_args(arguments)
+    if options.records < 1 or options.jobs < 1:
+        parser.error("--records and --jobs must be at least 1")
+    try:
+        _print_tables(options)
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 4
+    return 0
+
+
+def _print_tables(options: argparse.Namespace) -> None:
+    memory = Path("/dev/shm")  # noqa: S108  (its contents are made by mkdtemp)
+    place = options.folder or (memory if memory.is_dir() else None)
+    print(f"{describe_cpu()}, {cores()} cores\n", flush=True)
+    with tempfile.TemporaryDirectory(prefix="scale-") as name:
+        folder = Path(name)
+        rates = {workers: rate(workers, options.jobs, folder) for workers in (1, 2)}
+        print(rate_table(rates), "\n", flush=True)
+        sizes = [*(size for size in SIZES if size < options.records), options.records]
+        with tempfile.TemporaryDirectory(prefix="scale-", dir=place) as large:
+            print(lookup_table(list(lookups(Store(Path(large)), sizes))), "\n", flush=True)
+        costs = {
+            "controller: schedule a job": rates[2].processor_s,
+            **{f"controller: {what}": cost for what, cost in controller(folder / "c").items()},
+            "worker: write a small record to disk": times(
+                lambda key: Store(folder / "disk").put(key, _small),
+                [key_of(i) for i in range(_PUTS)],
+            ).median,
+        }
+        if not options.no_workers:
+            costs |= worker_costs(folder, options.mnist_dir)
+        print(cost_table(costs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

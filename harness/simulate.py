@@ -1,0 +1,313 @@
+"""Simulates a grading of many jobs on many workers: `python -m harness.simulate`.
+
+A discrete-event simulation of what the session does, from measured costs, printed as the tables of
+docs/performance.md. It has no randomness: the same costs give the same tables.
+
+    sandbox     one process: opens each module, and verifies each finished run; one at a time
+    controller  one thread's worth of Python: looks a job up, hands it out, reads its record
+    workers     each ready after its start; takes the longest job that is waiting (LPT)
+
+A worker here is a core of its own that is as fast as the one the costs were measured on.
+"""
+
+import argparse
+import heapq
+import json
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from itertools import count, cycle, islice
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from reference.errors import UserError
+
+WORKERS = (1, 2, 4, 8, 16, 32, 64)
+JOBS = (1, 10, 100, 1_000, 10_000)
+
+# Seconds that one job of each network takes on one core, until it clears its gate on MNIST:
+# `pytest checks/ --fresh` on two workers, then `python -m harness.simulate --results
+# reports/latest/results.json` shows those of the machine at hand.
+TRAINING_S: Mapping[str, float] = {
+    "deep_cnn": 44.0,
+    "functional_cnn": 62.0,
+    "mlp_256_128": 5.0,
+    "mlp_64_32": 3.0,
+    "sequential_cnn": 26.0,
+}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds beside training; the defaults are those of `python -m harness.measure_scale`.
+
+    Attributes:
+        worker_start: process, import of TensorFlow and what the first job makes ready.
+        sandbox_start: until the sandbox has opened its first module.
+        opening: the sandbox opens one more module.
+        verification: the sandbox reopens a run's files and repeats its first steps.
+        controller: everything that the controlling process does for one job.
+        sandboxes: how many there are; the session has one.
+    """
+
+    worker_start: float = 5.6
+    sandbox_start: float = 4.8
+    opening: float = 0.18
+    verification: float = 0.78
+    controller: float = 0.005
+    sandboxes: int = 1
+
+
+NO_COSTS = Costs(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a simulated grading went.
+
+    Attributes:
+        makespan_s: from the command to the last verification.
+        efficiency: training time over what all workers together had.
+        limit: what binds: the largest of the lower bounds that `limits` gives.
+    """
+
+    makespan_s: float
+    efficiency: float
+    limit: str
+
+
+class _Kind(IntEnum):
+    READY = 0  # a worker
+    OPENED = 1
+    TRAINED = 2
+    VERIFIED = 3
+
+
+@dataclass
+class _Grading:
+    """The state between two events."""
+
+    durations: Sequence[float]
+    costs: Costs
+    events: list[tuple[float, int, _Kind, int]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=count)
+    idle: int = 0
+    waiting: list[tuple[float, int]] = field(default_factory=list)
+    to_open: deque[int] = field(default_factory=deque)
+    to_verify: deque[int] = field(default_factory=deque)
+    sandboxes_free: int = 0
+    opens_next: bool = True
+    controller_free: float = 0.0
+
+    def happens(self, at: float, kind: _Kind, job: int) -> None:
+        heapq.heappush(self.events, (at, next(self.numbers), kind, job))
+
+    def use_sandbox(self, now: float) -> None:
+        """Gives each free sandbox a request; openings and verifications take turns."""
+        while self.sandboxes_free and (self.to_open or self.to_verify):
+            opens = bool(self.to_open) and (self.opens_next or not self.to_verify)
+            self.opens_next = not opens
+            self.sandboxes_free -= 1
+            if opens:
+                self.happens(now + self.costs.opening, _Kind.OPENED, self.to_open.popleft())
+            else:
+                after = now + self.costs.verification
+                self.happens(after, _Kind.VERIFIED, self.to_verify.popleft())
+
+    def use_workers(self, now: float) -> None:
+        """Hands out waiting jobs, the longest first, as fast as the controller can."""
+        while self.idle and self.waiting:
+            negative, job = heapq.heappop(self.waiting)
+            self.idle -= 1
+            start = max(now, self.controller_free) + self.costs.controller
+            self.controller_free = start
+            self.happens(start - negative, _Kind.TRAINED, job)
+
+    def handle(self, now: float, kind: _Kind, job: int) -> None:
+        if kind is _Kind.READY:
+            self.idle += 1
+        elif kind is _Kind.OPENED:
+            self.sandboxes_free += 1
+            heapq.heappush(self.waiting, (-self.durations[job], job))
+        elif kind is _Kind.TRAINED:
+            self.idle += 1
+            self.to_verify.append(job)
+        else:
+            self.sandboxes_free += 1
+        self.use_sandbox(now)
+
+
+def makespan(durations: Sequence[float], workers: int, costs: Costs) -> float:
+    """Returns the seconds until every job is trained and verified.
+
+    Args:
+        durations: seconds of training of each job, in the order in which they are opened.
+        workers: how many; no more of them start than there are jobs to open.
+
+    Raises:
+        ValueError: no worker.
+    """
+    if workers < 1:
+        raise ValueError("a grading needs a worker")
+    state = _Grading(durations, costs)
+    state.to_open.extend(range(len(durations)))
+    for _ in range(workers):
+        state.happens(costs.worker_start, _Kind.READY, -1)
+    for _ in range(costs.sandboxes):
+        state.happens(costs.sandbox_start, _Kind.VERIFIED, -1)  # which frees it, and nothing else
+    now = 0.0
+    while state.events:
+        now = state.events[0][0]
+        # Everything that happens at one moment has happened before a job is handed out.
+        while state.events and state.events[0][0] == now:
+            _, _, kind, job = heapq.heappop(state.events)
+            state.handle(now, kind, job)
+        state.use_workers(now)
+    return now
+
+
+def limits(durations: Sequence[float], workers: int, costs: Costs) -> Mapping[str, float]:
+    """Returns what each part alone would take: lower bounds of the makespan, in seconds."""
+    jobs = len(durations)
+    return {
+        "training": sum(durations) / workers,
+        "longest job": max(durations, default=0.0),
+        "worker start": costs.worker_start,
+        "sandbox": costs.sandbox_start
+        + jobs * (costs.opening + costs.verification) / costs.sandboxes,
+        "controller": jobs * costs.controller,
+    }
+
+
+def grade(durations: Sequence[float], workers: int, costs: Costs) -> Outcome:
+    """Simulates one grading."""
+    span = makespan(durations, workers, costs)
+    bounds = limits(durations, workers, costs)
+    return Outcome(
+        makespan_s=span,
+        efficiency=sum(durations) / (workers * span) if span else 1.0,
+        limit=max(bounds, key=lambda name: bounds[name]),
+    )
+
+
+def mixed(jobs: int, training: Mapping[str, float]) -> list[float]:
+    """Returns the durations of a mixed class: the networks in turn, no two jobs alike."""
+    return list(islice(cycle(training[name] for name in sorted(training)), jobs))
+
+
+# Tables ------------------------------------------------------------------------------------------
+
+
+def table(outcomes: Mapping[tuple[int, int], Outcome]) -> str:
+    """Returns makespan, efficiency and limit as Markdown: a row for each number of jobs."""
+    jobs = sorted({job for job, _ in outcomes})
+    workers = sorted({worker for _, worker in outcomes})
+    lines = [
+        "| jobs | " + " | ".join(_count(n, "worker") for n in workers) + " |",
+        "|---:|" + "---|" * len(workers),
+    ]
+    for job in jobs:
+        cells = [outcomes[job, worker] for worker in workers]
+        shown = [f"{duration(c.makespan_s)}, {c.efficiency:.0%}, {c.limit}" for c in cells]
+        lines.append(f"| {job:,} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds as people say them: "48 s", "12.5 min", "3.9 h"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def sharing(training: Mapping[str, float], costs: Costs, submissions: int) -> str:
+    """Returns, as Markdown, what content addressing saves for a class that hands in the same."""
+    total = submissions * len(training)
+    lines = [
+        (
+            f"| workers | {total:,} different networks | {total:,} submissions of "
+            f"{len(training)} networks |"
+        ),
+        "|---:|---:|---:|",
+    ]
+    for workers in (1, 2, 8):
+        apart = makespan(mixed(total, training), workers, costs)
+        lines.append(
+            f"| {workers} | {duration(apart)} | "
+            f"{duration(shared(training, workers, costs, total))} |"
+        )
+    return "\n".join(lines)
+
+
+def shared(training: Mapping[str, float], workers: int, costs: Costs, submissions: int) -> float:
+    """Returns the seconds of grading many submissions of a few networks, each trained once.
+
+    The first of each is opened, trained and verified; the others are opened one after another in
+    the sandbox, and found in the store.
+    """
+    first = makespan(mixed(len(training), training), workers, costs)
+    others = submissions - len(training)
+    asked = submissions * costs.opening + len(training) * costs.verification
+    return max(first, costs.sandbox_start + asked / costs.sandboxes) + others * costs.controller
+
+
+def read_training(path: Path) -> dict[str, float]:
+    """Returns the mean seconds of training of each network in a results.json.
+
+    Raises:
+        UserError: there are none.
+    """
+    try:
+        subjects: Any = json.loads(path.read_text(encoding="utf-8"))["subjects"]
+        found = {
+            str(subject["architecture"]): mean(run["train_time_s"] for run in subject["runs"])
+            for subject in subjects
+            if subject["runs"]
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"--results {path}: expected a results.json of `pytest checks/` ({error})"
+        ) from None
+    if not found:
+        raise UserError(f"--results {path}: nothing was trained in that run")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.simulate", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--results", type=Path, help="take the times of training from a run")
+    for name, value in vars(Costs()).items():
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(value), default=value, metavar="N")
+    options = parser.parse_args(arguments)
+    costs = replace(Costs(), **{name: getattr(options, name) for name in vars(Costs())})
+    try:
+        training = read_training(options.results) if options.results else TRAINING_S
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 4
+    print("Training:", ", ".join(f"{name} {training[name]:.1f} s" for name in sorted(training)))
+    print("Beside it (s):", ", ".join(f"{name} {value:g}" for name, value in vars(costs).items()))
+    outcomes = {
+        (jobs, workers): grade(mixed(jobs, training), workers, costs)
+        for jobs in JOBS
+        for workers in WORKERS
+    }
+    print(f"\n{table(outcomes)}\n\n{sharing(training, costs, 200)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

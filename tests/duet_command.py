@@ -1,0 +1,10 @@
+"""`python -m tests.duet_command REPOSITORY ...`: the duet's command on another repository."""
+
+import sys
+from pathlib import Path
+
+from harness import duet
+
+if __name__ == "__main__":
+    repository, *arguments = sys.argv[1:]
+    sys.exit(duet.main(["--networks=mlp_64_32", *arguments], Path(repository)))
