@@ -7,19 +7,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.process import serve
+from harness.forks import serve_forks
 
 JOB_S = 0.001
 
 
 def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
     """Answers one request."""
-    if request.get("warm"):
-        reply({"event": "warm"})
-        return
     time.sleep(JOB_S)
     reply({"event": "done", "key": f"{request['job']['seed']}"})
 
 
 if __name__ == "__main__":
-    serve(handle)
+    serve_forks(handle, warm=lambda: None)

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +28,92 @@ class ProcessTimeout(Exception):
     """The child gave no answer in time."""
 
 
-class JsonProcess:
+class JsonChannel(ABC):
+    """One end of a conversation in lines of JSON with a process that may end at any time."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self._name = name
+        self._log = log
+        self._buffer = b""
+
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """The process's number."""
+
+    @abstractmethod
+    def _write(self, data: bytes) -> None:
+        """Writes all of it; raises OSError or ValueError when nobody is there to read it."""
+
+    @abstractmethod
+    def _descriptor(self) -> int:
+        """What to read from."""
+
+    @abstractmethod
+    def _exit_code(self) -> int:
+        """Waits for the process, which has ended; its exit code, negative for a signal."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ends the process and lets go of its pipes; safe to call twice."""
+
+    def send(self, document: Mapping[str, Any]) -> None:
+        """Sends one document.
+
+        Raises:
+            ProcessDied: nobody is there to read it.
+        """
+        try:
+            self._write(json.dumps(document).encode() + b"\n")
+        except (OSError, ValueError) as error:
+            raise self._death() from error
+
+    def receive(self, deadline: float | None = None) -> Any:
+        """Returns the next document.
+
+        Args:
+            deadline: on `time.monotonic()`'s clock; None waits for ever.
+
+        Raises:
+            ProcessDied: the child ended first.
+            ProcessTimeout: the deadline passed first.
+        """
+        descriptor = self._descriptor()
+        while b"\n" not in self._buffer:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            readable, _, _ = select.select([descriptor], [], [], left)
+            if not readable:
+                raise ProcessTimeout(f"{self._name} gave no answer in time")
+            try:
+                chunk = os.read(descriptor, 1 << 20)
+            except ConnectionResetError:
+                chunk = b""
+            if not chunk:
+                raise self._death()
+            self._buffer += chunk
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        return json.loads(line)
+
+    def kill(self) -> None:
+        """Ends the child and everything it started; a `receive` in another thread then raises."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _death(self) -> ProcessDied:
+        code = self._exit_code()
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+        hint = " (often: out of memory)" if code == -signal.SIGKILL else ""
+        words = self._last_words()
+        return ProcessDied(f"{self._name} {how}{hint}" + (f":\n{words}" if words else ""))
+
+    def _last_words(self) -> str:
+        try:
+            return self._log.read_bytes()[-_LOG_TAIL:].decode(errors="replace").strip()
+        except OSError:
+            return ""
+
+
+class JsonProcess(JsonChannel):
     """Runs `python -m module` in its own process group and exchanges lines of JSON with it.
 
     Ctrl-C in the terminal does not reach it; it ends when it is told, or when its input closes,
@@ -48,64 +134,30 @@ class JsonProcess:
         threads: int = THREADS,
         root: Path = ROOT,
     ) -> None:
-        self._module = module
-        self._log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", module],
-                cwd=root,
-                env=_environment(threads, root),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
-        self._buffer = b""
+        super().__init__(module, log)
+        self._process = spawn(
+            module,
+            log,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            prefix=prefix,
+            threads=threads,
+            root=root,
+        )
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, document: Mapping[str, Any]) -> None:
-        """Sends one document.
+    def _write(self, data: bytes) -> None:
+        self._input.write(data)
+        self._input.flush()
 
-        Raises:
-            ProcessDied: nobody is there to read it.
-        """
-        try:
-            self._input.write(json.dumps(document).encode() + b"\n")
-            self._input.flush()
-        except (BrokenPipeError, ValueError) as error:
-            raise self._death() from error
+    def _descriptor(self) -> int:
+        return self._output.fileno()
 
-    def receive(self, deadline: float | None = None) -> Any:
-        """Returns the next document.
-
-        Args:
-            deadline: on `time.monotonic()`'s clock; None waits for ever.
-
-        Raises:
-            ProcessDied: the child ended first.
-            ProcessTimeout: the deadline passed first.
-        """
-        descriptor = self._output.fileno()
-        while b"\n" not in self._buffer:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            readable, _, _ = select.select([descriptor], [], [], left)
-            if not readable:
-                raise ProcessTimeout(f"{self._module} gave no answer in time")
-            chunk = os.read(descriptor, 1 << 20)
-            if not chunk:
-                raise self._death()
-            self._buffer += chunk
-        line, self._buffer = self._buffer.split(b"\n", 1)
-        return json.loads(line)
-
-    def kill(self) -> None:
-        """Ends the child and everything it started; a `receive` in another thread then raises."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+    def _exit_code(self) -> int:
+        return self._process.wait()
 
     def stop(self) -> None:
         """Ends the child and lets go of its pipes; safe to call twice."""
@@ -114,19 +166,6 @@ class JsonProcess:
         with contextlib.suppress(OSError):
             self._input.close()
         self._output.close()
-
-    def _death(self) -> ProcessDied:
-        code = self._process.wait()
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-        hint = " (often: out of memory)" if code == -signal.SIGKILL else ""
-        words = self._last_words()
-        return ProcessDied(f"{self._module} {how}{hint}" + (f":\n{words}" if words else ""))
-
-    def _last_words(self) -> str:
-        try:
-            return self._log.read_bytes()[-_LOG_TAIL:].decode(errors="replace").strip()
-        except OSError:
-            return ""
 
     @property
     def _input(self) -> IO[bytes]:
@@ -137,6 +176,30 @@ class JsonProcess:
     def _output(self) -> IO[bytes]:
         assert self._process.stdout is not None  # noqa: S101
         return self._process.stdout
+
+
+def spawn(  # noqa: PLR0913  (each is one of Popen's own)
+    module: str,
+    log: Path,
+    *,
+    stdin: Any,
+    stdout: Any,
+    prefix: Sequence[str] = (),
+    threads: int = THREADS,
+    root: Path = ROOT,
+) -> subprocess.Popen[bytes]:
+    """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as errors:
+        return subprocess.Popen(
+            [*prefix, sys.executable, "-m", module],
+            cwd=root,
+            env=_environment(threads, root),
+            stdin=stdin,
+            stdout=errors if stdout is None else stdout,
+            stderr=errors,
+            start_new_session=True,
+        )
 
 
 def _environment(threads: int, root: Path) -> dict[str, str]:
@@ -166,12 +229,17 @@ def serve(handle: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    answer_all(handle, sys.stdin.buffer, answers)
 
-    def reply(document: Mapping[str, Any]) -> None:
+
+def answer_all(handle: Any, requests: Iterable[bytes], answers: IO[bytes]) -> None:
+    """Hands every document to `handle`, with where its replies go, until one end closes."""
+
+    def reply(document: Any) -> None:
         answers.write(json.dumps(document).encode() + b"\n")
         answers.flush()
 
-    for line in sys.stdin.buffer:
+    for line in requests:
         try:
             handle(json.loads(line), reply)
         except BrokenPipeError:

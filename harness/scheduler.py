@@ -8,11 +8,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
+from harness.forks import ForkServer
 from harness.jobs import TrainJob
-from harness.process import JsonProcess, ProcessDied
+from harness.process import JsonChannel, ProcessDied
 
 WORKER = "harness.worker"
 
@@ -68,7 +69,10 @@ class Scheduler:
         self._tasks: queue.PriorityQueue[_Task] = queue.PriorityQueue()
         self._order = itertools.count()
         self._stopping = False
-        self._processes: dict[int, JsonProcess] = {}
+        self._replacing = Lock()
+        # One import of TensorFlow, begun before there is anything to train, for all workers.
+        self._server = self._start_server()
+        self._processes: dict[int, JsonChannel] = {}
         self._threads = [
             Thread(target=self._serve, args=(number,), name=f"worker-{number}", daemon=True)
             for number in range(workers)
@@ -92,12 +96,15 @@ class Scheduler:
     def stop(self) -> None:
         """Kills the workers; what they had not stored is lost, what they had stored is whole."""
         self._stopping = True
+        if not self._processes:
+            self._server.kill()  # some wait until it has imported what they need
         for process in list(self._processes.values()):
             process.kill()
         for _ in self._threads:  # those that wait for a job are woken by one that is none
             self._tasks.put(_Task((-inf, next(self._order)), None, Future()))
         for thread in self._threads:
             thread.join()
+        self._server.stop()
         with contextlib.suppress(queue.Empty):
             while True:
                 future = self._tasks.get_nowait().future
@@ -118,22 +125,42 @@ class Scheduler:
             except Exception as error:  # noqa: BLE001  (somebody is waiting for the future)
                 # Dead or out of step: in neither case is this worker to have another job.
                 task.future.set_exception(_blamed(error))
-                process.stop()
+                _stop(process)
                 if not self._stopping:
                     process = self._start(number)
-        process.stop()
+        _stop(process)
 
-    def _start(self, number: int) -> JsonProcess:
-        process = JsonProcess(self._module, self._logs / f"worker-{number}.log")
-        self._processes[number] = process
+    def _start(self, number: int) -> JsonChannel | ProcessDied:
+        log = self._logs / f"worker-{number}.log"
         try:
-            # The import of TensorFlow takes seconds: begin it before there is anything to train.
-            process.send({"warm": True})
-        except ProcessDied:
-            return process  # the first job will meet the same end, and report it
+            process: JsonChannel = self._fork(log)
+        except ProcessDied as error:
+            return error  # for the next job to report
+        self._processes[number] = process
+        if self._stopping:  # it may have come too late to be killed by `stop`
+            process.kill()
         return process
 
-    def _run(self, process: JsonProcess, job: TrainJob) -> str:
+    def _fork(self, log: Path) -> JsonChannel:
+        """Has the fork server make a worker; a server that was killed is replaced, once."""
+        server = self._server
+        try:
+            return server.fork(log)
+        except ProcessDied:
+            if self._stopping:
+                raise
+            with self._replacing:
+                if self._server is server:
+                    server.stop()
+                    self._server = self._start_server()
+            return self._server.fork(log)
+
+    def _start_server(self) -> ForkServer:
+        return ForkServer(self._module, self._logs / "workers.log")
+
+    def _run(self, process: JsonChannel | ProcessDied, job: TrainJob) -> str:
+        if isinstance(process, ProcessDied):
+            raise process
         process.send({"job": job.to_json(), "data": str(self._data), "store": str(self._store)})
         while True:
             event = process.receive()
@@ -145,6 +172,11 @@ class Scheduler:
                 raise JobFailed(status, str(event["message"]))
             if event["event"] == "epoch":
                 self._on_event(job, event)
+
+
+def _stop(process: JsonChannel | ProcessDied) -> None:
+    if isinstance(process, JsonChannel):
+        process.stop()
 
 
 def _blamed(error: Exception) -> JobFailed:

@@ -19,8 +19,8 @@ import numpy as np
 from harness import jobs
 from harness.data.arrays import open_published
 from harness.data.dataset import split
+from harness.forks import serve_forks
 from harness.jobs import TrainJob
-from harness.process import serve
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.store import Store
 from reference.errors import UserError
@@ -30,11 +30,6 @@ Reply = Callable[[Mapping[str, Any]], None]
 
 def handle(request: Mapping[str, Any], reply: Reply) -> None:
     """Answers one request; whatever goes wrong is an answer too."""
-    if request.get("warm"):
-        import harness.engine.train  # noqa: F401, PLC0415  (the import is what takes long)
-
-        reply({"event": "warm"})
-        return
     try:
         key = run(
             jobs.from_json(request["job"]),
@@ -122,5 +117,10 @@ def run(job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, A
     return job.key
 
 
+def warm() -> None:
+    """Imports what training needs, which takes far longer than starting a process."""
+    import harness.engine.train  # noqa: F401, PLC0415
+
+
 if __name__ == "__main__":
-    serve(handle)
+    serve_forks(handle, warm)

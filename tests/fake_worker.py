@@ -1,22 +1,19 @@
 """A worker that trains nothing and does what its job's `platform` says."""
 
-import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-
-def reply(**document: Any) -> None:
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+from harness.forks import serve_forks
 
 
-def serve(request: dict[str, Any]) -> None:
-    if request.get("warm"):
-        reply(event="warm")
-        return
+def handle(request: dict[str, Any], answer: Callable[[Any], None]) -> None:
+    def reply(**document: Any) -> None:
+        answer(document)
+
     orders = request["job"]["platform"]
     name, store = orders["name"], Path(request["store"])
     with (store / "order.txt").open("a", encoding="utf-8") as file:
@@ -31,8 +28,7 @@ def serve(request: dict[str, Any]) -> None:
             sys.stderr.flush()
             os._exit(3)
         case "nonsense":
-            sys.stdout.write("this is no JSON\n")
-            sys.stdout.flush()
+            answer("this is no event")
         case "fail":
             reply(event="failed", kind=orders["kind"], message=f"{name} failed")
         case "finish":
@@ -41,5 +37,4 @@ def serve(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
-        serve(json.loads(line))
+    serve_forks(handle, warm=lambda: None)

@@ -267,3 +267,20 @@ def test_two_thousand_jobs_on_several_workers_are_each_done_once(start, ordered,
     futures = [pool.submit(ordered(name), i % 7) for i, name in enumerate(names)]
     assert [f.result(WAIT_S) for f in futures] == [f"key of {name}" for name in names]
     assert sorted(_order(tmp_path)) == sorted(names)
+
+
+def test_a_killed_fork_server_is_replaced(start, ordered):
+    pool = start(1)
+    assert pool.submit(ordered("a"), 1).result(WAIT_S) == "key of a"
+    pool._server.kill()
+    dead = pool.submit(ordered("b", "die"), 1)  # its worker will need a successor
+    assert isinstance(dead.exception(WAIT_S), JobFailed)
+    assert pool.submit(ordered("c"), 1).result(WAIT_S) == "key of c"
+
+
+def test_workers_that_cannot_start_fail_every_job_with_the_reason(start, ordered, monkeypatch):
+    monkeypatch.setattr(scheduler, "WORKER", "tests.no_such_module")
+    pool = start(2)
+    for future in [pool.submit(ordered(name), 1) for name in "abc"]:
+        with pytest.raises(JobFailed, match=r"No module named tests\.no_such_module"):
+            future.result(WAIT_S)

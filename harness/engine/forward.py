@@ -4,7 +4,7 @@ The Keras layers own the weights and stay the truth; a lowering only chooses ano
 the same function.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
@@ -12,7 +12,6 @@ import tensorflow as tf
 from harness.engine.blocks import RunningBlock, find_blocks, fused_batch_normalization
 from harness.engine.rebuild import layers_of
 from harness.spec import Spec
-from reference.layers import Node
 
 Lowering = Callable[[keras.Layer, tf.Tensor], tf.Tensor]
 
@@ -52,7 +51,7 @@ class Forward:
     """
 
     def __init__(self, model: keras.Model, spec: Spec) -> None:
-        self._nodes: Sequence[Node] = spec.network.nodes
+        self._nodes = spec.network.nodes
         self._layers = layers_of(model, spec)
         last = self._nodes[-1]
         final = str(last.config["activation"]) if last.kind == "Activation" else ""
