@@ -27,7 +27,7 @@ from reference.layers import Network, Node, Shape, shapes
 # The loop below is the fastest of them.
 
 
-class Flatten(nn.Module):
+class Flatten(nn.Module):  # type: ignore[misc]
     """Flattens (N, C, H, W) in the order (H, W, C), as Keras does.
 
     Where the values lie channels last in memory, as they do after a convolution that runs that
