@@ -162,9 +162,7 @@ def project(folder: Path) -> None:
     (folder / "conftest.py").write_text(conftest + CONFTEST, encoding="utf-8")
 
 
-def bench(
-    folder: Path, *arguments: str, **orders: Any
-) -> "subprocess.CompletedProcess[str]":
+def bench(folder: Path, *arguments: str, **orders: Any) -> "subprocess.CompletedProcess[str]":
     """Runs `pytest --benchmark-only` in a project.
 
     Args:
@@ -190,5 +188,3 @@ def rows(folder: Path, name: str = "reports/latest/results.json") -> list[dict[s
     """Returns the benchmarks of a results.json."""
     found: Sequence[dict[str, Any]] = json.loads((folder / name).read_text())["benchmarks"]
     return list(found)
-
-
