@@ -1,5 +1,6 @@
-"""A benchmark lane without TensorFlow: a session that opens nothing, runners that are told their
-times. `project` lays out a project whose `pytest --benchmark-only` uses them.
+"""A benchmark lane without TensorFlow: a session that opens nothing, runners told their times.
+
+`project` lays out a project whose `pytest --benchmark-only` uses them.
 """
 
 import json

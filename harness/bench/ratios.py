@@ -12,8 +12,11 @@ from math import exp, hypot, log
 from typing import Any, Literal
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
-BLOCK = 4  # rounds: about a second, longer than most disturbances
+# Rounds. Longer blocks would leave too few of them: with 4, intervals of independent rounds came
+# out 3 % too rarely over the truth.
+BLOCK = 2
 RESAMPLES = 2000
 SEED = 0
 CONFIDENCE = 0.95
@@ -68,11 +71,23 @@ def speedup(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     """
     logs = np.log(np.asarray(theirs, np.float64)) - np.log(np.asarray(ours, np.float64))
     middles = np.median(logs[_blocks(len(logs))], axis=1)
-    tail = 100 * (1 - CONFIDENCE) / 2
+    tail = 100 * _tail(len(logs) / BLOCK)
     low, high = np.percentile(middles, [tail, 100 - tail])
     middle = float(np.median(logs))
     # Equal ratios may come out of the percentiles apart in the last bit.
     return Ratio(exp(middle), exp(min(float(low), middle)), exp(max(float(high), middle)))
+
+
+def _tail(blocks: float) -> float:
+    """Returns the share of resamples to leave out at each end.
+
+    Few blocks vary less among themselves than the machine does; this is the expanded percentile
+    interval of Hesterberg (2015, section 3.3), with blocks for observations.
+    """
+    if blocks <= 1:
+        return 0.0
+    quantile = stdtrit(blocks - 1, (1 - CONFIDENCE) / 2)
+    return float(ndtr((blocks / (blocks - 1)) ** 0.5 * quantile))
 
 
 def _blocks(rounds: int) -> Any:
