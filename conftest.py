@@ -1,18 +1,23 @@
 """Fixtures of the checks. Options and hooks are in harness/plugin.py."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from harness.bench.contest import Pool, Start
+from harness.bench.lane import Lane, processes
 from harness.checking import Unavailable
 from harness.data import Dataset
+from harness.environment import cores
 from harness.extract.client import BuildFailure, Verification
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.spec import Spec
-from harness.stash import LEDGER, SESSION
+from harness.stash import BASELINE, LEDGER, SESSION
 from reference.facts import Facts
 
-pytest_plugins = ["harness.plugin"]
+pytest_plugins = ["harness.bench.plugin", "harness.plugin"]
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +27,19 @@ def grading(pytestconfig: pytest.Config) -> Session:
 
 
 @pytest.fixture(scope="session")
-def benchmark_rows(pytestconfig: pytest.Config) -> list[dict[str, object]]:
-    """Where benchmarks leave their rows for results.json."""
-    return pytestconfig.stash[LEDGER].benchmarks
+def start_runner(grading: Session) -> Start:
+    """Starts the processes that benchmarks are timed in."""
+    return processes(grading.options.store / "logs")
+
+
+@pytest.fixture(scope="session")
+def lane(pytestconfig: pytest.Config, start_runner: Start) -> Iterator[Lane]:
+    """Holds the contests of the benchmarks, each once; their rows go into results.json."""
+    stash = pytestconfig.stash
+    rows = stash[LEDGER].benchmarks
+    found = Lane(Pool(start_runner), cores(), stash.get(BASELINE, None), rows)
+    yield found
+    found.stop()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import gates, markdown, results
+from harness.bench import rows
 from harness.extract.client import BuildFailure
 from harness.ledger import Ledger
 from harness.record import Record
@@ -28,7 +29,7 @@ def conclude(
     """Writes results.json and the report into the session's report folder.
 
     A grading run keeps the benchmarks of the results before it, and a benchmark run everything
-    else: each row says when and on what machine it was measured.
+    but the contests that it repeats: each row says when and on what machine it was measured.
 
     Raises:
         UserError: the folder cannot be written.
@@ -39,7 +40,9 @@ def conclude(
     path = session.options.report / RESULTS
     if benchmarked:
         document = _earlier(path) or _graded(session, ledger, command, passed, [])
-        document["benchmarks"] = ledger.benchmarks
+        document["benchmarks"] = rows.merged(
+            document.get("benchmarks") or [], list(ledger.benchmarks.values())
+        )
     else:
         document = _graded(session, ledger, command, passed, results.read_benchmarks(path))
     results.write(document, path)

@@ -22,6 +22,7 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
+from harness import duet_statistics as statistics
 from harness import plan
 from harness.bench import order as orders
 from harness.bench.order import Order
@@ -33,7 +34,6 @@ from harness.duet_statistics import (
     judge,
     log_ratio,
     margin,
-    order,
     turns,
 )
 from harness.environment import describe_cpu
@@ -44,10 +44,11 @@ from reference.errors import UserError
 from reference.facts import expected_network
 
 RUNNER = "harness.bench.runner"
-QUADS = 3
+QUADS = 2
 # A round is long enough to be timed and short enough that the machine is the same all through it.
-ROUNDS = 12
-STEPS: Mapping[str, int] = {"cnn": 3, "mlp": 200}
+# Neighbouring rounds of identical code were seen to differ by 10 to 20 %: hence so many.
+STEPS: Mapping[str, int] = {"cnn": 3, "mlp": 100}
+ROUNDS: Mapping[str, int] = {"cnn": 10, "mlp": 30}
 _ANSWER_S = 300
 
 # By network, log(second / first) of a pair.
@@ -69,6 +70,14 @@ class Tree:
 
 
 @dataclass(frozen=True)
+class Work:
+    """What is timed of one network in a pair: an order, and how often each side carries it out."""
+
+    order: Order
+    rounds: int
+
+
+@dataclass(frozen=True)
 class Finding:
     """What was found of one network: base against base, and head against base."""
 
@@ -85,7 +94,7 @@ class Finding:
 # Measuring ---------------------------------------------------------------------------------------
 
 
-def orders_for(names: Sequence[str]) -> dict[str, Order]:
+def work_for(names: Sequence[str]) -> dict[str, Work]:
     """Returns what is timed of each network: some steps of training by its documented recipe.
 
     Both trees are given the same: the working tree's reading of the facts.
@@ -97,14 +106,14 @@ def orders_for(names: Sequence[str]) -> dict[str, Order]:
     for name in names:
         if name not in known:
             raise UserError(f"--networks {name}: expected some of {', '.join(known)}")
-    return {name: _order(name) for name in names}
+    return {name: _work(name) for name in names}
 
 
-def _order(name: str) -> Order:
+def _work(name: str) -> Work:
     documented = facts.load(name)
     network = expected_network(documented)
     recipe = plan.recipe_for(documented, "documented", None)
-    return Order(
+    order = Order(
         task="train",
         runner="engine",
         spec=Spec(network, tuple(node.kind for node in network.nodes)),
@@ -112,9 +121,10 @@ def _order(name: str) -> Order:
         batch_size=recipe.batch_size,
         steps=STEPS[documented.family],
     )
+    return Work(order, ROUNDS[documented.family])
 
 
-def measure_pair(first: Tree, second: Tree, asked: Mapping[str, Order], logs: Path) -> Ratios:
+def measure_pair(first: Tree, second: Tree, asked: Mapping[str, Work], logs: Path) -> Ratios:
     """Returns each network's log(second / first), by a fresh process of each tree's own code.
 
     Raises:
@@ -126,13 +136,13 @@ def measure_pair(first: Tree, second: Tree, asked: Mapping[str, Order], logs: Pa
         # Both import TensorFlow at the same time; nothing is timed yet.
         for runner in runners:
             for name, one in asked.items():
-                runner.send({"prepare": name, **orders.to_json(one)})
+                runner.send({"prepare": name, **orders.to_json(one.order)})
         for runner in runners:
             for _ in asked:
                 runner.receive("ready")
         rounds: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in asked}
-        for turn in turns(ROUNDS):
-            for name in asked:
+        for number, turn in enumerate(turns(max(one.rounds for one in asked.values()))):
+            for name in (name for name, one in asked.items() if number < one.rounds):
                 for side in turn:
                     rounds[name][side].append(runners[side].time(name))
     finally:
@@ -180,7 +190,7 @@ def measure(
     a: Tree, b: Tree, quads: int, pair: Callable[[Tree, Tree], Ratios], tell: Tell
 ) -> dict[str, list[float]]:
     """Measures two trees, ABBA; returns each network's log(b / a), one for each pair."""
-    sides = order(quads)
+    sides = statistics.order(quads)
     ratios: dict[str, list[float]] = {}
     for start in range(0, len(sides), 2):
         swapped = sides[start : start + 2] == "BA"
@@ -284,7 +294,7 @@ def table(base: str, head: str, quads: int, findings: Sequence[Finding]) -> str:
         f"Base: {base}. Head: {head}.",
         (
             f"Training, one thread, {describe_cpu()}; "
-            f"{quads} {'quad' if quads == 1 else 'quads'} ABBA, {ROUNDS} rounds a pair."
+            f"{quads} {'quad' if quads == 1 else 'quads'} ABBA, {_rounds()} a pair."
         ),
         "",
         "| network | base ÷ base [95 %] | head ÷ base [95 %] | alarm beyond | verdict |",
@@ -297,6 +307,11 @@ def table(base: str, head: str, quads: int, findings: Sequence[Finding]) -> str:
             f"{exp(margin(one.control)) - 1:.0%} | {one.verdict} |"
         )
     return "\n".join(lines)
+
+
+def _rounds() -> str:
+    counts = [f"{rounds} rounds ({family})" for family, rounds in ROUNDS.items()]
+    return " or ".join(counts)
 
 
 def _ratio(found: Comparison) -> str:
@@ -330,7 +345,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
     if options.report is not None and not options.report.absolute().parent.is_dir():
         raise UserError(f"--report {options.report}: {options.report.parent} is no folder")
     names = options.networks.split(",") if options.networks else facts.names()
-    asked = orders_for(names)
+    asked = work_for(names)
     with _terminable(), tempfile.TemporaryDirectory(prefix="duet-") as name:
         place = Path(name)
         base = export_revision(repository, options.base, place / "base")

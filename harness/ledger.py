@@ -21,11 +21,11 @@ _GROUPS: Mapping[str, str] = {
 
 
 class Ledger:
-    """Rows of checks by subject, in the order they ran, and rows of benchmarks."""
+    """Rows of checks by subject, in the order they ran, and rows of benchmarks by test id."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.benchmarks: list[dict[str, Any]] = []
+        self.benchmarks: dict[str, dict[str, Any]] = {}
 
     def enter(
         self, item: pytest.Item, report: pytest.TestReport, error: BaseException | None

@@ -25,6 +25,8 @@ class Options:
         seeds: each network is trained with the seeds 0 .. seeds - 1.
         workers: training processes, each of one thread.
         fresh: train anew what is in the store.
+        baseline: an earlier results.json to compare benchmarks with.
+        benchmark_batch: batch size of timed training; None for the documented one.
     """
 
     dataset: str
@@ -35,6 +37,8 @@ class Options:
     report: Path
     store: Path
     fresh: bool
+    baseline: Path | None = None
+    benchmark_batch: int | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -77,7 +81,18 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         help=f"where finished runs are kept (default {DEFAULT_STORE})",
     )
-    add("--fresh", action="store_true", help="train anew what has been trained before")  # fmt: skip
+    add("--fresh", action="store_true", help="train anew what has been trained before")
+    add(
+        "--baseline",
+        metavar="FILE",
+        help="an earlier results.json of this machine; with --benchmark-only, a test fails where "
+        "the speed-up over Keras has fallen by more than 10 %% (only benchmarks are compared)",
+    )
+    add(
+        "--benchmark-batch",
+        metavar="N",
+        help="time training with batches of N images (default: the documented batch size)",
+    )
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -95,6 +110,7 @@ def read_options(config: pytest.Config) -> Options:
         raise UserError(f"--dataset {dataset}: expected one of {', '.join(CHOICES)}")
     workers = get("--workers")
     mnist_dir = get("--mnist-dir")
+    baseline, batch = get("--baseline"), get("--benchmark-batch")
     return Options(
         dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
@@ -104,6 +120,8 @@ def read_options(config: pytest.Config) -> Options:
         report=config.rootpath / get("--report"),
         store=config.rootpath / get("--store"),
         fresh=get("--fresh"),
+        baseline=config.invocation_params.dir / baseline if baseline else None,
+        benchmark_batch=None if batch is None else _whole("--benchmark-batch", batch, 1, 60_000),
     )
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import conclude
+from harness.bench import plugin as bench
+from harness.bench.lane import lines
+from harness.bench.plugin import is_benchmark
 from harness.checking import Mismatch, Unavailable
 from harness.environment import cores, gpu, numeric_platform
 from harness.folders import check_space, prepare
@@ -41,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         options = read_options(config)
+        bench.prepare(config, options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
             prepare(options.report, "--report")
@@ -65,9 +69,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     timed = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
     other = [item for item in items if item not in timed]
-    kept, left = (timed, other) if _is_benchmark(config) else (other, timed)
-    # What needs no training first: its verdicts are there while the networks train.
-    kept.sort(key=_needs_training)
+    timed = [item for item in timed if not bench.nothing_missing(item)]
+    kept, left = (timed, other) if is_benchmark(config) else (other, timed)
+    # What needs no training first: its verdicts are there while the networks train. Benchmarks go
+    # network by network, each of which has processes of its own.
+    kept.sort(key=_network if kept is timed else _needs_training)
     items[:] = kept
     if left:
         config.hook.pytest_deselected(items=left)
@@ -135,7 +141,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
                 config.stash[LEDGER],
                 command=_command(),
                 passed=exitstatus == pytest.ExitCode.OK,
-                benchmarked=_is_benchmark(config),
+                benchmarked=is_benchmark(config),
             )
     except UserError as error:
         _tell(config, f"ERROR: {error}")
@@ -157,7 +163,9 @@ def pytest_terminal_summary(
         )
     elif exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         path = grading.options.report / conclude.RESULTS
-        for line in conclude.summary(path, benchmarked=_is_benchmark(config)):
+        for line in lines(list(config.stash[LEDGER].benchmarks.values())):
+            terminalreporter.write_line(line)
+        for line in conclude.summary(path, benchmarked=is_benchmark(config)):
             terminalreporter.write_line(line)
 
 
@@ -189,8 +197,8 @@ def _runs_checks(config: pytest.Config) -> bool:
                for path in resolved)  # fmt: skip
 
 
-def _is_benchmark(config: pytest.Config) -> bool:
-    return bool(config.getoption("--benchmark-only", default=False))
+def _network(item: pytest.Item) -> str:
+    return str(_params(item).get("subject_id", ""))
 
 
 def _needs_training(item: pytest.Item) -> bool:

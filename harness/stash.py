@@ -2,10 +2,12 @@
 
 import pytest
 
+from harness.bench.baseline import Baseline
 from harness.ledger import Ledger
 from harness.options import Options
 from harness.session import Session
 
 SESSION = pytest.StashKey[Session]()
 LEDGER = pytest.StashKey[Ledger]()
+BASELINE = pytest.StashKey[Baseline]()
 OPTIONS = pytest.StashKey[Options]()

@@ -125,9 +125,9 @@ def test_base_is_first_held_against_itself(tmp_path):
 
 
 def test_what_is_timed_is_the_documented_training():
-    orders = duet.orders_for(facts.names())
-    assert list(orders) == list(facts.names())
-    for name, order in orders.items():
+    asked = duet.work_for(facts.names())
+    assert list(asked) == list(facts.names())
+    for name, order in ((name, work.order) for name, work in asked.items()):
         assert (order.task, order.runner) == ("train", "engine")
         assert order.batch_size == facts.load(name).recipe.batch_size
 
@@ -144,7 +144,7 @@ def test_fresh_processes_take_turns_in_the_trees_own_code(repository, noted, tem
         first = list(dict.fromkeys(pid for _, pid, _, request in pair if "run" in request))
         processes.update(first)
         runs = [first.index(pid) for _, pid, _, request in pair if "run" in request]
-        assert runs == [side for turn in duet.turns(duet.ROUNDS) for side in turn]
+        assert runs == [side for turn in duet.turns(duet.ROUNDS["mlp"]) for side in turn]
         names = {pid: name for name, pid, _, _ in pair}
         began = "".join(names[pid][0] for pid in first)
         assert began == ("bb" if number < 4 else "bh" if number % 2 == 0 else "hb")

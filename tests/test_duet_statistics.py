@@ -10,7 +10,7 @@ from harness import duet_statistics as statistics
 from harness.duet_statistics import Comparison, compare, judge, log_ratio, order, turns
 
 DRAWS = 300
-QUADS, ROUNDS = 3, 12
+QUADS, ROUNDS = 2, 30
 
 
 def test_processes_are_started_abba():

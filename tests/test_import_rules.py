@@ -43,8 +43,9 @@ RULES = (
     _rule("harness/engine/*.py", *HARNESS, "tensorflow", "keras"),
     _rule("harness/extract/server.py", *HARNESS, "keras"),
     _rule("harness/extract/actions.py", *HARNESS, "keras"),
-    # The benchmark lane, which runs Keras beside the engine in one process.
-    _rule("harness/contest.py", *HARNESS, "tensorflow", "keras"),
+    # The processes that benchmarks are timed in; PyTorch is a peer, and optional.
+    _rule("harness/bench/tasks.py", *HARNESS, "tensorflow", "keras"),
+    _rule("harness/bench/torch_tasks.py", "harness", "reference", "numpy", "torch"),
     # The digits lie inside scikit-learn, and so does the client of OpenML.
     _rule("harness/data/*.py", *HARNESS, "sklearn"),
     _rule("harness/report/*.py", *HARNESS, "markupsafe"),
@@ -184,6 +185,10 @@ def test_no_rule_is_idle():
         ("harness/extract/server.py", "import tensorflow", "1: imports tensorflow"),
         ("harness/engine/x.py", "import models", "1: imports models"),
         ("harness/report/x.py", "import sklearn", "1: imports sklearn"),
+        ("harness/bench/runner.py", "import tensorflow", "1: imports tensorflow"),
+        ("harness/bench/lane.py", "import torch", "1: imports torch"),
+        ("harness/bench/tasks.py", "import torch", "1: imports torch"),
+        ("harness/bench/torch_tasks.py", "import keras", "1: imports keras"),
         ("checks/x.py", "import keras", "1: imports keras"),
         ("checks/x.py", "import models", "1: imports models"),
         ("conftest.py", "import numpy", "1: imports numpy"),

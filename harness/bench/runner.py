@@ -27,6 +27,8 @@ from harness.bench.order import Order, Task, Unavailable
 from harness.process import serve
 from reference.errors import UserError
 
+NO_PYTORCH = "PyTorch is not installed: pip install torch"
+
 Reply = Callable[[Mapping[str, Any]], None]
 
 
@@ -91,8 +93,12 @@ def make(order: Order) -> Task:
         UserError: there is no such task or runner.
     """
     if order.runner == "pytorch":
-        from harness.bench import torch_tasks  # noqa: PLC0415
-
+        try:
+            from harness.bench import torch_tasks  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise Unavailable(NO_PYTORCH) from error
         return torch_tasks.training(order)
     from harness.bench.tasks import TASKS  # noqa: PLC0415
 

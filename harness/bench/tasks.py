@@ -30,7 +30,7 @@ def engine_training(order: Order) -> Task:
     return Task(timed(lambda: trainer.train(indexes)))
 
 
-class _Clock(keras.callbacks.Callback):
+class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
     """Times the steps of a `fit`, from the first one's begin to the last one's end."""
 
     started = ended = 0.0

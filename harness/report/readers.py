@@ -118,6 +118,18 @@ def record(**fields: Reader) -> Reader:
     return read
 
 
+def mapping(reader: Reader) -> Reader:
+    """An object whose keys are anybody's, e.g. names; absent and null become an empty one."""
+
+    def read(value: object, path: str) -> dict[str, Any]:
+        given = {} if value is None else value
+        if not isinstance(given, Mapping):
+            raise _fail(path, value, "an object")
+        return {clean(str(key)): reader(item, f"{path}.{key}") for key, item in given.items()}
+
+    return read
+
+
 def optional(reader: Reader) -> Reader:
     return lambda value, path: None if value is None else reader(value, path)
 

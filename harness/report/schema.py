@@ -20,6 +20,7 @@ from harness.report.readers import (
     interval,
     kind,
     listing,
+    mapping,
     name,
     number,
     optional,
@@ -69,11 +70,15 @@ CLAIM = record(
     architecture=text, document=text, what=text, claimed=number, quote=text, measured=number,
     interval=interval, seeds=integer, verdict=text, reason=text, source=text,
 )  # fmt: skip
+RATIO = record(ratio=number, low=number, high=number)
+CHANGE = record(ratio=number, low=number, high=number, peer=text, verdict=text, baseline=text)
+# Rows of earlier versions have no status and no speed-up; they are measured ones.
 BENCHMARK = record(
     architecture=text, task=text, runner=text, batch_size=integer, median_s=number, p95_s=number,
     iqr_s=number, rounds=integer, steps_per_round=integer, images_per_s=number, device=text,
     threads=integer, flops_per_image=number, matmul_fraction=number, created=text, commit=text,
-    cpu=text,
+    cpu=text, quartiles_s=interval, first_call_s=number, status=text, reason=text,
+    speedup=mapping(RATIO), change=optional(CHANGE),
 )  # fmt: skip
 ENVIRONMENT = record(
     cpu=text, flags=listing(name), cores=integer, threads=integer, workers=integer,

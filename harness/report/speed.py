@@ -1,10 +1,10 @@
-"""Benchmarks: our engine and plain Keras on the same task, side by side."""
+"""Benchmarks: our engine and its peers on the same task, side by side."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.report import wording
-from harness.report.view import SpeedGroup, SpeedRow, SpeedTask
+from harness.report import verdicts, wording
+from harness.report.view import SpeedGroup, SpeedRow, SpeedTask, Verdict
 
 TASKS = {"train": "training", "predict": "prediction"}
 OURS = "engine"
@@ -41,28 +41,65 @@ def _row(item: Mapping[str, Any], group: Sequence[Mapping[str, Any]], top: float
     device = item["device"] or wording.NOTHING
     if item["threads"]:
         device += f", {item['threads']} thread{'' if item['threads'] == 1 else 's'}"
+    quartiles = item["quartiles_s"]
     return SpeedRow(
         runner=item["runner"] or wording.NOTHING,
         rate=wording.whole(rate),
-        width=round(100 * rate / top) if rate and top else 0,
+        width=_share(rate, top),
+        band=_band(item, top),
         ratio=_ratio(item, group),
         median=wording.seconds(item["median_s"]),
+        spread=" – ".join(wording.seconds(end) for end in quartiles) if quartiles else "",
         p95=wording.seconds(item["p95_s"]),
+        first_call=wording.seconds(item["first_call_s"]),
         device=device,
         matmul=wording.percent(item["matmul_fraction"], 0),
+        verdict=_verdict(item),
+        note=_note(item),
     )
 
 
+def _share(rate: float | None, top: float) -> int:
+    return min(100, round(100 * rate / top)) if rate and top else 0
+
+
+def _band(item: Mapping[str, Any], top: float) -> tuple[int, int] | None:
+    """The quartiles as rates: the slower one first."""
+    rate, median, quartiles = item["images_per_s"], item["median_s"], item["quartiles_s"]
+    if not rate or not median or not quartiles or not all(quartiles):
+        return None
+    fast, slow = (rate * median / end for end in quartiles)
+    return _share(slow, top), _share(fast, top)
+
+
+def _verdict(item: Mapping[str, Any]) -> Verdict | None:
+    if item["status"] not in (None, "measured"):
+        return verdicts.verdict(item["status"])
+    return verdicts.verdict(item["change"]["verdict"]) if item["change"] else None
+
+
+def _note(item: Mapping[str, Any]) -> str:
+    change = item["change"]
+    if change and None not in (change["ratio"], change["low"], change["high"]):
+        ends = wording.interval((change["low"] - 1, change["high"] - 1), 1)
+        return (
+            f"against the baseline ({change['baseline'] or 'not named'}): speed-up over "
+            f"{change['peer']} {wording.percent(change['ratio'] - 1, 1, sign=True)} {ends}"
+        )
+    return item["reason"] or ""
+
+
 def _ratio(item: Mapping[str, Any], group: Sequence[Mapping[str, Any]]) -> str:
-    """How many times as fast as the fastest other runner on the same device; ours only."""
-    others = [
-        other["images_per_s"]
-        for other in group
-        if other["runner"] != OURS and other["device"] == item["device"] and other["images_per_s"]
-    ]
-    if item["runner"] != OURS or not others or not item["images_per_s"]:
+    """How many times as fast our engine is as this runner, with the interval where it is known."""
+    ours = next((other for other in group if other["runner"] == OURS), None)
+    if ours is None or item is ours or not item["images_per_s"] or not ours["images_per_s"]:
         return ""
-    return f"{item['images_per_s'] / max(others):.2g}×"
+    found = ours["speedup"].get(item["runner"])
+    if found and None not in found.values():
+        return f"{found['ratio']:.3g}× [{found['low']:.3g}, {found['high']:.3g}]"
+    if ours["device"] != item["device"]:
+        return ""
+    return f"{ours['images_per_s'] / item['images_per_s']:.2g}×"
 
 
 def note(benchmarks: Sequence[Mapping[str, Any]]) -> str:

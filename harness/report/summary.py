@@ -153,6 +153,7 @@ def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
         )
     elif dataset["note"]:
         found.append(Notice("About the data", dataset["note"]))
+    found += _slower(results["benchmarks"])
     if results["outcome"] == "interrupted":
         found.append(
             Notice(
@@ -162,6 +163,16 @@ def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
             )
         )
     return tuple(found)
+
+
+def _slower(benchmarks: Sequence[Mapping[str, Any]]) -> list[Notice]:
+    """Benchmarks that failed: no figure of theirs would tell."""
+    bad = [row for row in benchmarks if row["status"] in {"regressed", "failed"}]
+    if not bad:
+        return []
+    names = [f"{row['architecture']} ({row['runner']}, {row['status']})" for row in bad]
+    text = f"{wording.listed(list(dict.fromkeys(names)))}. The section on speed says why."
+    return [Notice("Benchmarks failed", text)]
 
 
 def facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -22,6 +22,10 @@ KINDS = {
     "changed": "fail",
     "missing": "fail",
     "extra": "fail",
+    "fine": "pass",
+    "regressed": "fail",
+    "cannot tell": "unsure",
+    "unavailable": "none",
 }
 WORDS = {
     "timeout": "ran out of time",

@@ -190,11 +190,16 @@ class SpeedRow:
     runner: str
     rate: str
     width: int  # of the bar, in percent of the fastest at the task
-    ratio: str
+    band: tuple[int, int] | None  # where half of the rounds lie, on the same scale
+    ratio: str  # how many times as fast our engine is
     median: str
+    spread: str  # where half of the rounds lie
     p95: str
+    first_call: str
     device: str
     matmul: str
+    verdict: Verdict | None  # unless it was measured and nothing is to be said
+    note: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,228 @@
+"""The benchmark lane: holds each contest once and hands its rows to pytest-benchmark."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.bench import baseline as baselines
+from harness.bench import rows
+from harness.bench.baseline import Baseline
+from harness.bench.contest import OURS, Contest, Pool, Start, hold
+from harness.bench.order import Order
+from harness.bench.rows import Key
+from harness.bench.sizes import steps_per_round
+from harness.checking import Difference, Mismatch, Unavailable
+from harness.extract.client import BuildFailure
+from harness.process import JsonProcess
+from harness.recipe import Recipe
+from harness.spec import Spec
+
+# Who takes part, by task.
+RUNNERS: Mapping[str, Sequence[str]] = {
+    "train": (OURS, "keras fit", "pytorch"),
+    "predict": (OURS, "keras predict", "keras call"),
+}
+PREDICTION_BATCHES = (1, 256)
+
+
+class Replay:
+    """A timer for pytest-benchmark that shows times which were measured elsewhere.
+
+    `clock` is the timer and `play` what it times: each call of `play` moves the clock by the next
+    of the loaded times, so the rounds of a benchmark are those of the contest.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._left: Iterator[float] = iter(())
+
+    def load(self, times: Sequence[float], steps: int) -> None:
+        """Takes the seconds of each round, in which `play` will be called `steps` times."""
+        parts = (repeat(seconds / steps, steps) for seconds in times)
+        self._left = chain.from_iterable(parts)
+
+    def play(self) -> None:
+        # pytest-benchmark calls once more after the last round, for a result.
+        self._now += next(self._left, 0.0)
+
+    def clock(self) -> float:
+        return self._now
+
+
+REPLAY = Replay()
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One row to be: who does what."""
+
+    key: Key
+    runner: str
+    opened: Spec | BuildFailure
+    recipe: Recipe
+
+    @property
+    def spec(self) -> Spec:
+        """The network.
+
+        Raises:
+            Mismatch: there is none.
+        """
+        if isinstance(self.opened, BuildFailure):
+            raise Mismatch([Difference("build()", self.opened.message, "a network to time")])
+        return self.opened
+
+    @property
+    def orders(self) -> list[Order]:
+        """What every runner of the contest is asked to do."""
+        _, task, batch_size = self.key
+        return [
+            Order(
+                task,
+                runner,
+                self.spec,
+                self.recipe,
+                batch_size,
+                steps_per_round(self.spec.network, task, runner, batch_size),
+            )
+            for runner in RUNNERS[task]
+        ]
+
+
+def processes(logs: Path) -> Start:
+    """Returns what starts runner processes that leave their last words in a folder."""
+    return lambda program, threads: JsonProcess(
+        "harness.bench.runner", logs / f"bench-{program}-{threads}.log", threads=threads
+    )
+
+
+class Lane:
+    """Contests of one session, each held when its first row is asked for.
+
+    Args:
+        pool: fresh processes for each network; those of the one before are ended.
+        table: rows by test id.
+    """
+
+    def __init__(
+        self, pool: Pool, cores: int, baseline: Baseline | None, table: dict[str, dict[str, Any]]
+    ) -> None:
+        self._pool = pool
+        self._cores = cores
+        self._baseline = baseline
+        self._table = table
+        self._network = ""
+        self._contests: dict[Key, Contest] = {}
+
+    def time(self, benchmark: Any, test: str, entrant: Entrant) -> None:
+        """Enters the row of a test, and raises where there is something wrong with it.
+
+        Raises:
+            Mismatch: the runners' outputs differ, or the baseline is not kept up to.
+            Unavailable: the runner failed.
+        """
+        __tracebackhide__ = True
+        key, runner = entrant.key, entrant.runner
+        self._table[test] = rows.blank(key, runner, "failed", "it was not measured")
+        contest = self._contest(entrant)
+        benchmark.group = rows.describe(key)
+        if contest.disagreement:
+            raise Mismatch(
+                [Difference("outputs", contest.disagreement, "the same of every runner")]
+            )
+        if runner in contest.absent:
+            absent = contest.absent[runner]
+            self._table[test] = rows.blank(key, runner, absent.status, absent.reason)
+            if absent.status == "unavailable":
+                pytest.skip(absent.reason)
+            raise Unavailable("grader_error", absent.reason)
+        timing = contest.timings[runner]
+        REPLAY.load(timing.times, timing.steps)
+        benchmark.pedantic(REPLAY.play, rounds=len(timing.times), iterations=timing.steps)
+        row = rows.measured(key, runner, contest, entrant.spec.network)
+        self._table[test] = row
+        benchmark.extra_info.update({**row, "jit_compile": False, "dtype": "float32"})
+        if self._baseline is not None and runner == OURS:
+            row["change"] = baselines.compare(self._baseline, key, row)
+            baselines.require_no_loss(self._baseline, key, row)
+
+    def miss(self, test: str, key: Key) -> None:
+        """Enters a row that only the baseline has, as failed.
+
+        Raises:
+            Mismatch: always.
+        """
+        __tracebackhide__ = True
+        self._table[test] = rows.blank(key, OURS, "failed", None)
+        source = "" if self._baseline is None else self._baseline.source
+        hint = (
+            "If its network was removed on purpose, make a new baseline: `pytest "
+            "--benchmark-only` without --baseline."
+        )
+        raise Mismatch([
+            Difference(rows.describe(key), "not measured in this run", "measured", source, hint)
+        ])  # fmt: skip
+
+    def stop(self) -> None:
+        """Ends the runner processes."""
+        self._pool.stop()
+
+    def _contest(self, entrant: Entrant) -> Contest:
+        if entrant.key[0] != self._network:
+            self._pool.stop()
+            self._network = entrant.key[0]
+        if entrant.key not in self._contests:
+            self._contests[entrant.key] = hold(entrant.orders, self._pool, self._cores)
+        return self._contests[entrant.key]
+
+
+def planned(batches: Mapping[str, int]) -> set[Key]:
+    """Returns what a run without any selection measures.
+
+    Args:
+        batches: the training batch size of each network.
+    """
+    return {(name, "train", size) for name, size in batches.items()} | {
+        (name, "predict", size) for name in batches for size in PREDICTION_BATCHES
+    }
+
+
+def missing(baseline: Baseline, batches: Mapping[str, int], batch: int | None) -> list[Key]:
+    """Returns what is in the baseline and not in this run, whatever is selected.
+
+    Args:
+        batch: the training batch size that was asked for; the others are then left out on purpose.
+    """
+    return sorted(
+        key
+        for key in set(baseline.speedups) - planned(batches)
+        if batch is None or key[1] != "train" or key[2] == batch
+    )
+
+
+def lines(table: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the engine's figures, what was not measured and why, for the terminal."""
+    found = []
+    for row in table:
+        if row["runner"] == OURS and row["images_per_s"]:
+            peers = "; ".join(
+                f"{r['ratio']:.3g}× [{r['low']:.3g}, {r['high']:.3g}] {peer}"
+                for peer, r in (row["speedup"] or {}).items()
+            )
+            threads = f"{row['threads']} thread{'' if row['threads'] == 1 else 's'}"
+            what = rows.describe(rows.key_of(row))
+            line = f"{what}: {row['images_per_s']:,.0f} images/s on {threads}"
+            found.append(line + (f"; {peers}" if peers else ""))
+            if row["change"]:
+                change = row["change"]
+                found.append(
+                    f"    against the baseline: {baselines.percent(change)}, {change['verdict']}"
+                )
+    reasons = {
+        f"{row['runner']}: {row['reason']}" for row in table if row["status"] == "unavailable"
+    }
+    return found + sorted(reasons)

@@ -1,0 +1,123 @@
+"""Rows of results.json from contests: pure functions, and the table that collects the rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from harness.bench import ratios
+from harness.bench.contest import OURS, Contest
+from harness.bench.sizes import flops_per_image
+from harness.environment import commit, cores, describe_cpu
+from reference.layers import Network
+
+# What a row is of: architecture, "train" or "predict", batch size.
+Key = tuple[str, str, int]
+
+# What a row holds only when its runner was timed.
+MEASURED = (
+    "median_s", "p95_s", "iqr_s", "quartiles_s", "rounds", "steps_per_round", "images_per_s",
+    "threads", "flops_per_image", "matmul_fraction", "first_call_s", "speedup", "change",
+)  # fmt: skip
+
+TASKS = {"train": "training", "predict": "prediction"}
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    return row["architecture"], row["task"], row["batch_size"]
+
+
+def describe(key: Key) -> str:
+    """Returns e.g. "deep_cnn training, batch 200"."""
+    network, task, batch_size = key
+    return f"{network} {TASKS.get(task, task)}, batch {batch_size:,}"
+
+
+def machine() -> dict[str, Any]:
+    """Returns what must be equal for two runs' figures to be compared."""
+    names = ("tensorflow", "keras", "numpy")
+    return {"cpu": describe_cpu(), "cores": cores(), **{name: version(name) for name in names}}
+
+
+def blank(key: Key, runner: str, status: str, reason: str | None) -> dict[str, Any]:
+    """Returns the row of a runner that was not timed."""
+    network, task, batch_size = key
+    return {
+        "architecture": network,
+        "task": task,
+        "runner": runner,
+        "batch_size": batch_size,
+        "status": status,
+        "reason": reason,
+        "device": None,
+        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "commit": commit(),
+        "cpu": describe_cpu(),
+        "machine": machine(),
+        "torch": _torch() if runner == "pytorch" else None,
+        **dict.fromkeys(MEASURED),
+    }
+
+
+def measured(key: Key, runner: str, contest: Contest, network: Network) -> dict[str, Any]:
+    """Returns the row of a runner that was timed; times are of one step, or of one call."""
+    _, task, batch_size = key
+    timing = contest.timings[runner]
+    band = ratios.band(timing.step_times)
+    per_image = flops_per_image(network, task)
+    images_per_s = batch_size / band.median_s
+    rate = timing.matmul_flops_per_s
+    return blank(key, runner, "measured", None) | {
+        "median_s": band.median_s,
+        "p95_s": band.p95_s,
+        "iqr_s": band.iqr_s,
+        "quartiles_s": [band.q1_s, band.q3_s],
+        "rounds": len(timing.times),
+        "steps_per_round": timing.steps,
+        "images_per_s": images_per_s,
+        "device": contest.device,
+        "threads": timing.threads,
+        "flops_per_image": per_image,
+        "matmul_fraction": images_per_s * per_image / rate if rate else None,
+        "first_call_s": timing.first_call_s,
+        "speedup": speedups(contest) if runner == OURS else None,
+    }
+
+
+def speedups(contest: Contest) -> dict[str, dict[str, float]]:
+    """Returns how many times as fast our engine is as each peer."""
+    ours = contest.timings[OURS].step_times
+    return {
+        name: ratios.speedup(ours, timing.step_times).to_json()
+        for name, timing in contest.timings.items()
+        if name != OURS
+    }
+
+
+def failed(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Returns the row of a test that failed: without figures, so that nobody takes them for any."""
+    return {**row, **dict.fromkeys(MEASURED), "status": "failed", "reason": reason}
+
+
+def merged(
+    earlier: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Returns the rows, and those of the earlier ones that no contest of theirs repeats.
+
+    Runners are comparable only within a contest, so its earlier rows go all together.
+    """
+    repeated = {key_of(row) for row in rows}
+    names = ("architecture", "task", "batch_size")
+    kept = [
+        row
+        for row in earlier
+        if isinstance(row, dict) and tuple(row.get(name) for name in names) not in repeated
+    ]
+    return [*kept, *rows]
+
+
+def _torch() -> str | None:
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return None
