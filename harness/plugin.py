@@ -69,8 +69,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     timed = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
     other = [item for item in items if item not in timed]
-    timed = [item for item in timed if not bench.nothing_missing(item)]
-    kept, left = (timed, other) if is_benchmark(config) else (other, timed)
+    idle = [item for item in timed if bench.nothing_missing(item)]
+    timed = [item for item in timed if item not in idle]
+    kept, left = (timed, other + idle) if is_benchmark(config) else (other, timed + idle)
     # What needs no training first: its verdicts are there while the networks train. Benchmarks go
     # network by network, each of which has processes of its own.
     kept.sort(key=_network if kept is timed else _needs_training)

@@ -79,9 +79,13 @@ def test_what_is_not_installed_is_absent_and_the_others_go_on():
     assert contest.absent["pytorch"].reason == "PyTorch is not installed"
 
 
-@pytest.mark.parametrize("run", [1, 5, 12])
-def test_a_runner_that_dies_is_absent_and_the_others_go_on(run):
-    contest, _ = _contest({"keras fit": {"dies_at": run}})
+@pytest.mark.parametrize(("run", "runs"), [(1, 1), (5, 3 + 5), (12, 3 + 12)])
+def test_a_runner_that_dies_is_absent_and_the_others_go_on(run, runs):
+    contest, children = _contest({"keras fit": {"dies_at": run}})
+    logs = [children["keras", threads].log for threads in (1, 2)]
+    assert sum(log.count("keras fit") for log in logs) == runs, "the dead are not asked"
+    assert all(log[-1] == "stop" for log in logs), "whoever asks next gets another process"
+    assert "stop" not in children["engine", 1].log
     assert set(contest.timings) == {"engine", "pytorch"}
     assert contest.absent["keras fit"].status == "failed"
     assert "SIGKILL" in contest.absent["keras fit"].reason

@@ -129,12 +129,12 @@ def test_a_process_is_told_its_threads(monkeypatch, tmp_path, threads):
 
 def test_a_round_is_neither_short_nor_long():
     small = small_spec().network
-    assert steps_per_round(small, "train", "engine", 32) == 120
+    assert steps_per_round(small, "train", "engine", 32) == 100
     assert steps_per_round(small, "train", "engine", 1 << 20) == 6
     assert steps_per_round(small, "predict", "engine", 1) == 100
-    assert steps_per_round(small, "predict", "keras predict", 1) == 2
+    assert steps_per_round(small, "predict", "keras predict", 1) == 1
     trained = {steps_per_round(small, "train", who, 32) for who in ("keras fit", "pytorch")}
-    assert trained == {120}
+    assert trained == {100}
 
 
 # With TensorFlow ---------------------------------------------------------------------------------

@@ -246,6 +246,50 @@ def test_benchmarks_compare_with_keras(complete):
         assert expected in complete.text, expected
 
 
+def _benchmarked(**changes):
+    """A page of one network, with a benchmark row of today."""
+    results = sample(names=("mlp_64_32",))
+    engine = next(row for row in results["benchmarks"] if row["runner"] == "engine")
+    engine |= {
+        "status": "measured",
+        "reason": None,
+        "quartiles_s": [engine["median_s"] * 0.97, engine["median_s"] * 1.02],
+        "first_call_s": 1.25,
+        "speedup": {"keras fit": {"ratio": 2.345, "low": 2.21, "high": 2.46}},
+        "change": None,
+    }
+    engine |= changes
+    return results
+
+
+def test_a_speedup_has_its_interval_and_times_their_band():
+    page = Parsed(render(_benchmarked()))
+    text = page.text
+    assert "2.35× [2.21, 2.46]" in text
+    assert "1.25" in text
+    bands = [a for a in page.all("i") if a.get("class") == "band"]
+    assert [band["style"] for band in bands] == ["--lo:98%;--hi:100%"]
+
+
+def test_a_regression_is_said_first_and_where_it_is():
+    change = {
+        "ratio": 0.75, "low": 0.7, "high": 0.8, "peer": "keras fit", "verdict": "regressed",
+        "baseline": "old.json, commit abc",
+    }  # fmt: skip
+    text = text_of(_benchmarked(status="regressed", reason="slower", change=change))
+    assert text.index("Benchmarks failed") < text.index("mlp_64_32 (engine, regressed)")
+    assert "against the baseline (old.json, commit abc): speed-up over keras fit" in text
+    assert "25.0" in text
+
+
+def test_what_was_not_measured_says_why():
+    blank = dict.fromkeys(("median_s", "p95_s", "iqr_s", "images_per_s", "quartiles_s", "threads"))
+    text = text_of(_benchmarked(status="unavailable", reason="PyTorch is missing", **blank))
+    assert "unavailable" in text
+    assert "PyTorch is missing" in text
+    assert "Benchmarks failed" not in text
+
+
 def test_absent_benchmarks_say_how_to_get_them():
     assert "pytest --benchmark-only" in text_of(sample(benchmarks=False))
 

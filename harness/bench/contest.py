@@ -112,6 +112,11 @@ class Pool:
             self._children[key] = self._start(*key)
         return self._children[key]
 
+    def drop(self, runner: str) -> None:
+        """Ends the processes of a runner that failed; the next one to ask gets fresh ones."""
+        for key in [key for key in self._children if key[0] == runner.split(maxsplit=1)[0]]:
+            self._children.pop(key).stop()
+
     def stop(self) -> None:
         """Ends the processes; the pool may be used again."""
         for child in self._children.values():
@@ -179,6 +184,9 @@ def hold(orders: Sequence[Order], pool: Pool, cores: int) -> Contest:
         for entry in chosen
         if entry.runner not in absent
     }
+    for runner, reason in absent.items():
+        if reason.status == "failed":  # dead, or about to answer what nobody asks any more
+            pool.drop(runner)
     return Contest(timings, absent, device)
 
 

@@ -9,9 +9,9 @@ TRAINING_PASSES = 3
 # arithmetic come to the most steps first.
 _TRAINING_FLOPS = 10e9
 _PREDICTION_FLOPS = 2e9
-_FEWEST_STEPS, _MOST_STEPS = 6, 120
-_FEWEST_CALLS = 2
-_MOST_CALLS = {"engine": 100, "keras call": 10, "keras predict": 2}
+_FEWEST_STEPS, _MOST_STEPS = 6, 100
+_FEWEST_CALLS = 1
+_MOST_CALLS = {"engine": 100, "keras call": 5, "keras predict": 1}
 
 
 def flops_per_image(network: Network, task: str) -> int:
