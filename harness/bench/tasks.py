@@ -17,7 +17,9 @@ from harness.bench.order import SEED, Order, Task, noise, timed
 from harness.engine.loop import Trainer
 from harness.engine.predict import Predictor
 from harness.engine.rebuild import rebuild
+from harness.engine.train import steps_ahead
 
+MNIST_IMAGES = 60_000
 MATMUL_SIZE = 1536
 MATMUL_TRIES = 12
 
@@ -25,7 +27,15 @@ MATMUL_TRIES = 12
 def engine_training(order: Order) -> Task:
     """Our compiled loop, over an order of the images that is drawn once."""
     images, labels = noise(order.images)
-    trainer = Trainer(rebuild(order.spec, SEED), order.spec, order.recipe, images, labels)
+    trainer = Trainer(
+        rebuild(order.spec, SEED),
+        order.spec,
+        order.recipe,
+        images,
+        labels,
+        # As in a whole run of the recipe, of which a round is a short piece.
+        steps_ahead=steps_ahead(order.recipe, MNIST_IMAGES - order.recipe.validation_images),
+    )
     indexes = np.random.default_rng(SEED).permutation(order.images).astype(np.int32)
     return Task(timed(lambda: trainer.train(indexes)))
 

@@ -65,16 +65,13 @@ class Run:
         self._batch_size = recipe.batch_size
         self._split = split
         self._order = np.random.default_rng(seed)
-        # A run that may stop early is not worth the time that compiling takes.
-        steps = len(split.train_indexes) // recipe.batch_size
-        steps_ahead = recipe.epochs * steps if recipe.stop_at is None else 0
         self.trainer = Trainer(
             self.model,
             spec,
             recipe,
             images.train_images,
             images.train_labels,
-            steps_ahead=steps_ahead,
+            steps_ahead=steps_ahead(recipe, len(split.train_indexes)),
         )
 
     def first_steps(self) -> tuple[NDArray[np.int32], Totals]:
@@ -161,6 +158,11 @@ def repeat_first_steps(spec: Spec, recipe: Recipe, images: Images, split: Split,
     run = Run(spec, recipe, images, split, seed)
     run.first_steps()
     return weights_digest(run.model)
+
+
+def steps_ahead(recipe: Recipe, train_images: int) -> int:
+    """Returns how many steps a run is sure to make; one that may stop early, none."""
+    return 0 if recipe.stop_at is not None else recipe.epochs * (train_images // recipe.batch_size)
 
 
 def _means(totals: Totals, count: int, prefix: str) -> dict[str, Any]:
