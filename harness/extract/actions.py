@@ -6,6 +6,7 @@
 
 import base64
 import linecache
+import os
 import traceback
 import types
 from collections.abc import Callable, Mapping
