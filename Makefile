@@ -19,7 +19,7 @@ bench: .venv/run.stamp
 	$(BIN)/pytest --benchmark-only $(OPTIONS)
 
 duet: .venv/run.stamp
-	$(BIN)/python -m harness.duet --base=$(BASE) $(OPTIONS)
+	$(BIN)/python -m harness.bench.duet --base=$(BASE) $(OPTIONS)
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +27,18 @@ class ProcessDied(Exception):
 
 class ProcessTimeout(Exception):
     """The child gave no answer in time."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What a child process computes on: threads of the CPU, and whether it sees the GPUs."""
+
+    threads: int = THREADS
+    gpu: bool = False
+
+
+# The same bits on every machine of a kind: `docs/decisions/0002`.
+GRADING = Compute()
 
 
 class JsonChannel(ABC):
@@ -122,7 +135,7 @@ class JsonProcess(JsonChannel):
     Args:
         log: where its standard error goes.
         prefix: a command that runs the child, e.g. a sandbox.
-        threads: on how many it computes.
+        compute: on what it computes.
         root: the project's folder that the module and all it imports are taken from.
     """
 
@@ -131,7 +144,7 @@ class JsonProcess(JsonChannel):
         module: str,
         log: Path,
         prefix: Sequence[str] = (),
-        threads: int = THREADS,
+        compute: Compute = GRADING,
         root: Path = ROOT,
     ) -> None:
         super().__init__(module, log)
@@ -141,7 +154,7 @@ class JsonProcess(JsonChannel):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             prefix=prefix,
-            threads=threads,
+            compute=compute,
             root=root,
         )
 
@@ -185,7 +198,7 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
     stdin: Any,
     stdout: Any,
     prefix: Sequence[str] = (),
-    threads: int = THREADS,
+    compute: Compute = GRADING,
     root: Path = ROOT,
 ) -> subprocess.Popen[bytes]:
     """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`."""
@@ -194,7 +207,7 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
         return subprocess.Popen(
             [*prefix, sys.executable, "-m", module],
             cwd=root,
-            env=_environment(threads, root),
+            env=_environment(compute, root),
             stdin=stdin,
             stdout=errors if stdout is None else stdout,
             stderr=errors,
@@ -202,17 +215,25 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
         )
 
 
-def _environment(threads: int, root: Path) -> dict[str, str]:
+def _environment(compute: Compute, root: Path) -> dict[str, str]:
     """The parent's variables, less what would change numbers or leak, plus our own."""
     kept = {
         key: os.environ[key]
-        for key in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TF_ENABLE_ONEDNN_OPTS")
+        for key in (
+            "PATH",
+            "HOME",
+            "LANG",
+            "LC_ALL",
+            "TMPDIR",
+            "TF_ENABLE_ONEDNN_OPTS",
+            "CUDA_VISIBLE_DEVICES",
+        )
         if key in os.environ
     }
     return {
         **kept,
-        **thread_variables(threads),
-        "CUDA_VISIBLE_DEVICES": "-1",
+        **thread_variables(compute.threads),
+        **({} if compute.gpu else {"CUDA_VISIBLE_DEVICES": "-1"}),
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "PYTHONPATH": str(root),

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from harness import duet
+from harness.bench import duet
 
 if __name__ == "__main__":
     repository, *arguments = sys.argv[1:]

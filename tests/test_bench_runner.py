@@ -14,7 +14,7 @@ from harness.bench import runner
 from harness.bench.order import Order, Task, Unavailable, noise
 from harness.bench.sizes import steps_per_round
 from harness.plan import recipe_for
-from harness.process import JsonProcess
+from harness.process import Compute, JsonProcess
 from harness.spec import make_spec
 from reference import facts
 from reference.errors import UserError
@@ -122,9 +122,26 @@ def test_a_process_is_told_its_threads(monkeypatch, tmp_path, threads):
         return real(command, **options)
 
     monkeypatch.setattr(process.subprocess, "Popen", popen)
-    child = JsonProcess("tests.fake_worker", tmp_path / "log", threads=threads)
+    child = JsonProcess("tests.fake_worker", tmp_path / "log", compute=Compute(threads))
     child.stop()
     assert given["TF_NUM_INTRAOP_THREADS"] == given["OMP_NUM_THREADS"] == str(threads)
+
+
+@pytest.mark.parametrize(("gpu", "seen"), [(False, "-1"), (True, "0,2"), (True, None)])
+def test_only_benchmarks_see_the_gpus_that_the_user_lets_them(monkeypatch, tmp_path, gpu, seen):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if gpu and seen:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    given = {}
+
+    def popen(command, **options):
+        given.update(options["env"])
+        raise FileNotFoundError(command[0])
+
+    monkeypatch.setattr(process.subprocess, "Popen", popen)
+    with pytest.raises(FileNotFoundError):
+        JsonProcess("tests.fake_worker", tmp_path / "log", compute=Compute(1, gpu))
+    assert given.get("CUDA_VISIBLE_DEVICES") == seen
 
 
 def test_a_round_is_neither_short_nor_long():
@@ -141,7 +158,7 @@ def test_a_round_is_neither_short_nor_long():
 
 
 def test_the_real_tasks_run_and_agree(tmp_path):
-    child = JsonProcess("harness.bench.runner", tmp_path / "log", threads=1)
+    child = JsonProcess("harness.bench.runner", tmp_path / "log", compute=Compute(1))
 
     def ask(request):
         child.send(request)

@@ -17,7 +17,7 @@ from harness.bench.rows import Key
 from harness.bench.sizes import steps_per_round
 from harness.checking import Difference, Mismatch, Unavailable
 from harness.extract.client import BuildFailure
-from harness.process import JsonProcess
+from harness.process import Compute, JsonProcess
 from harness.recipe import Recipe
 from harness.spec import Spec
 
@@ -96,7 +96,9 @@ class Entrant:
 def processes(logs: Path) -> Start:
     """Returns what starts runner processes that leave their last words in a folder."""
     return lambda program, threads: JsonProcess(
-        "harness.bench.runner", logs / f"bench-{program}-{threads}.log", threads=threads
+        "harness.bench.runner",
+        logs / f"bench-{program}-{threads}.log",
+        compute=Compute(threads, gpu=True),
     )
 
 

@@ -14,7 +14,7 @@ Runners: train by "engine", "keras fit" or "pytorch"; predict by "engine", "kera
 "keras call". A run trains `steps` steps, or predicts one batch `steps` times; it ends when the
 last result is there. `outputs` are the predictions of the batch, and only predictions have them.
 `first_call_s` is how long the first run took, all of it: it traces and compiles. On how many
-threads the process computes is fixed when it is started (`JsonProcess(..., threads=...)`).
+threads the process computes is fixed when it is started (`JsonProcess(..., compute=...)`).
 """
 
 import time

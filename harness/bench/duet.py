@@ -2,8 +2,8 @@
 
 Times at two moments cannot be compared on a shared machine, so both revisions are measured in one
 job, by fresh processes that run the engine of one of the two trees each and take turns
-(`harness.duet_statistics`). Before base is held against head, it is held against itself (A/A): what
-identical code shows is noise, and no smaller difference is reported.
+(`harness.bench.duet_statistics`). Before base is held against head, it is held against itself
+(A/A): what identical code shows is noise, and no smaller difference is reported.
 """
 
 import argparse
@@ -22,11 +22,10 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from harness import duet_statistics as statistics
 from harness import plan
+from harness.bench import duet_statistics as statistics
 from harness.bench import order as orders
-from harness.bench.order import Order
-from harness.duet_statistics import (
+from harness.bench.duet_statistics import (
     LEAST_MARGIN,
     Comparison,
     alarms,
@@ -36,6 +35,7 @@ from harness.duet_statistics import (
     margin,
     turns,
 )
+from harness.bench.order import Order
 from harness.environment import describe_cpu
 from harness.process import ROOT, JsonProcess, ProcessDied, ProcessTimeout
 from harness.spec import Spec
@@ -373,7 +373,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
 def main(arguments: Sequence[str] | None = None, repository: Path = ROOT) -> int:
     """Runs the command; returns 0, 1 for a slower network, 2 when interrupted, 4 on an error."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.duet", description=__doc__.split("\n")[0]
+        prog="python -m harness.bench.duet", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--base", required=True, metavar="REV", help="git revision to compare with")
     parser.add_argument("--networks", metavar="A,B", help="some of the networks (default: all)")

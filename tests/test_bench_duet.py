@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import duet
-from harness.duet import Tree
+from harness.bench import duet
+from harness.bench.duet import Tree
 from harness.process import ROOT
 from reference import facts
 

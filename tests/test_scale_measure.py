@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness import measure_scale
-from harness.measure_scale import Lookups, Rate, Times
+from harness.scale import measure as measure_scale
+from harness.scale.measure import Lookups, Rate, Times
 from harness.store import Store
 
 

@@ -1,4 +1,4 @@
-"""Simulates a grading of many jobs on many workers: `python -m harness.simulate`.
+"""Simulates a grading of many jobs on many workers: `python -m harness.scale.simulate`.
 
 A discrete-event simulation of what the session does, from measured costs, printed as the tables of
 docs/performance.md. It has no randomness: the same costs give the same tables.
@@ -29,7 +29,7 @@ WORKERS = (1, 2, 4, 8, 16, 32, 64)
 JOBS = (1, 10, 100, 1_000, 10_000)
 
 # Seconds that one job of each network takes on one core, until it clears its gate on MNIST:
-# `pytest checks/ --fresh` on two workers, then `python -m harness.simulate --results
+# `pytest checks/ --fresh` on two workers, then `python -m harness.scale.simulate --results
 # reports/latest/results.json` shows those of the machine at hand.
 TRAINING_S: Mapping[str, float] = {
     "deep_cnn": 44.0,
@@ -42,7 +42,7 @@ TRAINING_S: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds beside training; the defaults are those of `python -m harness.measure_scale`.
+    """Seconds beside training; the defaults are those of `python -m harness.scale.measure`.
 
     Attributes:
         worker_start: process, import of TensorFlow and what the first job makes ready.
@@ -285,7 +285,7 @@ def read_training(path: Path) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.simulate", description=__doc__.split("\n")[0]
+        prog="python -m harness.scale.simulate", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--results", type=Path, help="take the times of training from a run")
     for name, value in vars(Costs()).items():

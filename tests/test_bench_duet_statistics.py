@@ -6,8 +6,8 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from harness import duet_statistics as statistics
-from harness.duet_statistics import Comparison, compare, judge, log_ratio, order, turns
+from harness.bench import duet_statistics as statistics
+from harness.bench.duet_statistics import Comparison, compare, judge, log_ratio, order, turns
 
 DRAWS = 300
 QUADS, ROUNDS = 2, 30

@@ -1,7 +1,7 @@
-"""Measures what the harness costs beside training: `python -m harness.measure_scale`.
+"""Measures what the harness costs beside training: `python -m harness.scale.measure`.
 
-Prints the tables of docs/performance.md that `harness.simulate` takes its constants from: jobs a
-minute of the scheduler, lookups in a large store, and what a worker and the sandbox cost.
+Prints the tables of docs/performance.md that `harness.scale.simulate` takes its constants from:
+jobs a minute of the scheduler, lookups in a large store, and what a worker and the sandbox cost.
 Everything is written to temporary folders and removed.
 """
 
@@ -24,10 +24,11 @@ from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import cores, describe_cpu
 from harness.extract.client import Extractor, Verification
-from harness.idle_worker import JOB_S
+from harness.forks import ForkServer
 from harness.jobs import TrainJob
-from harness.process import ROOT, JsonProcess
+from harness.process import ROOT
 from harness.sandbox import strongest
+from harness.scale.idle_worker import JOB_S
 from harness.scheduler import Scheduler
 from harness.spec import Spec
 from harness.store import Store
@@ -84,7 +85,12 @@ def rate(workers: int, jobs: int, folder: Path) -> Rate:
     """Runs many jobs of a millisecond on idle workers."""
     job = job_of("mlp_64_32")
     scheduler = Scheduler(
-        workers, folder, folder, folder / "logs", lambda _job, _event: None, "harness.idle_worker"
+        workers,
+        folder,
+        folder,
+        folder / "logs",
+        lambda _job, _event: None,
+        "harness.scale.idle_worker",
     )
     try:
         # The processes are started before the clock is.
@@ -191,11 +197,13 @@ def worker_costs(folder: Path, mnist: Path | None) -> Mapping[str, float]:
     jobs = [_short(job_of(name, dataset.name), dataset) for name in facts.names()]
 
     started = time.perf_counter()
-    worker = JsonProcess("harness.worker", folder / "worker.log")
+    server = ForkServer("harness.worker", folder / "workers.log")
     try:
-        worker.send({"warm": True})
-        worker.receive(time.monotonic() + _LIMIT_S)
+        worker = server.fork(folder / "worker.log")
         ready = time.perf_counter() - started
+        began = time.perf_counter()
+        server.fork(folder / "another.log").stop()
+        forked = time.perf_counter() - began
 
         def run(job: TrainJob) -> float:
             began = time.perf_counter()
@@ -211,10 +219,12 @@ def worker_costs(folder: Path, mnist: Path | None) -> Mapping[str, float]:
         first, second = run(small), run(replace(small, seed=1))
         for job in jobs:
             run(job)
-    finally:
         worker.stop()
+    finally:
+        server.stop()
     return {
-        "worker: process and import of TensorFlow": ready,
+        "workers: process and import of TensorFlow, once": ready,
+        "worker: fork, and its end": forked,
         "worker: what its first job takes longer": first - second,
         **_sandbox_costs(folder, jobs, store, data),
     }
@@ -305,7 +315,7 @@ def cost_table(costs: Mapping[str, float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.measure_scale", description=__doc__.split("\n")[0]
+        prog="python -m harness.scale.measure", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--records", type=int, default=SIZES[-1], help="of the largest store")
     parser.add_argument("--jobs", type=int, default=JOBS, help="for the scheduler")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import simulate
-from harness.simulate import NO_COSTS, TRAINING_S, Costs, grade, limits, makespan, mixed
+from harness.scale import simulate
+from harness.scale.simulate import NO_COSTS, TRAINING_S, Costs, grade, limits, makespan, mixed
 
 # The same examples every time, and no clock.
 alike = settings(deadline=None, derandomize=True, database=None)

@@ -1,0 +1,1 @@
+"""What grading many jobs costs: measured, and simulated from the measured costs."""
