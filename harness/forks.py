@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from harness.process import JsonChannel, ProcessDied, answer_all, spawn
+from harness.process import JsonChannel, ProcessDied, answer_all, ended, last_words, spawn
 
 _REQUEST = 1 << 16
 
@@ -54,7 +54,7 @@ class ForkServer:
                 pid = self._receive()["pid"]
         except OSError as error:
             ours.close()
-            raise ProcessDied(f"{self._module}: the fork server is gone") from error
+            raise self._death() from error
         except BaseException:
             ours.close()
             raise
@@ -83,10 +83,14 @@ class ForkServer:
     def _receive(self) -> Any:
         data = self._control.recv(_REQUEST)
         if not data:
-            code = self._process.wait()
-            words = self._log.read_text(errors="replace")[-4000:].strip()
-            raise ProcessDied(f"{self._module} ended with {code}:\n{words}")
+            raise self._death()
         return json.loads(data)
+
+    def _death(self) -> ProcessDied:
+        # No fork can be had of it any more, even should it still be alive.
+        self.kill()
+        code = self._process.wait()
+        return ProcessDied(f"the server of {self._module} " + ended(code, last_words(self._log)))
 
 
 class Fork(JsonChannel):
@@ -153,6 +157,9 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
             if pid == 0:
                 control.close()
                 _be_child(handle, connection, Path(request["log"]))
+            # Here as well as in the child: whoever learns its number may kill its group at once.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.setpgid(pid, pid)
             os.close(connection)
             children.add(pid)
             answer = {"pid": pid}
@@ -166,7 +173,7 @@ def _be_child(handle: Any, connection: int, log: Path) -> None:
     """A child's whole life; never returns."""
     code = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(errors, 1)
         os.dup2(errors, 2)

@@ -113,17 +113,22 @@ class JsonChannel(ABC):
             os.killpg(self.pid, signal.SIGKILL)
 
     def _death(self) -> ProcessDied:
-        code = self._exit_code()
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-        hint = " (often: out of memory)" if code == -signal.SIGKILL else ""
-        words = self._last_words()
-        return ProcessDied(f"{self._name} {how}{hint}" + (f":\n{words}" if words else ""))
+        return ProcessDied(f"{self._name} {ended(self._exit_code(), last_words(self._log))}")
 
-    def _last_words(self) -> str:
-        try:
-            return self._log.read_bytes()[-_LOG_TAIL:].decode(errors="replace").strip()
-        except OSError:
-            return ""
+
+def ended(code: int, words: str) -> str:
+    """Says how a process ended: "exited with 3", "was killed by SIGKILL", and its last words."""
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+    hint = " (often: out of memory)" if code == -signal.SIGKILL else ""
+    return how + hint + (f":\n{words}" if words else "")
+
+
+def last_words(log: Path) -> str:
+    """Returns the end of what a process wrote on standard error."""
+    try:
+        return log.read_bytes()[-_LOG_TAIL:].decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 class JsonProcess(JsonChannel):

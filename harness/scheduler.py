@@ -69,7 +69,7 @@ class Scheduler:
         self._tasks: queue.PriorityQueue[_Task] = queue.PriorityQueue()
         self._order = itertools.count()
         self._stopping = False
-        self._replacing = Lock()
+        self._forking = Lock()
         # One import of TensorFlow, begun before there is anything to train, for all workers.
         self._server = self._start_server()
         self._processes: dict[int, JsonChannel] = {}
@@ -143,17 +143,15 @@ class Scheduler:
 
     def _fork(self, log: Path) -> JsonChannel:
         """Has the fork server make a worker; a server that was killed is replaced, once."""
-        server = self._server
-        try:
-            return server.fork(log)
-        except ProcessDied:
-            if self._stopping:
-                raise
-            with self._replacing:
-                if self._server is server:
-                    server.stop()
-                    self._server = self._start_server()
-            return self._server.fork(log)
+        with self._forking:
+            try:
+                return self._server.fork(log)
+            except ProcessDied:
+                if self._stopping:
+                    raise
+                self._server.stop()
+                self._server = self._start_server()
+                return self._server.fork(log)
 
     def _start_server(self) -> ForkServer:
         return ForkServer(self._module, self._logs / "workers.log")
