@@ -14,7 +14,7 @@ from tests.fake_lane import bench, project, rows
 
 SLOWER = {"engine": {"seconds": 0.002}}
 ONE = ["mlp_64_32"]
-NO_PYTORCH = {"pytorch": {"unavailable": "PyTorch is not installed: pip install torch"}}
+NO_PYTORCH = {"pytorch": {"unavailable": "PyTorch is not installed: pip install -r requirements-peers.txt"}}
 
 
 @pytest.fixture
@@ -95,10 +95,10 @@ def test_a_slow_first_call_leaves_the_rounds_as_many(folder):
 def test_what_is_not_installed_is_said_everywhere(folder):
     done = bench(folder, "-rs", "-k", "training", names=ONE, orders=NO_PYTORCH)
     assert done.returncode == 0
-    assert done.stdout.count("PyTorch is not installed: pip install torch") == 2
+    assert done.stdout.count("PyTorch is not installed: pip install -r requirements-peers.txt") == 2
     row = _by_runner(folder)["pytorch"]
     assert (row["status"], row["median_s"]) == ("unavailable", None)
-    assert "PyTorch is not installed: pip install torch" in (
+    assert "PyTorch is not installed: pip install -r requirements-peers.txt" in (
         folder / "reports/latest/index.html"
     ).read_text(encoding="utf-8")
 

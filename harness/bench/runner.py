@@ -27,7 +27,7 @@ from harness.bench.order import Order, Task, Unavailable
 from harness.process import serve
 from reference.errors import UserError
 
-NO_PYTORCH = "PyTorch is not installed: pip install torch"
+NO_PYTORCH = "PyTorch is not installed: pip install -r requirements-peers.txt"
 
 Reply = Callable[[Mapping[str, Any]], None]
 
