@@ -74,13 +74,15 @@ class FakeChild:
     """Answers as a runner process does.
 
     The orders, by runner: `seconds` a step, `first` for the first call, `unavailable`, `dies_at`
-    the so-manyth run, `outputs`, `slow_on` so many threads.
+    the so-manyth run, `outputs`, `slow_on` so many threads, `drift` of the
+    matrix-multiply rate from one measurement to the next.
     """
 
     def __init__(self, program: str, threads: int, orders: Mapping[str, Any] | None = None) -> None:
         self.threads = threads
         self.program = program
         self.log: list[str] = []
+        self.products = 0
         self._orders = script().get("orders", {}) if orders is None else orders
         self._answers: list[dict[str, Any]] = []
         self._tasks: dict[str, dict[str, Any]] = {}
@@ -91,7 +93,10 @@ class FakeChild:
         elif "run" in document:
             self._answers.append(self._run(self._tasks[document["run"]]))
         elif "matmul" in document:
-            self._answers.append({"event": "matmul", "flops_per_s": 1e11 * self.threads})
+            drift = self._orders.get(self.program, {}).get("drift", 0) * self.products
+            self.products += 1
+            rate = 1e11 * self.threads * (1 + drift)
+            self._answers.append({"event": "matmul", "flops_per_s": rate})
         else:
             self._answers.append({"event": "device", "name": "CPU"})
 

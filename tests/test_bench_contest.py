@@ -67,6 +67,14 @@ def test_each_runner_computes_on_the_threads_that_suit_it():
     assert len(children["engine", 2].log) == TRIAL_ROUNDS
 
 
+def test_the_machine_s_rate_is_measured_in_every_round_and_its_median_taken():
+    contest, children = _contest({"engine": {"drift": 0.1}}, cores=1)
+    assert children["engine", 1].products == WARMUP_ROUNDS + ROUNDS
+    middle = WARMUP_ROUNDS + (ROUNDS - 1) / 2
+    rate = contest.timings["keras fit"].matmul_flops_per_s
+    assert rate == pytest.approx(1e11 * (1 + 0.1 * middle))
+
+
 def test_one_core_leaves_nothing_to_choose():
     _, children = _contest(cores=1)
     assert set(children) == {("engine", 1), ("keras", 1), ("pytorch", 1)}

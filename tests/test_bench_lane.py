@@ -14,7 +14,9 @@ from tests.fake_lane import bench, project, rows
 
 SLOWER = {"engine": {"seconds": 0.002}}
 ONE = ["mlp_64_32"]
-NO_PYTORCH = {"pytorch": {"unavailable": "PyTorch is not installed: pip install -r requirements-peers.txt"}}
+NO_PYTORCH = {
+    "pytorch": {"unavailable": "PyTorch is not installed: pip install -r requirements-peers.txt"}
+}
 
 
 @pytest.fixture

@@ -46,8 +46,8 @@ class Timing:
         steps: of one round; `times` are of whole rounds.
         times: seconds, in the order of the rounds.
         first_call_s: the run that traced and compiled, which no round includes.
-        matmul_flops_per_s: the machine's rate on as many threads, in the same contest; 0 when it
-            could not be measured.
+        matmul_flops_per_s: the machine's rate on as many threads, measured once in each round
+            like everything else, median; 0 when it could not be measured.
     """
 
     runner: str
@@ -167,11 +167,9 @@ def hold(orders: Sequence[Order], pool: Pool, cores: int) -> Contest:
     entries = [entry for entry in entries if entry.runner not in absent]
     if disagreement := _disagreement(entries):
         return Contest({}, absent, device, disagreement)
-    chosen = _faster(entries, _rounds(pool, entries, TRIAL_ROUNDS, absent))
-    used = sorted({entry.threads for entry in chosen})
-    before = {threads: _matmul(pool, threads) for threads in used}
-    times = _rounds(pool, chosen, WARMUP_ROUNDS + ROUNDS, absent)
-    rates = {threads: max(rate, _matmul(pool, threads)) for threads, rate in before.items()}
+    chosen = _faster(entries, _rounds(pool, entries, TRIAL_ROUNDS, absent, {}))
+    rates: dict[int, list[float]] = {entry.threads: [] for entry in chosen}
+    times = _rounds(pool, chosen, WARMUP_ROUNDS + ROUNDS, absent, rates)
     timings = {
         entry.runner: Timing(
             entry.runner,
@@ -179,7 +177,7 @@ def hold(orders: Sequence[Order], pool: Pool, cores: int) -> Contest:
             entry.steps,
             tuple(times[entry.key][WARMUP_ROUNDS:]),
             entry.first_call_s,
-            rates[entry.threads],
+            median(rates[entry.threads][WARMUP_ROUNDS:]),
         )
         for entry in chosen
         if entry.runner not in absent
@@ -276,14 +274,23 @@ def _faster(entries: Sequence[_Entry], trial: _Times) -> list[_Entry]:
     return list(best.values())
 
 
-def _rounds(pool: Pool, entries: Sequence[_Entry], count: int, absent: dict[str, Absent]) -> _Times:
+def _rounds(
+    pool: Pool,
+    entries: Sequence[_Entry],
+    count: int,
+    absent: dict[str, Absent],
+    rates: Mapping[int, list[float]],
+) -> _Times:
     """Returns the seconds that each entry took in each round; a runner that fails drops out.
 
     Args:
         absent: who failed is entered here.
+        rates: by number of threads; the machine's rate in each round is appended.
     """
     times: dict[tuple[str, int], list[float]] = {entry.key: [] for entry in entries}
     for number in range(count):
+        for threads, found in rates.items():
+            found.append(_matmul(pool, threads))
         for index in turns(len(entries), number):
             entry = entries[index]
             if entry.runner in absent:

@@ -6,6 +6,7 @@ Imports TensorFlow, so only a runner process (`harness.bench.runner`) may import
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import keras
@@ -21,7 +22,6 @@ from harness.engine.train import steps_ahead
 
 MNIST_IMAGES = 60_000
 MATMUL_SIZE = 1536
-MATMUL_TRIES = 12
 
 
 def engine_training(order: Order) -> Task:
@@ -124,18 +124,20 @@ TASKS: Mapping[tuple[str, str], Callable[[Order], Task]] = {
 def matmul_rate() -> float:
     """Returns this process's float32 matrix-multiply rate in FLOP/s, measured here and now.
 
-    The best of some tries: a rate is a property of the machine, and what disturbs a try only
-    lowers it.
+    One product: a shared machine's rate drifts, so it is asked for again in each round.
     """
+    multiply = _matmul()
+    started = time.perf_counter()
+    multiply().numpy()
+    return 2 * MATMUL_SIZE**3 / (time.perf_counter() - started)
+
+
+@cache
+def _matmul() -> Any:
     a = tf.random.stateless_uniform((MATMUL_SIZE, MATMUL_SIZE), seed=(0, 0))
     multiply = tf.function(lambda: tf.reduce_sum(tf.matmul(a, a)), jit_compile=False)
     multiply().numpy()  # traces
-    times = []
-    for _ in range(MATMUL_TRIES):
-        started = time.perf_counter()
-        multiply().numpy()
-        times.append(time.perf_counter() - started)
-    return 2 * MATMUL_SIZE**3 / min(times)
+    return multiply
 
 
 def device() -> str:
