@@ -32,11 +32,11 @@ JOBS = (1, 10, 100, 1_000, 10_000)
 # `pytest checks/ --fresh` on two workers, then `python -m harness.scale.simulate --results
 # reports/latest/results.json` shows those of the machine at hand.
 TRAINING_S: Mapping[str, float] = {
-    "deep_cnn": 44.0,
-    "functional_cnn": 62.0,
-    "mlp_256_128": 5.0,
-    "mlp_64_32": 3.0,
-    "sequential_cnn": 26.0,
+    "deep_cnn": 40.7,
+    "functional_cnn": 36.5,
+    "mlp_256_128": 2.8,
+    "mlp_64_32": 1.6,
+    "sequential_cnn": 27.1,
 }
 
 
