@@ -25,6 +25,7 @@ from harness.process import ROOT
 from harness.store import Store
 from reference import facts as all_facts
 from reference.calibration import FOLDER as CALIBRATIONS
+from tests.support import heed_interrupts
 
 PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 COPIED = ("models", "checks", "harness", "reference", "conftest.py", "pytest.ini")
@@ -392,6 +393,7 @@ def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):
     process = subprocess.Popen(
         command(*arguments, "9"), cwd=folder, env=environment(tmp_path / "home"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        preexec_fn=heed_interrupts,
     )  # fmt: skip
     shown = ""
     try:

@@ -14,6 +14,7 @@ from harness.bench import duet
 from harness.bench.duet import Tree
 from harness.process import ROOT
 from reference import facts
+from tests.support import heed_interrupts
 
 # A runner that trains nothing: a round takes what its tree says, and it notes who asked for what.
 FAKE = """
@@ -287,6 +288,7 @@ def test_an_interrupt_leaves_no_process_and_no_folder(repository, write, noted, 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     with done:
         for line in done.stderr:  # until head's own pair begins
