@@ -393,7 +393,7 @@ def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):
     process = subprocess.Popen(
         command(*arguments, "9"), cwd=folder, env=environment(tmp_path / "home"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  (no other thread forks)
     )  # fmt: skip
     shown = ""
     try:

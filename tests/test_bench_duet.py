@@ -288,7 +288,7 @@ def test_an_interrupt_leaves_no_process_and_no_folder(repository, write, noted, 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  (no other thread forks)
     )
     with done:
         for line in done.stderr:  # until head's own pair begins
