@@ -201,6 +201,12 @@ BLOCKS = {
     "few, normalised without center": chain(
         (9, 8, 1), CONV, ("BatchNormalization", {"center": False, "momentum": 0.7, "epsilon": 0.05})
     ),
+    # Little variance about a large mean (no zeros beyond the border, which would add to it): a
+    # difference of sums would have lost its digits.
+    "few, normalised, far from zero": chain(
+        (9, 8, 1), ("Rescaling", {"scale": 1.0, "offset": 8.0}),
+        ("Conv2D", {"filters": 6, "kernel_size": 3}), NORM, ("ReLU", {}), POOL,
+    ),
     "few, frozen normalisation": chain(
         (9, 8, 1), CONV, ("BatchNormalization", {"trainable": False}), ("ReLU", {}), POOL
     ),

@@ -10,7 +10,8 @@ the whole of it allows:
 - A convolution of few values (3 x 3 of one channel: nine) is a matrix product of its patches. The
   statistics of its outputs follow from those of the patches, mean(p) and cov(p):
   mean(w.p) = w.mean(p), var(w.p) = w.cov(p).w. Normalisation then scales the kernel and needs no
-  pass over the outputs at all.
+  pass over the outputs at all. Only for pixels: cov(p) is a difference of float32 sums, and loses
+  its digits where values vary little about a large mean, as they may behind other layers.
 - In inference the statistics are constants, and normalisation always scales the kernel.
 
 The Keras layers own the weights and stay the truth; `tests/test_engine_equivalence.py` compares
@@ -78,6 +79,13 @@ def find_blocks(nodes: Sequence[Node]) -> tuple[Block, ...]:
     return tuple(block(index) for index, node in enumerate(nodes) if node.kind == "Conv2D")
 
 
+def takes_pixels(nodes: Sequence[Node], source: int) -> bool:
+    """Whether a node's values are those of the images, which lie between 0 and the largest."""
+    while nodes[source].kind == "Reshape":
+        (source,) = nodes[source].inputs
+    return nodes[source].kind == "InputLayer"
+
+
 class RunningBlock:
     """A block with its layers.
 
@@ -87,6 +95,7 @@ class RunningBlock:
 
     def __init__(self, block: Block, nodes: Sequence[Node], layers: Sequence[keras.Layer]) -> None:
         (self.source,) = nodes[block.conv].inputs
+        self._takes_pixels = takes_pixels(nodes, self.source)
         self._config = nodes[block.conv].config
         self._conv = layers[block.conv]
         self._norm = None if block.norm is None else layers[block.norm]
@@ -103,7 +112,7 @@ class RunningBlock:
         elif not (training and self._norm.trainable):
             mean, variance = self._norm.moving_mean.value, self._norm.moving_variance.value
             factor, offset = _affine(self._norm, mean - _or_zero(bias), variance)
-        elif patches:
+        elif patches and self._takes_pixels:
             mean, variance = patches.statistics(kernel)
             _move(self._norm, mean + _or_zero(bias), variance)
             factor, offset = _affine(self._norm, mean, variance)
