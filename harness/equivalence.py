@@ -9,8 +9,8 @@ same but for habits then have the same digest, and are trained once.
 No rule takes out, adds or reorders a layer that has weights.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
 
@@ -31,10 +31,13 @@ class Conformed:
 
     Attributes:
         notes: a sentence for each change, for the author; empty when there was none.
+        recipe: the captured recipe as it is for this network: what moved out of the network is
+            done to the images before, or to the scores after.
     """
 
     spec: Spec
     notes: tuple[str, ...]
+    recipe: CapturedRecipe | None = None
 
 
 Rule = Callable[[Spec, Facts, CapturedRecipe | None], tuple[Spec, str] | None]
@@ -46,10 +49,23 @@ def conform(spec: Spec, facts: Facts, recipe: CapturedRecipe | None) -> Conforme
     notes: list[str] = []
     # A rule may make room for an earlier one. Each change takes a layer out, moves one towards the
     # input or settles a setting for good, so this ends.
-    while changed := next(filter(None, (rule(spec, facts, recipe) for rule in _RULES)), None):
-        spec, note = changed
+    while found := _first_change(spec, facts, recipe):
+        rule, changed, note = found
+        if recipe is not None and rule in _TOLD:
+            recipe = _TOLD[rule](recipe, spec, changed)
+        spec = changed
         notes.append(note)
-    return Conformed(spec, tuple(dict.fromkeys(notes))[:MAX_NOTES])
+    return Conformed(spec, tuple(dict.fromkeys(notes))[:MAX_NOTES], recipe)
+
+
+def _first_change(
+    spec: Spec, facts: Facts, recipe: CapturedRecipe | None
+) -> tuple[Rule, Spec, str] | None:
+    for rule in _RULES:
+        changed = rule(spec, facts, recipe)
+        if changed is not None:
+            return rule, *changed
+    return None
 
 
 # Layers that do nothing -------------------------------------------------------------------------
@@ -245,6 +261,40 @@ def _arrangement_outside(
 def _shown(shape: Shape) -> str:
     return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
 
+
+# What becomes of the recipe -----------------------------------------------------------------------
+
+
+def _without_logits(recipe: CapturedRecipe, _: Spec, __: Spec) -> CapturedRecipe:
+    return replace(recipe, from_logits=False)
+
+
+def _with_scaled_images(recipe: CapturedRecipe, _: Spec, __: Spec) -> CapturedRecipe:
+    images = recipe.images
+    if images is None or images.low is None or images.high is None:
+        return recipe
+    return replace(recipe, images=replace(images, low=images.low / 255, high=images.high / 255))
+
+
+def _with_arranged_images(recipe: CapturedRecipe, before: Spec, after: Spec) -> CapturedRecipe:
+    images = recipe.images
+    if images is None or not fits(images.shape[1:], shapes(before.network)[0]):
+        return recipe
+    shape = (images.shape[0], *shapes(after.network)[0])
+    return replace(recipe, images=replace(images, shape=shape))
+
+
+def fits(given: Shape, wanted: Shape) -> bool:
+    """Returns whether Keras accepts an image of one shape where it wants another."""
+    # It adds or takes away a last axis of one value.
+    return wanted in (given, (*given, 1)) or given == (*wanted, 1)
+
+
+_TOLD: Final[Mapping[Rule, Callable[[CapturedRecipe, Spec, Spec], CapturedRecipe]]] = {
+    _softmax_of_logits: _without_logits,
+    _scaling_outside: _with_scaled_images,
+    _arrangement_outside: _with_arranged_images,
+}
 
 _RULES: Final[tuple[Rule, ...]] = (
     _drop_idle,

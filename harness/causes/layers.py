@@ -93,7 +93,7 @@ _MISSING_SLUGS: Final = {
 }
 
 
-def extra(actual: Row) -> Cause:
+def superfluous(actual: Row) -> Cause:
     """Returns what a layer that the document does not have does."""
     slug = _EXTRA_SLUGS.get(actual.kind, "extra_layer")
     if actual.signature[1] == "softmax":
