@@ -1,6 +1,7 @@
 """Which documented network a submission is most like, when nobody says which it is meant to be."""
 
 from collections.abc import Mapping
+from math import log
 
 from harness.alignment import actual_rows, align, cost, expected_rows
 from harness.equivalence import conform
@@ -15,14 +16,14 @@ _INPUT = 4
 def closest(spec: Spec, facts_by_name: Mapping[str, Facts]) -> str:
     """Returns the name of the documented network at the least distance.
 
-    Of several, it is the one nearest in its number of parameters, then the first by name: the
-    answer depends on nothing but the arguments.
+    Of several, it is the one whose number of parameters is nearest as a ratio, then the first by
+    name: the answer depends on nothing but the arguments.
     """
-    parameters = total_params(spec.network)
+    parameters = max(1, total_params(spec.network))
 
-    def key(name: str) -> tuple[int, int, str]:
+    def key(name: str) -> tuple[int, float, str]:
         facts = facts_by_name[name]
-        return distance(spec, facts), abs(parameters - facts.total_params), name
+        return distance(spec, facts), abs(log(parameters / facts.total_params)), name
 
     return min(facts_by_name, key=key)
 

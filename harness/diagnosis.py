@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 from harness.alignment import Pair, actual_rows, align, expected_rows
 from harness.captured import CapturedRecipe
-from harness.causes import Cause, layers, settings
+from harness.causes import Cause, Found, layers, settings
 from harness.causes import recipe as recipe_causes
 from harness.equivalence import conform
-from harness.moves import Move, moves, reattached
+from harness.moves import moves, reattached
 from harness.rows import Row
 from harness.spec import Spec
 from reference.facts import Facts
@@ -68,27 +68,26 @@ def diagnose(facts: Facts, spec: Spec, recipe: CapturedRecipe | None) -> tuple[F
     ]
     if conformed.recipe is not None:
         ends = _ends(conformed.spec, actual)
-        found += [
-            _finding(one.cause, one.where, fixed=one.fixed)
-            for one in recipe_causes.causes(facts, ends, conformed.recipe)
-        ]
+        found += recipe_causes.causes(facts, ends, conformed.recipe)
     # Sorting is stable: within a severity they stay in the order of the network.
     merged = sorted(_merged(found), key=lambda finding: finding.severity != "fault")
     return tuple(merged[:MAX_FINDINGS])
 
 
-def _finding(cause: Cause, where: str, *, fixed: bool) -> Finding:
-    return Finding(cause.kind, where, cause.text, "fault" if fixed else "note")
-
-
-def _merged(found: Sequence[Finding]) -> list[Finding]:
-    """Says once what is said in the same words of several places."""
-    places: dict[tuple[str, str, Severity], list[str]] = {}
+def _merged(found: Sequence[Found]) -> list[Finding]:
+    """Says once what went wrong in the same way in several places."""
+    alike: dict[tuple[str, str, bool], list[Found]] = {}
     for one in found:
-        places.setdefault((one.kind, one.cause, one.severity), []).append(one.where)
+        key = (one.cause.kind, one.cause.mistake or one.cause.text, one.fixed)
+        alike.setdefault(key, []).append(one)
     return [
-        Finding(kind, _joined(where), cause, severity)
-        for (kind, cause, severity), where in places.items()
+        Finding(
+            kind=first.cause.kind,
+            where=_joined([one.where for one in (first, *others)]),
+            cause=first.cause.text,
+            severity="fault" if first.fixed else "note",
+        )
+        for first, *others in alike.values()
     ]
 
 
@@ -103,30 +102,30 @@ def _joined(places: Sequence[str]) -> str:
 # The network --------------------------------------------------------------------------------------
 
 
-def _input(facts: Facts, spec: Spec) -> Iterator[Finding]:
+def _input(facts: Facts, spec: Spec) -> Iterator[Found]:
     given = shapes(spec.network)[0]
     if given != facts.input_shape:
-        yield _finding(layers.input_shape(given, facts.input_shape), "input", fixed=True)
+        yield Found("input", layers.input_shape(given, facts.input_shape))
 
 
 def _layers(
     expected: tuple[Row, ...], actual: tuple[Row, ...], pairs: tuple[Pair, ...]
-) -> Iterator[Finding]:
+) -> Iterator[Found]:
     kept = sum(p.status in ("same", "changed") and "kind" not in p.differences for p in pairs)
     if 2 * kept < len(expected):
         text = (
             f"of the document's {len(expected)} layers {kept} are here, in their order: this is "
             "another network, or another document is meant"
         )
-        yield Finding("another_network", "network", text, "fault")
+        yield Found("network", Cause("another_network", text))
     moved, pairs = moves(expected, actual, reattached(expected, actual, pairs))
     by_place = {move.actual_index: move for move in moved}
     for pair in pairs:
         if pair.actual_index in by_place:
-            yield _moved(actual, by_place[pair.actual_index])
+            yield Found(_place(actual, pair.actual_index), by_place[pair.actual_index].cause)
         elif pair.expected_index is None:
             row = actual[pair.actual_index or 0]
-            yield _finding(layers.superfluous(row), _place(actual, pair.actual_index), fixed=True)
+            yield Found(_place(actual, pair.actual_index), layers.superfluous(row))
         elif pair.actual_index is None:
             yield _missing(expected[pair.expected_index], actual, pair, pairs)
         else:
@@ -136,13 +135,13 @@ def _layers(
             )
 
 
-def _changed(expected: Row, actual: Row, where: str, pair: Pair) -> Iterator[Finding]:
+def _changed(expected: Row, actual: Row, where: str, pair: Pair) -> Iterator[Found]:
     if expected.signature != actual.signature:
-        yield _finding(layers.other_kind(expected, actual), where, fixed=True)
+        yield Found(where, layers.other_kind(expected, actual))
         return
     for key in pair.settings:
         cause = settings.setting(key, expected, actual)
-        yield _finding(cause, where, fixed=_is_fixed(expected, actual, key))
+        yield Found(where, cause, _is_fixed(expected, actual, key))
         if cause.kind == "classes" and actual.config["units"] == 1:
             return  # what is made for two classes has another activation, too
 
@@ -155,16 +154,12 @@ def _is_fixed(expected: Row, actual: Row, key: str) -> bool:
     return evidence is None or evidence.basis != "chosen"
 
 
-def _missing(expected: Row, actual: tuple[Row, ...], pair: Pair, pairs: Sequence[Pair]) -> Finding:
+def _missing(expected: Row, actual: tuple[Row, ...], pair: Pair, pairs: Sequence[Pair]) -> Found:
     before = [p.actual_index for p in pairs[: pairs.index(pair)] if p.actual_index is not None]
     after = before[-1] + 1 if before else 0
     following = actual[after] if after < len(actual) else None
     where = f"after {_place(actual, before[-1])}" if before else "before the first layer"
-    return _finding(layers.missing(expected, following), where, fixed=True)
-
-
-def _moved(actual: tuple[Row, ...], move: Move) -> Finding:
-    return _finding(move.cause, _place(actual, move.actual_index), fixed=True)
+    return Found(where, layers.missing(expected, following))
 
 
 def _place(actual: Sequence[Row], index: int | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.captured import CapturedRecipe
-from harness.causes import Cause
+from harness.causes import Cause, Found
 from harness.causes.words import as_tuple
 from harness.equivalence import fits
 from reference.facts import Facts
@@ -29,19 +29,6 @@ class Ends:
     output_shape: Shape
     activation: str
     rescales: bool
-
-
-@dataclass(frozen=True)
-class Found:
-    """A cause in a recipe.
-
-    Attributes:
-        fixed: whether the document fixes it, or it cannot work together with the rest.
-    """
-
-    where: str
-    cause: Cause
-    fixed: bool
 
 
 def causes(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
@@ -112,7 +99,7 @@ def _image_shape(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
         f"fit() is given images of shape {as_tuple(given) if given else '()'}, but the network "
         f"takes {as_tuple(ends.input_shape)}; write x_train.reshape(-1, {wanted})"
     )
-    yield Found("data", Cause("image_shape", text), fixed=True)
+    yield Found("data", Cause("image_shape", text))
 
 
 def _labels(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
@@ -123,20 +110,20 @@ def _labels(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
             "are whole numbers, one for each image; write y_train = to_categorical(y_train), or "
             "take sparse_categorical_crossentropy"
         )
-        yield Found("compile", Cause("labels_not_one_hot", text), fixed=True)
+        yield Found("compile", Cause("labels_not_one_hot", text))
     elif recipe.loss == "sparse_categorical_crossentropy" and recipe.labels_one_hot:
         text = (
             "sparse_categorical_crossentropy takes whole numbers as labels, but these are one-hot, "
             f"{width} columns for each image; take categorical_crossentropy, or leave "
             "to_categorical out"
         )
-        yield Found("compile", Cause("labels_one_hot", text), fixed=True)
+        yield Found("compile", Cause("labels_one_hot", text))
     elif width is not None and ends.output_shape == (CLASSES,) and width != CLASSES:
         text = (
             f"the labels have {width} columns, but the network has {CLASSES} outputs, one for each "
             f"digit; write to_categorical(y_train, {CLASSES})"
         )
-        yield Found("data", Cause("label_columns", text), fixed=True)
+        yield Found("data", Cause("label_columns", text))
 
 
 # Compile ------------------------------------------------------------------------------------------
@@ -172,7 +159,7 @@ def _loss(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
             "the network ends with softmax, and from_logits=True makes the loss take the softmax "
             "once more: it learns slowly and badly; leave out one of the two"
         )
-        yield Found("compile", Cause("softmax_with_logits", text), fixed=True)
+        yield Found("compile", Cause("softmax_with_logits", text))
 
 
 # Numbers ------------------------------------------------------------------------------------------

@@ -72,12 +72,12 @@ def _strides(row: Row, given: list[int], wanted: list[int]) -> Cause:
             f"its output is {by(row.output_shape)}; the document moves in steps of "
             f"{as_step(wanted)}, so write {how}"
         )
-        return Cause("strides", text)
+        return Cause("strides", text, mistake=str(given))
     text = (
         f"the windows of the pooling lie {as_step(given)} apart and not {as_step(wanted)}: its "
         f"output is {by(row.output_shape)}; leave strides out, and they lie side by side"
     )
-    return Cause("pool_strides", text)
+    return Cause("pool_strides", text, mistake=str(given))
 
 
 def _padding(row: Row, given: str, wanted: str) -> Cause:
@@ -88,20 +88,20 @@ def _padding(row: Row, given: str, wanted: str) -> Cause:
             f"document's windows do not reach over the border, so write padding='{wanted}' or "
             "leave it out"
         )
-        return Cause("pool_padding", text)
+        return Cause("pool_padding", text, mistake=str(given))
     if wanted == "same":
         text = (
             f"`padding` is `valid`: the output shrank from {before} to {after}; the document keeps "
             f"{before}, so write padding='same'"
         )
-        return Cause("padding", text)
+        return Cause("padding", text, mistake=str(given))
     size = row.config["kernel_size"][0]
     shrunk = row.input_shape[0] - size + 1 if row.input_shape else "less"
     text = (
         f"`padding` is `same`: the output stays at {after}; in the document it shrinks from "
         f"{before} to {shrunk}, so write padding='valid' or leave it out"
     )
-    return Cause("padding", text)
+    return Cause("padding", text, mistake=str(given))
 
 
 def _pool_size(row: Row, given: list[int], wanted: list[int]) -> Cause:
@@ -109,7 +109,7 @@ def _pool_size(row: Row, given: list[int], wanted: list[int]) -> Cause:
         f"the pooling takes windows of {by(given)}, and its output is {by(row.output_shape)}; "
         f"the document's windows are {by(wanted)}, so write pool_size={as_pair(wanted)}"
     )
-    return Cause("pool_size", text)
+    return Cause("pool_size", text, mistake=str(given))
 
 
 def _rate(_: Row, given: float, wanted: float) -> Cause:
