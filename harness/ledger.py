@@ -17,6 +17,8 @@ _GROUPS: Mapping[str, str] = {
     "test_numerics.py": "numerics",
     "test_training.py": "training",
     "test_persistence.py": "persistence",
+    "test_recipe.py": "recipe",
+    "test_own_weights.py": "own weights",
 }
 
 

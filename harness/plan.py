@@ -5,7 +5,7 @@ from math import prod
 
 from harness.data.dataset import Dataset
 from harness.environment import numeric_platform
-from harness.jobs import TrainJob
+from harness.jobs import EvaluateJob, TrainJob
 from harness.recipe import Recipe, at_gate
 from harness.scheduler import JobFailed
 from harness.spec import Spec
@@ -56,6 +56,21 @@ def jobs_for(spec: Spec, recipe: Recipe, dataset: Dataset, seeds: int) -> list[T
         TrainJob(spec, recipe, dataset.name, dataset.digest, seed, platform)
         for seed in range(seeds)
     ]
+
+
+def evaluation(spec: Spec, weights: str, dataset: Dataset) -> EvaluateJob:
+    """Returns the job that tries a saved network's own weights, pixels divided by 255 and not.
+
+    Args:
+        weights: key of the store under which they lie.
+
+    Raises:
+        JobFailed: the network does not take such images, or has no score for every digit.
+    """
+    _check_ends(spec)
+    return EvaluateJob(
+        spec, weights, dataset.name, dataset.digest, (255.0, 1.0), numeric_platform()
+    )
 
 
 def _check_ends(spec: Spec) -> None:

@@ -1,4 +1,4 @@
-"""Runs training jobs on worker processes, the longest first, and keeps each one's progress."""
+"""Runs jobs on worker processes, the longest first, and tells of each one's progress."""
 
 import contextlib
 import itertools
@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from harness.forks import ForkServer
-from harness.jobs import TrainJob
+from harness.jobs import Job
 from harness.process import JsonChannel, ProcessDied
 
 WORKER = "harness.worker"
@@ -33,11 +33,11 @@ class JobFailed(Exception):
 @dataclass(order=True)
 class _Task:
     priority: tuple[float, int]
-    job: TrainJob | None = field(compare=False)  # None: nothing to do, look whether to stop
+    job: Job | None = field(compare=False)  # None: nothing to do, look whether to stop
     future: Future[str] = field(compare=False)
 
 
-OnEvent = Callable[[TrainJob, Mapping[str, Any]], None]
+OnEvent = Callable[[Job, Mapping[str, Any]], None]
 
 
 class Scheduler:
@@ -80,7 +80,7 @@ class Scheduler:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, job: TrainJob, cost: float) -> Future[str]:
+    def submit(self, job: Job, cost: float) -> Future[str]:
         """Queues a job and returns the future of its record's key.
 
         Args:
@@ -156,7 +156,7 @@ class Scheduler:
     def _start_server(self) -> ForkServer:
         return ForkServer(self._module, self._logs / "workers.log")
 
-    def _run(self, process: JsonChannel | ProcessDied, job: TrainJob) -> str:
+    def _run(self, process: JsonChannel | ProcessDied, job: Job) -> str:
         if isinstance(process, ProcessDied):
             raise process
         process.send({"job": job.to_json(), "data": str(self._data), "store": str(self._store)})
