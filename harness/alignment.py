@@ -178,6 +178,14 @@ def _pair_cost(found: Mapping[str, tuple[Difference, ...]]) -> int:
     return min(_MOST, sum(len(group) for group in found.values()))
 
 
+def cost(pairs: Sequence[Pair]) -> int:
+    """Returns how far apart the rows of an alignment are; 0 where they are the same."""
+    return sum(
+        _GAP if pair.status in ("missing", "extra") else _pair_cost(pair.differences)
+        for pair in pairs
+    )
+
+
 def differences(
     expected: tuple[Row, ...], actual: tuple[Row, ...], kind: str
 ) -> Iterator[Difference]:
