@@ -16,7 +16,7 @@ from harness.spec import Spec
 from reference.errors import UserError
 from reference.facts import Facts, expected_network
 from reference.forward import forward, probe_weights
-from reference.layers import flops, params, shapes, total_params, trainable_params
+from reference.layers import Network, flops, params, shapes, total_params, trainable_params
 from reference.layers import weights as weight_shapes
 
 # float32 sums of some thousand terms against float64; probabilities are at most 1.
@@ -84,11 +84,7 @@ def _differences(
     which: str, record: Record, facts: Facts, dataset: Dataset
 ) -> Iterator[Difference]:
     network = expected_network(facts)
-    weights: Sequence[Mapping[str, NDArray[np.float32]]]
-    if which == "trained":
-        weights, actual = record.weights, record.trained_outputs
-    else:
-        weights, actual = probe_weights(network, PROBE_SEED), record.random_outputs
+    weights, actual = _evidence(which, record, network)
     images = dataset.test_images[:PROBE_IMAGES] / np.float64(record.recipe["pixel_max"])
     try:
         # Layers without weights do not matter here: what is computed does.
@@ -113,3 +109,12 @@ def _differences(
         )
         limit = f"at most {TOLERANCE:g}"
         yield Difference("distance from the reference", float(distance.max()), limit, hint=hint)
+
+
+def _evidence(
+    which: str, record: Record, network: Network
+) -> tuple[Sequence[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]:
+    """Returns the weights, and what Keras computed with them."""
+    if which == "trained":
+        return record.weights, record.trained_outputs
+    return probe_weights(network, PROBE_SEED), record.random_outputs

@@ -149,10 +149,8 @@ def _origin(network: Mapping[str, Any]) -> str:
 def _choice(candidates: Sequence[_Candidate], best: _Candidate) -> list[str]:
     if len(candidates) == 1:
         return []
-    return [
-        f"{len(candidates)} networks were found; graded is the one closest to the document, "
-        f"number {best.index + 1} ({best.origin})"
-    ]
+    which = f"number {best.index + 1} ({best.origin})"
+    return [f"of {len(candidates)} networks, the one closest to the document is graded: {which}"]
 
 
 def _notes(document: Mapping[str, Any]) -> list[str]:

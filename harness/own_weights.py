@@ -1,4 +1,4 @@
-"""The weights that came with a saved network: raw numbers from a stranger, checked and put in place.
+"""The weights that came with a saved network: a stranger's raw numbers, checked and put in place.
 
 They cross as bytes and shapes, nothing else; what the shapes must be follows from the spec.
 """

@@ -250,8 +250,9 @@ class Session:
         follow(self._work.evaluate(job), target)
 
     def _warm_up(self) -> None:
-        """What has not been opened before will have to be trained: the workers can import
-        TensorFlow while the sandbox imports Keras.
+        """Lets the workers import TensorFlow while the sandbox imports Keras.
+
+        What has not been opened before will have to be trained.
         """
         if self._will_train:
             self._workers()
