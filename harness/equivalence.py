@@ -72,9 +72,9 @@ def _idle(node: Node, before: Node, given: Shape, made: Shape) -> bool:
     if node.kind in {"Flatten", "Reshape"}:
         return given == made
     if node.kind == "Activation":
-        return config == before.config == {"activation": "relu"}
+        return (config, before.config) == ({"activation": "relu"}, {"activation": "relu"})
     if node.kind in {"MaxPooling2D", "AveragePooling2D"}:
-        return [1, 1] == config["pool_size"] == config["strides"]
+        return (config["pool_size"], config["strides"]) == ([1, 1], [1, 1])
     return any(
         node.kind == kind and all(config[key] == value for key, value in settings.items())
         for kind, settings in _IDLE

@@ -15,7 +15,8 @@ RESCALING = layer("Rescaling", "r", scale=1 / 255, offset=0.0)
 def test_a_documented_network_is_closest_to_itself(name):
     assert distance(documented(name), FACTS[name]) == 0
     assert closest(documented(name), FACTS) == name
-    assert all(distance(documented(name), FACTS[other]) > 4 for other in FACTS if other != name)
+    # The two dense networks differ in the size of two layers.
+    assert all(distance(documented(name), FACTS[other]) > 1 for other in FACTS if other != name)
 
 
 @pytest.mark.parametrize(
