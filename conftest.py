@@ -10,7 +10,7 @@ from harness.captured import CapturedRecipe
 from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
 from harness.environment import cores
-from harness.extract.client import BuildFailure, Verification
+from harness.extract.client import BuildFailure
 from harness.opened import Opened
 from harness.own_weights import OwnAccuracy
 from harness.recipe import Recipe
@@ -19,6 +19,7 @@ from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.spec import Spec
 from harness.stash import BASELINE, LEDGER, SESSION
+from harness.verify import Verification
 from reference.facts import Facts
 
 NO_NETWORK = "there is no network: see the build check"

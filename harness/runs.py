@@ -13,7 +13,7 @@ import numpy as np
 
 from harness import own_weights, record
 from harness.canonical import digest
-from harness.extract.client import BuildFailure, Extractor, Verification, read_verification
+from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow
 from harness.jobs import ENGINE_VERSION, EvaluateJob, TrainJob
 from harness.own_weights import Arrays, OwnAccuracy
@@ -22,6 +22,7 @@ from harness.record import Record
 from harness.scheduler import JobFailed, Scheduler
 from harness.spec import Spec
 from harness.store import Store
+from harness.verify import Verification, Verifier, read_verification
 from harness.worker import EVALUATION
 
 
@@ -38,7 +39,7 @@ class Runs:
         store: Store,
         data: Path,
         workers: Callable[[], Scheduler],
-        extractor: Extractor,
+        verifier: Verifier,
         progress: Progress,
         *,
         fresh: bool,
@@ -46,7 +47,7 @@ class Runs:
         self._store = store
         self._data = data
         self._workers = workers
-        self._extractor = extractor
+        self._verifier = verifier
         self._progress = progress
         self._fresh = fresh
         self._verifying = ThreadPoolExecutor(1, "verifying")
@@ -153,7 +154,7 @@ class Runs:
         if folder is not None:
             stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
             return read_verification(stored)
-        found = self._extractor.verify(job, run.folder.absolute(), self._data.absolute())
+        found = self._verifier.verify(job, run.folder.absolute(), self._data.absolute())
         if isinstance(found, Verification):
             self._store.discard(key)
             self._store.put(key, lambda folder: _write(folder / "verification.json", found))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness import gates, plan
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe
-from harness.extract.client import BuildFailure, Extractor, Verification
+from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
 from harness.futures import fail, follow
 from harness.jobs import Job, TrainJob
@@ -22,7 +22,6 @@ from harness.opened import Opened
 from harness.opening import Opening
 from harness.options import Options
 from harness.own_weights import OwnAccuracy
-from harness.process import ROOT
 from harness.progress import Progress
 from harness.recipe import Recipe
 from harness.record import Record
@@ -32,6 +31,7 @@ from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from harness.subjects import Subject
 from harness.submitted_recipe import trainable
+from harness.verify import Verification, Verifier
 from reference import calibration
 from reference.facts import Facts
 
@@ -65,10 +65,13 @@ class Session:
         self._tell = tell
         self._store = Store(options.store)
         self._logs = options.store / "logs"
-        self._prepare_folders()  # before the sandbox is made: it sees what is there by then
-        isolation = strongest((ROOT, options.store.absolute()))
-        self.environment = describe(options.workers, isolation.level)
+        self._prepare_folders()
+        isolation = strongest()
+        self.environment = describe(options.workers, isolation.sentence)
         self._extractor = Extractor(isolation, self._logs / "sandbox.log")
+        self._verifier = Verifier(
+            lambda log: self._workers().fork(log), self._logs / "verifying.log"
+        )
         self._scheduler: Scheduler | None = None
         self._scheduler_lock = Lock()
         self._opener = Opening(
@@ -81,7 +84,7 @@ class Session:
             self._store,
             self._data_folder,
             self._workers,
-            self._extractor,
+            self._verifier,
             self.progress,
             fresh=options.fresh,
         )
@@ -185,6 +188,7 @@ class Session:
         self._opening.shutdown(wait=False, cancel_futures=True)
         self._work.stop()
         self._extractor.stop()
+        self._verifier.stop()
         with self._scheduler_lock:
             if self._scheduler is not None:
                 self._scheduler.stop()
