@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from harness.record import Record
 from harness.statistics import Gate, judge_floor, judge_gate
@@ -37,3 +38,11 @@ def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration | None)
     seeds = "seed" if floor.seeds == 1 else "seeds"
     basis = f"calibrated on {floor.seeds} {seeds}"
     return Judged(judge_floor(correct, total, floor.floor), basis)
+
+
+def from_gate(gate: Gate) -> Fraction:
+    """Returns a gate's accuracy less its threshold, of the numbers as they are written.
+
+    So 97.5 % is exactly half a percentage point below 98 %, which it is not in binary.
+    """
+    return Fraction(str(gate.accuracy)) - Fraction(str(gate.threshold))

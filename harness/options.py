@@ -27,6 +27,7 @@ class Options:
         fresh: train anew what is in the store.
         baseline: an earlier results.json to compare benchmarks with.
         benchmark_batch: batch size of timed training; None for the documented one.
+        rubric: points for the checks; None for the project's own.
     """
 
     dataset: str
@@ -39,6 +40,7 @@ class Options:
     fresh: bool
     baseline: Path | None = None
     benchmark_batch: int | None = None
+    rubric: Path | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -93,6 +95,11 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="N",
         help="time training with batches of N images (default: the documented batch size)",
     )
+    add(
+        "--rubric",
+        metavar="FILE",
+        help="points for each check, and accuracy bands (default: reference/rubric.toml)",
+    )
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -111,6 +118,7 @@ def read_options(config: pytest.Config) -> Options:
     workers = get("--workers")
     mnist_dir = get("--mnist-dir")
     baseline, batch = get("--baseline"), get("--benchmark-batch")
+    rubric = get("--rubric")
     return Options(
         dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
@@ -122,6 +130,7 @@ def read_options(config: pytest.Config) -> Options:
         fresh=get("--fresh"),
         baseline=config.invocation_params.dir / baseline if baseline else None,
         benchmark_batch=None if batch is None else _whole("--benchmark-batch", batch, 1, 60_000),
+        rubric=config.invocation_params.dir / rubric if rubric else None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import conclude
+from harness import conclude, rubric
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -89,6 +89,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     names = sorted({_params(item)["subject_id"] for item in items})
     try:
         facts = {name: all_facts.load(name) for name in names}
+        ledger = Ledger(rubric.load(config.stash[OPTIONS].rubric))
         grading = Session(
             config.stash[OPTIONS],
             [project_subject(name) for name in names],
@@ -96,7 +97,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             lambda line: _tell(config, line),
         )
         config.stash[SESSION] = grading
-        config.stash[LEDGER] = Ledger()
+        config.stash[LEDGER] = ledger
         grading.progress.uncaptured = _uncaptured(config)
         grading.start(train=any(_needs_training(item) for item in items))
     except UserError as error:

@@ -13,6 +13,7 @@ from harness import claims, measures
 from harness.alignment import Row, actual_rows, align, expected_rows
 from harness.data.dataset import Dataset
 from harness.record import Record
+from harness.rubric import Rubric, total
 from harness.spec import Spec
 from harness.statistics import Gate, wilson
 from harness.subjects import Subject
@@ -54,6 +55,7 @@ class Run:
     recipe: str
     seeds: Sequence[int]
     environment: Mapping[str, Any]
+    rubric: Rubric | None = None
 
 
 def assemble(
@@ -68,6 +70,7 @@ def assemble(
         "outcome": run.outcome,
         "dataset": _dataset(run),
         "recipe": run.recipe,
+        "rubric": run.rubric.to_json() if run.rubric else None,
         "seeds": list(run.seeds),
         "environment": dict(run.environment),
         "subjects": [_subject(one, run.dataset) for one in graded],
@@ -144,8 +147,8 @@ def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
         "source": str(graded.subject.path),
         "trust": graded.subject.trust,
         "spec_digest": graded.spec.digest if graded.spec else None,
-        "score": sum(check["points"] for check in checks),
-        "max_score": sum(check["max_points"] for check in checks),
+        "score": total(check["points"] for check in checks),
+        "max_score": total(check["max_points"] for check in checks),
         "verdict": verdict(graded),
         "error": graded.error,
         "spec": _spec(graded.spec, actual) if graded.spec else None,
