@@ -189,7 +189,8 @@ class Session:
         recipe = plan.recipe_for(
             self.facts[subject.architecture], self.options.recipe, self.calibration
         )
-        jobs = plan.jobs_for(spec, recipe, self.dataset, self.options.seeds)
+        facts = self.facts[subject.architecture]
+        jobs = plan.jobs_for(spec, recipe, self.dataset, self.options.seeds, facts)
         for job, run in zip(jobs, runs, strict=True):
             self._obtain(subject, job, run)
         runs[0].add_done_callback(lambda f: self._verify(subject, jobs[0], f))
@@ -203,7 +204,8 @@ class Session:
             self._store.discard(job.key)
         self.progress.expect(job.key, f"{subject.id} seed {job.seed}", job.recipe.epochs)
         train_images = len(self.dataset.train_labels) - job.recipe.validation_images
-        done = self._workers().submit(job, plan.cost(job, train_images))
+        limit = plan.time_limit(job, train_images, self.options.workers)
+        done = self._workers().submit(job, plan.cost(job, train_images), limit)
         done.add_done_callback(lambda f: self._on_trained(job, f, run))
 
     def _on_trained(self, job: TrainJob, done: Future[str], run: Future[Record]) -> None:

@@ -7,6 +7,7 @@ out  {"event": "epoch", "epoch": 1, "epochs": 10, ...}     any number of times
 
 import json
 import os
+import resource
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -24,6 +25,9 @@ from harness.jobs import TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.store import Store
 from reference.errors import UserError
+
+# A network is refused by arithmetic before it needs so much; this is for what that did not foresee.
+MOST_BYTES = 8 * 2**30
 
 Reply = Callable[[Mapping[str, Any]], None]
 
@@ -117,8 +121,19 @@ def run(job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, A
     return job.key
 
 
+def limit_memory() -> None:
+    """Lets this process and its children have so much memory of their own, each, and no more.
+
+    What asks for more is told so, and reports it; the machine does not begin to swap.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
 def warm() -> None:
     """Imports what training needs, which takes far longer than starting a process."""
+    limit_memory()
     import harness.engine.train  # noqa: F401, PLC0415
 
 
