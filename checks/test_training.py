@@ -64,7 +64,8 @@ def test_accuracy_gate(runs: list[Record], facts: Facts, grading: Session) -> No
         hint += "; --seeds 5 tells more"
     if blocked:
         expected = f"at least {gate.threshold:.2%} ({judged.basis})"
-        require_none([Difference("test accuracy", f"{gate.accuracy:.2%}", expected, hint=hint)])
+        found = Difference("test accuracy", f"{gate.accuracy:.2%}", expected, hint=hint)
+        require_none([found], from_gate=gates.from_gate(gate))
 
 
 def test_same_seed_same_weights(record: Record, verification: Verification) -> None:

@@ -117,6 +117,7 @@ def _graded(
         recipe=session.options.recipe,
         seeds=range(session.options.seeds),
         environment=session.environment,
+        rubric=ledger.rubric,
     )
     return results.assemble(run, graded, benchmarks)
 

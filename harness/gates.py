@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from harness.record import Record
 from harness.statistics import Gate, judge_floor, judge_gate
@@ -51,3 +52,11 @@ def _floor(facts: Facts, calibration: Calibration) -> Floor:
             f"measure it with: {calibration.command}"
         )
     return floor
+
+
+def from_gate(gate: Gate) -> Fraction:
+    """Returns a gate's accuracy less its threshold, of the numbers as they are written.
+
+    So 97.5 % is exactly half a percentage point below 98 %, which it is not in binary.
+    """
+    return Fraction(str(gate.accuracy)) - Fraction(str(gate.threshold))

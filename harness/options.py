@@ -33,6 +33,7 @@ class Options:
         class_folder: a folder with a file or folder for each student.
         architecture: what all submissions are; None where their names or networks are to tell.
         train_with: whose recipe trains a submission.
+        rubric: points for the checks; None for the project's own.
     """
 
     dataset: str
@@ -49,6 +50,7 @@ class Options:
     class_folder: Path | None = None
     architecture: str | None = None
     train_with: Trainer = "document"
+    rubric: Path | None = None
 
     @property
     def grades_submissions(self) -> bool:
@@ -134,6 +136,11 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="N",
         help="time training with batches of N images (default: the documented batch size)",
     )
+    add(
+        "--rubric",
+        metavar="FILE",
+        help="points for each check, and accuracy bands (default: reference/rubric.toml)",
+    )
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -167,6 +174,7 @@ def read_options(config: pytest.Config) -> Options:
                     f"{option} is about submissions: expected --submission=PATH or "
                     "--submissions=DIR beside it"
                 )
+    rubric = get("--rubric")
     return Options(
         dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
@@ -182,6 +190,7 @@ def read_options(config: pytest.Config) -> Options:
         class_folder=None if class_folder is None else here / class_folder,
         architecture=architecture,
         train_with=train_with,
+        rubric=here / rubric if rubric else None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import conclude, submissions
+from harness import conclude, rubric, submissions
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -102,6 +102,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = {_params(item)["subject_id"] for item in items}
     subjects = [subject for subject in config.stash[SUBJECTS] if subject.id in wanted]
     try:
+        ledger = Ledger(rubric.load(config.stash[OPTIONS].rubric))
         grading = Session(
             config.stash[OPTIONS],
             subjects,
@@ -109,7 +110,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             lambda line: _tell(config, line),
         )
         config.stash[SESSION] = grading
-        config.stash[LEDGER] = Ledger()
+        config.stash[LEDGER] = ledger
         grading.progress.uncaptured = _uncaptured(config)
         grading.start(train=any(_needs_training(item) for item in items))
     except UserError as error:

@@ -15,6 +15,7 @@ from harness.data.dataset import Dataset
 from harness.opened import Opened
 from harness.own_weights import OwnAccuracy
 from harness.record import Record
+from harness.rubric import Rubric, total
 from harness.spec import Spec
 from harness.statistics import Gate, wilson
 from harness.subjects import PROJECT, SUBMISSION, Subject
@@ -65,6 +66,7 @@ class Run:
     recipe: str
     seeds: Sequence[int]
     environment: Mapping[str, Any]
+    rubric: Rubric | None = None
 
 
 def assemble(
@@ -79,6 +81,7 @@ def assemble(
         "outcome": run.outcome,
         "dataset": _dataset(run),
         "recipe": run.recipe,
+        "rubric": run.rubric.to_json() if run.rubric else None,
         "seeds": list(run.seeds),
         "environment": dict(run.environment),
         "submissions": any(one.subject.trust == SUBMISSION for one in graded),
@@ -173,8 +176,8 @@ def _subject(graded: Graded, runs: Mapping[str, dict[str, Any]]) -> dict[str, An
         "trust": subject.trust,
         "origin": opened.origin if opened else None,
         "spec_digest": opened.spec.digest if opened else None,
-        "score": sum(check["points"] for check in checks),
-        "max_score": sum(check["max_points"] for check in checks),
+        "score": total(check["points"] for check in checks),
+        "max_score": total(check["max_points"] for check in checks),
         "verdict": verdict(graded),
         "error": graded.error,
         "notes": list(opened.notes) if opened else [],

@@ -13,6 +13,7 @@ import numpy as np
 
 from harness import own_weights, record
 from harness.canonical import digest
+from harness.cost import TimeLimit
 from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow
 from harness.jobs import ENGINE_VERSION, EvaluateJob, TrainJob
@@ -55,14 +56,16 @@ class Runs:
         self._verifications: Shared[Verification | BuildFailure] = Shared()
         self._evaluations: Shared[OwnAccuracy] = Shared()
 
-    def train(self, job: TrainJob, title: str, cost: float) -> Future[Record]:
+    def train(
+        self, job: TrainJob, title: str, cost: float, limit: TimeLimit
+    ) -> Future[Record]:
         """Returns the future of a job's record; it raises `JobFailed`.
 
         Args:
             title: how the job is called while it runs.
-            cost: as of `Scheduler.submit`.
+            cost, limit: as of `Scheduler.submit`.
         """
-        return self._records.get(job.key, partial(self._train, job, title, cost))
+        return self._records.get(job.key, partial(self._train, job, title, cost, limit))
 
     def verify(self, job: TrainJob, run: Future[Record]) -> Future[Verification | BuildFailure]:
         """Has another process reopen the files of a run, once it is there, and repeat its start."""
@@ -89,7 +92,9 @@ class Runs:
         """Waits for what `stop` has left."""
         self._verifying.shutdown(wait=True)
 
-    def _train(self, job: TrainJob, title: str, cost: float, run: Future[Record]) -> None:
+    def _train(
+        self, job: TrainJob, title: str, cost: float, limit: TimeLimit, run: Future[Record]
+    ) -> None:
         folder = None if self._fresh else self._store.get(job.key)
         if folder is not None:
             run.set_result(record.read(folder, cached=True))
@@ -97,7 +102,7 @@ class Runs:
         if self._fresh:
             self._store.discard(job.key)
         self._progress.expect(job.key, title, job.recipe.epochs, cost)
-        done = self._workers().submit(job, cost)
+        done = self._workers().submit(job, cost, limit)
         done.add_done_callback(lambda f: self._on_trained(job, f, run))
 
     def _on_trained(self, job: TrainJob, done: Future[str], run: Future[Record]) -> None:

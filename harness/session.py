@@ -230,11 +230,14 @@ class Session:
             raise JobFailed("skipped", "there is no network to train: see the build check")
         self._request_evaluation(opened, self._own[subject.id])
         runs, recipe = self._runs[subject.id], self._recipe(opened)
-        jobs = plan.jobs_for(opened.spec, recipe, self.dataset, self.options.seeds)
+        facts = self.facts[opened.architecture]
+        jobs = plan.jobs_for(opened.spec, recipe, self.dataset, self.options.seeds, facts)
         train_images = len(self.dataset.train_labels) - recipe.validation_images
         for job, run in zip(jobs, runs, strict=True):
             title = f"{subject.id} seed {job.seed}"
-            follow(self._work.train(job, title, plan.cost(job, train_images)), run)
+            cost = plan.cost(job, train_images)
+            limit = plan.time_limit(job, train_images, self.options.workers)
+            follow(self._work.train(job, title, cost, limit), run)
         follow(self._work.verify(jobs[0], runs[0]), self._verifications[subject.id])
 
     def _recipe(self, opened: Opened) -> Recipe:
@@ -250,7 +253,7 @@ class Session:
             target.set_result(None)
             return
         key = self._work.keep_weights(opened.original, opened.weights)
-        job = plan.evaluation(opened.original, key, self.dataset)
+        job = plan.evaluation(opened.original, self._recipe(opened), key, self.dataset)
         follow(self._work.evaluate(job), target)
 
     def _warm_up(self) -> None:

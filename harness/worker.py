@@ -9,6 +9,7 @@ out  {"event": "epoch", "epoch": 1, "epochs": 10, ...}     any number of times
 
 import json
 import os
+import resource
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -28,6 +29,9 @@ from harness.store import Store
 from reference.errors import UserError
 
 EVALUATION = "evaluation.json"
+
+# A network is refused by arithmetic before it needs so much; this is for what that did not foresee.
+MOST_BYTES = 8 * 2**30
 
 Reply = Callable[[Mapping[str, Any]], None]
 
@@ -152,8 +156,19 @@ def train(
     return job.key
 
 
+def limit_memory() -> None:
+    """Lets this process and its children have so much memory of their own, each, and no more.
+
+    What asks for more is told so, and reports it; the machine does not begin to swap.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
 def warm() -> None:
     """Imports what training needs, which takes far longer than starting a process."""
+    limit_memory()
     import harness.engine.train  # noqa: F401, PLC0415
 
 
