@@ -1,12 +1,10 @@
 """Prints the view model through the template, and puts the page on disk."""
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.report import files
 from reference.errors import UserError
 
 FOLDER = Path(__file__).parent
@@ -43,28 +41,8 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
         raise UserError(
             f"{output} is a folder, but should be the file to write, as {output / NAME}."
         )
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        _replace(output, html.encode())
-    except OSError as error:
-        raise UserError(
-            f"{output} cannot be written: {error.strerror or error}. "
-            "Choose a folder that is writable and has room, with --output FILE."
-        ) from None
+    files.write_all({output: html.encode()}, "--output FILE")
     return output
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(aside).unlink()
-        raise
 
 
 def _page(results: Mapping[str, Any]) -> str:
