@@ -32,7 +32,8 @@ def render(results: Mapping[str, Any]) -> bytes:
         seconds += time
     _count(root, totals, seconds)
     ET.indent(root, " ")
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    raw: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return raw + b"\n"
 
 
 def plain(text: str | None) -> str:
