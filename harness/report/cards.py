@@ -40,8 +40,8 @@ def card(subject: Mapping[str, Any], link: str) -> Card:
 
 
 def points(value: float | None) -> str:
-    """Points with the decimals they have, three at most."""
-    return wording.NOTHING if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
+    """Points with the decimals they have, two at most."""
+    return wording.NOTHING if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def percent(subject: Mapping[str, Any]) -> float | None:

@@ -66,7 +66,7 @@ def _difference(text: str, built: Mapping[str, Any] | None) -> str:
 def _totals(
     spec: Mapping[str, Any], expected: Mapping[str, Any]
 ) -> tuple[tuple[str, str, str, bool], ...]:
-    keys = (("Parameters", "total_params"), ("of them trainable", "trainable_params"))
+    keys = (("parameters", "total_params"), ("of them trainable", "trainable_params"))
     return tuple(
         (
             label,

@@ -27,7 +27,7 @@ def histogram(ident: str, percents: Sequence[float]) -> Markup | None:
     counts = bins(percents)
     median = statistics.median(percents)
     sheet = Sheet(WIDTH, 196)
-    panel = Panel(8, 44, WIDTH - 8, 160, (0, 100), (0, max(counts)))
+    panel = Panel(8, 52, WIDTH - 8, 160, (0, 100), (0, max(counts)))
     sheet.line([panel.at(0, 0), panel.at(100, 0)], RULE, 1)
     step = 100 / BINS
     for place, count in enumerate(counts):
@@ -38,10 +38,10 @@ def histogram(ident: str, percents: Sequence[float]) -> Markup | None:
             x, y = ends[1]
             sheet.write(x, y - 9, str(count), colour=INK, anchor="middle", size=12)
     x, _ = panel.at(median, 0)
-    sheet.line([(x, 22), (x, panel.bottom + 4)], GATE, 1.4, dashes=(3, 2))
+    sheet.line([(x, 17), (x, 27)], GATE, 2, solid_capstyle="butt")
     anchor = "start" if median < 30 else "end" if median > 70 else "middle"
     words = f"median {median:.0f}{wording.NARROW}%"
-    sheet.write(x, 12, words, colour=GATE, anchor=anchor, size=12)
+    sheet.write(x, 8, words, colour=GATE, anchor=anchor, size=12)
     for value in range(0, 101, 20):
         x, _ = panel.at(value, 0)
         anchor = "start" if value == 0 else "end" if value == 100 else "middle"
