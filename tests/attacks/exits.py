@@ -117,6 +117,17 @@ EXITS: tuple[Attack, ...] = (
         {FAILED},
     ),
     _row(
+        "no_exit",
+        "Has the functions that end a process do nothing, and goes on in the grader's code.",
+        at_import(
+            """
+            import os, sys
+            os._exit = sys.exit = lambda code=0: None
+            """
+        ),
+        {HONEST, FAILED},
+    ),
+    _row(
         "exit_from_a_thread",
         "Another thread ends the process while build() still runs.",
         in_build(

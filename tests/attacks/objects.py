@@ -251,7 +251,8 @@ OBJECTS: tuple[Attack, ...] = (
         "Reads the variables of everybody who called it.",
         in_build(
             """
-            import sys
+            import re, sys
+            pattern = re.compile("@SECRET@" + "[0-9a-f]{16}")
             frame = sys._getframe()
             while frame:
                 for space in (frame.f_locals, frame.f_globals):
@@ -260,8 +261,8 @@ OBJECTS: tuple[Attack, ...] = (
                             text = repr(value)
                         except BaseException:
                             continue
-                        if "@SECRET@" in text:
-                            print("SECRET", key, text[-3000:], flush=True)
+                        if pattern.search(text):
+                            print("SEEN the secret in", key, flush=True)
                 frame = frame.f_back
             """
         ),
@@ -272,14 +273,14 @@ OBJECTS: tuple[Attack, ...] = (
         "Looks through every object of the process for secrets.",
         in_build(
             """
-            import gc
-            begin = "@SECRET@"
+            import gc, re
+            pattern = re.compile("@SECRET@" + "[0-9a-f]{16}")
             for value in gc.get_objects():
                 if type(value) in (dict, list, tuple):
                     items = value.values() if type(value) is dict else value
                     for item in list(items):
-                        if type(item) is str and begin in item and len(item) < 300:
-                            print("SECRET", item, flush=True)
+                        if type(item) is str and pattern.search(item):
+                            print("SEEN the secret", flush=True)
             """
         ),
         {HONEST},
@@ -301,7 +302,7 @@ OBJECTS: tuple[Attack, ...] = (
                         except (OSError, ValueError, OverflowError):
                             continue
                         if found:
-                            print(found.group(), flush=True)
+                            print("SEEN the secret in", line, flush=True)
             """
         ),
         {HONEST},

@@ -268,6 +268,31 @@ PLACES: tuple[Attack, ...] = (
         {HONEST},
     ),
     _row(
+        "leftovers_in_the_kernel",
+        "The same with keys, message queues and shared memory, which have no folder.",
+        in_build(
+            """
+            import ctypes, platform
+            libc = ctypes.CDLL(None, use_errno=True)
+            add, _, control = (248, 249, 250) if platform.machine() == "x86_64" else (217, 218, 219)
+            SEARCH, NUMBER = 10, 0x6D617267
+            for ring in (-3, -4, -5):
+                if libc.syscall(control, SEARCH, ring, b"user", b"leftover", 0) > 0:
+                    print("SEEN a key", flush=True)
+                libc.syscall(add, b"user", b"leftover", b"left", ctypes.c_size_t(4), ring)
+            for find in (
+                lambda flags: libc.shmget(NUMBER, ctypes.c_size_t(4096), flags),
+                lambda flags: libc.msgget(NUMBER, flags),
+                lambda flags: libc.semget(NUMBER, 1, flags),
+            ):
+                if find(0) >= 0:
+                    print("SEEN by its number", flush=True)
+                find(0o1666)
+            """
+        ),
+        {HONEST},
+    ),
+    _row(
         "replaced_folder",
         "Puts links where its own files were, for whoever looks for them.",
         in_build(

@@ -99,6 +99,30 @@ RESOURCES: tuple[Attack, ...] = (
         {RESOURCE, FAILED},
     ),
     _row(
+        "own_mounts_bomb",
+        "In namespaces of its own again, mounts file systems that are memory, of any size.",
+        in_build(
+            f"""
+            import ctypes, os
+            libc = ctypes.CDLL(None, use_errno=True)
+            NEWNS, NEWUSER = 0x20000, 0x10000000
+            if libc.unshare(NEWNS | NEWUSER):
+                raise PermissionError
+            block = b"x" * (8 << 20)
+            left = {_GIGABYTES} * 128
+            while left > 0:
+                os.mkdir(f"m{{left}}")
+                if libc.mount(b"tmpfs", f"m{{left}}".encode(), b"tmpfs", ctypes.c_ulong(0), None):
+                    raise PermissionError
+                with open(f"m{{left}}/bomb", "wb", 0) as file:
+                    for _ in range(16):
+                        left -= file.write(block) // len(block)
+            """,
+            WRONG_SOURCE,
+        ),
+        {RESOURCE, FAILED},
+    ),
+    _row(
         "temporary_files_bomb",
         "Memory in the files of every folder that may be memory.",
         in_build(
