@@ -9,12 +9,13 @@ from harness.bench.lane import Lane, processes
 from harness.checking import Unavailable
 from harness.data import Dataset
 from harness.environment import cores
-from harness.extract.client import BuildFailure, Verification
+from harness.extract.client import BuildFailure
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.spec import Spec
 from harness.stash import BASELINE, LEDGER, SESSION
+from harness.verify import Verification
 from reference.facts import Facts
 
 pytest_plugins = ["harness.bench.plugin", "harness.plugin"]

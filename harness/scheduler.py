@@ -133,7 +133,7 @@ class Scheduler:
     def _start(self, number: int) -> JsonChannel | ProcessDied:
         log = self._logs / f"worker-{number}.log"
         try:
-            process: JsonChannel = self._fork(log)
+            process = self.fork(log)
         except ProcessDied as error:
             return error  # for the next job to report
         self._processes[number] = process
@@ -141,8 +141,17 @@ class Scheduler:
             process.kill()
         return process
 
-    def _fork(self, log: Path) -> JsonChannel:
-        """Has the fork server make a worker; a server that was killed is replaced, once."""
+    def fork(self, log: Path) -> JsonChannel:
+        """Has the fork server make one more process, for whoever asks for it.
+
+        A server that was killed is replaced, once.
+
+        Args:
+            log: where its standard error goes.
+
+        Raises:
+            ProcessDied: none can be had.
+        """
         with self._forking:
             try:
                 return self._server.fork(log)

@@ -17,11 +17,10 @@ from harness import spec as specs
 from harness.canonical import digest
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe, numeric_platform
-from harness.extract.client import BuildFailure, Extractor, Verification, read_verification
+from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
 from harness.jobs import ENGINE_VERSION, TrainJob
 from harness.options import Options
-from harness.process import ROOT
 from harness.progress import Progress
 from harness.record import Record
 from harness.sandbox import strongest
@@ -29,6 +28,7 @@ from harness.scheduler import JobFailed, Scheduler
 from harness.spec import Spec
 from harness.store import Store
 from harness.subjects import Subject
+from harness.verify import Verification, Verifier, read_verification
 from reference import calibration
 from reference.errors import UserError
 from reference.facts import Facts
@@ -68,13 +68,16 @@ class Session:
         self._tell = tell
         self._store = Store(options.store)
         self._logs = options.store / "logs"
-        self._prepare_folders()  # before the sandbox is made: it sees what is there by then
-        isolation = strongest((ROOT, options.store.absolute()))
-        self.environment = describe(options.workers, isolation.level)
+        self._prepare_folders()
+        isolation = strongest()
+        self.environment = describe(options.workers, isolation.sentence)
         self._extractor = Extractor(isolation, self._logs / "sandbox.log")
+        self._verifier = Verifier(
+            lambda log: self._workers().fork(log), self._logs / "verifying.log"
+        )
         self._scheduler: Scheduler | None = None
         self._scheduler_lock = Lock()
-        # Two threads: one talks to the sandbox, one follows up finished jobs.
+        # Two threads: one opens modules, one follows up finished jobs.
         self._opening = ThreadPoolExecutor(1, "opening")
         self._verifying = ThreadPoolExecutor(1, "verifying")
         self._specs: dict[str, Future[Spec | BuildFailure]] = {}
@@ -147,6 +150,7 @@ class Session:
         for executor in (self._opening, self._verifying):
             executor.shutdown(wait=False, cancel_futures=True)
         self._extractor.stop()
+        self._verifier.stop()
         with self._scheduler_lock:
             if self._scheduler is not None:
                 self._scheduler.stop()
@@ -236,7 +240,7 @@ class Session:
         if folder is not None:
             stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
             return read_verification(stored)
-        found = self._extractor.verify(job, run.folder.absolute(), self._data_folder.absolute())
+        found = self._verifier.verify(job, run.folder.absolute(), self._data_folder.absolute())
         if isinstance(found, Verification):
             self._store.discard(key)
             self._store.put(key, lambda folder: _write(folder / "verification.json", found))

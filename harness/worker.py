@@ -1,5 +1,7 @@
 """A worker process: takes training jobs as JSON, leaves records in the store.
 
+Of the same kind, because it needs the same imports: a process that verifies (`harness.verify`).
+
 in   {"job": {...}, "data": "<published arrays>", "store": "<root>"}
 out  {"event": "epoch", "epoch": 1, "epochs": 10, ...}     any number of times
 {"event": "done", "key": "..."}  or  {"event": "failed", "kind": ..., "message": ...}
@@ -16,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import jobs
+from harness import jobs, verify
 from harness.data.arrays import open_published
 from harness.data.dataset import split
 from harness.forks import serve_forks
@@ -30,6 +32,9 @@ Reply = Callable[[Mapping[str, Any]], None]
 
 def handle(request: Mapping[str, Any], reply: Reply) -> None:
     """Answers one request; whatever goes wrong is an answer too."""
+    if request.get("action") == verify.ACTION:
+        verify.handle(request, reply)
+        return
     try:
         key = run(
             jobs.from_json(request["job"]),

@@ -18,7 +18,7 @@ import pytest
 
 from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
-from harness.extract.client import BuildFailure, Extractor, Verification
+from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import TrainJob
 from harness.plan import jobs_for, recipe_for
 from harness.process import ROOT
@@ -27,6 +27,7 @@ from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
 from harness.spec import Spec
 from harness.store import Store
+from harness.verify import Verification, Verifier
 from reference import facts as all_facts
 from reference.calibration import Calibration, Floor
 
@@ -162,10 +163,11 @@ class Laboratory:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._extractor = Extractor(strongest((ROOT, root)), root / "sandbox.log")
+        self._extractor = Extractor(strongest(), root / "sandbox.log")
         self._store = Store(root / "store")
         self._data = root / "data"
         self._scheduler: Scheduler | None = None
+        self._verifier = Verifier(lambda log: self._workers().fork(log), root / "verifying.log")
         self._jobs: dict[str, Future[str]] = {}
         self._specs: dict[str, Spec | BuildFailure] = {}
         self._datasets: dict[Any, Dataset] = {}
@@ -217,14 +219,17 @@ class Laboratory:
 
     def schedule(self, jobs: Iterable[TrainJob]) -> None:
         """Has jobs trained, each once, in the background."""
+        for job in jobs:
+            if job.key not in self._jobs:
+                self._jobs[job.key] = self._workers().submit(job, cost=0)
+
+    def _workers(self) -> Scheduler:
         if self._scheduler is None:
             logs = self._root / "logs"
             self._scheduler = Scheduler(
                 WORKERS, self._data, self._store.root, logs, lambda _job, _event: None
             )
-        for job in jobs:
-            if job.key not in self._jobs:
-                self._jobs[job.key] = self._scheduler.submit(job, cost=0)
+        return self._scheduler
 
     def record(self, job: TrainJob) -> Record:
         """Waits for a job's record.
@@ -239,7 +244,7 @@ class Laboratory:
 
     def verification(self, job: TrainJob) -> Verification:
         """Has another process reopen a record's files and repeat its first steps."""
-        found = self._extractor.verify(job, self.record(job).folder, self._data)
+        found = self._verifier.verify(job, self.record(job).folder, self._data)
         assert isinstance(found, Verification), found
         return found
 
@@ -266,6 +271,7 @@ class Laboratory:
     def close(self) -> None:
         """Ends all processes."""
         self._extractor.stop()
+        self._verifier.stop()
         if self._scheduler is not None:
             self._scheduler.stop()
 
