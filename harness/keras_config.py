@@ -7,7 +7,7 @@ the trusted side, so it believes nothing in it: every class, key and value is lo
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from harness.spec import MAX_NODES, Spec, make_spec
+from harness.spec import MAX_NODES, Spec, clean_name, make_spec
 from reference.errors import UserError
 from reference.fields import shown
 from reference.layers import LAYERS
@@ -205,9 +205,14 @@ def _name(layer: Mapping[str, Any]) -> str:
 
 
 def _read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: bool) -> Row:
-    kind = layer["class_name"]
+    kind = clean_name(layer["class_name"])  # of a layer that we know, that is its name itself
     config: Mapping[str, Any] = layer["config"]
     where = f"layer {shown(_name(layer))} ({kind[:60]})"
+    if kind == "Lambda":
+        raise UserError(
+            f"{where} holds code, which is not run here; write what it does with Keras's own "
+            "layers, such as Rescaling, Reshape or Activation"
+        )
     if layer.get("registered_name") is not None or not _from_keras(layer.get("module")):
         raise UserError(
             f"{where} is not one of Keras's own layers; expected one of {', '.join(sorted(LAYERS))}"
