@@ -1,0 +1,1 @@
+"""Everything in this package runs inside the sandbox, beside code that nobody trusts."""
