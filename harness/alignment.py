@@ -6,6 +6,7 @@ is one row, however the author spelled it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Final, Literal
 
 from harness.causes import layers as layer_causes
@@ -185,6 +186,20 @@ def differences(
     """Yields the differences of one kind between paired rows: "shape", "params" or "config"."""
     for pair in align(expected, actual):
         yield from pair.differences.get(kind, ())
+
+
+def share_right(expected: tuple[Row, ...], actual: tuple[Row, ...], kind: str) -> Fraction:
+    """Returns the share of the layers that are right in one respect, for partial credit.
+
+    In "kind", a layer too many counts as one that is wrong; in "shape", "params" and "config"
+    only the documented layers count, and one that is missing is not right.
+    """
+    pairs = align(expected, actual)
+    paired = [p for p in pairs if p.expected_index is not None and p.actual_index is not None]
+    # Layers of different kinds have no settings in common that could be right.
+    wrong = {kind, "kind"} if kind == "config" else {kind}
+    right = sum(wrong.isdisjoint(pair.differences) for pair in paired)
+    return Fraction(right, max(1, len(pairs) if kind == "kind" else len(expected)))
 
 
 def _with_activation(node: Node, config: Mapping[str, Any]) -> dict[str, Any]:

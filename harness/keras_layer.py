@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from harness.spec import clean_name
 from reference.errors import UserError
 from reference.fields import shown
 from reference.layers import LAYERS
@@ -56,9 +57,14 @@ def read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: boo
     Raises:
         UserError: it is no layer of Keras's own, or has a setting that a spec cannot say.
     """
-    kind = layer["class_name"]
+    kind = clean_name(layer["class_name"])  # of a layer that we know, that is its name itself
     config: Mapping[str, Any] = layer["config"]
     where = f"layer {shown(layer_name(layer))} ({kind[:60]})"
+    if kind == "Lambda":
+        raise UserError(
+            f"{where} holds code, which is not run here; write what it does with Keras's own "
+            "layers, such as Rescaling, Reshape or Activation"
+        )
     if layer.get("registered_name") is not None or not _from_keras(layer.get("module")):
         raise UserError(
             f"{where} is not one of Keras's own layers; expected one of {', '.join(sorted(LAYERS))}"
