@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.checking import Difference, require_none
-from harness.extract.client import Verification
 from harness.record import Record
+from harness.verify import Verification
 
 
 def test_keras_file(record: Record, verification: Verification) -> None:

@@ -2,10 +2,10 @@
 
 from harness import gates
 from harness.checking import Difference, require_none
-from harness.extract.client import Verification
-from harness.plan import recipe_for
+from harness.recipe import Recipe
 from harness.record import Record
 from harness.session import Session
+from harness.verify import Verification
 from reference.facts import Facts
 
 # Ten classes: guessing reads one image in ten. Half of all is far above it and far below any of
@@ -18,13 +18,12 @@ GUESSING_LOSS = 2.302585
 FALLS_TO = 0.99
 
 
-def test_recipe(runs: list[Record], facts: Facts, grading: Session) -> None:
+def test_recipe(runs: list[Record], facts: Facts, recipe: Recipe) -> None:
     """optimizer, learning rate, batch size, epochs and scaling are the recipe's"""
-    expected = recipe_for(facts, grading.options.recipe, grading.calibration).to_json()
     require_none(
         Difference(f"recipe.{key}", run.recipe.get(key), value, _where(facts, key))
         for run in runs
-        for key, value in expected.items()
+        for key, value in recipe.to_json().items()
         if run.recipe.get(key) != value
     )
 

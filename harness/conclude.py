@@ -10,11 +10,12 @@ from harness import gates, markdown, results
 from harness.bench import rows
 from harness.extract.client import BuildFailure
 from harness.ledger import Ledger
+from harness.opened import Opened
+from harness.own_weights import OwnAccuracy
 from harness.record import Record
 from harness.results import Graded, Run
 from harness.scheduler import JobFailed
 from harness.session import Session
-from harness.spec import Spec
 from harness.subjects import Subject
 from reference.errors import UserError
 
@@ -122,22 +123,30 @@ def _graded(
 
 
 def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
-    facts = session.facts[subject.architecture]
-    found = session.spec(subject.id)
-    spec = found if isinstance(found, Spec) else None
-    error = found.message if isinstance(found, BuildFailure) else None
-    runs = _runs(session, subject) if spec is not None and session.trains else []
-    judged = gates.judge(runs, facts, session.calibration) if runs else None
+    found = session.opened(subject.id)
+    opened = found if isinstance(found, Opened) else None
+    facts = session.facts_of(subject.id)
+    runs = _runs(session, subject) if opened is not None and session.trains else []
+    judged = gates.judge(runs, facts, session.calibration) if runs and facts else None
     return Graded(
         subject=subject,
         facts=facts,
-        spec=spec,
-        error=error,
+        opened=opened,
+        error=found.message if isinstance(found, BuildFailure) else None,
         runs=runs,
         gate=judged.gate if judged else None,
         gate_basis=judged.basis if judged else "",
         checks=ledger.rows[subject.id],
+        trained_with=session.options.train_with,
+        own_weights=_own_weights(session, subject) if runs else None,
     )
+
+
+def _own_weights(session: Session, subject: Subject) -> OwnAccuracy | None:
+    try:
+        return session.own_weights(subject.id)
+    except JobFailed:
+        return None  # its check says why
 
 
 def _runs(session: Session, subject: Subject) -> list[Record]:

@@ -17,7 +17,7 @@ _GROUPS: Mapping[str, str] = {
     "test_training.py": "training",
     "test_persistence.py": "persistence",
     "test_recipe.py": "recipe",
-    "test_own_weights.py": "training",
+    "test_own_weights.py": "own weights",
 }
 
 

@@ -7,7 +7,7 @@ from harness import cost as costs
 from harness.cost import PASSES, TimeLimit
 from harness.data.dataset import Dataset
 from harness.environment import cores, numeric_platform
-from harness.jobs import TrainJob
+from harness.jobs import EvaluateJob, TrainJob
 from harness.recipe import Recipe, at_gate
 from harness.scheduler import JobFailed
 from harness.spec import Spec
@@ -65,6 +65,25 @@ def jobs_for(
         TrainJob(spec, recipe, dataset.name, dataset.digest, seed, platform)
         for seed in range(seeds)
     ]
+
+
+def evaluation(spec: Spec, recipe: Recipe, weights: str, dataset: Dataset) -> EvaluateJob:
+    """Returns the job that tries a saved network's own weights, pixels divided by 255 and not.
+
+    Args:
+        recipe: what the network is trained by here.
+        weights: key of the store under which they lie.
+
+    Raises:
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much memory.
+    """
+    _check_ends(spec)
+    if reason := costs.refusal(spec.network, recipe, None):
+        raise JobFailed("resource", reason)
+    return EvaluateJob(
+        spec, weights, dataset.name, dataset.digest, (255.0, 1.0), numeric_platform()
+    )
 
 
 def _check_ends(spec: Spec) -> None:

@@ -1,4 +1,4 @@
-"""Runs training jobs on worker processes, the longest first, and keeps each one's progress."""
+"""Runs jobs on worker processes, the longest first, and tells of each one's progress."""
 
 import contextlib
 import itertools
@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.cost import TimeLimit
 from harness.forks import ForkServer
-from harness.jobs import TrainJob
+from harness.jobs import Job
 from harness.process import JsonChannel, ProcessDied, ProcessTimeout
 
 WORKER = "harness.worker"
@@ -37,12 +37,12 @@ class JobFailed(Exception):
 @dataclass(order=True)
 class _Task:
     priority: tuple[float, int]
-    job: TrainJob | None = field(compare=False)  # None: nothing to do, look whether to stop
+    job: Job | None = field(compare=False)  # None: nothing to do, look whether to stop
     future: Future[str] = field(compare=False)
     limit: TimeLimit | None = field(compare=False, default=None)
 
 
-OnEvent = Callable[[TrainJob, Mapping[str, Any]], None]
+OnEvent = Callable[[Job, Mapping[str, Any]], None]
 
 
 class Scheduler:
@@ -85,7 +85,7 @@ class Scheduler:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, job: TrainJob, cost: float, limit: TimeLimit | None = None) -> Future[str]:
+    def submit(self, job: Job, cost: float, limit: TimeLimit | None = None) -> Future[str]:
         """Queues a job and returns the future of its record's key.
 
         Args:
@@ -139,7 +139,7 @@ class Scheduler:
     def _start(self, number: int) -> JsonChannel | ProcessDied:
         log = self._logs / f"worker-{number}.log"
         try:
-            process: JsonChannel = self._fork(log)
+            process = self.fork(log)
         except ProcessDied as error:
             return error  # for the next job to report
         self._processes[number] = process
@@ -147,8 +147,17 @@ class Scheduler:
             process.kill()
         return process
 
-    def _fork(self, log: Path) -> JsonChannel:
-        """Has the fork server make a worker; a server that was killed is replaced, once."""
+    def fork(self, log: Path) -> JsonChannel:
+        """Has the fork server make one more process, for whoever asks for it.
+
+        A server that was killed is replaced, once.
+
+        Args:
+            log: where its standard error goes.
+
+        Raises:
+            ProcessDied: none can be had.
+        """
         with self._forking:
             try:
                 return self._server.fork(log)
@@ -163,7 +172,7 @@ class Scheduler:
         return ForkServer(self._module, self._logs / "workers.log")
 
     def _run(
-        self, process: JsonChannel | ProcessDied, job: TrainJob, limit: TimeLimit | None
+        self, process: JsonChannel | ProcessDied, job: Job, limit: TimeLimit | None
     ) -> str:
         if isinstance(process, ProcessDied):
             raise process

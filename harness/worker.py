@@ -1,4 +1,6 @@
-"""A worker process: takes training jobs as JSON, leaves records in the store.
+"""A worker process: takes jobs as JSON, leaves what comes of them in the store.
+
+Of the same kind, because it needs the same imports: a process that verifies (`harness.verify`).
 
 in   {"job": {...}, "data": "<published arrays>", "store": "<root>"}
 out  {"event": "epoch", "epoch": 1, "epochs": 10, ...}     any number of times
@@ -17,14 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from harness import jobs
+from harness import jobs, verify
 from harness.data.arrays import open_published
 from harness.data.dataset import split
 from harness.forks import serve_forks
-from harness.jobs import TrainJob
+from harness.jobs import EvaluateJob, Job, TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.store import Store
 from reference.errors import UserError
+
+EVALUATION = "evaluation.json"
 
 # A network is refused by arithmetic before it needs so much; this is for what that did not foresee.
 MOST_BYTES = 8 * 2**30
@@ -34,6 +38,9 @@ Reply = Callable[[Mapping[str, Any]], None]
 
 def handle(request: Mapping[str, Any], reply: Reply) -> None:
     """Answers one request; whatever goes wrong is an answer too."""
+    if request.get("action") == verify.ACTION:
+        verify.handle(request, reply)
+        return
     try:
         key = run(
             jobs.from_json(request["job"]),
@@ -54,12 +61,40 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         reply({"event": "done", "key": key})
 
 
-def run(job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]) -> str:
-    """Trains one job and stores its record; returns the key.
+def run(job: Job, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]) -> str:
+    """Does one job and stores what comes of it; returns the key.
 
     Raises:
         UserError: the store cannot be written.
     """
+    return (
+        evaluate(job, data, store)
+        if isinstance(job, EvaluateJob)
+        else train(job, data, store, on_epoch)
+    )
+
+
+def evaluate(job: EvaluateJob, data: Path, store: Store) -> str:
+    """Counts what a network reads right with the weights it came with."""
+    from harness.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
+
+    arrays = open_published(data, job.data_digest)
+    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
+    with np.load(store.folder(job.weights) / "weights.npz", allow_pickle=False) as file:
+        weights = {key: file[key] for key in file.files}
+    correct = [count_correct(job.spec, weights, images, labels, scale) for scale in job.scales]
+    document = {"correct": correct, "scales": list(job.scales), "test_images": len(labels)}
+    store.put(
+        job.key,
+        lambda folder: (folder / EVALUATION).write_text(json.dumps(document), encoding="utf-8"),
+    )
+    return job.key
+
+
+def train(
+    job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
+) -> str:
+    """Trains one job and stores its record; returns the key."""
     from harness.engine import train as engine  # noqa: PLC0415  (imports TensorFlow)
 
     arrays = open_published(data, job.data_digest)

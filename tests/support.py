@@ -18,22 +18,23 @@ import pytest
 
 from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
-from harness.extract.client import BuildFailure, Extractor, Verification
+from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import TrainJob
 from harness.plan import jobs_for, recipe_for
 from harness.process import ROOT
+from harness.opened import Opened
+from harness.recipe import Recipe
 from harness.record import Record
 from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
 from harness.spec import Spec
 from harness.store import Store
+from harness.verify import Verification, Verifier
 from reference import facts as all_facts
 from reference.calibration import Calibration, Floor
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from harness.recipe import Recipe
 
 WORKERS = 2
 BENCHMARKS = "test_speed.py"  # they measure, and are nobody's fault
@@ -47,6 +48,9 @@ MORE_EPOCHS = {"functional_cnn": 6}
 # Far above the tenth that guessing reads. With the seeds 0 to 4 the networks read from 64 %
 # (functional_cnn, in four epochs) to 96 % of these test images; with wrong labels, below 20 %.
 FLOOR = 0.5
+
+# Checks of what only a stranger's script or saved file has.
+OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 
 Check = Callable[..., None]
 Outcomes = Mapping[str, BaseException | None]
@@ -162,10 +166,11 @@ class Laboratory:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._extractor = Extractor(strongest((ROOT, root)), root / "sandbox.log")
+        self._extractor = Extractor(strongest(), root / "sandbox.log")
         self._store = Store(root / "store")
         self._data = root / "data"
         self._scheduler: Scheduler | None = None
+        self._verifier = Verifier(lambda log: self._workers().fork(log), root / "verifying.log")
         self._jobs: dict[str, Future[str]] = {}
         self._specs: dict[str, Spec | BuildFailure] = {}
         self._datasets: dict[Any, Dataset] = {}
@@ -201,6 +206,11 @@ class Laboratory:
             self._datasets[change.labels] = dataset
         return self._datasets[change.labels]
 
+    def recipe(self, architecture: str) -> Recipe:
+        """Returns what an honest run is trained by."""
+        facts = all_facts.load(architecture)
+        return recipe_for(facts, "documented", calibration(architecture))
+
     def job(
         self, architecture: str, source: str, change: Change = HONEST, seed: int = 0
     ) -> TrainJob:
@@ -209,22 +219,24 @@ class Laboratory:
         Raises:
             JobFailed: it cannot be trained on such images.
         """
-        facts = all_facts.load(architecture)
-        recipe: Recipe = recipe_for(facts, "documented", calibration(architecture))
+        recipe = self.recipe(architecture)
         if change.recipe is not None:
             recipe = replace(recipe, **change.recipe)
         return jobs_for(self.spec(source), recipe, self.dataset(change), seed + 1)[seed]
 
     def schedule(self, jobs: Iterable[TrainJob]) -> None:
         """Has jobs trained, each once, in the background."""
+        for job in jobs:
+            if job.key not in self._jobs:
+                self._jobs[job.key] = self._workers().submit(job, cost=0)
+
+    def _workers(self) -> Scheduler:
         if self._scheduler is None:
             logs = self._root / "logs"
             self._scheduler = Scheduler(
                 WORKERS, self._data, self._store.root, logs, lambda _job, _event: None
             )
-        for job in jobs:
-            if job.key not in self._jobs:
-                self._jobs[job.key] = self._scheduler.submit(job, cost=0)
+        return self._scheduler
 
     def record(self, job: TrainJob) -> Record:
         """Waits for a job's record.
@@ -239,7 +251,7 @@ class Laboratory:
 
     def verification(self, job: TrainJob) -> Verification:
         """Has another process reopen a record's files and repeat its first steps."""
-        found = self._extractor.verify(job, self.record(job).folder, self._data)
+        found = self._verifier.verify(job, self.record(job).folder, self._data)
         assert isinstance(found, Verification), found
         return found
 
@@ -251,11 +263,13 @@ class Laboratory:
         known = {
             "facts": all_facts.load(architecture),
             "opened": opened,
+            "recipe": self.recipe(architecture),
             "grading": _grading(architecture),
             "dataset": self.dataset(change),
         }
         if isinstance(opened, BuildFailure):
             return known
+        known["opened"] = Opened(opened, architecture, "project", "build()", original=opened)
         known["spec"] = opened
         try:
             record = self.record(self.job(architecture, source, change, seed))
@@ -266,6 +280,7 @@ class Laboratory:
     def close(self) -> None:
         """Ends all processes."""
         self._extractor.stop()
+        self._verifier.stop()
         if self._scheduler is not None:
             self._scheduler.stop()
 

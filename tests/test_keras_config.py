@@ -177,7 +177,7 @@ REFUSED = {
     "no configuration": ({"class": "Sequential", "config": None}, ["the model is a 'Sequential'"]),
     "no layers": (sequential(), ["no layers"]),
     "only an input": (sequential(entry(784)), ["no layers"]),
-    "lambda": (_with(LAMBDA), ["layer 1 (Lambda)", "unknown kind of layer", "Conv2D", "Dense"]),
+    "lambda": (_with(LAMBDA), ["layer 'trick' (Lambda) holds code", "Rescaling"]),
     "unknown class": (_with(layer("LSTM", "rnn", units=3)), ["layer 1 (LSTM)", "unknown kind"]),
     "nested model": (_with(layer("Functional", "net", layers=[])), ["(Functional)", "unknown"]),
     "custom layer": (_with(CUSTOM), ["layer 'mine' (MyDense)", "not one of Keras's own layers"]),

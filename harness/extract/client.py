@@ -1,39 +1,41 @@
-"""The trusted side of the sandbox: asks the fork server, believes nothing it answers."""
+"""The trusted side of the sandbox: has submissions opened, believes nothing of what they answer."""
 
-import base64
-import binascii
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from harness.jobs import TrainJob
+from harness.extract import document as documents
+from harness.extract.request import Submitted, packed
+from harness.extract.server import Server, ServerDied
 from harness.keras_config import read_model
-from harness.process import JsonProcess, ProcessDied, ProcessTimeout
-from harness.record import PROBE_IMAGES
 from harness.sandbox import Isolation
+from harness.sandboxed.limits import GB, Limits
 from harness.spec import Spec
 from reference.errors import UserError
 
 BUILD_TIMEOUT_S = 60
-VERIFY_TIMEOUT_S = 300
-# On top of a request's own time: the server's first import of Keras, on a busy machine.
-_START_TIMEOUT_S = 120
+LIMITS = Limits()
 
 Status = str  # one of results.json's: "failed", "timeout", "resource", "grader_error"
+
+_DIED = "the process ended without an answer; its last words: "
+_OVERSIZE = "the description of the network is larger than 1 MB, or its weights than 80 MB"
+# What a process says in which the memory that it asked for was refused.
+_OUT_OF_MEMORY = re.compile(r"MemoryError|std::bad_alloc|ResourceExhaustedError")
 
 
 @dataclass(frozen=True)
 class BuildFailure:
-    """Why a module gave no network.
+    """Why a submission gave no network.
 
     Attributes:
-        status: "failed" when the module is to blame, "timeout", or "grader_error" when we are.
+        status: "failed" when the submission is to blame, "timeout", "resource", or "grader_error"
+            when we are.
         message: for its author.
     """
 
@@ -42,132 +44,162 @@ class BuildFailure:
 
 
 @dataclass(frozen=True)
-class Verification:
-    """What another process made of a trained network's files and of its training job.
+class Answer:
+    """What a submission's process answered: checked for its form, true or not.
 
     Attributes:
-        keras_file: predictions of the reopened `.keras` file on the probe images, (64, 10).
-        npz_file: predictions of a fresh network with the exported `.npz` weights.
-        early_weights: SHA-256 of the weights after the first training steps.
+        document: {"networks": [...], "notes": [...], "error": ... or None}.
+        payload: the weights of a saved file, little-endian float32, else empty.
+        log: the last that it printed.
     """
 
-    keras_file: NDArray[np.float32]
-    npz_file: NDArray[np.float32]
-    early_weights: str
-
-    def to_json(self) -> dict[str, str]:
-        return {
-            "keras_file": _encode(self.keras_file),
-            "npz_file": _encode(self.npz_file),
-            "early_weights_sha256": self.early_weights,
-        }
+    document: Mapping[str, Any]
+    payload: bytes
+    log: str
 
 
 class Extractor:
-    """Runs other people's code in the sandbox, one request at a time; starts it when needed."""
+    """Opens submissions in the sandbox, several at once; starts it when it is needed.
+
+    Args:
+        isolation: where each is opened.
+        log: where messages of the sandbox itself go.
+    """
 
     def __init__(self, isolation: Isolation, log: Path) -> None:
         self.isolation = isolation
         self._log = log
         self._lock = Lock()
-        self._server: JsonProcess | None = None
+        self._server: Server | None = None
+        self._single: set[Server] = set()
         self._stopped = False
+        # Under limits alone they could see each other's processes, so there is one at a time.
+        self._turns = BoundedSemaphore(1 if isolation.level == "limits" else 1 << 10)
+
+    def open(self, submitted: Submitted) -> Answer | BuildFailure:
+        """Returns what a submission's process answered, or why it gave no answer."""
+        try:
+            request = packed(submitted)
+        except UserError as error:
+            return BuildFailure("failed", str(error))
+        limits = replace(LIMITS, wall_s=BUILD_TIMEOUT_S, private=self.isolation.private)
+        try:
+            with self._turns:
+                header, answer = self._asked(limits, request)
+        except ServerDied as error:
+            ended = "the session has ended" if self._stopped else str(error)
+            return BuildFailure("grader_error", ended)
+        finally:
+            os.close(request)
+        return _outcome(header, answer, limits)
 
     def build(self, name: str, source: str) -> Spec | BuildFailure:
-        """Returns the network that a module's `build()` makes, or why there is none.
+        """Returns the first network that a module gives, or why there is none.
 
         Args:
             name: how messages call the module, e.g. "models/deep_cnn.py".
             source: its text.
         """
-        request = {"action": "build", "name": name, "source": source}
-        reply = self._ask(request, BUILD_TIMEOUT_S)
-        if isinstance(reply, BuildFailure):
-            return reply
-        error = reply.get("error")
-        if isinstance(error, Mapping):
-            return BuildFailure("failed", str(error.get("message"))[:2000])
-        model = reply.get("model")
-        if not isinstance(model, Mapping):
-            return BuildFailure("failed", f"{name}: the process gave no model and no reason")
+        main = PurePosixPath(name).name
+        found = self.open(Submitted(main, {main: source.encode(errors="surrogatepass")}))
+        if isinstance(found, BuildFailure):
+            return found
+        networks, error = found.document["networks"], found.document["error"]
+        if not networks:
+            return BuildFailure("failed", error["message"])
         try:
-            return read_model(model)
+            return read_model(networks[0])
         except UserError as problem:
             return BuildFailure("failed", str(problem))
-
-    def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:
-        """Opens a record's saved files in another process and repeats its first steps there."""
-        request = {
-            "action": "verify",
-            "job": job.to_json(),
-            "record": str(record),
-            "data": str(data),
-        }
-        reply = self._ask(request, VERIFY_TIMEOUT_S)
-        if isinstance(reply, BuildFailure):
-            return BuildFailure("grader_error", reply.message)  # these files are our own
-        try:
-            return read_verification(reply)
-        except (KeyError, TypeError, ValueError, binascii.Error) as error:
-            return BuildFailure("grader_error", f"an unreadable answer: {error}")
 
     def stop(self) -> None:
         """Ends the sandbox, for good: a request that comes later is refused."""
         self._stopped = True
-        self._end_server()
+        # Without the lock: who holds it may be waiting for the server to be ready.
+        for server in (*tuple(self._single), self._server):
+            if server is not None:
+                server.stop()
 
-    def _end_server(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
+    def _asked(self, limits: Limits, request: int) -> tuple[Mapping[str, Any], bytes]:
+        """Asks the server; when it has died, another one, once.
 
-    def _ask(self, request: Mapping[str, Any], timeout_s: int) -> Mapping[str, Any] | BuildFailure:
-        with self._lock:
-            if self._server is None:
-                self._server = JsonProcess(
-                    "harness.extract.server", self._log, self.isolation.prefix
-                )
-            if self._stopped:  # perhaps while the server was being started
-                self._end_server()
-                return BuildFailure("grader_error", "the session has ended")
+        Raises:
+            ServerDied: the second one died as well, or the session has ended.
+        """
+        with self._server_for_one() as server:
+            server.wait_until_ready()
             try:
-                self._server.send({**request, "timeout_s": timeout_s})
-                reply = self._server.receive(time.monotonic() + timeout_s + _START_TIMEOUT_S)
-            except (ProcessDied, ProcessTimeout, ValueError) as error:
-                self._end_server()
-                return BuildFailure("grader_error", str(error))
-        answer, log = reply.get("answer"), reply.get("log", "")
-        if reply.get("outcome") == "answered" and isinstance(answer, Mapping):
-            return answer
-        return _no_answer(str(reply.get("outcome")), str(log).strip(), timeout_s)
+                return server.ask(limits, request)
+            except ServerDied:
+                if self._stopped:
+                    raise
+        with self._server_for_one() as server:
+            server.wait_until_ready()
+            return server.ask(limits, request)
+
+    @contextlib.contextmanager
+    def _server_for_one(self) -> Iterator[Server]:
+        """Gives the server, or where submissions cannot be kept apart in it, a fresh one."""
+        if self.isolation.private:
+            yield self._shared_server()
+            return
+        server = self._start(self._log.with_name(f"{self._log.name}-{os.urandom(4).hex()}"))
+        with self._lock:
+            self._single.add(server)
+        try:
+            yield server
+        finally:
+            server.stop()
+            with self._lock:
+                self._single.discard(server)
+
+    def _shared_server(self) -> Server:
+        with self._lock:
+            if self._server is not None and not self._server.alive:
+                self._server.stop()
+                self._server = None
+            if self._server is None:
+                self._server = self._start(self._log)
+            # The others wait: one of them reads that it is ready.
+            self._server.wait_until_ready()
+            return self._server
+
+    def _start(self, log: Path) -> Server:
+        server = Server(self.isolation, log)
+        if self._stopped:  # perhaps while it was being started
+            server.stop()
+            raise ServerDied("the session has ended")
+        return server
 
 
-def _no_answer(outcome: str, log: str, timeout_s: int) -> BuildFailure:
+def _outcome(header: Mapping[str, Any], answer: bytes, limits: Limits) -> Answer | BuildFailure:
+    """Reads what the supervisor says, and of an answer all that is to be believed of its form."""
+    outcome, log = header["outcome"], str(header["log"]).strip()
+    if outcome == "answered":
+        return _answered(answer, log, limits)
     last = log.splitlines()[-1] if log else "it printed nothing"
-    if outcome == "timeout":
-        return BuildFailure("timeout", f"no network after {timeout_s} s; it was stopped")
-    if outcome == "oversize":
-        return BuildFailure("failed", "the description of the network is larger than 1 MB")
-    return BuildFailure("failed", f"the process ended without an answer; its last words: {last}")
+    out_of_memory = _OUT_OF_MEMORY.search(log)
+    return {
+        "timeout": BuildFailure("timeout", f"no network after {limits.wall_s:g} s; it was stopped"),
+        "oversize": BuildFailure("failed", _OVERSIZE),
+        "resource": BuildFailure("resource", f"{header['reason']}; it was stopped"),
+        "broken": BuildFailure("grader_error", str(header["reason"])),
+        "died": _refused_memory(limits) if out_of_memory else BuildFailure("failed", _DIED + last),
+    }[str(outcome)]
 
 
-def read_verification(reply: Mapping[str, Any]) -> Verification:
-    """Decodes an answer of the `verify` action, or what was stored of it.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is not one.
-    """
-    return Verification(
-        keras_file=_decode(reply["keras_file"]),
-        npz_file=_decode(reply["npz_file"]),
-        early_weights=str(reply["early_weights_sha256"]),
-    )
-
-
-def _decode(text: str) -> NDArray[np.float32]:
-    array = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4")
-    return array.reshape(PROBE_IMAGES, -1)
+def _answered(answer: bytes, log: str, limits: Limits) -> Answer | BuildFailure:
+    line, _, payload = answer.partition(b"\n")
+    try:
+        found = documents.read(line)
+    except UserError as problem:
+        return BuildFailure("failed", str(problem))
+    error = found["error"]
+    if error and not found["networks"] and _OUT_OF_MEMORY.search(error["message"]):
+        return _refused_memory(limits)
+    return Answer(found, payload, log)
 
 
-def _encode(array: NDArray[np.float32]) -> str:
-    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
+def _refused_memory(limits: Limits) -> BuildFailure:
+    most = f"{limits.memory_bytes / GB:g} GB"
+    return BuildFailure("resource", f"it asked for more memory than the {most} that it may use")

@@ -23,7 +23,7 @@ from typing import Any
 from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import cores, describe_cpu
-from harness.extract.client import Extractor, Verification
+from harness.extract.client import Extractor
 from harness.forks import ForkServer
 from harness.jobs import TrainJob
 from harness.process import ROOT
@@ -32,6 +32,7 @@ from harness.scale.idle_worker import JOB_S
 from harness.scheduler import Scheduler
 from harness.spec import Spec
 from harness.store import Store
+from harness.verify import Verification, Verifier
 from reference import calibration, facts
 from reference.errors import UserError
 from reference.facts import expected_network
@@ -220,13 +221,16 @@ def worker_costs(folder: Path, mnist: Path | None) -> Mapping[str, float]:
         for job in jobs:
             run(job)
         worker.stop()
+        verifier = Verifier(server.fork, folder / "verifying.log")
+        verified = [_timed(partial(_verify, verifier, job, store, data)) for job in jobs]
     finally:
         server.stop()
     return {
         "workers: process and import of TensorFlow, once": ready,
         "worker: fork, and its end": forked,
         "worker: what its first job takes longer": first - second,
-        **_sandbox_costs(folder, jobs, store, data),
+        "worker: verify a run": median(verified),
+        **_sandbox_costs(folder),
     }
 
 
@@ -237,20 +241,16 @@ def _short(job: TrainJob, dataset: Dataset) -> TrainJob:
     return replace(job, recipe=recipe, data_digest=dataset.digest)
 
 
-def _sandbox_costs(
-    folder: Path, jobs: Sequence[TrainJob], store: Store, data: Path
-) -> Mapping[str, float]:
-    extractor = Extractor(strongest((ROOT, folder)), folder / "sandbox.log")
+def _sandbox_costs(folder: Path) -> Mapping[str, float]:
+    extractor = Extractor(strongest(), folder / "sandbox.log")
     try:
         sources = [ROOT / "models" / f"{name}.py" for name in facts.names()]
         opened = [_timed(partial(_open, extractor, source)) for source in sources]
-        verified = [_timed(partial(_verify, extractor, job, store, data)) for job in jobs]
     finally:
         extractor.stop()
     return {
         "sandbox: start and first module": opened[0],
         "sandbox: open a module": median(opened[1:]),
-        "sandbox: verify a run": median(verified),
     }
 
 
@@ -266,11 +266,11 @@ def _open(extractor: Extractor, source: Path) -> None:
         raise UserError(f"{source} was not opened: {found.message}")
 
 
-def _verify(extractor: Extractor, job: TrainJob, store: Store, data: Path) -> None:
+def _verify(verifier: Verifier, job: TrainJob, store: Store, data: Path) -> None:
     folder = store.get(job.key)
     if folder is None:
         raise RuntimeError("the record vanished from the store")
-    found = extractor.verify(job, folder, data)
+    found = verifier.verify(job, folder, data)
     if not isinstance(found, Verification):
         raise UserError(f"a run was not verified: {found.message}")
 

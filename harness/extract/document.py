@@ -1,0 +1,94 @@
+"""Reads what a submission's process answered, believing nothing of it."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from reference.errors import UserError
+
+_MAX_DEPTH = 64
+_MAX_INTEGER = 1 << 63
+_MAX_NETWORKS = 16
+_MAX_NOTES = 50
+_MAX_TEXT = 500
+_MAX_MESSAGE = 2000
+
+
+def read(line: bytes) -> dict[str, Any]:
+    """Returns the document that a line of JSON holds, with the keys that a document has.
+
+    Raises:
+        UserError: it is not one, or holds a number or a text that cannot be worked with.
+    """
+    try:
+        document = json.loads(line.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        # A UserError is no ValueError, so what is refused by name below passes through.
+        raise UserError("the process answered something that is not a description") from error
+    _check_values(document)
+    if not isinstance(document, dict):
+        raise UserError("the process answered something that is not a description")
+    networks = _listed(document, "networks", _MAX_NETWORKS)
+    for network in networks:
+        if not isinstance(network.get("class"), str) or "config" not in network:
+            raise UserError("the process described a network without class or configuration")
+    notes = _listed(document, "notes", _MAX_NOTES)
+    for note in notes:
+        if not isinstance(note.get("kind"), str) or not _is_text(note.get("text"), _MAX_TEXT):
+            raise UserError("the process answered a note that is none")
+    error = document.get("error")
+    if error is not None and not (
+        isinstance(error, Mapping)
+        and isinstance(error.get("stage"), str)
+        and isinstance(error.get("message"), str)
+    ):
+        raise UserError("the process answered an error that is none")
+    if error is None and not networks:
+        raise UserError("the process gave no network and no reason")
+    if error is not None:
+        error = {**error, "message": error["message"][:_MAX_MESSAGE]}
+    return {"networks": networks, "notes": notes, "error": error}
+
+
+def _refuse_constant(name: str) -> Any:
+    raise UserError(f"the description of the network holds the number {name}")
+
+
+def _is_text(value: object, length: int) -> bool:
+    return isinstance(value, str) and len(value) <= length
+
+
+def _listed(document: Mapping[str, Any], key: str, most: int) -> list[dict[str, Any]]:
+    found = document.get(key)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise UserError(f"the process answered no list of {key}")
+    if len(found) > most:
+        raise UserError(f"the process answered {len(found)} {key}; at most {most} are read")
+    return found
+
+
+def _check_values(document: object) -> None:
+    """Sees that whatever reads the document later can: not too deep, no odd numbers or texts."""
+    pending: list[tuple[object, int]] = [(document, 0)]
+    while pending:
+        value, depth = pending.pop()
+        if depth > _MAX_DEPTH:
+            raise UserError("the description of the network is nested too deeply")
+        if isinstance(value, dict):
+            pending += [(item, depth + 1) for pair in value.items() for item in pair]
+        elif isinstance(value, list):
+            pending += [(item, depth + 1) for item in value]
+        elif isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise UserError("the description of the network holds a number that is not finite")
+        elif isinstance(value, int) and abs(value) >= _MAX_INTEGER:
+            raise UserError("the description of the network holds a number of more than 64 bits")
+
+
+def _check_text(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UserError("the description of the network holds text that is not Unicode") from error

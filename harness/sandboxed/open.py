@@ -1,0 +1,135 @@
+"""Turns a submission into a document: its networks as data, never a verdict.
+
+Runs in a process of its own inside the sandbox, in a folder that holds the submission's files and
+nothing else. What comes out is believed by nobody: the trusted side checks all of it.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.sandboxed import (
+    capture,
+    dropped_calls,
+    found,
+    loaders,
+    old_modules,
+    running,
+    saved,
+    standins,
+)
+from harness.sandboxed.notes import MAX_MESSAGE, Notes, Source
+from harness.sandboxed.pictures import pictures
+
+Document = dict[str, Any]
+
+# What scripts import, brought in once for all of them. None of it runs an operation.
+_PRELOADED = (
+    "tensorflow.keras",
+    "keras.src.legacy.preprocessing.image",
+    "keras.src.legacy.backend",
+    "sklearn.datasets",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+    "sklearn.utils",
+    "matplotlib.pyplot",
+)
+_TREE = "keras._tf_keras.keras"
+
+
+def preload() -> None:
+    """Imports what submissions use and makes the pictures, for every fork to share."""
+    os.environ["MPLBACKEND"] = "Agg"
+    for name in _PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    # `tf.keras` and `tensorflow.keras` would be two copies of the same modules.
+    for name, module in list(sys.modules.items()):
+        if name == _TREE or name.startswith(_TREE + "."):
+            sys.modules["tensorflow.keras" + name.removeprefix(_TREE)] = module
+    if "tensorflow" in sys.modules:
+        vars(sys.modules["tensorflow"])["keras"] = sys.modules[_TREE]
+    pictures()
+
+
+def open_submission(main: str) -> tuple[Document, bytes]:
+    """Opens the submission in the current folder.
+
+    Args:
+        main: the file to open or to run: .py, .ipynb, .keras, .h5 or .hdf5.
+
+    Returns:
+        {"networks": [...], "notes": [...], "error": None | {"stage", "message"}} as data for JSON,
+        and the weights of a saved network.
+    """
+    preload()
+    notes = Notes(Source(main, Path.cwd()))
+    if main.lower().endswith((".keras", ".h5", ".hdf5")):
+        return _open_file(main, notes)
+    captures = capture.Captures(notes)
+    clock = running.Clock()
+    captures.on_first = clock.first_fit
+    _prepare(captures)
+    names, problem = running.run(main, notes, clock)
+    error = _conclude(main, names, captures, problem)
+    return _document(captures.rows, notes, error), b""
+
+
+def _open_file(main: str, notes: Notes) -> tuple[Document, bytes]:
+    try:
+        network, data = saved.open_file(main)
+    except saved.Unopenable as error:
+        return _document([], notes, {"stage": "open", "message": str(error)}), b""
+    return _document([network], notes, None), data
+
+
+def _prepare(captures: capture.Captures) -> None:
+    """Makes this process the one that a script expects."""
+    root = str(Path(__file__).parents[2])
+    here = str(Path.cwd())
+    # Their own files come first; the grader's are none of their business.
+    sys.path[:] = [here, *(path for path in sys.path if path not in {"", root, here})]
+    loaders.install()
+    standins.install(captures.notes)
+    dropped_calls.install(captures.notes)
+    capture.install(captures)
+    old_modules.install(captures.notes)
+
+
+def _conclude(
+    main: str,
+    names: dict[str, Any],
+    captures: capture.Captures,
+    problem: running.Problem | None,
+) -> running.Problem | None:
+    """Finds the networks of a script that fitted none; returns what is to be said went wrong."""
+    ended = problem is not None and problem["stage"] == "end"
+    if captures.rows:
+        if ended:
+            return None  # `sys.exit()` after a fit is as good an end as any
+        return problem
+    if captures.problem is not None:
+        return {"stage": "build", "message": captures.problem}
+    if problem is not None and not ended:
+        with contextlib.suppress(found.NoNetwork):
+            found.object_of(names, captures)
+        return problem
+    try:
+        found.network_of(names, main, captures)
+    except found.NoNetwork as error:
+        if ended and error.stage == "interface":
+            return {"stage": "run", "message": problem["message"]} if problem else None
+        return {"stage": error.stage, "message": str(error)}
+    return None
+
+
+def _document(
+    networks: list[Document], notes: Notes, error: running.Problem | None
+) -> Document:
+    if error is not None:
+        error = {"stage": error["stage"], "message": error["message"][:MAX_MESSAGE]}
+    return {"networks": networks, "notes": notes.rows, "error": error}
