@@ -173,19 +173,24 @@ NO_TIME = TimeLimit(0, "stopped after 0 s, its limit")
 LONG = TimeLimit(WAIT_S, "stopped")
 
 
-@pytest.mark.parametrize("orders", [{"do": "hang"}, {"do": "finish", "epochs": 10**9}],
-                         ids=["silent", "talking"])  # fmt: skip
-def test_a_job_beyond_its_limit_is_stopped_and_its_worker_replaced(
-    start, ordered, tmp_path, orders
-):
+def test_a_job_beyond_its_limit_is_stopped_and_its_worker_replaced(start, ordered, tmp_path):
     pool = start(1)
     with pytest.raises(JobFailed, match=r"^stopped after 0 s, its limit$") as caught:
-        pool.submit(ordered("a", **orders), 1, NO_TIME).result(WAIT_S)
+        pool.submit(ordered("a", "hang"), 1, NO_TIME).result(WAIT_S)
     assert caught.value.status == "timeout"
     assert pool.submit(ordered("b"), 1, LONG).result(WAIT_S) == "key of b"
     *killed, alive = _processes(tmp_path)
     assert _alive(alive)
     assert not any(_alive(process) for process in killed)
+
+
+def test_a_job_that_never_stops_reporting_is_stopped_too(start, ordered, monkeypatch):
+    # There is always something to read, so that reading never has to wait.
+    receive = Fork.receive
+    monkeypatch.setattr(Fork, "receive", lambda self, _deadline=None: receive(self, None))
+    endless = start(1).submit(ordered("a", "hang", epochs=10**6), 1, NO_TIME)
+    with pytest.raises(JobFailed, match=r"^stopped after 0 s, its limit$"):
+        endless.result(WAIT_S)
 
 
 def test_a_limit_runs_from_the_start_of_the_job_not_from_its_place_in_the_queue(
