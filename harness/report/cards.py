@@ -49,7 +49,8 @@ def percent(subject: Mapping[str, Any]) -> float | None:
     most = subject["max_score"]
     if not most:
         return None
-    return min(max(100 * (subject["score"] or 0) / most, 0.0), 100.0)
+    share: float = 100 * (subject["score"] or 0) / most
+    return min(max(share, 0.0), 100.0)
 
 
 def opened(subject: Mapping[str, Any]) -> bool:

@@ -96,6 +96,8 @@ def _template(name: str) -> tuple[Any, Any]:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
+    from harness.report import inline  # noqa: PLC0415
+
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -103,6 +105,7 @@ def _template(name: str) -> tuple[Any, Any]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = inline.code
     sheets = ["style.css"] if name == "page.html.j2" else ["style.css", "class.css"]
     style = "".join((FOLDER / sheet).read_text(encoding="utf-8") for sheet in sheets)
     return environment.get_template(name), Markup(style)  # noqa: S704 - our own files
