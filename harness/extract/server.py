@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from harness.process import ended, last_words
 from harness.sandbox import Isolation
 from harness.sandboxed.limits import MAX_DOCUMENT, MAX_PAYLOAD, Limits
 
+_MAX_MESSAGE = 1 << 16
 MODULE = "harness.sandboxed.server"
 # The import of Keras, on a busy machine.
 START_TIMEOUT_S = 120.0
@@ -56,8 +56,12 @@ class Server:
         """
         if self._ready.is_set():
             return
-        readable, _, _ = select.select([self._control], [], [], START_TIMEOUT_S)
-        if not readable or not self._control.recv(_MAX_MESSAGE):
+        try:
+            self._control.settimeout(START_TIMEOUT_S)
+            warm = self._control.recv(_MAX_MESSAGE)
+        except OSError:  # it takes too long, or `stop` has closed the socket
+            warm = b""
+        if not warm:
             raise self._death()
         self._ready.set()
 
@@ -100,6 +104,7 @@ class Server:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._control.close()
 
     def _keep(self, isolation: Isolation, theirs: socket.socket) -> None:
         """Starts the process and waits for its end."""
@@ -129,9 +134,6 @@ class Server:
         self.stop()
         how = ended(self._process.wait(), last_words(self._log))
         return ServerDied(f"the sandbox {how}")
-
-
-_MAX_MESSAGE = 1 << 16
 
 
 def _receive(connection: socket.socket, deadline: float) -> bytes:
