@@ -216,8 +216,9 @@ PLACES: tuple[Attack, ...] = (
                             print("REACHED", path, file.read(16), flush=True)
                     except OSError:
                         pass
-            for path in glob.glob("/dev/loop*") + glob.glob("/dev/[sv]d*") + ["/dev/fuse"]:
-                print("SEEN", path, flush=True)
+            for kind in ("loop*", "[sv]d*", "nvme*", "dm-*", "mem", "kmem", "fuse", "kvm", "vsock"):
+                for path in glob.glob("/dev/" + kind):
+                    print("SEEN", path, flush=True)
             """
         ),
         {HONEST},
@@ -253,6 +254,7 @@ PLACES: tuple[Attack, ...] = (
             for folder in folders:
                 for path in glob.glob(folder + "/**/leftover", recursive=True):
                     print("SEEN", path, flush=True)
+            for folder in folders:
                 try:
                     with open(folder + "/leftover", "w") as file:
                         file.write("left")
@@ -276,9 +278,11 @@ PLACES: tuple[Attack, ...] = (
             libc = ctypes.CDLL(None, use_errno=True)
             add, _, control = (248, 249, 250) if platform.machine() == "x86_64" else (217, 218, 219)
             SEARCH, NUMBER = 10, 0x6D617267
-            for ring in (-3, -4, -5):
+            rings = (-3, -4, -5)
+            for ring in rings:
                 if libc.syscall(control, SEARCH, ring, b"user", b"leftover", 0) > 0:
-                    print("SEEN a key", flush=True)
+                    print("SEEN a key", ring, flush=True)
+            for ring in rings:
                 libc.syscall(add, b"user", b"leftover", b"left", ctypes.c_size_t(4), ring)
             for find in (
                 lambda flags: libc.shmget(NUMBER, ctypes.c_size_t(4096), flags),

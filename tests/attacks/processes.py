@@ -54,7 +54,7 @@ PROCESSES: tuple[Attack, ...] = (
         in_build(
             """
             import os, signal
-            for _ in range(60):
+            for _ in range(25):
                 if os.fork() == 0:
                     os.setsid()
                     if os.fork() == 0:

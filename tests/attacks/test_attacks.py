@@ -120,4 +120,17 @@ def test_an_attack(ground, attack, monkeypatch):
     assert ground.extractor._server.pid == server, "the server had to be replaced"
 
 
-_HONEST = next(attack for attack in CORPUS if attack.name == "honest")
+@pytest.mark.parametrize("name", ["leftovers", "leftovers_in_the_kernel"])
+def test_nothing_is_left_for_the_next(ground, name):
+    attack = _named(name)
+    for _ in range(2):
+        found = ground.open(attack)
+        assert ground.outcome(found) == HONEST
+        assert ground.canaries.said(_texts(found)) == []
+
+
+def _named(name: str) -> Attack:
+    return next(attack for attack in CORPUS if attack.name == name)
+
+
+_HONEST = _named("honest")
