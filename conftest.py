@@ -132,6 +132,8 @@ def own_weights(
     try:
         found = grading.own_weights(subject_id)
     except JobFailed as error:
+        if error.status == "skipped":
+            pytest.skip(str(error))
         raise Unavailable(error.status, str(error)) from error
     if found is None:
         raise NotApplicable("no weights came with it")

@@ -67,7 +67,8 @@ class Progress:
             work: any measure of its length, the same for all jobs.
         """
         with self._lock:
-            self._began = self._began or time.monotonic()
+            if self._began is None:
+                self._began = time.monotonic()
             self._jobs[key] = _Job(title, epochs, work)
 
     def remaining_s(self) -> float | None:
