@@ -56,9 +56,7 @@ class Runs:
         self._verifications: Shared[Verification | BuildFailure] = Shared()
         self._evaluations: Shared[OwnAccuracy] = Shared()
 
-    def train(
-        self, job: TrainJob, title: str, cost: float, limit: TimeLimit
-    ) -> Future[Record]:
+    def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
         """Returns the future of a job's record; it raises `JobFailed`.
 
         Args:

@@ -254,7 +254,8 @@ class Session:
             return
         key = self._work.keep_weights(opened.original, opened.weights)
         job = plan.evaluation(opened.original, self._recipe(opened), key, self.dataset)
-        follow(self._work.evaluate(job), target)
+        own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
+        follow(own, target)
 
     def _warm_up(self) -> None:
         """Lets the workers import TensorFlow while the sandbox imports Keras.
