@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def conclude(
         UserError: the folder cannot be written.
     """
     # The report brings in matplotlib: not before it is needed.
-    from harness import report  # noqa: PLC0415
+    from harness import exports, report  # noqa: PLC0415
 
     path = session.options.report / RESULTS
     if benchmarked:
@@ -48,6 +49,8 @@ def conclude(
         document = _graded(session, ledger, command, passed, results.read_benchmarks(path))
     results.write(document, path)
     report.write(path, session.options.report / PAGE)
+    if document["submissions"]:
+        exports.write_all(document, session.options.report)
     if not benchmarked:
         _summarise(document, session.options.report / SUMMARY)
 
@@ -72,9 +75,18 @@ def summary(path: Path, *, benchmarked: bool) -> Iterator[str]:
     if document is None:
         return
     # What a benchmark run keeps of an earlier grading is in the report, with its date.
-    for subject in [] if benchmarked else document["subjects"]:
-        yield _line(subject)
+    subjects = [] if benchmarked else document["subjects"]
+    if len(subjects) <= _LISTED:
+        yield from map(_line, subjects)
+    else:
+        counts = Counter(subject["verdict"] for subject in subjects)
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        yield f"{len(subjects)} submissions: {verdicts}"
     yield f"Report: {_shown(path.with_name(PAGE))}"
+
+
+# More submissions than that are counted, not listed: the class page lists them.
+_LISTED = 40
 
 
 def _shown(path: Path) -> Path:

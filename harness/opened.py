@@ -121,7 +121,8 @@ def _candidate(network: object, index: int) -> _Candidate:
     if not isinstance(network, Mapping):
         raise UserError("the process described no network")
     spec = read_model(network)
-    recipe, problems = None, ()
+    recipe: CapturedRecipe | None = None
+    problems: tuple[str, ...] = ()
     if network.get("recipe") is not None:
         try:
             recipe = read_recipe(network["recipe"])

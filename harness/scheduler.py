@@ -171,9 +171,7 @@ class Scheduler:
     def _start_server(self) -> ForkServer:
         return ForkServer(self._module, self._logs / "workers.log")
 
-    def _run(
-        self, process: JsonChannel | ProcessDied, job: Job, limit: TimeLimit | None
-    ) -> str:
+    def _run(self, process: JsonChannel | ProcessDied, job: Job, limit: TimeLimit | None) -> str:
         if isinstance(process, ProcessDied):
             raise process
         deadline = time.monotonic() + limit.seconds if limit else None

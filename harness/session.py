@@ -30,7 +30,7 @@ from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from harness.subjects import Subject
-from harness.submitted_recipe import trainable
+from harness.submitted_recipe import scales_itself, trainable
 from harness.verify import Verification, Verifier
 from reference import calibration
 from reference.facts import Facts
@@ -244,7 +244,12 @@ class Session:
         facts = self.facts[opened.architecture]
         recipe = plan.recipe_for(facts, self.options.recipe, self.calibration)
         if self.options.train_with == "submission" and opened.recipe is not None:
-            recipe, _ = trainable(opened.recipe, recipe)
+            recipe, _ = trainable(
+                opened.recipe,
+                recipe,
+                scales_itself=scales_itself(opened.original, opened.spec),
+                calibrated=self.calibration is not None,
+            )
         return recipe
 
     def _request_evaluation(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
@@ -254,7 +259,8 @@ class Session:
             return
         key = self._work.keep_weights(opened.original, opened.weights)
         job = plan.evaluation(opened.original, self._recipe(opened), key, self.dataset)
-        follow(self._work.evaluate(job), target)
+        own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
+        follow(own, target)
 
     def _warm_up(self) -> None:
         """Lets the workers import TensorFlow while the sandbox imports Keras.

@@ -84,10 +84,11 @@ def evaluate(job: EvaluateJob, data: Path, store: Store) -> str:
         weights = {key: file[key] for key in file.files}
     correct = [count_correct(job.spec, weights, images, labels, scale) for scale in job.scales]
     document = {"correct": correct, "scales": list(job.scales), "test_images": len(labels)}
-    store.put(
-        job.key,
-        lambda folder: (folder / EVALUATION).write_text(json.dumps(document), encoding="utf-8"),
-    )
+
+    def write(folder: Path) -> None:
+        (folder / EVALUATION).write_text(json.dumps(document), encoding="utf-8")
+
+    store.put(job.key, write)
     return job.key
 
 

@@ -1,7 +1,7 @@
 """Opens submissions for tests as the sandbox does: preloads once, then forks for each.
 
-    in   {"main": "train.py", "files": {"train.py": base64}}
-    out  {"document": ..., "payload": base64}
+in   {"main": "train.py", "files": {"train.py": base64}}
+out  {"document": ..., "payload": base64}
 """
 
 import base64

@@ -7,7 +7,6 @@ import re
 from functools import cache
 
 import pytest
-from tests.submissions import shared_host
 
 from harness.captured import read_recipe
 from harness.closest import closest
@@ -17,6 +16,7 @@ from harness.keras_config import read_model
 from reference.facts import load, names
 from tests.faults import FAULTS, RIGHT
 from tests.networks import documented
+from tests.submissions import shared_host
 
 
 @cache

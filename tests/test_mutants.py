@@ -12,6 +12,7 @@ from harness.scheduler import JobFailed
 from reference import facts as all_facts
 from tests.mutants import MUTANTS, Mutant
 from tests.support import (
+    OF_SUBMISSIONS,
     checks,
     edited,
     failed,

@@ -131,7 +131,9 @@ def _extend(module: ModuleType, parent: str, tree: str, notes: Notes) -> None:
                 today = Dropped(f"keras.ops.{name}", (legacy.__name__,))
                 notes.add("dropped_name", gone(f"{shown}.{full}", today))
                 return getattr(legacy, name)
-        raise AttributeError(f"module {f'{shown}.{parent}'.rstrip('.')!r} has no attribute {name!r}")
+        raise AttributeError(
+            f"module {f'{shown}.{parent}'.rstrip('.')!r} has no attribute {name!r}"
+        )
 
     vars(module)["__getattr__"] = attribute
     # `legacy` exists still, to say that it is gone.
@@ -147,5 +149,3 @@ def _object(name: str, row: Dropped, notes: Notes) -> Any:
     notes.add("dropped_name", text)
     module, _, attribute = row.targets[0].partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-

@@ -127,9 +127,7 @@ def _conclude(
     return None
 
 
-def _document(
-    networks: list[Document], notes: Notes, error: running.Problem | None
-) -> Document:
+def _document(networks: list[Document], notes: Notes, error: running.Problem | None) -> Document:
     if error is not None:
         error = {"stage": error["stage"], "message": error["message"][:MAX_MESSAGE]}
     return {"networks": networks, "notes": notes.rows, "error": error}

@@ -58,11 +58,13 @@ def _variants(digit: int) -> NDArray[np.uint8]:
     canvas = np.zeros((SIZE, SIZE))
     top, left = (SIZE - glyph.shape[0]) // 2, (SIZE - glyph.shape[1]) // 2
     canvas[top : top + glyph.shape[0], left : left + glyph.shape[1]] = glyph
-    return np.stack([
-        _soft(np.roll(_slanted(canvas, slant), shift, (0, 1)))
-        for slant in _SLANTS
-        for shift in _SHIFTS
-    ])
+    return np.stack(
+        [
+            _soft(np.roll(_slanted(canvas, slant), shift, (0, 1)))
+            for slant in _SLANTS
+            for shift in _SHIFTS
+        ]
+    )
 
 
 def _slanted(canvas: NDArray[np.float64], slant: float) -> NDArray[np.float64]:

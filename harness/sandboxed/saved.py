@@ -46,7 +46,9 @@ def open_file(name: str) -> tuple[dict[str, Any], bytes]:
     else:
         raise Unopenable(f"{name} is neither a .keras archive nor an HDF5 file; {_SAVE}")
     try:
-        model = keras.saving.load_model(_with_right_ending(path, start), compile=False, safe_mode=True)
+        model = keras.saving.load_model(
+            _with_right_ending(path, start), compile=False, safe_mode=True
+        )
     except RecursionError as error:
         raise Unopenable(f"{name}: its configuration is nested too deeply") from error
     except Exception as error:
@@ -153,7 +155,9 @@ def _weights(model: keras.Model, config: Any, name: str) -> tuple[list[Any] | No
         chunks += [np.ascontiguousarray(array, "<f4").tobytes() for array in arrays]
     data = b"".join(chunks)
     if len(data) > MAX_WEIGHTS:
-        raise Unopenable(f"{name} holds {len(data):,} bytes of weights; at most {MAX_WEIGHTS:,} fit")
+        raise Unopenable(
+            f"{name} holds {len(data):,} bytes of weights; at most {MAX_WEIGHTS:,} fit"
+        )
     return shapes, data
 
 
