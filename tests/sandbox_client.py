@@ -1,0 +1,16 @@
+"""A grader to be killed: opens the module on standard input, at the isolation level that it is told."""
+
+import sys
+from pathlib import Path
+
+from harness.extract.client import Extractor
+from harness.sandbox import Isolation, strongest
+
+if __name__ == "__main__":
+    level, folder = sys.argv[1:]
+    isolation = Isolation("limits") if level == "limits" else strongest()
+    extractor = Extractor(isolation, Path(folder) / "sandbox.log")
+    try:
+        extractor.build("theirs.py", sys.stdin.read())
+    finally:
+        extractor.stop()
