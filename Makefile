@@ -1,4 +1,5 @@
-# The two commands of the README, and what CI does. Each makes .venv when it is missing or stale.
+# The two commands of the README, and what CI does. Those that run Python make .venv when it is
+# missing or stale.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +8,11 @@ OPTIONS ?=
 # What make duet compares with: a git revision, e.g. make duet BASE=main
 BASE ?=
 
-.PHONY: report test bench duet lint types format clean
+# What make gradescope grades by, e.g. make gradescope ARCHITECTURE=deep_cnn; else it is recognised
+ARCHITECTURE ?=
+KIT := harness/exports/gradescope_kit
+
+.PHONY: report test bench duet gradescope lint types format clean
 
 report: .venv/run.stamp
 	$(BIN)/pytest checks/ $(OPTIONS)
@@ -21,6 +26,16 @@ bench: .venv/run.stamp
 duet: .venv/run.stamp
 	$(BIN)/python -m harness.bench.duet --base=$(BASE) $(OPTIONS)
 
+# The committed state of the project as an autograder for Gradescope. OPTIONS go to its pytest.
+gradescope:
+	mkdir -p build
+	printf '%s\n' '$(ARCHITECTURE)' > build/architecture.txt
+	printf '%s\n' '$(OPTIONS)' > build/options.txt
+	git archive --format=zip --output=build/autograder.zip \
+		--add-file=$(KIT)/setup.sh --add-file=$(KIT)/run_autograder \
+		--add-file=build/architecture.txt --add-file=build/options.txt HEAD
+	@echo "Upload build/autograder.zip to Gradescope."
+
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,7 +48,7 @@ format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv .grader .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .grader build .mypy_cache .ruff_cache .pytest_cache
 
 .venv/run.stamp: requirements.txt
 	$(PYTHON) -m venv .venv

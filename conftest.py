@@ -6,10 +6,14 @@ import pytest
 
 from harness.bench.contest import Pool, Start
 from harness.bench.lane import Lane, processes
-from harness.checking import Unavailable
+from harness.captured import CapturedRecipe
+from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
 from harness.environment import cores
 from harness.extract.client import BuildFailure
+from harness.opened import Opened
+from harness.own_weights import OwnAccuracy
+from harness.recipe import Recipe
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
@@ -17,6 +21,8 @@ from harness.spec import Spec
 from harness.stash import BASELINE, LEDGER, SESSION
 from harness.verify import Verification
 from reference.facts import Facts
+
+NO_NETWORK = "there is no network: see the build check"
 
 pytest_plugins = ["harness.bench.plugin", "harness.plugin"]
 
@@ -46,21 +52,42 @@ def lane(pytestconfig: pytest.Config, start_runner: Start) -> Iterator[Lane]:
 @pytest.fixture
 def facts(grading: Session, subject_id: str) -> Facts:
     """What the document says."""
-    return grading.facts[grading.subjects[subject_id].architecture]
+    found = grading.facts_of(subject_id)
+    if found is None:
+        pytest.skip(NO_NETWORK)
+    return found
 
 
 @pytest.fixture
-def opened(grading: Session, subject_id: str) -> Spec | BuildFailure:
-    """What came out of the implementation's build()."""
-    return grading.spec(subject_id)
+def opened(grading: Session, subject_id: str) -> Opened | BuildFailure:
+    """What came out of the implementation when it was opened."""
+    return grading.opened(subject_id)
 
 
 @pytest.fixture
-def spec(opened: Spec | BuildFailure) -> Spec:
+def spec(opened: Opened | BuildFailure) -> Spec:
     """The implementation's network."""
     if isinstance(opened, BuildFailure):
-        pytest.skip("there is no network: see the build check")
-    return opened
+        pytest.skip(NO_NETWORK)
+    return opened.spec
+
+
+@pytest.fixture
+def submitted_recipe(opened: Opened | BuildFailure) -> CapturedRecipe:
+    """How the submission's author trains the network."""
+    if isinstance(opened, BuildFailure):
+        pytest.skip(NO_NETWORK)
+    if opened.recipe is None:
+        raise NotApplicable("nothing was fitted: there is no recipe to look at")
+    return opened.recipe
+
+
+@pytest.fixture
+def recipe(grading: Session, subject_id: str, spec: Spec) -> Recipe:  # noqa: ARG001
+    """What the implementation is trained by."""
+    found = grading.recipe_of(subject_id)
+    assert found is not None  # noqa: S101  (there is a network)
+    return found
 
 
 @pytest.fixture
@@ -92,6 +119,24 @@ def verification(grading: Session, subject_id: str, record: Record) -> Verificat
     found = grading.verification(subject_id)
     if isinstance(found, BuildFailure):
         raise Unavailable("grader_error", found.message)
+    return found
+
+
+@pytest.fixture
+def own_weights(
+    grading: Session,
+    subject_id: str,
+    trained: list[Record] | JobFailed,  # noqa: ARG001  (it is a check of what was trained)
+) -> OwnAccuracy:
+    """What the weights that came with a saved network read."""
+    try:
+        found = grading.own_weights(subject_id)
+    except JobFailed as error:
+        if error.status == "skipped":
+            pytest.skip(str(error))
+        raise Unavailable(error.status, str(error)) from error
+    if found is None:
+        raise NotApplicable("no weights came with it")
     return found
 
 

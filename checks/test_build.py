@@ -4,17 +4,17 @@ import pytest
 
 from harness.checking import Unavailable
 from harness.extract.client import BuildFailure
+from harness.opened import Opened
 from harness.record import Record
 from harness.scheduler import JobFailed
-from harness.spec import Spec
 
 
-def test_build(opened: Spec | BuildFailure) -> None:
-    """build() gives a network that can be read as a graph of layers"""
+def test_build(opened: Opened | BuildFailure) -> None:
+    """the implementation gives a network that can be read as a graph of layers"""
     __tracebackhide__ = True
     if isinstance(opened, BuildFailure) and opened.status != "failed":
         raise Unavailable(opened.status, opened.message)
-    assert isinstance(opened, Spec), opened.message
+    assert isinstance(opened, Opened), opened.message
 
 
 def test_trains(trained: list[Record] | JobFailed) -> None:

@@ -4,7 +4,7 @@ The documented network, run forward by NumPy in float64 and knowing nothing of K
 expected outputs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from harness.spec import Spec
 from reference.errors import UserError
 from reference.facts import Facts, expected_network
 from reference.forward import forward, probe_weights
-from reference.layers import flops, params, shapes, total_params, trainable_params
+from reference.layers import Network, flops, params, shapes, total_params, trainable_params
 from reference.layers import weights as weight_shapes
 
 # float32 sums of some thousand terms against float64; probabilities are at most 1.
@@ -25,13 +25,12 @@ TOLERANCE = 1e-4
 
 def test_forward_trained(record: Record, facts: Facts, dataset: Dataset) -> None:
     """with its trained weights the network computes what the document describes"""
-    _compare(facts, record.weights, record.trained_outputs, record, dataset)
+    _require("trained", record, facts, dataset)
 
 
 def test_forward_random(record: Record, facts: Facts, dataset: Dataset) -> None:
     """with random weights, biases and batch statistics too"""
-    weights = probe_weights(expected_network(facts), PROBE_SEED)
-    _compare(facts, weights, record.random_outputs, record, dataset)
+    _require("random", record, facts, dataset)
 
 
 def test_probabilities(record: Record) -> None:
@@ -69,15 +68,23 @@ def test_arithmetic(record: Record, spec: Spec) -> None:
     )
 
 
-def _compare(
-    facts: Facts,
-    weights: Sequence[Mapping[str, NDArray[np.float32]]],
-    actual: NDArray[np.float32],
-    record: Record,
-    dataset: Dataset,
-) -> None:
+# By run and architecture: whoever submits the same network has the same answer.
+_known: dict[tuple[str, str, str], tuple[Difference, ...]] = {}
+
+
+def _require(weights: str, record: Record, facts: Facts, dataset: Dataset) -> None:
     __tracebackhide__ = True
+    key = (record.key, facts.name, weights)
+    if key not in _known:
+        _known[key] = tuple(_differences(weights, record, facts, dataset))
+    require_none(_known[key])
+
+
+def _differences(
+    which: str, record: Record, facts: Facts, dataset: Dataset
+) -> Iterator[Difference]:
     network = expected_network(facts)
+    weights, actual = _evidence(which, record, network)
     images = dataset.test_images[:PROBE_IMAGES] / np.float64(record.recipe["pixel_max"])
     try:
         # Layers without weights do not matter here: what is computed does.
@@ -88,10 +95,11 @@ def _compare(
         expected = forward(network, fitted, images.reshape(-1, *facts.input_shape))
     except (UserError, IndexError, KeyError, ValueError) as error:
         hint = f"the weights do not fit the documented layers ({error}); see the structure checks"
-        require_none([Difference("network", "another one", "the documented one", hint=hint)])
-        raise
+        yield Difference("network", "another one", "the documented one", hint=hint)
+        return
     if expected.shape != actual.shape:
-        require_none([Difference("outputs.shape", actual.shape, expected.shape)])
+        yield Difference("outputs.shape", actual.shape, expected.shape)
+        return
     distance = np.abs(expected - actual).max(axis=1)
     if not distance.max() <= TOLERANCE:
         image = int(distance.argmax())
@@ -100,6 +108,13 @@ def _compare(
             "order of layers does this"
         )
         limit = f"at most {TOLERANCE:g}"
-        require_none(
-            [Difference("distance from the reference", float(distance.max()), limit, hint=hint)]
-        )
+        yield Difference("distance from the reference", float(distance.max()), limit, hint=hint)
+
+
+def _evidence(
+    which: str, record: Record, network: Network
+) -> tuple[Sequence[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]:
+    """Returns the weights, and what Keras computed with them."""
+    if which == "trained":
+        return record.weights, record.trained_outputs
+    return probe_weights(network, PROBE_SEED), record.random_outputs

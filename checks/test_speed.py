@@ -9,6 +9,7 @@ from harness.bench import plugin
 from harness.bench.lane import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Lane
 from harness.bench.rows import Key
 from harness.extract.client import BuildFailure
+from harness.opened import Opened
 from harness.plan import recipe_for
 from harness.session import Session
 from harness.spec import Spec
@@ -34,14 +35,14 @@ def test_training(
     test_id: str,
     grading: Session,
     facts: Facts,
-    opened: Spec | BuildFailure,
+    opened: Opened | BuildFailure,
     runner: str,
 ) -> None:
     """training throughput, at the documented batch size unless another was asked for"""
     batch_size = plugin.training_batch(facts.name, grading.options)
     recipe = replace(recipe_for(facts, "documented", None), batch_size=batch_size)
     key = (facts.name, "train", batch_size)
-    lane.time(benchmark, test_id, Entrant(key, runner, opened, recipe))
+    lane.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))
 
 
 @pytest.mark.parametrize("batch_size", PREDICTION_BATCHES)
@@ -51,17 +52,21 @@ def test_prediction(
     lane: Lane,
     test_id: str,
     facts: Facts,
-    opened: Spec | BuildFailure,
+    opened: Opened | BuildFailure,
     runner: str,
     batch_size: int,
 ) -> None:
     """inference: latency of one image, throughput of a batch"""
     recipe = recipe_for(facts, "documented", None)
     key = (facts.name, "predict", batch_size)
-    lane.time(benchmark, test_id, Entrant(key, runner, opened, recipe))
+    lane.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))
 
 
 @pytest.mark.usefixtures("benchmark")
 def test_baseline(lane: Lane, test_id: str, missing_key: Key) -> None:
     """every benchmark of the baseline is measured again"""
     lane.miss(test_id, missing_key)
+
+
+def _network(opened: Opened | BuildFailure) -> Spec | BuildFailure:
+    return opened.spec if isinstance(opened, Opened) else opened

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from harness.alignment import Row, actual_rows, align, differences, expected_rows
+from harness.alignment import (
+    Row,
+    actual_rows,
+    align,
+    differences,
+    expected_rows,
+    share_right,
+)
 from harness.checking import Difference, require_none
 from harness.spec import Spec
 from reference.facts import Facts
@@ -19,17 +26,20 @@ def test_input_shape(spec: Spec, facts: Facts) -> None:
 
 def test_layers(spec: Spec, facts: Facts) -> None:
     """the layers are the documented ones, in the documented order"""
-    require_none(_sequence_differences(*_rows(spec, facts)))
+    rows = _rows(spec, facts)
+    require_none(_sequence_differences(*rows), share_right(*rows, "kind"))
 
 
 def test_output_shapes(spec: Spec, facts: Facts) -> None:
     """every layer's output has the documented shape"""
-    require_none(differences(*_rows(spec, facts), "shape"))
+    rows = _rows(spec, facts)
+    require_none(differences(*rows, "shape"), share_right(*rows, "shape"))
 
 
 def test_layer_parameters(spec: Spec, facts: Facts) -> None:
     """every layer has the documented number of parameters"""
-    require_none(differences(*_rows(spec, facts), "params"))
+    rows = _rows(spec, facts)
+    require_none(differences(*rows, "params"), share_right(*rows, "params"))
 
 
 def test_total_parameters(spec: Spec, facts: Facts) -> None:
@@ -47,7 +57,8 @@ def test_total_parameters(spec: Spec, facts: Facts) -> None:
 
 def test_configuration(spec: Spec, facts: Facts) -> None:
     """activations, padding, rates and initializers are the documented ones"""
-    require_none(differences(*_rows(spec, facts), "config"))
+    rows = _rows(spec, facts)
+    require_none(differences(*rows, "config"), share_right(*rows, "config"))
 
 
 def _rows(spec: Spec, facts: Facts) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

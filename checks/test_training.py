@@ -2,7 +2,7 @@
 
 from harness import gates
 from harness.checking import Difference, require_none
-from harness.plan import recipe_for
+from harness.recipe import Recipe
 from harness.record import Record
 from harness.session import Session
 from harness.verify import Verification
@@ -18,13 +18,12 @@ GUESSING_LOSS = 2.302585
 FALLS_TO = 0.99
 
 
-def test_recipe(runs: list[Record], facts: Facts, grading: Session) -> None:
+def test_recipe(runs: list[Record], facts: Facts, recipe: Recipe) -> None:
     """optimizer, learning rate, batch size, epochs and scaling are the recipe's"""
-    expected = recipe_for(facts, grading.options.recipe, grading.calibration).to_json()
     require_none(
         Difference(f"recipe.{key}", run.recipe.get(key), value, _where(facts, key))
         for run in runs
-        for key, value in expected.items()
+        for key, value in recipe.to_json().items()
         if run.recipe.get(key) != value
     )
 
@@ -65,7 +64,8 @@ def test_accuracy_gate(runs: list[Record], facts: Facts, grading: Session) -> No
         hint += "; --seeds 5 tells more"
     if blocked:
         expected = f"at least {gate.threshold:.2%} ({judged.basis})"
-        require_none([Difference("test accuracy", f"{gate.accuracy:.2%}", expected, hint=hint)])
+        found = Difference("test accuracy", f"{gate.accuracy:.2%}", expected, hint=hint)
+        require_none([found], from_gate=gates.from_gate(gate))
 
 
 def test_same_seed_same_weights(record: Record, verification: Verification) -> None:

@@ -5,43 +5,30 @@ is one row, however the author spelled it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Final, Literal
 
+from harness.causes import layers as layer_causes
+from harness.causes import settings as setting_causes
 from harness.checking import Difference
+from harness.rows import Row, differing_settings
 from harness.spec import Spec
-from reference.facts import Facts, LayerFact, expected_nodes
-from reference.layers import LAYERS, Node, Shape, flops, params, shapes
+from reference.facts import Facts, expected_nodes
+from reference.layers import LAYERS, Node, flops, params, shapes
+
+__all__ = [
+    "Pair",
+    "Row",
+    "Status",
+    "actual_rows",
+    "align",
+    "cost",
+    "differences",
+    "expected_rows",
+]
 
 Status = Literal["same", "changed", "missing", "extra"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One layer, as a person would write it.
-
-    Attributes:
-        kind: Keras's class name.
-        name: the author's; the class name where the document gives none.
-        config: for an expected row, only what the document fixes.
-        output_shape: without the batch axis.
-        fact: where an expected row comes from.
-    """
-
-    kind: str
-    name: str
-    config: Mapping[str, Any]
-    output_shape: Shape
-    params: int
-    flops: int
-    trainable: bool = True
-    fact: LayerFact | None = None
-
-    @property
-    def signature(self) -> tuple[str, str]:
-        """What makes two rows the same layer, whatever their settings."""
-        activation = str(self.config["activation"]) if self.kind == "Activation" else ""
-        return self.kind, activation
 
 
 @dataclass(frozen=True)
@@ -51,12 +38,14 @@ class Pair:
     Attributes:
         expected_index: of the row among the expected rows.
         differences: by kind: "kind", "shape", "params" or "config".
+        settings: in which the rows differ: what shapes and counts may follow from.
     """
 
     status: Status
     expected_index: int | None
     actual_index: int | None
     differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
 
 def expected_rows(facts: Facts) -> tuple[Row, ...]:
@@ -68,7 +57,7 @@ def expected_rows(facts: Facts) -> tuple[Row, ...]:
             continue
         if rows and rows[-1].fact is fact:  # the second node of a layer with a fused activation
             config = {**rows[-1].config, "activation": expected.node.config["activation"]}
-            rows[-1] = _replace_config(rows[-1], config)
+            rows[-1] = replace(rows[-1], config=config)
             continue
         rows.append(
             Row(
@@ -79,9 +68,10 @@ def expected_rows(facts: Facts) -> tuple[Row, ...]:
                 params=expected.params,
                 flops=0,
                 fact=fact,
+                implied=_implied(expected.node, expected.fixed),
             )
         )
-    return tuple(rows)
+    return _with_output(rows)
 
 
 def actual_rows(spec: Spec, expected: Sequence[Row]) -> tuple[Row, ...]:
@@ -96,7 +86,8 @@ def actual_rows(spec: Spec, expected: Sequence[Row]) -> tuple[Row, ...]:
         row.kind for row in expected if row.config.get("activation", "linear") != "linear"
     }
     consumers = [sum(i in node.inputs for node in nodes) for i in range(len(nodes))]
-    numbers = zip(shapes(spec.network), params(spec.network), flops(spec.network), strict=True)
+    made = shapes(spec.network)
+    numbers = zip(made, params(spec.network), flops(spec.network), strict=True)
     rows: list[Row] = []
     previous = 0  # the node that the last row ends with
     for index, (node, (shape, count, cost)) in enumerate(zip(nodes, numbers, strict=True)):
@@ -113,7 +104,7 @@ def actual_rows(spec: Spec, expected: Sequence[Row]) -> tuple[Row, ...]:
         previous = index
         if fused:
             config = {**rows[-1].config, "activation": node.config["activation"]}
-            rows[-1] = _replace_config(rows[-1], config)
+            rows[-1] = replace(rows[-1], config=config)
             continue
         rows.append(
             Row(
@@ -124,9 +115,10 @@ def actual_rows(spec: Spec, expected: Sequence[Row]) -> tuple[Row, ...]:
                 params=count,
                 flops=cost,
                 trainable=node.trainable,
+                input_shape=made[node.inputs[0]],
             )
         )
-    return tuple(rows)
+    return _with_output(rows)
 
 
 def align(expected: tuple[Row, ...], actual: tuple[Row, ...]) -> tuple[Pair, ...]:
@@ -136,6 +128,7 @@ def align(expected: tuple[Row, ...], actual: tuple[Row, ...]) -> tuple[Pair, ...
     its neighbour of the same kind.
     """
     found = [[_compare(e, a) for a in actual] for e in expected]
+    costs = [[_pair_cost(pair) for pair in row] for row in found]
     # best[i][j]: the least cost of the rows from i and j on.
     best = [[0] * (len(actual) + 1) for _ in range(len(expected) + 1)]
     for i in range(len(expected), -1, -1):
@@ -144,7 +137,7 @@ def align(expected: tuple[Row, ...], actual: tuple[Row, ...]) -> tuple[Pair, ...
                 best[i][j] = _GAP * (len(expected) - i + len(actual) - j)
                 continue
             best[i][j] = min(
-                _pair_cost(found[i][j]) + best[i + 1][j + 1],
+                costs[i][j] + best[i + 1][j + 1],
                 _GAP + best[i + 1][j],
                 _GAP + best[i][j + 1],
             )
@@ -155,11 +148,9 @@ def align(expected: tuple[Row, ...], actual: tuple[Row, ...]) -> tuple[Pair, ...
             pairs.append(Pair("missing", i, None))
             i += 1
         elif (
-            i < len(expected)
-            and j < len(actual)
-            and best[i][j] == _pair_cost(found[i][j]) + best[i + 1][j + 1]
+            i < len(expected) and j < len(actual) and best[i][j] == costs[i][j] + best[i + 1][j + 1]
         ):
-            pairs.append(Pair("changed" if found[i][j] else "same", i, j, found[i][j]))
+            pairs.append(replace(found[i][j], expected_index=i, actual_index=j))
             i, j = i + 1, j + 1
         else:
             pairs.append(Pair("extra", None, j))
@@ -168,14 +159,25 @@ def align(expected: tuple[Row, ...], actual: tuple[Row, ...]) -> tuple[Pair, ...
 
 
 # Two gaps cost more than taking one kind of layer for another, and that more than any number of
-# differences between two layers of a kind.
-_GAP, _OTHER_KIND, _MOST = 4, 6, 3
+# settings of one kind. Shapes and counts follow from settings, here or further up; they only
+# decide which of several layers with the same settings is meant.
+_SETTING: Final = 1000
+_GAP, _OTHER_KIND, _MOST = 4 * _SETTING, 6 * _SETTING, 3
 
 
-def _pair_cost(found: Mapping[str, tuple[Difference, ...]]) -> int:
-    if "kind" in found:
-        return _OTHER_KIND
-    return min(_MOST, sum(len(group) for group in found.values()))
+def _pair_cost(pair: Pair) -> int:
+    follows = len(pair.differences.get("shape", ())) + len(pair.differences.get("params", ()))
+    if "kind" in pair.differences:
+        return _OTHER_KIND + follows
+    return min(_MOST, len(pair.settings)) * _SETTING + follows
+
+
+def cost(pairs: Sequence[Pair]) -> int:
+    """Returns how far apart the rows of an alignment are, in settings; a layer counts as 4."""
+    return sum(
+        (_GAP if pair.status in ("missing", "extra") else _pair_cost(pair)) // _SETTING
+        for pair in pairs
+    )
 
 
 def differences(
@@ -186,45 +188,70 @@ def differences(
         yield from pair.differences.get(kind, ())
 
 
+def share_right(expected: tuple[Row, ...], actual: tuple[Row, ...], kind: str) -> Fraction:
+    """Returns the share of the layers that are right in one respect, for partial credit.
+
+    In "kind", a layer too many counts as one that is wrong; in "shape", "params" and "config"
+    only the documented layers count, and one that is missing is not right.
+    """
+    pairs = align(expected, actual)
+    paired = [p for p in pairs if p.expected_index is not None and p.actual_index is not None]
+    # Layers of different kinds have no settings in common that could be right.
+    wrong = {kind, "kind"} if kind == "config" else {kind}
+    right = sum(wrong.isdisjoint(pair.differences) for pair in paired)
+    return Fraction(right, max(1, len(pairs) if kind == "kind" else len(expected)))
+
+
 def _with_activation(node: Node, config: Mapping[str, Any]) -> dict[str, Any]:
     """A layer that could carry an activation and does not is linear, and that is a fact too."""
     fuses = LAYERS[node.kind].fuses_activation
     return {**config, "activation": "linear"} if fuses else dict(config)
 
 
-def _replace_config(row: Row, config: Mapping[str, Any]) -> Row:
-    return Row(
-        row.kind, row.name, config, row.output_shape, row.params, row.flops, row.trainable, row.fact
-    )
+def _implied(node: Node, fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings whose defaults the documented shapes and counts leave no choice of."""
+    return {key: value for key, value in node.config.items() if key in _IMPLIED - set(fixed)}
 
 
-def _compare(expected: Row, actual: Row) -> dict[str, tuple[Difference, ...]]:
+_IMPLIED: Final = frozenset({"strides", "padding", "use_bias", "center", "scale"})
+
+
+def _with_output(rows: list[Row]) -> tuple[Row, ...]:
+    return (*rows[:-1], replace(rows[-1], output=True)) if rows else ()
+
+
+def _compare(expected: Row, actual: Row) -> Pair:
     source = expected.fact.source if expected.fact else ""
+    name = actual.name
+    changed = differing_settings(expected, actual)
+    hints = {key: setting_causes.setting(key, expected, actual).text for key in changed}
     found: dict[str, tuple[Difference, ...]] = {}
+    hint = next(iter(hints.values()), "")  # what shapes and counts follow from
     if expected.signature != actual.signature:
-        found["kind"] = (Difference(f"{actual.name}", _title(actual), _title(expected), source),)
-    if expected.output_shape != actual.output_shape:
-        found["shape"] = (
-            Difference(
-                f"{actual.name}.output_shape", actual.output_shape, expected.output_shape, source
-            ),
-        )
-    if expected.params != actual.params:
-        found["params"] = (
-            Difference(f"{actual.name}.params", actual.params, expected.params, source),
-        )
+        hint = layer_causes.other_kind(expected, actual).text
+        found["kind"] = (Difference(name, _title(actual), _title(expected), source, hint),)
+    pairs = {
+        "shape": ("output_shape", actual.output_shape, expected.output_shape),
+        "params": ("params", actual.params, expected.params),
+    }
+    for key, (what, given, wanted) in pairs.items():
+        if given != wanted:
+            found[key] = (Difference(f"{name}.{what}", given, wanted, source, hint),)
     if expected.kind == actual.kind:
         settings = tuple(
-            Difference(f"{actual.name}.{key}", _plain(actual.config[key]), _plain(value), source)
+            Difference(
+                f"{name}.{key}", _plain(actual.config[key]), _plain(value), source, hints[key]
+            )
             for key, value in expected.config.items()
             if key in actual.config and actual.config[key] != value
         )
         if not actual.trainable:
-            frozen = Difference(f"{actual.name}.trainable", actual.trainable, expected.trainable)
+            what, hint = f"{name}.trainable", hints["trainable"]
+            frozen = Difference(what, actual.trainable, expected.trainable, hint=hint)
             settings = (*settings, frozen)
         if settings:
             found["config"] = settings
-    return found
+    return Pair("changed" if found or changed else "same", None, None, found, changed)
 
 
 def _title(row: Row) -> str:

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
+
+import pytest
+
+NOTHING = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,32 @@ class Difference:
 
 
 class Mismatch(AssertionError):
-    """An implementation differs from what is expected of it; carries the differences."""
+    """An implementation differs from what is expected of it; carries the differences.
 
-    def __init__(self, differences: Sequence[Difference]) -> None:
+    Attributes:
+        share: the part that is right all the same, from 0 to 1, for partial credit.
+        from_gate: of a check about an accuracy, that less the gate's; its credit goes by the
+            rubric's bands.
+    """
+
+    def __init__(
+        self,
+        differences: Sequence[Difference],
+        share: Fraction = NOTHING,
+        from_gate: Fraction | None = None,
+    ) -> None:
         super().__init__("\n".join(str(difference) for difference in differences))
         self.differences = tuple(differences)
+        self.share = share
+        self.from_gate = from_gate
+
+
+class NotApplicable(pytest.skip.Exception):  # type: ignore[misc,name-defined]
+    """A check does not concern this submission: it is skipped, and takes no part in the score.
+
+    A check that is skipped for another reason, as after a failed build, keeps its points among
+    those that could have been earned.
+    """
 
 
 class Unavailable(Exception):
@@ -48,12 +74,16 @@ class Unavailable(Exception):
         self.status = status
 
 
-def require_none(differences: Iterable[Difference]) -> None:
+def require_none(
+    differences: Iterable[Difference],
+    share: Fraction = NOTHING,
+    from_gate: Fraction | None = None,
+) -> None:
     """Raises `Mismatch` with all the differences, when there are any."""
     __tracebackhide__ = True
     found = list(differences)
     if found:
-        raise Mismatch(found)
+        raise Mismatch(found, share, from_gate)
 
 
 def describe(value: Any) -> str:

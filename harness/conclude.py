@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from harness import gates, markdown, results
 from harness.bench import rows
 from harness.extract.client import BuildFailure
 from harness.ledger import Ledger
+from harness.opened import Opened
+from harness.own_weights import OwnAccuracy
 from harness.record import Record
 from harness.results import Graded, Run
 from harness.scheduler import JobFailed
 from harness.session import Session
-from harness.spec import Spec
 from harness.subjects import Subject
 from reference.errors import UserError
 
@@ -35,7 +37,7 @@ def conclude(
         UserError: the folder cannot be written.
     """
     # The report brings in matplotlib: not before it is needed.
-    from harness import report  # noqa: PLC0415
+    from harness import exports, report  # noqa: PLC0415
 
     path = session.options.report / RESULTS
     if benchmarked:
@@ -47,6 +49,8 @@ def conclude(
         document = _graded(session, ledger, command, passed, results.read_benchmarks(path))
     results.write(document, path)
     report.write(path, session.options.report / PAGE)
+    if document["submissions"]:
+        exports.write_all(document, session.options.report)
     if not benchmarked:
         _summarise(document, session.options.report / SUMMARY)
 
@@ -71,9 +75,18 @@ def summary(path: Path, *, benchmarked: bool) -> Iterator[str]:
     if document is None:
         return
     # What a benchmark run keeps of an earlier grading is in the report, with its date.
-    for subject in [] if benchmarked else document["subjects"]:
-        yield _line(subject)
+    subjects = [] if benchmarked else document["subjects"]
+    if len(subjects) <= _LISTED:
+        yield from map(_line, subjects)
+    else:
+        counts = Counter(subject["verdict"] for subject in subjects)
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        yield f"{len(subjects)} submissions: {verdicts}"
     yield f"Report: {_shown(path.with_name(PAGE))}"
+
+
+# More submissions than that are counted, not listed: the class page lists them.
+_LISTED = 40
 
 
 def _shown(path: Path) -> Path:
@@ -116,27 +129,36 @@ def _graded(
         recipe=session.options.recipe,
         seeds=range(session.options.seeds),
         environment=session.environment,
+        rubric=ledger.rubric,
     )
     return results.assemble(run, graded, benchmarks)
 
 
 def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
-    facts = session.facts[subject.architecture]
-    found = session.spec(subject.id)
-    spec = found if isinstance(found, Spec) else None
-    error = found.message if isinstance(found, BuildFailure) else None
-    runs = _runs(session, subject) if spec is not None and session.trains else []
-    judged = gates.judge(runs, facts, session.calibration) if runs else None
+    found = session.opened(subject.id)
+    opened = found if isinstance(found, Opened) else None
+    facts = session.facts_of(subject.id)
+    runs = _runs(session, subject) if opened is not None and session.trains else []
+    judged = gates.judge(runs, facts, session.calibration) if runs and facts else None
     return Graded(
         subject=subject,
         facts=facts,
-        spec=spec,
-        error=error,
+        opened=opened,
+        error=found.message if isinstance(found, BuildFailure) else None,
         runs=runs,
         gate=judged.gate if judged else None,
         gate_basis=judged.basis if judged else "",
         checks=ledger.rows[subject.id],
+        trained_with=session.options.train_with,
+        own_weights=_own_weights(session, subject) if runs else None,
     )
+
+
+def _own_weights(session: Session, subject: Subject) -> OwnAccuracy | None:
+    try:
+        return session.own_weights(subject.id)
+    except JobFailed:
+        return None  # its check says why
 
 
 def _runs(session: Session, subject: Subject) -> list[Record]:

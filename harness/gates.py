@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from harness.record import Record
 from harness.statistics import Gate, judge_floor, judge_gate
-from reference.calibration import Calibration
+from reference.calibration import Calibration, Floor
 from reference.errors import UserError
 from reference.facts import Facts
 
@@ -28,12 +29,34 @@ def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration | None)
     total = int(runs[0].document["test_images"])
     if calibration is None:
         return Judged(judge_gate(correct, total, facts.gate), "documented gate")
+    floor = _floor(facts, calibration)
+    seeds = "seed" if floor.seeds == 1 else "seeds"
+    basis = f"calibrated on {floor.seeds} {seeds}"
+    return Judged(judge_floor(correct, total, floor.floor), basis)
+
+
+def threshold(facts: Facts, calibration: Calibration | None) -> float:
+    """Returns the accuracy that is asked for.
+
+    Raises:
+        UserError: the data set's calibration has no floor for this network.
+    """
+    return facts.gate if calibration is None else _floor(facts, calibration).floor
+
+
+def _floor(facts: Facts, calibration: Calibration) -> Floor:
     floor = calibration.floors.get(facts.name)
     if floor is None:
         raise UserError(
             f"reference/calibration/{calibration.dataset}.toml has no floor for {facts.name}; "
             f"measure it with: {calibration.command}"
         )
-    seeds = "seed" if floor.seeds == 1 else "seeds"
-    basis = f"calibrated on {floor.seeds} {seeds}"
-    return Judged(judge_floor(correct, total, floor.floor), basis)
+    return floor
+
+
+def from_gate(gate: Gate) -> Fraction:
+    """Returns a gate's accuracy less its threshold, of the numbers as they are written.
+
+    So 97.5 % is exactly half a percentage point below 98 %, which it is not in binary.
+    """
+    return Fraction(str(gate.accuracy)) - Fraction(str(gate.threshold))

@@ -1,4 +1,4 @@
-"""A training job as data, and the key that its record is stored under."""
+"""What workers do, as data, and the keys that their results are stored under."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,8 +58,56 @@ class TrainJob:
         }
 
 
-def from_json(document: Mapping[str, Any]) -> TrainJob:
-    """Reads what `TrainJob.to_json` wrote."""
+@dataclass(frozen=True)
+class EvaluateJob:
+    """Count the test images that a network reads right with weights that it came with.
+
+    Attributes:
+        spec: as its author wrote it: the weights belong to its layers.
+        weights: key of the store under which they lie, as weights.npz.
+        scales: pixels are divided by each of these in turn; nobody knows by which they were
+            when the weights were made.
+    """
+
+    spec: Spec
+    weights: str
+    dataset: str
+    data_digest: str
+    scales: tuple[float, ...]
+    platform: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of everything that the counts depend on."""
+        return digest({"engine": ENGINE_VERSION, **self.to_json(), "spec": self.spec.digest})
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": EVALUATE,
+            "spec": self.spec.to_json(),
+            "weights": self.weights,
+            "dataset": self.dataset,
+            "data_digest": self.data_digest,
+            "scales": list(self.scales),
+            "platform": dict(self.platform),
+        }
+
+
+EVALUATE = "evaluate"
+Job = TrainJob | EvaluateJob
+
+
+def from_json(document: Mapping[str, Any]) -> Job:
+    """Reads what a job's `to_json` wrote."""
+    if document.get("kind") == EVALUATE:
+        return EvaluateJob(
+            spec=specs.from_json(document["spec"]),
+            weights=document["weights"],
+            dataset=document["dataset"],
+            data_digest=document["data_digest"],
+            scales=tuple(document["scales"]),
+            platform=document["platform"],
+        )
     return TrainJob(
         spec=specs.from_json(document["spec"]),
         recipe=recipes.from_json(document["recipe"]),

@@ -4,48 +4,13 @@ The child process that ran somebody's `build()` sends `model.get_config()`; this
 the trusted side, so it believes nothing in it: every class, key and value is looked up in a table.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
-from harness.spec import MAX_NODES, Spec, clean_name, make_spec
+from harness.keras_layer import Row, layer_name, mapping, read_layer
+from harness.spec import MAX_NODES, Spec, make_spec
 from reference.errors import UserError
 from reference.fields import shown
-from reference.layers import LAYERS
-
-# Keys that say nothing about what the network computes.
-_IGNORED = frozenset({"name", "trainable", "dtype", "seed", "sparse", "ragged", "optional"})
-
-# Keys that must have one value, because a network that differs there is not supported.
-_FIXED: Mapping[str, Sequence[Any]] = {
-    "data_format": ["channels_last", None],
-    "dilation_rate": [[1, 1], 1],
-    "groups": [1],
-    "kernel_regularizer": [None],
-    "bias_regularizer": [None],
-    "activity_regularizer": [None],
-    "kernel_constraint": [None],
-    "bias_constraint": [None],
-    "beta_regularizer": [None],
-    "gamma_regularizer": [None],
-    "beta_constraint": [None],
-    "gamma_constraint": [None],
-    "moving_mean_initializer": [{"class": "Zeros", "config": {}}],
-    "moving_variance_initializer": [{"class": "Ones", "config": {}}],
-    "beta_initializer": [{"class": "Zeros", "config": {}}],
-    "gamma_initializer": [{"class": "Ones", "config": {}}],
-    "synchronized": [False],
-    "renorm": [False],
-    "renorm_clipping": [None],
-    "renorm_momentum": [0.99],
-    "rms_scaling": [False],
-    "noise_shape": [None],
-    "quantization_config": [None],
-    "lora_rank": [None],
-    "lora_alpha": [None],
-    "keepdims": [False],
-}
-
-_ALLOWED_DTYPES = ("float32", None)
 
 
 def read_model(document: Mapping[str, Any]) -> Spec:
@@ -57,25 +22,39 @@ def read_model(document: Mapping[str, Any]) -> Spec:
     Raises:
         UserError: the model uses something that a spec cannot say.
     """
-    readers = {"Sequential": _read_sequential, "Functional": _read_functional}
     kind = document.get("class")
-    reader = readers.get(kind) if isinstance(kind, str) else None
     config = document.get("config")
-    if reader is None or not isinstance(config, Mapping):
+    if kind not in _MODELS or not isinstance(config, Mapping):
         raise UserError(
             f"the model is a {shown(kind)}; expected keras.Sequential or a keras.Model made with "
             "the Functional API, whose layers can be listed"
         )
+    return make_spec(*_read_graph(kind, config, frozen=False, depth=1))
+
+
+Rows = tuple[list[Row], list[str]]
+"""Layers in topological order, the input first, and their names."""
+
+_MODELS = ("Sequential", "Functional")
+_DEEPEST = 8  # models within models
+
+
+def _read_graph(kind: str, config: Mapping[str, Any], *, frozen: bool, depth: int) -> Rows:
+    """Returns the layers of a model, those of the models within it in their places."""
+    if depth > _DEEPEST:
+        raise UserError(f"models are nested more than {_DEEPEST} deep; expected a list of layers")
     layers = config.get("layers")
     if not isinstance(layers, list) or not all(_is_layer(layer) for layer in layers):
         raise UserError("the model's configuration lists no layers")
-    if len(layers) > MAX_NODES:
-        raise UserError(f"the network has {len(layers)} layers; at most {MAX_NODES} are accepted")
-    rows, names = reader(config, layers)
-    return make_spec(rows, names)
+    _check_count(len(layers))
+    frozen = frozen or config.get("trainable") is False
+    reader = _read_sequential if kind == "Sequential" else _read_functional
+    return reader(config, layers, frozen=frozen, depth=depth)
 
 
-Row = tuple[str, Mapping[str, Any], tuple[int, ...], bool]
+def _check_count(layers: int) -> None:
+    if layers > MAX_NODES:
+        raise UserError(f"the network has {layers} layers; at most {MAX_NODES} are accepted")
 
 
 def _is_layer(layer: object) -> bool:
@@ -87,39 +66,84 @@ def _is_layer(layer: object) -> bool:
 
 
 def _read_sequential(
-    config: Mapping[str, Any], layers: list[Mapping[str, Any]]
-) -> tuple[list[Row], list[str]]:
+    config: Mapping[str, Any],  # noqa: ARG001  # the other reader needs it
+    layers: list[Mapping[str, Any]],
+    *,
+    frozen: bool,
+    depth: int,
+) -> Rows:
     rows: list[Row] = []
     names: list[str] = []
-    frozen = config.get("trainable") is False
-    for index, layer in enumerate(layers):
-        inputs = () if index == 0 else (index - 1,)
-        rows.append(_read_layer(layer, inputs, frozen=frozen))
-        names.append(_name(layer))
+    for layer in layers:
+        _append(layer, (len(rows) - 1,) if rows else (), rows, names, frozen=frozen, depth=depth)
     return rows, names
 
 
 def _read_functional(
-    config: Mapping[str, Any], layers: list[Mapping[str, Any]]
-) -> tuple[list[Row], list[str]]:
+    config: Mapping[str, Any], layers: list[Mapping[str, Any]], *, frozen: bool, depth: int
+) -> Rows:
     entry = _single(config.get("input_layers"), "input")
     output = _single(config.get("output_layers"), "output")
     by_name: dict[str, Mapping[str, Any]] = {}
     for layer in layers:
-        name = _name(layer)
+        name = layer_name(layer)
         if name in by_name:
             raise UserError(f"two layers are both named {shown(name)}; names should be unique")
         by_name[name] = layer
-    order = _topological_order(by_name, entry, output)
-    position = {name: index for index, name in enumerate(order)}
-    frozen = config.get("trainable") is False
-    rows = [
-        _read_layer(
-            by_name[name], tuple(position[i] for i in _inbound(by_name[name])), frozen=frozen
-        )
-        for name in order
-    ]
-    return rows, order
+    rows: list[Row] = []
+    names: list[str] = []
+    ends: dict[str, int] = {}  # the row that carries a layer's output
+    for name in _topological_order(by_name, entry, output):
+        layer = by_name[name]
+        inputs = tuple(ends[source] for source in _inbound(layer))
+        ends[name] = _append(layer, inputs, rows, names, frozen=frozen, depth=depth)
+    return rows, names
+
+
+def _append(
+    layer: Mapping[str, Any],
+    inputs: tuple[int, ...],
+    rows: list[Row],
+    names: list[str],
+    *,
+    frozen: bool,
+    depth: int,
+) -> int:
+    """Adds a layer, or the layers of a model in its place; returns the row of its output."""
+    if not _is_model(layer):
+        rows.append(read_layer(layer, inputs, frozen=frozen))
+        names.append(layer_name(layer))
+        return len(rows) - 1
+    where = f"the model {shown(layer_name(layer))} within the model"
+    inner, inner_names = _read_graph(
+        layer["class_name"], layer["config"], frozen=frozen, depth=depth + 1
+    )
+    if not inner or inner[0][0] != "InputLayer":
+        raise UserError(f"{where} has no InputLayer; expected a model that was built")
+    if not rows:  # the first of all: its input is the network's
+        rows += inner
+        names += inner_names
+        return len(rows) - 1
+    if len(inputs) != 1:
+        raise UserError(f"{where} has {len(inputs)} inputs, but should have 1")
+    # Its InputLayer stands for the row that it is given.
+    place = [*inputs]
+    for kind, config, sources, trainable in inner[1:]:
+        rows.append((kind, config, tuple(place[i] for i in sources), trainable))
+        place.append(len(rows) - 1)
+    names += inner_names[1:]
+    _check_count(len(rows))
+    return place[-1]
+
+
+def _is_model(layer: Mapping[str, Any]) -> bool:
+    kind, module = layer["class_name"], layer.get("module")
+    ours = module is None or module in ("keras", "keras.models")
+    return (
+        kind in _MODELS
+        and (ours or str(module).startswith("keras.src.models."))
+        and layer.get("registered_name") in (None, kind)
+    )
 
 
 def _topological_order(
@@ -162,10 +186,10 @@ def _inbound(layer: Mapping[str, Any]) -> list[str]:
     """The names of the layers whose outputs this one takes."""
     nodes = layer.get("inbound_nodes") or []
     if not isinstance(nodes, list):
-        raise UserError(f"layer {shown(_name(layer))}: inbound_nodes should be a list")
+        raise UserError(f"layer {shown(layer_name(layer))}: inbound_nodes should be a list")
     if len(nodes) > 1:
         raise UserError(
-            f"layer {shown(_name(layer))} is used {len(nodes)} times; "
+            f"layer {shown(layer_name(layer))} is used {len(nodes)} times; "
             "shared layers are not supported"
         )
     names: list[str] = []
@@ -175,14 +199,16 @@ def _inbound(layer: Mapping[str, Any]) -> list[str]:
         if isinstance(value, list):
             pending[:0] = value
         elif isinstance(value, Mapping):
-            history = _mapping(value.get("config")).get("keras_history")
+            history = mapping(value.get("config")).get("keras_history")
             if value.get("class_name") != "__keras_tensor__" or not (
                 isinstance(history, list) and len(history) == 3
             ):
-                raise UserError(f"layer {shown(_name(layer))} takes an argument that is no tensor")
+                raise UserError(
+                    f"layer {shown(layer_name(layer))} takes an argument that is no tensor"
+                )
             if history[1:] != [0, 0]:
                 raise UserError(
-                    f"layer {shown(_name(layer))} takes a second output of {shown(history[0])}"
+                    f"layer {shown(layer_name(layer))} takes a second output of {shown(history[0])}"
                 )
             names.append(str(history[0]))
     return names
@@ -198,106 +224,3 @@ def _single(ends: object, what: str) -> str:
     raise UserError(
         f"the model has {count} {what}s, but should have 1: images in, ten class scores out"
     )
-
-
-def _name(layer: Mapping[str, Any]) -> str:
-    return str(layer.get("name") or layer["config"].get("name") or layer["class_name"])
-
-
-def _read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: bool) -> Row:
-    kind = clean_name(layer["class_name"])  # of a layer that we know, that is its name itself
-    config: Mapping[str, Any] = layer["config"]
-    where = f"layer {shown(_name(layer))} ({kind[:60]})"
-    if kind == "Lambda":
-        raise UserError(
-            f"{where} holds code, which is not run here; write what it does with Keras's own "
-            "layers, such as Rescaling, Reshape or Activation"
-        )
-    if layer.get("registered_name") is not None or not _from_keras(layer.get("module")):
-        raise UserError(
-            f"{where} is not one of Keras's own layers; expected one of {', '.join(sorted(LAYERS))}"
-        )
-    if kind == "InputLayer":
-        return "InputLayer", {"shape": _input_shape(config, where)}, inputs, True
-    known: dict[str, Any] = {}
-    for key, raw in config.items():
-        value = _plain(raw)
-        if key == "dtype":
-            _check_dtype(value, where)
-        elif key == "axis" and kind in {"BatchNormalization", "LayerNormalization", "Concatenate"}:
-            known[key] = _last_axis(value, layer, where)
-        elif key in _FIXED:
-            if value not in _FIXED[key]:
-                raise UserError(
-                    f"{where}: {key} = {shown(value)} is not supported; expected {_FIXED[key][0]!r}"
-                )
-        elif key not in _IGNORED:
-            known[key] = value
-    return kind, known, inputs, config.get("trainable") is not False and not frozen
-
-
-def _from_keras(module: object) -> bool:
-    return module is None or module == "keras.layers" or str(module).startswith("keras.src.layers.")
-
-
-def _input_shape(config: Mapping[str, Any], where: str) -> list[Any]:
-    shape = config.get("batch_shape")
-    if not isinstance(shape, list) or len(shape) < 2 or shape[0] is not None:
-        raise UserError(
-            f"{where}: batch_shape = {shown(shape)}, but should be [None, …]: any number of images"
-        )
-    if not all(isinstance(size, int) for size in shape[1:]):
-        raise UserError(f"{where}: the shape {shown(shape[1:])} should hold whole numbers only")
-    return shape[1:]
-
-
-def _plain(value: Any) -> Any:
-    """Turns Keras's serialised objects into {"class", "config"} without seeds."""
-    if isinstance(value, Mapping) and "class_name" in value:
-        config = value.get("config")
-        if value["class_name"] == "DTypePolicy" and isinstance(config, Mapping):
-            return config.get("name")
-        if value["class_name"] == "function":
-            _refuse_function(value)
-        inner = config if isinstance(config, Mapping) else {}
-        return {
-            "class": value["class_name"],
-            "config": {k: v for k, v in inner.items() if k != "seed" and v is not None},
-        }
-    return value
-
-
-def _refuse_function(value: Mapping[str, Any]) -> NoReturn:
-    """A function from elsewhere may have any name: only Keras's own are known by theirs."""
-    name = str(value.get("config")).removesuffix("_v2")  # as TensorFlow calls some of its own
-    meant = name if name in {"relu", "sigmoid", "softmax", "tanh"} else "relu"
-    raise UserError(
-        f"an activation is the function {shown(name)}; it should be one of Keras's own, written "
-        f"by its name, as in activation={meant!r}"
-    )
-
-
-def _check_dtype(value: Any, where: str) -> None:
-    if value not in _ALLOWED_DTYPES:
-        raise UserError(f"{where}: dtype = {shown(value)} is not supported; expected 'float32'")
-
-
-def _last_axis(value: Any, layer: Mapping[str, Any], where: str) -> int:
-    """An axis counted from the front means the last one when it equals the input's rank."""
-    shape = _mapping(layer.get("build_config")).get("input_shape")
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    ranks = _rank(shape)
-    if value == -1 or (isinstance(value, int) and ranks and value == ranks - 1):
-        return -1
-    raise UserError(f"{where}: axis = {shown(value)} is not supported; expected -1, the channels")
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _rank(shape: Any) -> int:
-    if isinstance(shape, list) and shape and isinstance(shape[0], list):
-        shape = shape[0]
-    return len(shape) if isinstance(shape, list) else 0

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.checking import Mismatch, Unavailable, describe
-
-POINTS = 1.0
+from harness.checking import Mismatch, NotApplicable, Unavailable, describe
+from harness.rubric import Rubric
 
 _GROUPS: Mapping[str, str] = {
     "test_build.py": "build",
@@ -17,13 +16,16 @@ _GROUPS: Mapping[str, str] = {
     "test_numerics.py": "numerics",
     "test_training.py": "training",
     "test_persistence.py": "persistence",
+    "test_recipe.py": "recipe",
+    "test_own_weights.py": "own weights",
 }
 
 
 class Ledger:
     """Rows of checks by subject, in the order they ran, and rows of benchmarks by test id."""
 
-    def __init__(self) -> None:
+    def __init__(self, rubric: Rubric) -> None:
+        self.rubric = rubric
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.benchmarks: dict[str, dict[str, Any]] = {}
 
@@ -34,11 +36,11 @@ class Ledger:
         if report.when == "teardown" or (report.when == "setup" and report.passed):
             return
         subject = item.callspec.params["subject_id"]  # type: ignore[attr-defined]
-        self.rows[subject].append(row(item, report, error))
+        self.rows[subject].append(row(item, report, error, self.rubric))
 
 
 def row(
-    item: pytest.Item, report: pytest.TestReport, error: BaseException | None
+    item: pytest.Item, report: pytest.TestReport, error: BaseException | None, rubric: Rubric
 ) -> dict[str, Any]:
     """Returns one check as results.json has it."""
     file = item.path.name
@@ -46,14 +48,16 @@ def row(
     passed = report.outcome == "passed"
     decided = status(report, error)
     differences = error.differences if isinstance(error, Mismatch) else ()
+    check = f"{file}::{function}"
+    # What goes wrong on our side is nobody's loss, and what does not apply nobody's gain.
+    counts = decided != "grader_error" and not isinstance(error, NotApplicable)
     return {
-        "id": f"{file}::{function}",
+        "id": check,
         "group": _GROUPS.get(file, "other"),
         "title": title(item),
         "status": decided,
-        "points": POINTS if passed else 0.0,
-        # What goes wrong on our side is nobody's loss.
-        "max_points": 0.0 if decided == "grader_error" else POINTS,
+        "points": _earned(rubric, check, decided, error),
+        "max_points": rubric.points(check) if counts else 0.0,
         "expected": _join(f"{d.what} = {describe(d.expected)}" for d in differences),
         "actual": _join(f"{d.what} = {describe(d.actual)}" for d in differences),
         "hint": _join(dict.fromkeys(d.hint for d in differences if d.hint)),
@@ -61,6 +65,12 @@ def row(
         "source": _join(dict.fromkeys(d.source for d in differences if d.source)),
         "duration_s": round(report.duration, 4),
     }
+
+
+def _earned(rubric: Rubric, check: str, decided: str, error: BaseException | None) -> float:
+    if decided == "failed" and isinstance(error, Mismatch):
+        return rubric.award(check, passed=False, share=error.share, from_gate=error.from_gate)
+    return rubric.award(check, passed=decided == "passed")
 
 
 def title(item: pytest.Item) -> str:

@@ -9,11 +9,13 @@ import pytest
 from harness.data import CHOICES
 from harness.environment import cores
 from reference.errors import UserError
+from reference.facts import names
 
 DEFAULT_REPORT = Path("reports") / "latest"
 DEFAULT_STORE = Path(".grader")
 
 RecipeName = Literal["gate", "documented"]
+Trainer = Literal["document", "submission"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Options:
         fresh: train anew what is in the store.
         baseline: an earlier results.json to compare benchmarks with.
         benchmark_batch: batch size of timed training; None for the documented one.
+        submissions: files and folders that were named one by one; graded instead of `models/`.
+        class_folder: a folder with a file or folder for each student.
+        architecture: what all submissions are; None where their names or networks are to tell.
+        train_with: whose recipe trains a submission.
+        rubric: points for the checks; None for the project's own.
     """
 
     dataset: str
@@ -39,6 +46,16 @@ class Options:
     fresh: bool
     baseline: Path | None = None
     benchmark_batch: int | None = None
+    submissions: tuple[Path, ...] = ()
+    class_folder: Path | None = None
+    architecture: str | None = None
+    train_with: Trainer = "document"
+    rubric: Path | None = None
+
+    @property
+    def grades_submissions(self) -> bool:
+        """Whether strangers' work is graded, rather than the project's own modules."""
+        return bool(self.submissions) or self.class_folder is not None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -83,6 +100,32 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--fresh", action="store_true", help="train anew what has been trained before")
     add(
+        "--submission",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="grade this file or folder instead of models/: a module, a training script, a "
+        "notebook, a saved .keras or .h5 file (may be repeated)",
+    )
+    add(
+        "--submissions",
+        metavar="DIR",
+        help="grade a class: a folder with one file or folder for each student",
+    )
+    add(
+        "--as",
+        metavar="NAME",
+        help="the architecture that the submissions are (default: as their file's name says, else "
+        "the closest one)",
+    )
+    add(
+        "--train-with",
+        default="document",
+        metavar="NAME",
+        help="document: train submissions by the document's recipe (default); submission: by the "
+        "one that their script shows",
+    )
+    add(
         "--baseline",
         metavar="FILE",
         help="an earlier results.json of this machine; with --benchmark-only, a test fails where "
@@ -92,6 +135,11 @@ def add_options(parser: pytest.Parser) -> None:
         "--benchmark-batch",
         metavar="N",
         help="time training with batches of N images (default: the documented batch size)",
+    )
+    add(
+        "--rubric",
+        metavar="FILE",
+        help="points for each check, and accuracy bands (default: reference/rubric.toml)",
     )
 
 
@@ -111,6 +159,22 @@ def read_options(config: pytest.Config) -> Options:
     workers = get("--workers")
     mnist_dir = get("--mnist-dir")
     baseline, batch = get("--baseline"), get("--benchmark-batch")
+    here = config.invocation_params.dir
+    train_with, architecture = get("--train-with"), get("--as")
+    if train_with not in ("document", "submission"):
+        raise UserError(f"--train-with {train_with}: expected document or submission")
+    if architecture is not None and architecture not in names():
+        raise UserError(f"--as {architecture}: expected one of {', '.join(names())}")
+    submissions = tuple(here / path for path in get("--submission"))
+    class_folder = get("--submissions")
+    if not submissions and class_folder is None:
+        for option, given in (("--as", architecture), ("--train-with", train_with != "document")):
+            if given:
+                raise UserError(
+                    f"{option} is about submissions: expected --submission=PATH or "
+                    "--submissions=DIR beside it"
+                )
+    rubric = get("--rubric")
     return Options(
         dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
@@ -120,8 +184,13 @@ def read_options(config: pytest.Config) -> Options:
         report=config.rootpath / get("--report"),
         store=config.rootpath / get("--store"),
         fresh=get("--fresh"),
-        baseline=config.invocation_params.dir / baseline if baseline else None,
+        baseline=here / baseline if baseline else None,
         benchmark_batch=None if batch is None else _whole("--benchmark-batch", batch, 1, 60_000),
+        submissions=submissions,
+        class_folder=None if class_folder is None else here / class_folder,
+        architecture=architecture,
+        train_with=train_with,
+        rubric=here / rubric if rubric else None,
     )
 
 

@@ -3,18 +3,18 @@
 from dataclasses import replace
 from math import prod
 
+from harness import cost as costs
+from harness.cost import PASSES, TimeLimit
 from harness.data.dataset import Dataset
-from harness.environment import numeric_platform
-from harness.jobs import TrainJob
+from harness.environment import cores, numeric_platform
+from harness.jobs import EvaluateJob, TrainJob
 from harness.recipe import Recipe, at_gate
 from harness.scheduler import JobFailed
 from harness.spec import Spec
 from reference.calibration import Calibration
-from reference.facts import Facts
+from reference.facts import Facts, expected_network
 from reference.layers import flops, shapes
 
-# A training step costs about three forward passes: one forward, two backward.
-_PASSES = 3
 _PIXELS = 28 * 28
 _CLASSES = 10
 
@@ -44,18 +44,46 @@ def recipe_for(facts: Facts, name: str, calibration: Calibration | None) -> Reci
     return at_gate(recipe, facts.gate) if name == "gate" else recipe
 
 
-def jobs_for(spec: Spec, recipe: Recipe, dataset: Dataset, seeds: int) -> list[TrainJob]:
+def jobs_for(
+    spec: Spec, recipe: Recipe, dataset: Dataset, seeds: int, facts: Facts | None = None
+) -> list[TrainJob]:
     """Returns one job for each seed, 0 .. seeds - 1.
 
+    Args:
+        facts: what the network is graded by, and may cost so much more than at most.
+
     Raises:
-        JobFailed: the network does not take such images, or has no score for every digit.
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much time or memory.
     """
     _check_ends(spec)
+    documented = expected_network(facts) if facts else None
+    if reason := costs.refusal(spec.network, recipe, documented):
+        raise JobFailed("resource", reason)
     platform = numeric_platform()
     return [
         TrainJob(spec, recipe, dataset.name, dataset.digest, seed, platform)
         for seed in range(seeds)
     ]
+
+
+def evaluation(spec: Spec, recipe: Recipe, weights: str, dataset: Dataset) -> EvaluateJob:
+    """Returns the job that tries a saved network's own weights, pixels divided by 255 and not.
+
+    Args:
+        recipe: what the network is trained by here.
+        weights: key of the store under which they lie.
+
+    Raises:
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much memory.
+    """
+    _check_ends(spec)
+    if reason := costs.refusal(spec.network, recipe, None):
+        raise JobFailed("resource", reason)
+    return EvaluateJob(
+        spec, weights, dataset.name, dataset.digest, (255.0, 1.0), numeric_platform()
+    )
 
 
 def _check_ends(spec: Spec) -> None:
@@ -79,9 +107,15 @@ def cost(job: TrainJob, train_images: int) -> float:
 
     Epochs that an early stop may save are unknown beforehand, so they count for little.
     """
-    per_image = _PASSES * sum(flops(job.spec.network))
+    per_image = PASSES * sum(flops(job.spec.network))
     # Small networks pay for each step more than for its arithmetic.
     per_step = 3e7
     steps = train_images / job.recipe.batch_size
     epochs = job.recipe.epochs if job.recipe.stop_at is None else min(job.recipe.epochs, 4)
     return epochs * (per_image * train_images + per_step * steps)
+
+
+def time_limit(job: TrainJob, train_images: int, workers: int) -> TimeLimit:
+    """Returns how long a job may take before it is given up."""
+    network = job.spec.network
+    return costs.time_limit(network, job.recipe, train_images, workers=workers, cores=cores())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import conclude
+from harness import conclude, rubric, submissions
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -17,25 +17,25 @@ from harness.checking import Mismatch, Unavailable
 from harness.environment import cores, gpu, numeric_platform
 from harness.folders import check_space, prepare
 from harness.ledger import Ledger
-from harness.options import add_options, read_options
+from harness.options import read_options
 from harness.session import Session
-from harness.stash import LEDGER, OPTIONS, SESSION
-from harness.subjects import project_subject
+from harness.stash import LEDGER, OPTIONS, SESSION, SUBJECTS
+from harness.subjects import PROJECT, Subject, project_subject, submitted
 from reference import facts as all_facts
 from reference.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
+
+    from harness.options import Options
 
 CHECKS = "checks"
 TEST_LOG = "pytest.html"
 
 # Fixtures that need a trained network; a selection of checks without them trains nothing.
 _TRAINING_FIXTURES = frozenset({"trained"})
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    add_options(parser)
+# Fixtures of what only a stranger's script or saved file has.
+_OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         options = read_options(config)
         bench.prepare(config, options)
+        config.stash[SUBJECTS] = _subjects(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
             prepare(options.report, "--report")
@@ -58,19 +59,31 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each file of facts, so that a model that was deleted fails, not vanishes."""
+    """One test for each subject.
+
+    These are the submissions, or else the files of facts, so that one of the project's modules
+    that was deleted fails, not vanishes.
+    """
     if "subject_id" in metafunc.fixturenames:
-        metafunc.parametrize("subject_id", all_facts.names())
+        subjects = metafunc.config.stash.get(SUBJECTS, ())
+        metafunc.parametrize("subject_id", [subject.id for subject in subjects])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Benchmarks run when they are asked for, alone: anything beside them would disturb them."""
     if OPTIONS not in config.stash:
         return
-    timed = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
-    other = [item for item in items if item not in timed]
-    idle = [item for item in timed if bench.nothing_missing(item)]
-    timed = [item for item in timed if item not in idle]
+    timed: list[pytest.Item] = []
+    other: list[pytest.Item] = []
+    idle: list[pytest.Item] = []
+    trust = {subject.id: subject.trust for subject in config.stash[SUBJECTS]}
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        ours = trust.get(_params(item).get("subject_id", "")) == PROJECT
+        if bench.nothing_missing(item) or (ours and fixtures & _OF_SUBMISSIONS):
+            idle.append(item)
+        else:
+            (timed if "benchmark" in fixtures else other).append(item)
     kept, left = (timed, other + idle) if is_benchmark(config) else (other, timed + idle)
     # What needs no training first: its verdicts are there while the networks train. Benchmarks go
     # network by network, each of which has processes of its own.
@@ -86,17 +99,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     items = [item for item in session.items if "subject_id" in _params(item)]
     if OPTIONS not in config.stash or not items or config.option.collectonly:
         return
-    names = sorted({_params(item)["subject_id"] for item in items})
+    wanted = {_params(item)["subject_id"] for item in items}
+    subjects = [subject for subject in config.stash[SUBJECTS] if subject.id in wanted]
     try:
-        facts = {name: all_facts.load(name) for name in names}
+        ledger = Ledger(rubric.load(config.stash[OPTIONS].rubric))
         grading = Session(
             config.stash[OPTIONS],
-            [project_subject(name) for name in names],
-            facts,
+            subjects,
+            {name: all_facts.load(name) for name in _architectures(subjects)},
             lambda line: _tell(config, line),
         )
         config.stash[SESSION] = grading
-        config.stash[LEDGER] = Ledger()
+        config.stash[LEDGER] = ledger
         grading.progress.uncaptured = _uncaptured(config)
         grading.start(train=any(_needs_training(item) for item in items))
     except UserError as error:
@@ -196,6 +210,25 @@ def _runs_checks(config: pytest.Config) -> bool:
     resolved = [(config.invocation_params.dir / path).resolve() for path in paths]
     return any(path == checks or checks in path.parents or path in checks.parents
                for path in resolved)  # fmt: skip
+
+
+def _subjects(options: Options) -> tuple[Subject, ...]:
+    """What is graded: submissions, where there are any, else the project's own modules.
+
+    Raises:
+        UserError: a submission that is not there.
+    """
+    known = all_facts.names()
+    if not options.grades_submissions:
+        return tuple(project_subject(name) for name in known)
+    entries = submissions.find(options.submissions, options.class_folder)
+    return tuple(submitted(entries, options.architecture, known))
+
+
+def _architectures(subjects: Iterable[Subject]) -> list[str]:
+    """Returns whose facts are needed: all, when a network is to be recognised by them."""
+    named = {subject.architecture for subject in subjects}
+    return [name for name in all_facts.names() if None in named or name in named]
 
 
 def _network(item: pytest.Item) -> str:

@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 _POLL_S = 0.25
@@ -21,10 +21,16 @@ _POLL_S = 0.25
 class _Job:
     title: str
     epochs: int
+    work: float
     epoch: int = 0
     accuracy: float | None = None
     started: float = field(default_factory=time.monotonic)
     ended: bool = False
+
+    @property
+    def done(self) -> float:
+        """The share of its work that is behind it."""
+        return 1.0 if self.ended else self.epoch / self.epochs
 
 
 class Progress:
@@ -37,15 +43,43 @@ class Progress:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._jobs: dict[str, _Job] = {}
+        self._openings = self._opened = 0
+        self._began: float | None = None
         self._lock = Lock()
         self._lines: list[str] = []
         # Replaced by the plugin: pytest captures the terminal while a check runs.
         self.uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext
 
-    def expect(self, key: str, title: str, epochs: int) -> None:
-        """A job was queued."""
+    def expect_openings(self, count: int) -> None:
+        """So many subjects are to be opened."""
         with self._lock:
-            self._jobs[key] = _Job(title, epochs)
+            self._openings += count
+
+    def opened(self) -> None:
+        """One of them was."""
+        with self._lock:
+            self._opened += 1
+
+    def expect(self, key: str, title: str, epochs: int, work: float = 1.0) -> None:
+        """A job was queued.
+
+        Args:
+            work: any measure of its length, the same for all jobs.
+        """
+        with self._lock:
+            if self._began is None:
+                self._began = time.monotonic()
+            self._jobs[key] = _Job(title, epochs, work)
+
+    def remaining_s(self) -> float | None:
+        """Seconds until the jobs are done, should they go on as they did; None before any did."""
+        with self._lock:
+            jobs, began = list(self._jobs.values()), self._began
+        total = sum(job.work for job in jobs)
+        done = sum(job.work * job.done for job in jobs)
+        if began is None or done == 0:
+            return None
+        return (time.monotonic() - began) * (total - done) / done
 
     def update(self, key: str, epoch: int, accuracy: float) -> None:
         """A job ended an epoch, with this validation accuracy."""
@@ -63,9 +97,10 @@ class Progress:
             seen = f"validation {job.accuracy:.2%}" if job.accuracy is not None else "no epoch"
             outcome = "failed" if failed else "trained"
             count = f"{job.epoch} {'epoch' if job.epoch == 1 else 'epochs'}"
-            self._lines.append(
-                f"{outcome} {job.title}: {count}, {seen} ({ended} of {len(self._jobs)})"
-            )
+            line = f"{outcome} {job.title}: {count}, {seen} ({ended} of {len(self._jobs)})"
+        left = _in_words(self.remaining_s()) if ended < len(self._jobs) else ""
+        with self._lock:
+            self._lines.append(f"{line}; {left}" if left else line)
 
     def wait(self, future: Future[_T]) -> _T:
         """Returns a future's result, showing what is going on until it is there."""
@@ -100,25 +135,68 @@ class Progress:
         columns = (
             TextColumn("{task.description:<24}"),
             BarColumn(bar_width=24),
-            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[accuracy]}"),
+            TextColumn("{task.fields[status]}"),
             TimeElapsedColumn(),
         )
         with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-            tasks: dict[str, object] = {}
+            tasks: dict[str, Any] = {}
             while not _is_done(future):
-                with self._lock:
-                    jobs = dict(self._jobs)
-                for key, job in jobs.items():
+                for key, row in self._rows().items():
                     if key not in tasks:
-                        tasks[key] = bar.add_task(job.title, total=job.epochs, accuracy="")
+                        tasks[key] = bar.add_task(row.title, status="")
                     bar.update(
-                        tasks[key],  # type: ignore[arg-type]
-                        completed=job.epoch,
-                        visible=not job.ended,
-                        accuracy="" if job.accuracy is None else f"val {job.accuracy:.2%}",
+                        tasks[key],
+                        completed=row.completed,
+                        total=row.total,
+                        visible=row.visible,
+                        status=row.status,
                     )
         self._flush()
+
+    def _rows(self) -> dict[str, "_Row"]:
+        """What the bar shows: how many are opened and trained, and each run under way."""
+        with self._lock:
+            jobs = dict(self._jobs)
+            opened, openings = self._opened, self._openings
+        ended = sum(job.ended for job in jobs.values())
+        rows = {
+            "opened": _Row("opened", opened, openings, f"{opened} of {openings}", opened < openings)
+        }
+        for key, job in jobs.items():
+            seen = "" if job.accuracy is None else f"  val {job.accuracy:.2%}"
+            status = f"epoch {job.epoch}/{job.epochs}{seen}"
+            shown = not job.ended and (job.epoch > 0 or len(jobs) <= _FEW)
+            rows[key] = _Row(job.title, job.epoch, job.epochs, status, shown)
+        if len(jobs) > 1:
+            left = _in_words(self.remaining_s())
+            status = f"{ended} of {len(jobs)}{', ' + left if left else ''}"
+            work = sum(job.work for job in jobs.values())
+            done = sum(job.work * job.done for job in jobs.values())
+            rows["all"] = _Row("trained", done, work, status, ended < len(jobs))
+        return rows
+
+
+# So many runs are shown from the start, more only when they are under way.
+_FEW = 8
+
+
+@dataclass(frozen=True)
+class _Row:
+    title: str
+    completed: float
+    total: float
+    status: str
+    visible: bool
+
+
+def _in_words(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s left"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min left"
+    return f"about {seconds / 3600:.1f} h left"
 
 
 def _is_done(future: Future[_T]) -> bool:

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,15 @@ from typing import Any
 from harness import claims, measures
 from harness.alignment import Row, actual_rows, align, expected_rows
 from harness.data.dataset import Dataset
+from harness.opened import Opened
+from harness.own_weights import OwnAccuracy
 from harness.record import Record
+from harness.rubric import Rubric, total
 from harness.spec import Spec
 from harness.statistics import Gate, wilson
-from harness.subjects import Subject
+from harness.subjects import PROJECT, SUBMISSION, Subject
 from reference.errors import UserError
+from reference.fact_types import RecipeFact
 from reference.facts import Facts
 from reference.layers import total_params, trainable_params
 
@@ -29,19 +33,27 @@ class Graded:
     """What is known of one subject when its checks have run.
 
     Attributes:
-        spec: None when it was not built; `error` then says why.
+        facts: None when it was not opened and nothing else says what it was to be.
+        opened: None when it was not; `error` then says why.
         gate: None when it was not trained.
         checks: rows of results.json.
+        trained_with: whose recipe trained it, "document" or "submission".
     """
 
     subject: Subject
-    facts: Facts
-    spec: Spec | None
+    facts: Facts | None
+    opened: Opened | None
     error: str | None
     runs: Sequence[Record]
     gate: Gate | None
     gate_basis: str
     checks: Sequence[Mapping[str, Any]]
+    trained_with: str = "document"
+    own_weights: OwnAccuracy | None = None
+
+    @property
+    def spec(self) -> Spec | None:
+        return self.opened.spec if self.opened else None
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class Run:
     recipe: str
     seeds: Sequence[int]
     environment: Mapping[str, Any]
+    rubric: Rubric | None = None
 
 
 def assemble(
@@ -68,12 +81,16 @@ def assemble(
         "outcome": run.outcome,
         "dataset": _dataset(run),
         "recipe": run.recipe,
+        "rubric": run.rubric.to_json() if run.rubric else None,
         "seeds": list(run.seeds),
         "environment": dict(run.environment),
-        "subjects": [_subject(one, run.dataset) for one in graded],
+        "submissions": any(one.subject.trust == SUBMISSION for one in graded),
+        "subjects": _subjects(graded, run.dataset),
+        # What the documents claim is held against the project's own networks alone.
         "claims": [
             row
             for one in graded
+            if one.facts is not None and one.subject.trust == PROJECT
             for row in claims.judge(one.facts, one.spec, one.runs, documented_data=documented)
         ],
         "comparisons": [],
@@ -131,29 +148,50 @@ def _dataset(run: Run) -> dict[str, Any] | None:
     }
 
 
-def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
-    expected = expected_rows(graded.facts)
-    actual = actual_rows(graded.spec, expected) if graded.spec else ()
+def _subjects(graded: Sequence[Graded], dataset: Dataset | None) -> list[dict[str, Any]]:
+    # Who submits the same network shares its runs: what is read off them is read once.
+    runs: dict[str, dict[str, Any]] = {}
+    if dataset is not None:
+        for one in graded:
+            for record in one.runs:
+                if record.key not in runs:
+                    runs[record.key] = _run(record, dataset)
+    return [_subject(one, runs) for one in graded]
+
+
+def _subject(graded: Graded, runs: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    subject, facts, opened = graded.subject, graded.facts, graded.opened
+    expected = expected_rows(facts) if facts else ()
+    actual = actual_rows(opened.spec, expected) if opened else ()
     checks = settle(graded.checks)
     return {
-        "id": graded.subject.id,
-        "architecture": graded.subject.architecture,
-        "family": graded.facts.family,
-        "title": graded.facts.title,
-        "document": graded.facts.document,
-        "source": str(graded.subject.path),
-        "trust": graded.subject.trust,
-        "spec_digest": graded.spec.digest if graded.spec else None,
-        "score": sum(check["points"] for check in checks),
-        "max_score": sum(check["max_points"] for check in checks),
+        "id": subject.id,
+        "name": subject.name,
+        "architecture": facts.name if facts else None,
+        "architecture_basis": opened.basis if opened else subject.basis,
+        "family": facts.family if facts else None,
+        "title": facts.title if facts else None,
+        "document": facts.document if facts else None,
+        "source": str(subject.path),
+        "trust": subject.trust,
+        "origin": opened.origin if opened else None,
+        "spec_digest": opened.spec.digest if opened else None,
+        "score": total(check["points"] for check in checks),
+        "max_score": total(check["max_points"] for check in checks),
         "verdict": verdict(graded),
         "error": graded.error,
-        "spec": _spec(graded.spec, actual) if graded.spec else None,
+        "notes": list(opened.notes) if opened else [],
+        "findings": [asdict(finding) for finding in opened.findings] if opened else [],
+        "recipe": _recipes(graded),
+        "own_weights": graded.own_weights.to_json() if graded.own_weights else None,
+        "spec": _spec(opened.spec, actual) if opened else None,
         "expected": {
             "layers": [_row(row) for row in expected],
-            "total_params": graded.facts.total_params,
-            "trainable_params": graded.facts.trainable_params,
-        },
+            "total_params": facts.total_params,
+            "trainable_params": facts.trainable_params,
+        }
+        if facts
+        else None,
         "diff": [
             {
                 "status": pair.status,
@@ -163,12 +201,35 @@ def _subject(graded: Graded, dataset: Dataset | None) -> dict[str, Any]:
             }
             for pair in align(expected, actual)
         ]
-        if graded.spec
+        if opened
         else [],
         "gate": _gate(graded.gate, graded.gate_basis) if graded.gate else None,
-        "runs": [_run(record, dataset) for record in graded.runs] if dataset else [],
+        "runs": [runs[record.key] for record in graded.runs if record.key in runs],
         "checks": checks,
     }
+
+
+def _recipes(graded: Graded) -> dict[str, Any] | None:
+    """The document's recipe beside the one that a script showed."""
+    if graded.facts is None:
+        return None
+    captured = graded.opened.recipe if graded.opened else None
+    return {
+        "documented": _documented(graded.facts.recipe),
+        "submitted": captured.to_json() if captured else None,
+        "trained_with": graded.trained_with,
+    }
+
+
+_RECIPE = (
+    "optimizer", "learning_rate", "loss", "batch_size", "epochs", "validation_images", "pixel_max",
+)  # fmt: skip
+
+
+def _documented(recipe: RecipeFact) -> dict[str, Any]:
+    """Returns a document's recipe, and which of its values the document itself gives."""
+    fixed = [key for key in _RECIPE if recipe.evidence[key].basis != "chosen"]
+    return {**{key: getattr(recipe, key) for key in _RECIPE}, "fixed": fixed}
 
 
 def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""Runs training jobs on worker processes, the longest first, and keeps each one's progress."""
+"""Runs jobs on worker processes, the longest first, and tells of each one's progress."""
 
 import contextlib
 import itertools
 import queue
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
+from harness.cost import TimeLimit
 from harness.forks import ForkServer
-from harness.jobs import TrainJob
-from harness.process import JsonChannel, ProcessDied
+from harness.jobs import Job
+from harness.process import JsonChannel, ProcessDied, ProcessTimeout
 
 WORKER = "harness.worker"
 
@@ -22,7 +24,9 @@ class JobFailed(Exception):
     """A job gave no record.
 
     Attributes:
-        status: "resource" when the machine was too small, else "grader_error".
+        status: as in results.json: "resource" when the machine was too small, "timeout" when the
+            job's limit passed, "failed" when the network cannot be trained, "skipped" when there
+            is none, else "grader_error".
     """
 
     def __init__(self, status: str, message: str) -> None:
@@ -33,11 +37,12 @@ class JobFailed(Exception):
 @dataclass(order=True)
 class _Task:
     priority: tuple[float, int]
-    job: TrainJob | None = field(compare=False)  # None: nothing to do, look whether to stop
+    job: Job | None = field(compare=False)  # None: nothing to do, look whether to stop
     future: Future[str] = field(compare=False)
+    limit: TimeLimit | None = field(compare=False, default=None)
 
 
-OnEvent = Callable[[TrainJob, Mapping[str, Any]], None]
+OnEvent = Callable[[Job, Mapping[str, Any]], None]
 
 
 class Scheduler:
@@ -80,17 +85,18 @@ class Scheduler:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, job: TrainJob, cost: float) -> Future[str]:
+    def submit(self, job: Job, cost: float, limit: TimeLimit | None = None) -> Future[str]:
         """Queues a job and returns the future of its record's key.
 
         Args:
             cost: any measure of its length; the longest job starts first, so that no worker is
                 left with a long one at the end.
+            limit: how long it may take from its start; None is for ever.
 
         The future raises `JobFailed`.
         """
         future: Future[str] = Future()
-        self._tasks.put(_Task((-cost, next(self._order)), job, future))
+        self._tasks.put(_Task((-cost, next(self._order)), job, future, limit))
         return future
 
     def stop(self) -> None:
@@ -119,12 +125,12 @@ class Scheduler:
             if task.job is None or not task.future.set_running_or_notify_cancel():
                 continue
             try:
-                task.future.set_result(self._run(process, task.job))
+                task.future.set_result(self._run(process, task.job, task.limit))
             except JobFailed as error:
                 task.future.set_exception(error)
             except Exception as error:  # noqa: BLE001  (somebody is waiting for the future)
-                # Dead or out of step: in neither case is this worker to have another job.
-                task.future.set_exception(_blamed(error))
+                # Dead, out of step or at it for too long: it is not to have another job.
+                task.future.set_exception(_blamed(error, task.limit))
                 _stop(process)
                 if not self._stopping:
                     process = self._start(number)
@@ -165,12 +171,13 @@ class Scheduler:
     def _start_server(self) -> ForkServer:
         return ForkServer(self._module, self._logs / "workers.log")
 
-    def _run(self, process: JsonChannel | ProcessDied, job: TrainJob) -> str:
+    def _run(self, process: JsonChannel | ProcessDied, job: Job, limit: TimeLimit | None) -> str:
         if isinstance(process, ProcessDied):
             raise process
+        deadline = time.monotonic() + limit.seconds if limit else None
         process.send({"job": job.to_json(), "data": str(self._data), "store": str(self._store)})
         while True:
-            event = process.receive()
+            event = process.receive(deadline)
             if event["event"] == "done":
                 self._on_event(job, event)
                 return str(event["key"])
@@ -179,6 +186,9 @@ class Scheduler:
                 raise JobFailed(status, str(event["message"]))
             if event["event"] == "epoch":
                 self._on_event(job, event)
+            # One that has always something to say never keeps us waiting, and still has to end.
+            if deadline is not None and time.monotonic() >= deadline:
+                raise ProcessTimeout("the worker goes on after its limit")
 
 
 def _stop(process: JsonChannel | ProcessDied) -> None:
@@ -186,7 +196,9 @@ def _stop(process: JsonChannel | ProcessDied) -> None:
         process.stop()
 
 
-def _blamed(error: Exception) -> JobFailed:
+def _blamed(error: Exception, limit: TimeLimit | None) -> JobFailed:
+    if isinstance(error, ProcessTimeout) and limit is not None:
+        return JobFailed("timeout", limit.reason)
     if isinstance(error, ProcessDied):
         return JobFailed("resource", f"the worker died: {error}")
     return JobFailed("grader_error", f"{type(error).__name__}: {error}")

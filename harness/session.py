@@ -4,42 +4,39 @@ The checks run in pytest's own process and wait here for specs, records and veri
 work is done by the sandbox and by worker processes, all of it scheduled before the first check.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from harness import plan, record
-from harness import spec as specs
-from harness.canonical import digest
+from harness import gates, plan
 from harness.data import DataRequest, Dataset, load, publish
-from harness.environment import describe, numeric_platform
+from harness.environment import describe
 from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
-from harness.jobs import ENGINE_VERSION, TrainJob
+from harness.futures import fail, follow
+from harness.jobs import Job, TrainJob
+from harness.opened import Opened
+from harness.opening import Opening
 from harness.options import Options
+from harness.own_weights import OwnAccuracy
 from harness.progress import Progress
+from harness.recipe import Recipe
 from harness.record import Record
+from harness.runs import Runs
 from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
-from harness.spec import Spec
 from harness.store import Store
 from harness.subjects import Subject
-from harness.verify import Verification, Verifier, read_verification
+from harness.submitted_recipe import trainable
+from harness.verify import Verification, Verifier
 from reference import calibration
-from reference.errors import UserError
 from reference.facts import Facts
 
 if TYPE_CHECKING:
     from reference.calibration import Calibration
-
-_T = TypeVar("_T")
-
-# Raise it when the way a module is opened changes what comes out.
-EXTRACT_VERSION = 1
 
 
 class Session:
@@ -77,12 +74,24 @@ class Session:
         )
         self._scheduler: Scheduler | None = None
         self._scheduler_lock = Lock()
-        # Two threads: one opens modules, one follows up finished jobs.
-        self._opening = ThreadPoolExecutor(1, "opening")
-        self._verifying = ThreadPoolExecutor(1, "verifying")
-        self._specs: dict[str, Future[Spec | BuildFailure]] = {}
+        self._opener = Opening(
+            self._extractor, self._store, facts, fresh=options.fresh, before=self._warm_up
+        )
+        self._will_train = False
+        # As many as compute: each waits for a process of the sandbox.
+        self._opening = ThreadPoolExecutor(options.workers, "opening")
+        self._work = Runs(
+            self._store,
+            self._data_folder,
+            self._workers,
+            self._verifier,
+            self.progress,
+            fresh=options.fresh,
+        )
+        self._opened: dict[str, Future[Opened | BuildFailure]] = {}
         self._runs: dict[str, list[Future[Record]]] = {}
         self._verifications: dict[str, Future[Verification | BuildFailure]] = {}
+        self._own: dict[str, Future[OwnAccuracy | None]] = {}
         self._dataset: Dataset | None = None
         self.calibration: Calibration | None = None
 
@@ -93,6 +102,10 @@ class Session:
         """Whether networks are trained in this session."""
         return self._dataset is not None
 
+    def threshold(self, facts: Facts) -> float:
+        """The accuracy that is asked of a network, on the data of this session."""
+        return gates.threshold(facts, self.calibration)
+
     @property
     def dataset(self) -> Dataset:
         """The data set, once `start` has loaded it."""
@@ -100,9 +113,22 @@ class Session:
             raise RuntimeError("the session has not been started with training")
         return self._dataset
 
-    def spec(self, subject: str) -> Spec | BuildFailure:
+    def opened(self, subject: str) -> Opened | BuildFailure:
         """Waits for a subject's network."""
-        return self.progress.wait(self._specs[subject])
+        return self.progress.wait(self._opened[subject])
+
+    def recipe_of(self, subject: str) -> Recipe | None:
+        """Waits until it is known what a subject is to be trained by; None without a network."""
+        found = self.opened(subject)
+        return self._recipe(found) if isinstance(found, Opened) else None
+
+    def facts_of(self, subject: str) -> Facts | None:
+        """Waits until it is known what a subject is graded by; None when that cannot be told."""
+        found = self.opened(subject)
+        architecture = (
+            found.architecture if isinstance(found, Opened) else self.subjects[subject].architecture
+        )
+        return None if architecture is None else self.facts[architecture]
 
     def runs(self, subject: str) -> list[Record]:
         """Waits for a subject's records, one for each seed.
@@ -120,6 +146,14 @@ class Session:
         """
         return self.progress.wait(self._verifications[subject])
 
+    def own_weights(self, subject: str) -> OwnAccuracy | None:
+        """Waits for what the weights that came with a subject read; None when none came.
+
+        Raises:
+            JobFailed: that could not be found out.
+        """
+        return self.progress.wait(self._own[subject])
+
     # The work -------------------------------------------------------------------------------
 
     def start(self, *, train: bool) -> None:
@@ -131,8 +165,12 @@ class Session:
         Raises:
             UserError: the data cannot be had.
         """
+        self._will_train = train
+        self.progress.expect_openings(len(self.subjects))
         for subject in self.subjects.values():
-            self._specs[subject.id] = self._opening.submit(self._open, subject, train=train)
+            opened = self._opening.submit(self._opener.open, subject)
+            opened.add_done_callback(lambda _: self.progress.opened())
+            self._opened[subject.id] = opened
         if not train:
             return
         request = DataRequest(
@@ -147,15 +185,15 @@ class Session:
 
     def stop(self) -> None:
         """Ends every process; finished records stay in the store."""
-        for executor in (self._opening, self._verifying):
-            executor.shutdown(wait=False, cancel_futures=True)
+        self._opening.shutdown(wait=False, cancel_futures=True)
+        self._work.stop()
         self._extractor.stop()
         self._verifier.stop()
         with self._scheduler_lock:
             if self._scheduler is not None:
                 self._scheduler.stop()
-        for executor in (self._opening, self._verifying):
-            executor.shutdown(wait=True)
+        self._opening.shutdown(wait=True)
+        self._work.wait()
 
     @property
     def _data_folder(self) -> Path:
@@ -174,102 +212,58 @@ class Session:
             count = self.options.seeds
             self._runs[subject.id] = [Future() for _ in range(count)]
             self._verifications[subject.id] = Future()
-            self._specs[subject.id].add_done_callback(partial(self._on_spec, subject))
+            self._own[subject.id] = Future()
+            self._opened[subject.id].add_done_callback(partial(self._on_opened, subject))
 
-    def _on_spec(self, subject: Subject, opened: Future[Spec | BuildFailure]) -> None:
-        """Turns a spec into records: from the store, or by a worker."""
+    def _on_opened(self, subject: Subject, opened: Future[Opened | BuildFailure]) -> None:
+        """Turns a network into records: from the store, or by a worker."""
         try:
             self._request_runs(subject, opened.result())
         except (Exception, CancelledError) as error:  # noqa: BLE001  (a check is waiting for it)
-            waiting: list[Future[Any]] = [*self._runs[subject.id], self._verifications[subject.id]]
-            for future in waiting:
-                if not future.done():
-                    future.set_exception(error)
+            waiting: list[Future[Any]] = [
+                *self._runs[subject.id], self._verifications[subject.id], self._own[subject.id]
+            ]  # fmt: skip
+            fail(error, *waiting)
 
-    def _request_runs(self, subject: Subject, spec: Spec | BuildFailure) -> None:
-        if isinstance(spec, BuildFailure):
+    def _request_runs(self, subject: Subject, opened: Opened | BuildFailure) -> None:
+        if isinstance(opened, BuildFailure):
             raise JobFailed("skipped", "there is no network to train: see the build check")
-        runs = self._runs[subject.id]
-        recipe = plan.recipe_for(
-            self.facts[subject.architecture], self.options.recipe, self.calibration
-        )
-        jobs = plan.jobs_for(spec, recipe, self.dataset, self.options.seeds)
+        self._request_evaluation(opened, self._own[subject.id])
+        runs, recipe = self._runs[subject.id], self._recipe(opened)
+        facts = self.facts[opened.architecture]
+        jobs = plan.jobs_for(opened.spec, recipe, self.dataset, self.options.seeds, facts)
+        train_images = len(self.dataset.train_labels) - recipe.validation_images
         for job, run in zip(jobs, runs, strict=True):
-            self._obtain(subject, job, run)
-        runs[0].add_done_callback(lambda f: self._verify(subject, jobs[0], f))
+            title = f"{subject.id} seed {job.seed}"
+            cost = plan.cost(job, train_images)
+            limit = plan.time_limit(job, train_images, self.options.workers)
+            follow(self._work.train(job, title, cost, limit), run)
+        follow(self._work.verify(jobs[0], runs[0]), self._verifications[subject.id])
 
-    def _obtain(self, subject: Subject, job: TrainJob, run: Future[Record]) -> None:
-        folder = None if self.options.fresh else self._store.get(job.key)
-        if folder is not None:
-            run.set_result(record.read(folder, cached=True))
+    def _recipe(self, opened: Opened) -> Recipe:
+        facts = self.facts[opened.architecture]
+        recipe = plan.recipe_for(facts, self.options.recipe, self.calibration)
+        if self.options.train_with == "submission" and opened.recipe is not None:
+            recipe, _ = trainable(opened.recipe, recipe)
+        return recipe
+
+    def _request_evaluation(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
+        """Has the test images read with the weights that came with a network."""
+        if opened.weights is None or opened.original is None:
+            target.set_result(None)
             return
-        if self.options.fresh:
-            self._store.discard(job.key)
-        self.progress.expect(job.key, f"{subject.id} seed {job.seed}", job.recipe.epochs)
-        train_images = len(self.dataset.train_labels) - job.recipe.validation_images
-        done = self._workers().submit(job, plan.cost(job, train_images))
-        done.add_done_callback(lambda f: self._on_trained(job, f, run))
+        key = self._work.keep_weights(opened.original, opened.weights)
+        job = plan.evaluation(opened.original, self._recipe(opened), key, self.dataset)
+        own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
+        follow(own, target)
 
-    def _on_trained(self, job: TrainJob, done: Future[str], run: Future[Record]) -> None:
-        error = done.exception()
-        self.progress.finish(job.key, failed=error is not None)
-        try:
-            folder = self._store.get(done.result())
-            if folder is None:
-                raise JobFailed("grader_error", "the record vanished from the store")
-            run.set_result(record.read(folder, cached=False))
-        except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
-            run.set_exception(problem)
+    def _warm_up(self) -> None:
+        """Lets the workers import TensorFlow while the sandbox imports Keras.
 
-    def _verify(self, subject: Subject, job: TrainJob, run: Future[Record]) -> None:
-        """Has another process reopen the files of a run and repeat its first steps."""
-        target = self._verifications[subject.id]
-        error = run.exception()
-        if error is not None:
-            target.set_exception(error)
-            return
-        future = self._verifying.submit(self._verified, job, run.result())
-        future.add_done_callback(lambda f: _forward(f, target))
-
-    def _verified(self, job: TrainJob, run: Record) -> Verification | BuildFailure:
-        key = digest(
-            {"kind": "verify", "record": job.key, "weights": run.document["weights_sha256"],
-             "engine": ENGINE_VERSION}
-        )  # fmt: skip
-        folder = None if self.options.fresh else self._store.get(key)
-        if folder is not None:
-            stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
-            return read_verification(stored)
-        found = self._verifier.verify(job, run.folder.absolute(), self._data_folder.absolute())
-        if isinstance(found, Verification):
-            self._store.discard(key)
-            self._store.put(key, lambda folder: _write(folder / "verification.json", found))
-        return found
-
-    def _open(self, subject: Subject, *, train: bool) -> Spec | BuildFailure:
-        """Returns a subject's network: as opened before, or opened in the sandbox now."""
-        try:
-            source = subject.source()
-        except UserError as error:
-            return BuildFailure("failed", str(error))
-        name = str(subject.path)
-        platform = numeric_platform()
-        key = digest(
-            {"kind": "spec", "extract": EXTRACT_VERSION, "name": name, "source": source,
-             "keras": platform["keras"], "tensorflow": platform["tensorflow"]}
-        )  # fmt: skip
-        folder = None if self.options.fresh else self._store.get(key)
-        if folder is not None:
-            return specs.from_json(json.loads((folder / "spec.json").read_text(encoding="utf-8")))
-        if train:
-            # What was changed will have to be trained: the workers can import TensorFlow while
-            # the sandbox imports Keras.
+        What has not been opened before will have to be trained.
+        """
+        if self._will_train:
             self._workers()
-        found = self._extractor.build(name, source)
-        if isinstance(found, Spec):
-            self._store.discard(key)
-            self._store.put(key, lambda folder: _write(folder / "spec.json", found))
-        return found
 
     def _workers(self) -> Scheduler:
         """Starts the workers when the first of them is needed."""
@@ -284,18 +278,6 @@ class Session:
                 )
             return self._scheduler
 
-    def _on_event(self, job: TrainJob, event: Mapping[str, Any]) -> None:
-        if event["event"] == "epoch":
+    def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:
+        if isinstance(job, TrainJob) and event["event"] == "epoch":
             self.progress.update(job.key, event["epoch"], event["val_accuracy"])
-
-
-def _write(path: Path, value: Spec | Verification) -> None:
-    path.write_text(json.dumps(value.to_json(), sort_keys=True), encoding="utf-8")
-
-
-def _forward(source: Future[_T], target: Future[_T]) -> None:
-    error = source.exception() if not source.cancelled() else JobFailed("skipped", "interrupted")
-    if error is not None:
-        target.set_exception(error)
-    else:
-        target.set_result(source.result())

@@ -131,7 +131,10 @@ class Verifier:
 def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
     """The other process's side: answers one request."""
     try:
-        reply(_verified(jobs.from_json(request["job"]), Path(request["record"]), request["data"]))
+        job = jobs.from_json(request["job"])
+        if not isinstance(job, TrainJob):
+            raise TypeError(f"a {type(job).__name__} is no training to repeat")
+        reply(_verified(job, Path(request["record"]), request["data"]))
     except BrokenPipeError:
         raise
     except Exception:  # noqa: BLE001  (reported whole)

@@ -1,4 +1,4 @@
-"""A worker process: takes training jobs as JSON, leaves records in the store.
+"""A worker process: takes jobs as JSON, leaves what comes of them in the store.
 
 Of the same kind, because it needs the same imports: a process that verifies (`harness.verify`).
 
@@ -9,6 +9,7 @@ out  {"event": "epoch", "epoch": 1, "epochs": 10, ...}     any number of times
 
 import json
 import os
+import resource
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -22,10 +23,15 @@ from harness import jobs, verify
 from harness.data.arrays import open_published
 from harness.data.dataset import split
 from harness.forks import serve_forks
-from harness.jobs import TrainJob
+from harness.jobs import EvaluateJob, Job, TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.store import Store
 from reference.errors import UserError
+
+EVALUATION = "evaluation.json"
+
+# A network is refused by arithmetic before it needs so much; this is for what that did not foresee.
+MOST_BYTES = 8 * 2**30
 
 Reply = Callable[[Mapping[str, Any]], None]
 
@@ -55,12 +61,41 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         reply({"event": "done", "key": key})
 
 
-def run(job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]) -> str:
-    """Trains one job and stores its record; returns the key.
+def run(job: Job, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]) -> str:
+    """Does one job and stores what comes of it; returns the key.
 
     Raises:
         UserError: the store cannot be written.
     """
+    return (
+        evaluate(job, data, store)
+        if isinstance(job, EvaluateJob)
+        else train(job, data, store, on_epoch)
+    )
+
+
+def evaluate(job: EvaluateJob, data: Path, store: Store) -> str:
+    """Counts what a network reads right with the weights it came with."""
+    from harness.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
+
+    arrays = open_published(data, job.data_digest)
+    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
+    with np.load(store.folder(job.weights) / "weights.npz", allow_pickle=False) as file:
+        weights = {key: file[key] for key in file.files}
+    correct = [count_correct(job.spec, weights, images, labels, scale) for scale in job.scales]
+    document = {"correct": correct, "scales": list(job.scales), "test_images": len(labels)}
+
+    def write(folder: Path) -> None:
+        (folder / EVALUATION).write_text(json.dumps(document), encoding="utf-8")
+
+    store.put(job.key, write)
+    return job.key
+
+
+def train(
+    job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
+) -> str:
+    """Trains one job and stores its record; returns the key."""
     from harness.engine import train as engine  # noqa: PLC0415  (imports TensorFlow)
 
     arrays = open_published(data, job.data_digest)
@@ -122,8 +157,19 @@ def run(job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, A
     return job.key
 
 
+def limit_memory() -> None:
+    """Lets this process and its children have so much memory of their own, each, and no more.
+
+    What asks for more is told so, and reports it; the machine does not begin to swap.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
 def warm() -> None:
     """Imports what training needs, which takes far longer than starting a process."""
+    limit_memory()
     import harness.engine.train  # noqa: F401, PLC0415
 
 

@@ -20,8 +20,10 @@ from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
 from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import TrainJob
+from harness.opened import Opened
 from harness.plan import jobs_for, recipe_for
 from harness.process import ROOT
+from harness.recipe import Recipe
 from harness.record import Record
 from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
@@ -33,8 +35,6 @@ from reference.calibration import Calibration, Floor
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from harness.recipe import Recipe
 
 WORKERS = 2
 BENCHMARKS = "test_speed.py"  # they measure, and are nobody's fault
@@ -48,6 +48,9 @@ MORE_EPOCHS = {"functional_cnn": 6}
 # Far above the tenth that guessing reads. With the seeds 0 to 4 the networks read from 64 %
 # (functional_cnn, in four epochs) to 96 % of these test images; with wrong labels, below 20 %.
 FLOOR = 0.5
+
+# Checks of what only a stranger's script or saved file has.
+OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 
 Check = Callable[..., None]
 Outcomes = Mapping[str, BaseException | None]
@@ -203,6 +206,11 @@ class Laboratory:
             self._datasets[change.labels] = dataset
         return self._datasets[change.labels]
 
+    def recipe(self, architecture: str) -> Recipe:
+        """Returns what an honest run is trained by."""
+        facts = all_facts.load(architecture)
+        return recipe_for(facts, "documented", calibration(architecture))
+
     def job(
         self, architecture: str, source: str, change: Change = HONEST, seed: int = 0
     ) -> TrainJob:
@@ -211,8 +219,7 @@ class Laboratory:
         Raises:
             JobFailed: it cannot be trained on such images.
         """
-        facts = all_facts.load(architecture)
-        recipe: Recipe = recipe_for(facts, "documented", calibration(architecture))
+        recipe = self.recipe(architecture)
         if change.recipe is not None:
             recipe = replace(recipe, **change.recipe)
         return jobs_for(self.spec(source), recipe, self.dataset(change), seed + 1)[seed]
@@ -256,11 +263,13 @@ class Laboratory:
         known = {
             "facts": all_facts.load(architecture),
             "opened": opened,
+            "recipe": self.recipe(architecture),
             "grading": _grading(architecture),
             "dataset": self.dataset(change),
         }
         if isinstance(opened, BuildFailure):
             return known
+        known["opened"] = Opened(opened, architecture, "project", "build()", original=opened)
         known["spec"] = opened
         try:
             record = self.record(self.job(architecture, source, change, seed))

@@ -144,7 +144,11 @@ def test_an_activation_is_where_the_document_has_it():
 def _found(facts, spec):
     pairs = align(expected_rows(facts), _actual(spec))
     return {
-        kind: [str(replace(d, source="")) for pair in pairs for d in pair.differences.get(kind, ())]
+        kind: [
+            str(replace(d, source="", hint=""))
+            for pair in pairs
+            for d in pair.differences.get(kind, ())
+        ]
         for kind in sorted({kind for pair in pairs for kind in pair.differences})
     }
 

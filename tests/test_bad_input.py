@@ -228,6 +228,8 @@ def test_the_others_are_trained_too(tmp_path):
         (["--seeds", "0"], r"--seeds 0: expected a whole number from 1 to 1000"),
         (["--seeds", "two"], r"--seeds two: expected a whole number"),
         (["--workers", "x"], r"--workers x: expected a whole number from 1 to 256"),
+        (["--rubric", "none.toml"], r"none\.toml cannot be read: No such file or directory"),
+        (["--rubric", "pytest.ini"], r"pytest\.ini is not TOML: .*\(at line \d+, column \d+\)"),
         (["--report", "conftest.py"], r"--report .*conftest\.py: .*is a file; expected a folder"),
         (["--report", "conftest.py/below"], r"conftest\.py is a file; expected a folder"),
         (["--store", "conftest.py"], r"the folder .*conftest\.py cannot be written"),

@@ -5,8 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness import ledger as ledgers
 from harness.checking import Difference, Mismatch, Unavailable, describe, require_none
-from harness.ledger import Ledger, failed, row, status, title
+from harness.ledger import Ledger, failed, status, title
+from harness.rubric import Rubric, Worth
+
+RUBRIC = Rubric("x", {"test_structure.py::test_shapes[deep_cnn]": Worth(1000)}, ())
+
+
+def row(item, report, error):
+    return ledgers.row(item, report, error, RUBRIC)
 
 
 def _check():
@@ -135,7 +143,7 @@ def test_group(file, group):
     ],
 )
 def test_a_check_is_entered_once(phases, statuses):
-    ledger = Ledger()
+    ledger = Ledger(RUBRIC)
     for when, outcome in phases:
         error = AssertionError("x") if outcome == "failed" else None
         ledger.enter(_item(), _report(outcome, when), error)
@@ -143,7 +151,7 @@ def test_a_check_is_entered_once(phases, statuses):
 
 
 def test_rows_go_to_their_subject_in_order():
-    ledger = Ledger()
+    ledger = Ledger(RUBRIC)
     for subject, outcome in [("a", "passed"), ("b", "failed"), ("a", "skipped")]:
         ledger.enter(
             _item(subject), _report(outcome), AssertionError() if outcome == "failed" else None

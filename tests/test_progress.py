@@ -76,7 +76,8 @@ def test_each_finished_run_is_one_line(progress, lines):
         _train(progress, "a", "cnn seed 0", 10, [0.9, 0.98765])
 
     progress.wait(_soon(before=finish))
-    assert lines == ["trained cnn seed 0: 2 epochs, validation 98.77% (1 of 2)"]
+    (line,) = lines
+    assert line.startswith("trained cnn seed 0: 2 epochs, validation 98.77% (1 of 2); about ")
     progress.update("b", 1, 0.5)
     progress.finish("b", failed=False)
     progress.wait(_soon())
@@ -163,4 +164,50 @@ def test_on_a_terminal_there_is_a_bar_and_the_lines_come_after_it(monkeypatch, p
     assert "mlp seed 0" in shown
     assert "epoch 7/100" in shown
     assert "val 50.00%" in shown
-    assert lines == ["trained cnn seed 0: 1 epoch, validation 90.00% (1 of 2)"]
+    (line,) = lines
+    assert line.startswith("trained cnn seed 0: 1 epoch, validation 90.00% (1 of 2); about ")
+
+
+# How long it will still take ---------------------------------------------------------------------
+
+
+def test_what_is_left_follows_from_the_work_that_is_done(monkeypatch, progress):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    progress.expect("a", "a", 10, work=30.0)
+    now[0] = 100.0
+    progress.expect("b", "b", 10, work=10.0)
+    assert progress.remaining_s() is None
+    progress.update("a", 5, 0.9)  # 15 of 40
+    assert progress.remaining_s() == pytest.approx(100 * 25 / 15)
+    progress.finish("a", failed=False)
+    assert progress.remaining_s() == pytest.approx(100 * 10 / 30)
+    progress.finish("b", failed=True)
+    assert progress.remaining_s() == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""),
+        (0.2, "about 1 s left"),
+        (59, "about 59 s left"),
+        (150, "about 2 min left"),
+        (7200, "about 2.0 h left"),
+    ],
+)
+def test_time_left_in_words(seconds, words):
+    assert module._in_words(seconds) == words
+
+
+def test_a_class_shows_how_many_are_opened_and_only_runs_under_way(progress):
+    progress.expect_openings(20)
+    for _ in range(3):
+        progress.opened()
+    for number in range(12):
+        progress.expect(str(number), f"s{number}", 10)
+    progress.update("4", 2, 0.5)
+    rows = progress._rows()
+    assert rows["opened"].status == "3 of 20"
+    assert [row.title for row in rows.values() if row.visible] == ["opened", "s4", "trained"]
+    assert rows["all"].status.startswith("0 of 12, about ")

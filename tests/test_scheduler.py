@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness import scheduler
+from harness.cost import TimeLimit
+from harness.forks import Fork
 from harness.jobs import TrainJob
 from harness.plan import recipe_for
 from harness.scheduler import JobFailed, Scheduler
@@ -165,6 +167,52 @@ def test_a_killed_worker_is_named_as_killed(start, ordered, tmp_path):
     with pytest.raises(JobFailed, match=r"SIGKILL \(often: out of memory\)"):
         future.result(WAIT_S)
     assert pool.submit(ordered("b"), 1).result(WAIT_S) == "key of b"
+
+
+NO_TIME = TimeLimit(0, "stopped after 0 s, its limit")
+LONG = TimeLimit(WAIT_S, "stopped")
+
+
+def test_a_job_beyond_its_limit_is_stopped_and_its_worker_replaced(start, ordered, tmp_path):
+    pool = start(1)
+    with pytest.raises(JobFailed, match=r"^stopped after 0 s, its limit$") as caught:
+        pool.submit(ordered("a", "hang"), 1, NO_TIME).result(WAIT_S)
+    assert caught.value.status == "timeout"
+    assert pool.submit(ordered("b"), 1, LONG).result(WAIT_S) == "key of b"
+    *killed, alive = _processes(tmp_path)
+    assert _alive(alive)
+    assert not any(_alive(process) for process in killed)
+
+
+def test_a_job_that_never_stops_reporting_is_stopped_too(start, ordered, monkeypatch):
+    # There is always something to read, so that reading never has to wait.
+    receive = Fork.receive
+    monkeypatch.setattr(Fork, "receive", lambda self, _deadline=None: receive(self, None))
+    endless = start(1).submit(ordered("a", "hang", epochs=10**6), 1, NO_TIME)
+    with pytest.raises(JobFailed, match=r"^stopped after 0 s, its limit$"):
+        endless.result(WAIT_S)
+
+
+def test_a_limit_runs_from_the_start_of_the_job_not_from_its_place_in_the_queue(
+    start, ordered, tmp_path, monkeypatch
+):
+    now = [1000.0]
+    monkeypatch.setattr(scheduler.time, "monotonic", lambda: now[0])
+    deadlines = []
+    receive = Fork.receive
+
+    def spy(self, deadline=None):
+        deadlines.append(deadline)
+        return receive(self, None)
+
+    monkeypatch.setattr(Fork, "receive", spy)
+    pool = start(1)
+    first = pool.submit(ordered("first", wait="go"), 9)
+    second = pool.submit(ordered("second"), 1, TimeLimit(50, "stopped"))
+    now[0] += 500
+    (tmp_path / "go").touch()
+    assert [f.result(WAIT_S) for f in (first, second)] == ["key of first", "key of second"]
+    assert deadlines == [None, 1550.0]
 
 
 def test_every_worker_may_die(start, ordered):

@@ -51,6 +51,11 @@ def prepare(config: pytest.Config, options: Options) -> None:
             if value is not None:
                 raise UserError(f"{name} is of benchmarks: expected --benchmark-only beside it")
         return
+    if options.grades_submissions:
+        raise UserError(
+            "--benchmark-only times the project's own networks: leave out --submission and "
+            "--submissions"
+        )
     if get("dist", "no") != "no" or os.environ.get("PYTEST_XDIST_WORKER"):
         raise UserError(
             "--benchmark-only cannot be distributed over processes (pytest-xdist's -n): they "

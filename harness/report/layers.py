@@ -28,8 +28,8 @@ def table(subject: Mapping[str, Any]) -> LayerTable | None:
     rows = tuple(
         _row(
             entry["status"],
-            _at(expected_layers, entry["expected"]),
-            _at(actual_layers, entry["actual"]),
+            at(expected_layers, entry["expected"]),
+            at(actual_layers, entry["actual"]),
             tuple(entry["changes"]),
         )
         for entry in diff
@@ -42,7 +42,7 @@ def table(subject: Mapping[str, Any]) -> LayerTable | None:
     return LayerTable(rows, totals, wording.short(spec.get("flops")), _summary(subject, rows))
 
 
-def _at(layers: Sequence[Mapping[str, Any]], index: int | None) -> Mapping[str, Any] | None:
+def at(layers: Sequence[Mapping[str, Any]], index: int | None) -> Mapping[str, Any] | None:
     return layers[index] if index is not None and 0 <= index < len(layers) else None
 
 
@@ -70,7 +70,7 @@ def _row(
     corrected = {key: _differs(both, key, say) for key, say in CELLS.items()}
     return LayerRow(
         verdict=verdict(status or "not compared"),
-        name=_name(shown),
+        name=own_name(shown),
         kind=shown.get("class") or "layer",
         kind_should_be=corrected["class"],
         shape=wording.shape(shown.get("output_shape", ())),
@@ -78,13 +78,13 @@ def _row(
         params=wording.whole(shown.get("params")),
         params_should_be=corrected["params"],
         flops=wording.short(actual.get("flops")) if actual else wording.NOTHING,
-        config=_config(shown.get("config", {}), stated.get("config", {})),
+        config=telling(shown.get("config", {}), stated.get("config", {})),
         changes=_unsaid(changes, shown, stated, corrected),
         source=" · ".join(part for part in (stated.get("source"), stated.get("basis")) if part),
     )
 
 
-def _name(layer: Mapping[str, Any]) -> str:
+def own_name(layer: Mapping[str, Any]) -> str:
     """The author's name for a layer; none where it only repeats the class."""
     name: str = layer.get("name") or ""
     return "" if name == layer.get("class") else name
@@ -115,7 +115,7 @@ def _differs(
     return str(say(both[0][key]))
 
 
-def _config(config: Mapping[str, Any], stated: Mapping[str, Any]) -> tuple[str, ...]:
+def telling(config: Mapping[str, Any], stated: Mapping[str, Any]) -> tuple[str, ...]:
     keys = [key for key in TELLING if key in config and _tells(key, config)]
     keys += [key for key in sorted(stated) if key in config and key not in TELLING]
     return tuple(

@@ -144,7 +144,7 @@ def _range(values: Iterable[int | None]) -> str:
 
 
 def _points(value: float | None) -> str:
-    return wording.NOTHING if value is None else f"{value:.4g}"
+    return wording.NOTHING if value is None else f"{value:.7g}"
 
 
 def _limited(text: str | None) -> str | None:

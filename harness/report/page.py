@@ -31,7 +31,7 @@ def page(results: Mapping[str, Any]) -> Page:
         charts=comparison,
         speed=speed.groups(results["benchmarks"]),
         speed_note=speed.note(results["benchmarks"]),
-        environment=_environment(results),
+        environment=environment(results),
         command=results["command"] or "pytest checks/",
         downloads=downloads.downloads(results),
         test_images=f"{size:,}" if size else "",
@@ -107,7 +107,7 @@ def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _environment(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def environment(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     given = results["environment"]
     cpu = given["cpu"] or ""
     if given["cores"]:

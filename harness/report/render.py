@@ -1,78 +1,102 @@
-"""Prints the view model through the template, and puts the page on disk."""
+"""Prints the view models through the templates, and puts the pages on disk."""
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from harness.report import files
 from reference.errors import UserError
 
 FOLDER = Path(__file__).parent
 NAME = "index.html"
+SUBMISSIONS = "submissions"
+MARK = f'<meta name="generator" content="{files.MAKER}">'.encode()
 
 
 def render(results: Mapping[str, Any]) -> str:
-    """Returns the whole page for an object of schema 1.
+    """Returns the main page for an object of schema 1.
 
+    That is the report; of several submissions their class page, of a single one its own page.
     The same results give the same text, whatever the time, the place and the user's settings.
 
     Raises:
         UserError: another schema, or a part that has another shape.
     """
-    from harness.report import schema  # noqa: PLC0415 - see _page
+    from harness.report import schema  # noqa: PLC0415 - see _template
 
-    return _page(schema.checked(results))
+    return next(_pages(schema.checked(results), NAME))[1]
 
 
 def write(results_path: Path, output_path: Path | None = None) -> Path:
-    """Reads results.json, writes the page beside it (or where told) and returns its path.
+    """Reads results.json, writes the pages beside it (or where told), returns the main one's path.
 
-    The page appears whole or not at all: it is written aside and renamed into place.
+    Pages of submissions go to the folder submissions/ beside the main page; those of submissions
+    that are no longer there are removed. Each page appears whole or not at all: it is written
+    aside and renamed into place.
 
     Raises:
-        UserError: the file cannot be used, or the page cannot be written.
+        UserError: the file cannot be used, or a page cannot be written.
     """
-    from harness.report import schema  # noqa: PLC0415 - see _page
+    from harness.report import schema  # noqa: PLC0415 - see _template
 
     results_path = Path(results_path)
     output = Path(output_path) if output_path is not None else results_path.with_name(NAME)
-    html = _page(schema.checked(schema.load(results_path), str(results_path)))
+    results = schema.checked(schema.load(results_path), str(results_path))
     if output.is_dir():
         raise UserError(
             f"{output} is a folder, but should be the file to write, as {output / NAME}."
         )
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        _replace(output, html.encode())
-    except OSError as error:
-        raise UserError(
-            f"{output} cannot be written: {error.strerror or error}. "
-            "Choose a folder that is writable and has room, with --output FILE."
-        ) from None
+    pages = {
+        output.parent / (place or output.name): html.encode()
+        for place, html in _pages(results, output.name)
+    }
+    files.write_all(pages, "--output FILE")
+    if results["submissions"]:
+        folder = output.parent / SUBMISSIONS
+        files.prune(folder, ".html", {path.name for path in pages}, lambda raw: MARK in raw[:4096])
     return output
 
 
-def _replace(path: Path, content: bytes) -> None:
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(aside).unlink()
-        raise
+def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    """Yields every page with its place beside the main one, which comes first and is at ""."""
+    # matplotlib takes half a second to import: only who renders pays for it
+    from harness.report import classroom, submission, svg  # noqa: PLC0415
+    from harness.report.page import page  # noqa: PLC0415
+
+    subjects = results["subjects"]
+    if not results["submissions"] or not subjects:
+        yield "", _printed("page.html.j2", page(results))
+        return
+    places = [f"{SUBMISSIONS}/{stem}.html" for stem in files.stems(subjects)]
+    drawings = submission.Drawings()
+    several = len(subjects) > 1
+    with svg.house_style():
+        if several:
+            yield "", _printed("class.html.j2", classroom.page(results, places))
+        else:
+            alone = submission.page(subjects[0], results, drawings, submission.Place("", "", ""))
+            yield "", _printed("submission.html.j2", alone)
+        back = f"../{quote(name)}" if several else ""
+        there = submission.Place("../", back, f"All {len(subjects):,} submissions")
+        for subject, place in zip(subjects, places, strict=True):
+            found = submission.page(subject, results, drawings, there)
+            yield place, _printed("submission.html.j2", found)
 
 
-def _page(results: Mapping[str, Any]) -> str:
-    # jinja2 and matplotlib take half a second to import: only who renders pays for it
+def _printed(template: str, page: object) -> str:
+    compiled, style = _template(template)
+    return str(compiled.render(page=page, style=style))
+
+
+@cache
+def _template(name: str) -> tuple[Any, Any]:
+    # as matplotlib, imported by who renders
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
-    from harness.report.page import page  # noqa: PLC0415
+    from harness.report import inline  # noqa: PLC0415
 
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -81,5 +105,7 @@ def _page(results: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = Markup((FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
-    return environment.get_template("page.html.j2").render(page=page(results), style=style)
+    environment.filters["code"] = inline.code
+    sheets = ["style.css"] if name == "page.html.j2" else ["style.css", "class.css"]
+    style = "".join((FOLDER / sheet).read_text(encoding="utf-8") for sheet in sheets)
+    return environment.get_template(name), Markup(style)  # noqa: S704 - our own files

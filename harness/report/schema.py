@@ -60,8 +60,16 @@ CHECK = record(
     id=name, group=text, title=text, status=text, points=number, max_points=number,
     expected=text, actual=text, hint=text, message=text, source=text, duration_s=number,
 )  # fmt: skip
+# What strangers' work has beside the project's own; all of it is absent from older files.
+FINDING = record(kind=text, where=text, cause=text, severity=text)
+COMPARED_RECIPE = record(
+    documented=settings, submitted=optional(settings), trained_with=text, basis=mapping(text)
+)
+OWN_WEIGHTS = record(accuracy=number, interval=interval, correct=integer, total=integer)
 SUBJECT = record(
-    id=name, architecture=text, family=text, title=text, document=text, source=text, trust=text,
+    id=name, name=text, architecture=text, architecture_basis=text, origin=text, family=text,
+    title=text, document=text, source=text, trust=text, notes=listing(name),
+    findings=listing(FINDING), recipe=optional(COMPARED_RECIPE), own_weights=optional(OWN_WEIGHTS),
     spec_digest=text, score=number, max_score=number, verdict=text, error=text,
     spec=optional(LAYERS), expected=optional(LAYERS), diff=listing(DIFF), gate=optional(GATE),
     runs=listing(RUN), checks=listing(CHECK),
@@ -95,7 +103,8 @@ DATASET = record(
 RESULTS = record(
     created=text, command=text, outcome=text, dataset=DATASET, recipe=text,
     seeds=listing(integer), environment=ENVIRONMENT, subjects=listing(SUBJECT),
-    claims=listing(CLAIM), benchmarks=listing(BENCHMARK),
+    claims=listing(CLAIM), benchmarks=listing(BENCHMARK), submissions=boolean,
+    rubric=optional(settings),
 )  # fmt: skip
 
 

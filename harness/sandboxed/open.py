@@ -1,99 +1,133 @@
-"""Opens a submission: runs a module's `build()` and answers the model's configuration."""
+"""Turns a submission into a document: its networks as data, never a verdict.
 
-import linecache
-import traceback
-import types
-from collections.abc import Mapping
+Runs in a process of its own inside the sandbox, in a folder that holds the submission's files and
+nothing else. What comes out is believed by nobody: the trusted side checks all of it.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
+from harness.sandboxed import (
+    capture,
+    dropped_calls,
+    found,
+    loaders,
+    old_modules,
+    running,
+    saved,
+    standins,
+)
+from harness.sandboxed.notes import MAX_MESSAGE, Notes, Source
+from harness.sandboxed.pictures import pictures
 
-Answer = dict[str, Any]
+Document = dict[str, Any]
+
+# What scripts import, brought in once for all of them. None of it runs an operation.
+_PRELOADED = (
+    "tensorflow.keras",
+    "keras.src.legacy.preprocessing.image",
+    "keras.src.legacy.backend",
+    "sklearn.datasets",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+    "sklearn.utils",
+    "matplotlib.pyplot",
+)
+_TREE = "keras._tf_keras.keras"
 
 
 def preload() -> None:
-    """Imports what a submission will need, which importing this module has done."""
+    """Imports what submissions use and makes the pictures, for every fork to share."""
+    os.environ["MPLBACKEND"] = "Agg"
+    for name in _PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    # `tf.keras` and `tensorflow.keras` would be two copies of the same modules.
+    for name, module in list(sys.modules.items()):
+        if name == _TREE or name.startswith(_TREE + "."):
+            sys.modules["tensorflow.keras" + name.removeprefix(_TREE)] = module
+    if "tensorflow" in sys.modules:
+        vars(sys.modules["tensorflow"])["keras"] = sys.modules[_TREE]
+    pictures()
 
 
-def open_submission(main: str) -> tuple[dict[str, Any], bytes]:
-    """Opens a submission, whose files are in the current folder.
+def open_submission(main: str) -> tuple[Document, bytes]:
+    """Opens the submission in the current folder.
 
-    Returns the document that the trusted side reads, and no weights.
+    Args:
+        main: the file to open or to run: .py, .ipynb, .keras, .h5 or .hdf5.
+
+    Returns:
+        {"networks": [...], "notes": [...], "error": None | {"stage", "message"}} as data for JSON,
+        and the weights of a saved network.
     """
-    found = build(main, Path(main).read_text(encoding="utf-8"))
-    model, error = found.get("model"), found.get("error")
-    network = {"origin": "build()", "line": None, "recipe": None, "weights": None}
-    networks = [] if model is None else [{**model, **network}]
-    return {"networks": networks, "notes": [], "error": error}, b""
+    preload()
+    notes = Notes(Source(main, Path.cwd()))
+    if main.lower().endswith((".keras", ".h5", ".hdf5")):
+        return _open_file(main, notes)
+    captures = capture.Captures(notes)
+    clock = running.Clock()
+    captures.on_first = clock.first_fit
+    _prepare(captures)
+    names, problem = running.run(main, notes, clock)
+    error = _conclude(main, names, captures, problem)
+    return _document(captures.rows, notes, error), b""
 
 
-def build(name: str, source: str) -> Answer:
-    """Runs the source text of a module and its `build()`.
-
-    Answers {"model": {"class", "config"}}, or {"error": {"stage", "message"}}.
-    """
+def _open_file(main: str, notes: Notes) -> tuple[Document, bytes]:
     try:
-        code = compile(source, name, "exec")
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        where = f"{name}, line {line}" if line else name
-        return _error("syntax", f"{where}: {getattr(error, 'msg', error)}")
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    module = types.ModuleType("submission")
+        network, data = saved.open_file(main)
+    except saved.Unopenable as error:
+        return _document([], notes, {"stage": "open", "message": str(error)}), b""
+    return _document([network], notes, None), data
+
+
+def _prepare(captures: capture.Captures) -> None:
+    """Makes this process the one that a script expects."""
+    root = str(Path(__file__).parents[2])
+    here = str(Path.cwd())
+    # Their own files come first; the grader's are none of their business.
+    sys.path[:] = [here, *(path for path in sys.path if path not in {"", root, here})]
+    loaders.install()
+    standins.install(captures.notes)
+    dropped_calls.install(captures.notes)
+    capture.install(captures)
+    old_modules.install(captures.notes)
+
+
+def _conclude(
+    main: str,
+    names: dict[str, Any],
+    captures: capture.Captures,
+    problem: running.Problem | None,
+) -> running.Problem | None:
+    """Finds the networks of a script that fitted none; returns what is to be said went wrong."""
+    ended = problem is not None and problem["stage"] == "end"
+    if captures.rows:
+        if ended:
+            return None  # `sys.exit()` after a fit is as good an end as any
+        return problem
+    if captures.problem is not None:
+        return {"stage": "build", "message": captures.problem}
+    if problem is not None and not ended:
+        with contextlib.suppress(found.NoNetwork):
+            found.object_of(names, captures)
+        return problem
     try:
-        exec(code, module.__dict__)  # noqa: S102  (this is what the sandbox is for)
-    except BaseException as error:  # noqa: BLE001  (SystemExit is an answer too)
-        return _error("import", _describe(error, name))
-    function = getattr(module, "build", None)
-    if not callable(function):
-        return _error("interface", f"{name} defines no function build()")
-    try:
-        model = function()
-    except BaseException as error:  # noqa: BLE001
-        return _error("build", f"build() raised {_describe(error, name)}")
-    return _describe_model(model)
+        found.network_of(names, main, captures)
+    except found.NoNetwork as error:
+        if ended and error.stage == "interface":
+            return {"stage": "run", "message": problem["message"]} if problem else None
+        return {"stage": error.stage, "message": str(error)}
+    return None
 
 
-def _describe_model(model: object) -> Answer:
-    if not isinstance(model, keras.Model):
-        kind = type(model).__name__
-        return _error("interface", f"build() returned {kind}, but should return a keras.Model")
-    if not model.built or (isinstance(model, keras.Sequential) and not model.inputs):
-        return _error(
-            "interface",
-            "build() returned a model whose input shape is not known: begin it with "
-            "keras.Input((28, 28, 1))",
-        )
-    kind = "Sequential" if isinstance(model, keras.Sequential) else type(model).__name__
-    try:
-        config = model.get_config()
-    except NotImplementedError:
-        config = None
-    return {"model": {"class": kind, "config": _to_json(config)}}
-
-
-def _to_json(value: Any) -> Any:
-    """Keras configurations are nearly JSON: tuples and NumPy numbers are not."""
-    if isinstance(value, Mapping):
-        return {str(key): _to_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_to_json(item) for item in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return repr(value)
-
-
-def _error(stage: str, message: str) -> Answer:
-    return {"error": {"stage": stage, "message": message[:2000]}}
-
-
-def _describe(error: BaseException, name: str) -> str:
-    """Names the error, its text and the last line of the module that led to it."""
-    lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
-    where = f" at {name}, line {lines[-1].lineno}" if lines else ""
-    text = str(error).strip().split("\n\n")[0]
-    return f"{type(error).__name__}{where}: {text}"
+def _document(networks: list[Document], notes: Notes, error: running.Problem | None) -> Document:
+    if error is not None:
+        error = {"stage": error["stage"], "message": error["message"][:MAX_MESSAGE]}
+    return {"networks": networks, "notes": notes.rows, "error": error}

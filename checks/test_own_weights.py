@@ -1,0 +1,18 @@
+"""What a saved network's own weights read: shown, and worth what the rubric says."""
+
+from harness.checking import Difference, require_none
+from harness.own_weights import OwnAccuracy
+from harness.session import Session
+from reference.facts import Facts
+
+
+def test_own_weights(own_weights: OwnAccuracy, facts: Facts, grading: Session) -> None:
+    """the weights that came with a saved network read the test images as well as the gate asks"""
+    threshold = grading.threshold(facts)
+    if own_weights.accuracy < threshold:
+        hint = (
+            "these are the file's own weights: how and on what they were trained cannot be known, "
+            "so the grade rests on the network that was trained here"
+        )
+        actual, expected = f"{own_weights.accuracy:.2%}", f"at least {threshold:.2%}"
+        require_none([Difference("accuracy of the saved weights", actual, expected, hint=hint)])

@@ -1,0 +1,39 @@
+"""Which documented network a submission is most like, when nobody says which it is meant to be."""
+
+from collections.abc import Mapping
+from math import log
+
+from harness.alignment import actual_rows, align, cost, expected_rows
+from harness.equivalence import conform
+from harness.spec import Spec
+from reference.facts import Facts
+from reference.layers import shapes, total_params
+
+# Taking images of another shape weighs as much as one layer too many.
+_INPUT = 4
+
+
+def closest(spec: Spec, facts_by_name: Mapping[str, Facts]) -> str:
+    """Returns the name of the documented network at the least distance.
+
+    Of several, it is the one whose number of parameters is nearest as a ratio, then the first by
+    name: the answer depends on nothing but the arguments.
+    """
+    parameters = max(1, total_params(spec.network))
+
+    def key(name: str) -> tuple[int, float, str]:
+        facts = facts_by_name[name]
+        return distance(spec, facts), abs(log(parameters / facts.total_params)), name
+
+    return min(facts_by_name, key=key)
+
+
+def distance(spec: Spec, facts: Facts) -> int:
+    """Returns what it costs to align the network, in the document's conventions, with its layers.
+
+    0 is the documented network; a layer too many or too few costs 4, each setting 1.
+    """
+    conformed = conform(spec, facts, None).spec
+    expected = expected_rows(facts)
+    between = cost(align(expected, actual_rows(conformed, expected)))
+    return between + (shapes(conformed.network)[0] != facts.input_shape) * _INPUT

@@ -1,0 +1,118 @@
+"""From a subject's files to its network: by the sandbox, or as stored when it was opened before."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import spec as specs
+from harness.canonical import digest
+from harness.environment import numeric_platform
+from harness.extract.client import Answer, BuildFailure, Extractor
+from harness.extract.request import Submitted
+from harness.opened import Opened, read_answer
+from harness.store import Store
+from harness.subjects import PROJECT, Subject
+from harness.submissions import Content, Unreadable, read
+from reference.errors import UserError
+from reference.facts import Facts
+
+# Raise it when the way a submission is opened changes what comes out.
+EXTRACT_VERSION = 2
+
+_ANSWER, _PAYLOAD, _SPEC = "answer.json", "weights.bin", "spec.json"
+
+
+class Opening:
+    """Opens subjects; what the sandbox answered is stored under the digest of their files.
+
+    Args:
+        facts: of every architecture that a subject may turn out to be.
+        fresh: open anew what has been opened before.
+        before: called when something is there that has not been opened before.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        store: Store,
+        facts: Mapping[str, Facts],
+        *,
+        fresh: bool = False,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._extractor = extractor
+        self._store = store
+        self._facts = facts
+        self._fresh = fresh
+        self._before = before
+
+    def open(self, subject: Subject) -> Opened | BuildFailure:
+        """Returns a subject's network, or why there is none."""
+        return self._project(subject) if subject.trust == PROJECT else self._stranger(subject)
+
+    def _project(self, subject: Subject) -> Opened | BuildFailure:
+        """Our own modules are held to their document as they are: nothing is made equivalent."""
+        assert subject.architecture is not None  # noqa: S101
+        try:
+            source = subject.source()
+        except UserError as error:
+            return BuildFailure("failed", str(error))
+        key = self._key("spec", {"name": str(subject.path), "source": source})
+        stored = self._stored(key)
+        if stored is not None:
+            spec = specs.from_json(json.loads((stored / _SPEC).read_text(encoding="utf-8")))
+        else:
+            self._before()
+            found = self._extractor.build(str(subject.path), source)
+            if isinstance(found, BuildFailure):
+                return found
+            spec = found
+            self._keep(key, {_SPEC: json.dumps(spec.to_json(), sort_keys=True).encode()})
+        return Opened(spec, subject.architecture, PROJECT, "build()", original=spec)
+
+    def _stranger(self, subject: Subject) -> Opened | BuildFailure:
+        try:
+            content = read(subject.entry, [subject.architecture] if subject.architecture else [])
+        except Unreadable as problem:
+            return BuildFailure("failed", str(problem))
+        answer = self.answer(content)
+        if isinstance(answer, BuildFailure):
+            return answer
+        return read_answer(answer, self._facts, subject.architecture, subject.basis)
+
+    def answer(self, content: Content) -> Answer | BuildFailure:
+        """Returns what the sandbox says about some files.
+
+        What took too long or too much is asked again next time: that can have been the machine.
+        """
+        key = self._key("answer", {"files": content.digest})
+        stored = self._stored(key)
+        if stored is not None:
+            document = json.loads((stored / _ANSWER).read_text(encoding="utf-8"))
+            payload = (stored / _PAYLOAD).read_bytes()
+            return Answer(document["document"], payload, document["log"])
+        self._before()
+        found = self._extractor.open(Submitted(content.main, content.files))
+        if isinstance(found, Answer):
+            text = json.dumps({"document": found.document, "log": found.log}, sort_keys=True)
+            self._keep(key, {_ANSWER: text.encode(), _PAYLOAD: found.payload})
+        return found
+
+    def _key(self, kind: str, what: Mapping[str, Any]) -> str:
+        platform = numeric_platform()
+        return digest(
+            {"kind": kind, "extract": EXTRACT_VERSION, "keras": platform["keras"],
+             "tensorflow": platform["tensorflow"], **what}
+        )  # fmt: skip
+
+    def _stored(self, key: str) -> Path | None:
+        return None if self._fresh else self._store.get(key)
+
+    def _keep(self, key: str, files: Mapping[str, bytes]) -> None:
+        def write(folder: Path) -> None:
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+
+        self._store.discard(key)
+        self._store.put(key, write)

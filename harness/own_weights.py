@@ -1,0 +1,123 @@
+"""The weights that came with a saved network: a stranger's raw numbers, checked and put in place.
+
+They cross as bytes and shapes, nothing else; what the shapes must be follows from the spec.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.canonical import digest
+from harness.spec import Spec, clean_name
+from harness.statistics import Interval, wilson
+from reference.errors import UserError
+from reference.layers import weights
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+_SCALAR = 4  # bytes
+
+
+@dataclass(frozen=True)
+class OwnAccuracy:
+    """How a saved network reads the test images as it came, without any training of ours.
+
+    It says nothing about how it was trained, or on what.
+    """
+
+    correct: int
+    total: int
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.total
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's, 95 %."""
+        return wilson(self.correct, self.total)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "correct": self.correct,
+            "total": self.total,
+        }
+
+
+def read_weights(network: Mapping[str, Any], payload: bytes, spec: Spec) -> dict[str, Any]:
+    """Returns the weights as "node index/name" -> float32 array, for the nodes of a spec.
+
+    Args:
+        network: what the sandbox answered about it; `weights` lists, for each layer of its
+            configuration, the shapes of its arrays.
+        payload: all values, little-endian float32, one array after another.
+        spec: of the same network as its author wrote it.
+
+    Raises:
+        UserError: the shapes are not the network's, values are missing or not finite.
+    """
+    given = _shapes(network.get("weights"))
+    nodes = _in_saved_order(network, spec)
+    table = weights(spec.network)
+    wanted = [(node, weight) for node in nodes for weight in table[node]]
+    expected = [tuple(weight.shape) for _, weight in wanted]
+    if given != expected:
+        raise UserError(
+            f"the file holds {len(given)} arrays of weights whose shapes are not those of its "
+            f"{len(expected)} weights"
+        )
+    size = sum(prod(shape) for shape in expected)
+    if len(payload) != size * _SCALAR:
+        raise UserError(
+            f"the file gave {len(payload):,} bytes of weights, but the network has "
+            f"{size:,} weights of {_SCALAR} bytes"
+        )
+    values = np.frombuffer(payload, dtype="<f4")
+    if not np.isfinite(values).all():
+        raise UserError("some of its weights are not finite numbers")
+    found: dict[str, Any] = {}
+    start = 0
+    for node, weight in wanted:
+        stop = start + prod(weight.shape)
+        found[f"{node:03d}/{weight.name}"] = values[start:stop].reshape(weight.shape)
+        start = stop
+    return found
+
+
+def key(spec: Spec, arrays: Arrays) -> str:
+    """Returns the key that weights are stored under: a hash of the network and every value."""
+    sums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+    return digest({"kind": "weights", "spec": spec.digest, "arrays": sums})
+
+
+def _shapes(value: object) -> list[tuple[int, ...]]:
+    layers = value if isinstance(value, list) else []
+    return [
+        tuple(shape)
+        for arrays in layers
+        if isinstance(arrays, list)
+        for shape in arrays
+        if isinstance(shape, list) and all(type(size) is int for size in shape)
+    ]
+
+
+def _in_saved_order(network: Mapping[str, Any], spec: Spec) -> Sequence[int]:
+    """The nodes in the order of the layers in the file, which need not be the spec's."""
+    config = network.get("config")
+    layers = config.get("layers") if isinstance(config, Mapping) else None
+    places: dict[str, int] = {}
+    for place, layer in enumerate(layers if isinstance(layers, list) else []):
+        inner = layer.get("config") if isinstance(layer, Mapping) else None
+        name = inner.get("name") if isinstance(inner, Mapping) else None
+        places[clean_name(name)] = place
+    nodes = range(len(spec.names))
+    if len(places) < len(layers or []) or not set(spec.names) <= set(places):
+        return nodes
+    return sorted(nodes, key=lambda node: places[spec.names[node]])

@@ -1,0 +1,168 @@
+"""Records of jobs: from the store where they are, else from a worker; each asked for once.
+
+Whoever submits the network of somebody else shares what comes of it.
+"""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from harness import own_weights, record
+from harness.canonical import digest
+from harness.cost import TimeLimit
+from harness.extract.client import BuildFailure
+from harness.futures import Shared, fail, follow
+from harness.jobs import ENGINE_VERSION, EvaluateJob, TrainJob
+from harness.own_weights import Arrays, OwnAccuracy
+from harness.progress import Progress
+from harness.record import Record
+from harness.scheduler import JobFailed, Scheduler
+from harness.spec import Spec
+from harness.store import Store
+from harness.verify import Verification, Verifier, read_verification
+from harness.worker import EVALUATION
+
+
+class Runs:
+    """Has jobs done, and keeps what comes of them.
+
+    Args:
+        workers: returns the scheduler, which starts when it is first needed.
+        fresh: do anew what has been done before.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        data: Path,
+        workers: Callable[[], Scheduler],
+        verifier: Verifier,
+        progress: Progress,
+        *,
+        fresh: bool,
+    ) -> None:
+        self._store = store
+        self._data = data
+        self._workers = workers
+        self._verifier = verifier
+        self._progress = progress
+        self._fresh = fresh
+        self._verifying = ThreadPoolExecutor(1, "verifying")
+        self._records: Shared[Record] = Shared()
+        self._verifications: Shared[Verification | BuildFailure] = Shared()
+        self._evaluations: Shared[OwnAccuracy] = Shared()
+
+    def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
+        """Returns the future of a job's record; it raises `JobFailed`.
+
+        Args:
+            title: how the job is called while it runs.
+            cost, limit: as of `Scheduler.submit`.
+        """
+        return self._records.get(job.key, partial(self._train, job, title, cost, limit))
+
+    def verify(self, job: TrainJob, run: Future[Record]) -> Future[Verification | BuildFailure]:
+        """Has another process reopen the files of a run, once it is there, and repeat its start."""
+        return self._verifications.get(job.key, partial(self._verify, job, run))
+
+    def keep_weights(self, spec: Spec, arrays: Arrays) -> str:
+        """Stores weights that came with a network; returns the key of the store."""
+        key = own_weights.key(spec, arrays)
+        if self._store.get(key) is None:
+            self._store.put(
+                key, lambda folder: np.savez(folder / "weights.npz", allow_pickle=False, **arrays)
+            )
+        return key
+
+    def evaluate(self, job: EvaluateJob) -> Future[OwnAccuracy]:
+        """Returns the future of what given weights read; it raises `JobFailed`."""
+        return self._evaluations.get(job.key, partial(self._evaluate, job))
+
+    def stop(self) -> None:
+        """Ends what is not under way; a second call waits for the rest."""
+        self._verifying.shutdown(wait=False, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Waits for what `stop` has left."""
+        self._verifying.shutdown(wait=True)
+
+    def _train(
+        self, job: TrainJob, title: str, cost: float, limit: TimeLimit, run: Future[Record]
+    ) -> None:
+        folder = None if self._fresh else self._store.get(job.key)
+        if folder is not None:
+            run.set_result(record.read(folder, cached=True))
+            return
+        if self._fresh:
+            self._store.discard(job.key)
+        self._progress.expect(job.key, title, job.recipe.epochs, cost)
+        done = self._workers().submit(job, cost, limit)
+        done.add_done_callback(lambda f: self._on_trained(job, f, run))
+
+    def _on_trained(self, job: TrainJob, done: Future[str], run: Future[Record]) -> None:
+        failed = done.cancelled() or done.exception() is not None
+        self._progress.finish(job.key, failed=failed)
+        try:
+            folder = self._store.get(done.result())
+            if folder is None:
+                raise JobFailed("grader_error", "the record vanished from the store")
+            run.set_result(record.read(folder, cached=False))
+        except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            fail(problem, run)
+
+    def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
+        if self._store.get(job.key) is not None:
+            target.set_result(self._own_accuracy(job))
+            return
+        done = self._workers().submit(job, 0.0)
+        done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
+
+    def _on_evaluated(
+        self, job: EvaluateJob, done: Future[str], target: Future[OwnAccuracy]
+    ) -> None:
+        try:
+            done.result()
+            target.set_result(self._own_accuracy(job))
+        except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            fail(problem, target)
+
+    def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
+        folder = self._store.get(job.key)
+        if folder is None:
+            raise JobFailed("grader_error", "what was counted vanished from the store")
+        document = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
+        return OwnAccuracy(max(document["correct"]), document["test_images"])
+
+    def _verify(
+        self, job: TrainJob, run: Future[Record], target: Future[Verification | BuildFailure]
+    ) -> None:
+        def start(finished: Future[Record]) -> None:
+            try:
+                follow(self._verifying.submit(self._verified, job, finished.result()), target)
+            except (Exception, CancelledError) as error:  # noqa: BLE001  (a check waits for it)
+                fail(error, target)
+
+        run.add_done_callback(start)
+
+    def _verified(self, job: TrainJob, run: Record) -> Verification | BuildFailure:
+        key = digest(
+            {"kind": "verify", "record": job.key, "weights": run.document["weights_sha256"],
+             "engine": ENGINE_VERSION}
+        )  # fmt: skip
+        folder = None if self._fresh else self._store.get(key)
+        if folder is not None:
+            stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
+            return read_verification(stored)
+        found = self._verifier.verify(job, run.folder.absolute(), self._data.absolute())
+        if isinstance(found, Verification):
+            self._store.discard(key)
+            self._store.put(key, lambda folder: _write(folder / "verification.json", found))
+        return found
+
+
+def _write(path: Path, value: Verification) -> None:
+    path.write_text(json.dumps(value.to_json(), sort_keys=True), encoding="utf-8")

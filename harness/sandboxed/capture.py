@@ -1,0 +1,301 @@
+"""Catches each network at the moment it is fitted, with its recipe; nothing is trained.
+
+`install` replaces the methods of `keras.Model` that train and predict. They answer numbers of the
+right shape, so that the rest of a script, its plots and printouts, goes on.
+"""
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from harness.sandboxed import compiled, dropped_calls
+from harness.sandboxed.describe import Indescribable, describe_model
+from harness.sandboxed.fed import NOTHING, Fed, look
+from harness.sandboxed.inputs import build_for
+from harness.sandboxed.notes import Notes
+
+MAX_NETWORKS = 16
+# All of them together, as JSON: the answer may be a megabyte.
+MAX_CHARACTERS = 900_000
+_DEFAULT_BATCH = 32
+_LARGE = 10_000_000  # values; predictions beyond that share one in memory
+
+_dumps = json.dumps
+
+
+class Captures:
+    """The networks of one submission, in the order in which they were fitted.
+
+    Attributes:
+        rows: as they are answered.
+        on_first: called once, when there is a first one.
+        problem: why one that was fitted cannot be told, if that happened.
+    """
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        self.rows: list[dict[str, Any]] = []
+        self.problem: str | None = None
+        self.on_first: Callable[[], None] = lambda: None
+        self._seen: set[str] = set()
+        self._characters = 0
+
+    def add(
+        self, model: keras.Model, origin: str, line: int | None, recipe: Mapping[str, Any] | None
+    ) -> None:
+        """Keeps a network, unless the same was fitted in the same way before.
+
+        Raises:
+            Indescribable: it has no configuration that could be told.
+        """
+        kind, config = describe_model(model)
+        key = _identity(kind, config, recipe)
+        if key in self._seen:
+            return
+        row = {
+            "class": kind,
+            "config": config,
+            "origin": origin,
+            "line": line,
+            "recipe": recipe,
+            "weights": None,
+        }
+        size = len(_dumps(row))
+        if len(self.rows) == MAX_NETWORKS or self._characters + size > MAX_CHARACTERS:
+            self.notes.add("limit", f"Only the first {len(self.rows)} networks were looked at.")
+            return
+        self._seen.add(key)
+        self._characters += size
+        self.rows.append(row)
+        if len(self.rows) == 1:
+            self.on_first()
+
+
+def _identity(kind: str, config: Any, recipe: Mapping[str, Any] | None) -> str:
+    """One text for one network and recipe, whatever the names and the sizes of the folds."""
+    text = _dumps(config, sort_keys=True)
+    if isinstance(config, Mapping):
+        names = [config.get("name")]
+        names += [layer.get("config", {}).get("name") for layer in config.get("layers", [])]
+        for index, name in enumerate(names):
+            text = text.replace(_dumps(name), f'"#{index}"')
+    known = dict(recipe or {})
+    for key in ("train_images", "validation_images"):
+        known.pop(key, None)
+    for key in ("images", "labels"):
+        row = known.get(key)
+        known[key] = row and {"shape": row["shape"][1:], "dtype": row["dtype"]}
+    return _dumps([kind, text, known], sort_keys=True)
+
+
+def compiled_recipe(model: keras.Model) -> dict[str, Any] | None:
+    """Returns what `compile` alone says of a recipe; None for a model that was not compiled."""
+    if not getattr(model, "compiled", False):
+        return None
+    return {
+        "optimizer": compiled.optimizer(model),
+        "loss": compiled.loss(model),
+        "batch_size": None,
+        "epochs": None,
+        "validation_images": None,
+        "train_images": None,
+        "labels": None,
+        "images": None,
+        "metrics": compiled.metrics(model),
+        "callbacks": [],
+    }
+
+
+def install(captures: Captures) -> None:
+    """Replaces the methods of `keras.Model` that train, evaluate, predict and save."""
+    for name, method in _methods(captures).items():
+        setattr(keras.Model, name, method)
+
+
+def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:
+    notes = captures.notes
+    save, save_weights = keras.Model.save, keras.Model.save_weights
+
+    def capture(model: keras.Model, fed: Fed, recipe: Mapping[str, Any]) -> None:
+        line = notes.source.line()
+        shape = None if fed.images is None else fed.images.shape[1:]
+        try:
+            build_for(model, shape, notes)
+        except Exception as error:
+            captures.problem = f"the network cannot be built: {notes.source.describe(error)}"
+            raise
+        known = compiled_recipe(model) or {}
+        images = {"labels": fed.labels_row(), "images": fed.images_row()}
+        try:
+            captures.add(model, "fit", line, {**known, **images, **recipe})
+        except Indescribable as error:
+            captures.problem = str(error)
+
+    def fit(  # noqa: PLR0913, PLR0917  (the signature is Keras's)
+        self: keras.Model,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",  # noqa: ARG001
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,  # noqa: ARG001
+        class_weight: Any = None,  # noqa: ARG001
+        sample_weight: Any = None,  # noqa: ARG001
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,  # noqa: ARG001
+        validation_freq: Any = 1,  # noqa: ARG001
+        **old: Any,
+    ) -> keras.callbacks.History:
+        epochs = dropped_calls.fit_arguments(old, notes).get("epochs", epochs)
+        self._assert_compile_called("fit")
+        fed = look(x, y, steps_per_epoch)
+        held_out = _validation(fed, validation_split, validation_data, validation_steps)
+        split = fed.count is not None and validation_data is None and held_out is not None
+        recipe = {
+            "batch_size": _whole(batch_size or fed.batch_size or _DEFAULT_BATCH),
+            "epochs": _whole(epochs),
+            "validation_images": held_out,
+            "train_images": (fed.count or 0) - (held_out or 0) if split else fed.count,
+            "callbacks": [type(each).__name__[:80] for each in _several(callbacks)][:20],
+        }
+        capture(self, fed, recipe)
+        validated = validation_data is not None or bool(validation_split)
+        history = _history(self, range(initial_epoch, int(epochs)), validated, callbacks)
+        _checkpoint(self, _several(callbacks), history)
+        return history
+
+    def train_on_batch(
+        self: keras.Model, x: Any, y: Any = None, *_: Any, return_dict: bool = False, **__: Any
+    ) -> Any:
+        self._assert_compile_called("train_on_batch")
+        fed = look(x, y)
+        recipe = {"batch_size": fed.count, "epochs": None}
+        capture(self, fed, recipe)
+        return _scores(self, return_dict)
+
+    def evaluate(self: keras.Model, *_: Any, return_dict: bool = False, **__: Any) -> Any:
+        return _scores(self, return_dict)
+
+    def predict(
+        self: keras.Model, x: Any = None, *_: Any, steps: int | None = None, **__: Any
+    ) -> Any:
+        return _predictions(self, look(x, None, steps))
+
+    def keep(self: keras.Model, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        with contextlib.suppress(Exception):  # what is saved here nobody will miss
+            save(self, filepath, *args, **kwargs)
+
+    def keep_weights(self: keras.Model, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        with contextlib.suppress(Exception):
+            save_weights(self, filepath, *args, **kwargs)
+
+    def export(self: keras.Model, filepath: Any, *_: Any, **__: Any) -> None:  # noqa: ARG001
+        with contextlib.suppress(OSError):
+            Path(filepath).mkdir(parents=True, exist_ok=True)
+
+    return {
+        "fit": fit,
+        "train_on_batch": train_on_batch,
+        "evaluate": evaluate,
+        "test_on_batch": evaluate,
+        "predict": predict,
+        "predict_on_batch": predict,
+        "save": keep,
+        "save_weights": keep_weights,
+        "export": export,
+    }
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _several(callbacks: Any) -> Sequence[Any]:
+    if callbacks is None:
+        return ()
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return list(callbacks.callbacks)
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else (callbacks,)
+
+
+def _validation(fed: Fed, share: float, data: Any, steps: int | None) -> int | None:
+    """Returns how many images are held out; None where there are none or that is not known."""
+    if isinstance(data, (list, tuple)) and data:
+        return look(data[0]).count
+    if data is not None:
+        return look(data, None, steps).count
+    if share and fed.count is not None:
+        return fed.count - math.floor(fed.count * (1 - share))  # as Keras splits
+    return None
+
+
+def _history(
+    model: keras.Model, epochs: range, validated: bool, callbacks: Any
+) -> keras.callbacks.History:
+    """Returns a History such as training might have left."""
+    count = len(epochs)
+    falling = [round(0.35 / (1 + index) + 0.03, 4) for index in range(count)]
+    rising = [round(0.99 - 0.09 / (1 + index), 4) for index in range(count)]
+    names = compiled.metrics(model)
+    logs = {"loss": falling, **{name: list(rising) for name in names}}
+    if validated:
+        logs |= {f"val_{name}": list(values) for name, values in logs.items()}
+    turned = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    if any(isinstance(each, turned) for each in _several(callbacks)):
+        rate = (compiled.optimizer(model) or {}).get("learning_rate") or 0.001
+        logs["learning_rate"] = [rate] * count
+    history = keras.callbacks.History()
+    history.set_model(model)
+    history.set_params({"verbose": 0, "epochs": epochs.stop, "steps": None})
+    history.history = logs
+    history.epoch = list(epochs)
+    with contextlib.suppress(Exception):
+        model.history = history
+    return history
+
+
+def _checkpoint(model: keras.Model, callbacks: Sequence[Any], history: Any) -> None:
+    """Writes the files that checkpoints would have written, for scripts that read them again."""
+    logs = {name: values[-1] for name, values in history.history.items() if values}
+    for each in callbacks:
+        if isinstance(each, keras.callbacks.ModelCheckpoint):
+            with contextlib.suppress(Exception):
+                path = str(each.filepath).format(epoch=len(history.epoch), **logs)
+                (model.save_weights if each.save_weights_only else model.save)(path)
+
+
+def _scores(model: keras.Model, as_dict: bool) -> Any:
+    names = ["loss", *compiled.metrics(model)]
+    values = [0.08, *[0.975] * (len(names) - 1)]
+    if as_dict:
+        return dict(zip(names, values, strict=True))
+    return values if len(values) > 1 else values[0]
+
+
+def _predictions(model: keras.Model, fed: Fed) -> Any:
+    """Returns the same value everywhere: equal probabilities, where there are classes."""
+    count = fed.count or (0 if fed is NOTHING else 1)
+    shapes = [tuple(output.shape[1:]) for output in getattr(model, "outputs", None) or []]
+    found = [_uniform((count, *(size or 1 for size in shape))) for shape in shapes or [(10,)]]
+    return found[0] if len(found) == 1 else found
+
+
+def _uniform(shape: tuple[int, ...]) -> Any:
+    value = np.float32(1 / shape[-1] if shape[-1] else 0)
+    if math.prod(shape) > _LARGE:
+        return np.broadcast_to(value, shape)
+    return np.full(shape, value, np.float32)

