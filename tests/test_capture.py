@@ -534,8 +534,8 @@ model = keras.Sequential([
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(x / 255, y)
 model.save("mnist_model")
-model.save("model.h5")
 model.save("model.keras")
+model.save("model.h5")
 model.save_weights("model.weights.h5")
 model.export("exported")
 with open("model.json", "w") as file:
