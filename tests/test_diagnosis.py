@@ -219,7 +219,7 @@ def test_a_network_of_its_own_is_called_so_first():
     rows = entry(784), dense(300, "a", activation="tanh"), SOFTMAX
     found = diagnose(load("functional_cnn"), network(*rows), None)
     assert found[0].kind == "another_network"
-    assert "of the document's 11 layers" in found[0].cause
+    assert "of the document's 12 layers 2 are here" in found[0].cause
 
 
 def test_findings_have_an_end():
