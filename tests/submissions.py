@@ -82,7 +82,7 @@ def _layer(kind: str, config: dict[str, Any]) -> str:
         value = config.get(key)
         plain = {"strides": ([1, 1], config.get("pool_size")), "padding": ("valid",),
                  "activation": ("linear",), "data_format": ("channels_last",)}  # fmt: skip
-        if value is None or value in plain.get(key, ()):
+        if value is None or value is True or value in plain.get(key, ()):
             continue
         if isinstance(value, list):
             value = "x".join(str(size) for size in value if size is not None)

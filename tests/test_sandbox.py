@@ -5,8 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -19,14 +17,16 @@ from harness.sandbox import Isolation, strongest
 from harness.sandboxed.limits import Limits
 from harness.spec import Spec
 from reference.layers import total_params
-
-GOOD = """
-import keras
-
-def build():
-    return keras.Sequential([keras.Input((784,)), keras.layers.Dense(10, activation="softmax")])
-"""
-GOOD_PARAMS = 7_850  # 784 * 10 + 10
+from tests.sandbox_support import (
+    GOOD,
+    GOOD_PARAMS,
+    assert_serves,
+    built,
+    lasting,
+    reached,
+    unique,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,41 +34,11 @@ def isolation():
     return strongest()
 
 
-@pytest.fixture(scope="module")
-def shared(isolation, tmp_path_factory):
-    """One server for all tests: its start takes seconds."""
-    shared = Extractor(isolation, tmp_path_factory.mktemp("sandbox") / "log")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADER_SECRET", "42")
-        assert isinstance(shared.build("good.py", GOOD), Spec)
-    yield shared
-    shared.stop()
-
-
 @pytest.fixture
-def extractor(shared):
+def extractor(pytestconfig, tmp_path_factory):
     """The same server, which must still be there when the test is over."""
-    server = shared._server
-    yield shared
-    if shared.isolation.private:
-        assert shared._server is server, "the server had to be replaced"
-        assert server.alive
-
-
-def _attack(code):
-    """A module whose build() runs `code`, then gives the good network."""
-    body = textwrap.indent(textwrap.dedent(code), "    ")
-    return GOOD.replace("def build():\n", f"def build():\n{body}\n")
-
-
-def _build(extractor, code):
-    return extractor.build("attack.py", _attack(code))
-
-
-def _assert_serves(extractor):
-    found = extractor.build("good.py", GOOD)
-    assert isinstance(found, Spec), found
-    assert total_params(found.network) == GOOD_PARAMS
+    with lasting(pytestconfig, tmp_path_factory) as shared:
+        yield shared
 
 
 @pytest.fixture
@@ -216,7 +186,7 @@ def build():
 
 
 def test_a_good_module_gives_its_network(extractor):
-    _assert_serves(extractor)
+    assert_serves(extractor)
 
 
 @pytest.mark.parametrize(
@@ -266,13 +236,13 @@ def test_a_module_without_a_network_is_told_why(extractor, source, words):
     ],
 )
 def test_a_process_that_ends_gave_no_network(extractor, code):
-    found = _build(extractor, code)
+    found = built(extractor, code)
     assert isinstance(found, BuildFailure)
     assert found.status == "failed"
 
 
 def test_its_last_words_are_in_the_message(extractor):
-    found = _build(extractor, "import os; print('farewell', flush=True); os._exit(0)")
+    found = built(extractor, "import os; print('farewell', flush=True); os._exit(0)")
     assert "farewell" in found.message
 
 
@@ -296,7 +266,7 @@ NOISE = {
 
 @pytest.mark.parametrize("what", NOISE)
 def test_noise_beside_the_network_does_not_matter(extractor, what):
-    found = _build(extractor, NOISE[what])
+    found = built(extractor, NOISE[what])
     assert isinstance(found, Spec), found
     assert total_params(found.network) == GOOD_PARAMS
 
@@ -310,7 +280,7 @@ def test_noise_beside_the_network_does_not_matter(extractor, what):
     ],
 )
 def test_what_it_patches_is_its_own_undoing(extractor, patch):
-    found = _build(extractor, patch)
+    found = built(extractor, patch)
     assert isinstance(found, BuildFailure)
     assert found.status == "failed"
 
@@ -332,7 +302,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("what", ANSWERS)
 def test_an_answer_that_is_none_is_a_failure(extractor, what):
-    found = _build(extractor, f"import os; os.write(3, {ANSWERS[what]}); os._exit(0)")
+    found = built(extractor, f"import os; os.write(3, {ANSWERS[what]}); os._exit(0)")
     assert isinstance(found, BuildFailure)
     assert found.status == "failed"
 
@@ -344,7 +314,7 @@ def test_a_nested_answer_is_a_failure_at_every_depth(extractor, depth):
         '\'{"model": {"class": "Sequential", "config": {"layers": [{"class_name": "Dense", '
         f'"config": {{"bias_regularizer": \' + {nested} + \'}}}}]}}}}\''
     )
-    found = _build(extractor, f"import os; os.write(3, ({layer}).encode()); os._exit(0)")
+    found = built(extractor, f"import os; os.write(3, ({layer}).encode()); os._exit(0)")
     assert isinstance(found, BuildFailure)
     assert found.status == "failed"
     assert len(found.message) < 2_000
@@ -352,19 +322,12 @@ def test_a_nested_answer_is_a_failure_at_every_depth(extractor, depth):
 
 def test_an_answer_larger_than_a_megabyte_is_not_read(extractor):
     code = "import os\nwhile True:\n    os.write(3, b' ' * 65536)"
-    found = _build(extractor, code)
+    found = built(extractor, code)
     assert found.status == "failed"
     assert "larger than 1 MB" in found.message
 
 
 # What it can reach -------------------------------------------------------------------------------
-
-
-def _reach(extractor, code):
-    """Runs code that says what it could do as its last words."""
-    found = _build(extractor, textwrap.dedent(code) + "\nimport os; os._exit(0)")
-    assert isinstance(found, BuildFailure), found
-    return found.message.split("its last words: ")[-1]
 
 
 @pytest.mark.usefixtures("bubblewrap")
@@ -379,7 +342,7 @@ def test_no_network(extractor):
         pass
     print(seen, flush=True)
     """
-    assert _reach(extractor, code) == "['lo']"
+    assert reached(extractor, code) == "['lo']"
 
 
 @pytest.mark.usefixtures("bubblewrap")
@@ -401,7 +364,7 @@ def test_nothing_outside_can_be_written(extractor, place):
         print(type(error).__name__, flush=True)
     """
     try:
-        said = _reach(extractor, code)
+        said = reached(extractor, code)
         assert not mark.exists(), f"{mark} was written"
         assert said in {"OSError", "PermissionError", "FileNotFoundError"}
     finally:
@@ -415,7 +378,7 @@ def test_it_has_no_capability(extractor):
     print([int(l.split()[1], 16) for l in lines if l.startswith(("CapEff", "CapPrm", "CapBnd"))],
           flush=True)
     """
-    assert _reach(extractor, code) == "[0, 0, 0]"
+    assert reached(extractor, code) == "[0, 0, 0]"
 
 
 @pytest.mark.usefixtures("bubblewrap")
@@ -428,7 +391,7 @@ def test_home_and_temporary_folders_are_its_own_and_empty(extractor, tmp_path):
     print(os.environ["HOME"], tempfile.gettempdir(), Path({str(tmp_path / "secret")!r}).exists(),
           [p for p in home.iterdir() if p.is_file()], flush=True)
     """
-    assert _reach(extractor, code) == "/tmp /tmp False []"  # noqa: S108
+    assert reached(extractor, code) == "/tmp /tmp False []"  # noqa: S108
 
 
 @pytest.mark.usefixtures("bubblewrap")
@@ -437,32 +400,20 @@ def test_other_processes_are_out_of_sight(extractor):
     from pathlib import Path
     print(sum(p.name.isdigit() for p in Path("/proc").iterdir()) < 8, flush=True)
     """
-    assert _reach(extractor, code) == "True"
+    assert reached(extractor, code) == "True"
 
 
 def test_the_environment_holds_no_secrets(extractor):
     code = "import os; print('GRADER_SECRET' in os.environ, flush=True)"
-    assert _reach(extractor, code) == "False"
+    assert reached(extractor, code) == "False"
 
 
 # What it leaves behind ---------------------------------------------------------------------------
 
 
-def _alive(name):
-    """Whether a process with this argument is running anywhere on the machine."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                if name.encode() in (folder / "cmdline").read_bytes().split(b"\0"):
-                    return True
-            except OSError:
-                continue
-    return False
-
-
 @pytest.mark.parametrize("escape", ["", "os.setsid()", "os.fork() and os._exit(0); os.setsid()"])
 def test_no_child_or_grandchild_outlives_the_request(extractor, escape):
-    name = f"survivor-{os.getpid()}-{time.monotonic_ns()}"
+    name = unique("survivor")
     code = f"""
     import os, sys, time
     if os.fork() == 0:
@@ -473,11 +424,8 @@ def test_no_child_or_grandchild_outlives_the_request(extractor, escape):
         os._exit(0)
     time.sleep(0.3)
     """
-    assert isinstance(_build(extractor, code), Spec)
-    deadline = time.monotonic() + 5
-    while _alive(name):
-        assert time.monotonic() < deadline, "a process of the module is still running"
-        time.sleep(0.05)
+    assert isinstance(built(extractor, code), Spec)
+    wait_for(name, gone=True)
 
 
 def test_a_child_that_holds_the_pipe_does_not_hold_the_grader(extractor, monkeypatch):
@@ -488,7 +436,7 @@ def test_a_child_that_holds_the_pipe_does_not_hold_the_grader(extractor, monkeyp
         os.setsid()
         time.sleep(60)
     """
-    assert isinstance(_build(extractor, code), Spec)
+    assert isinstance(built(extractor, code), Spec)
 
 
 def test_a_build_that_takes_too_long_is_stopped(extractor, monkeypatch):
@@ -501,7 +449,7 @@ def test_a_build_that_takes_too_long_is_stopped(extractor, monkeypatch):
         except BaseException:
             pass
     """
-    found = _build(extractor, code)
+    found = built(extractor, code)
     assert found == BuildFailure("timeout", "no network after 1 s; it was stopped")
 
 
@@ -518,12 +466,12 @@ def test_a_fork_bomb_is_stopped(extractor, monkeypatch):
             pass
     time.sleep(60)
     """
-    found = _build(extractor, code)
+    found = built(extractor, code)
     assert found == BuildFailure("resource", "it started more than 20 processes; it was stopped")
 
 
 def test_memory_is_bounded(extractor):
-    found = _build(extractor, "x = bytearray(6 << 30)")
+    found = built(extractor, "x = bytearray(6 << 30)")
     assert isinstance(found, BuildFailure)
     assert found.status == "resource"
     assert "more memory than the 3 GB" in found.message
@@ -536,7 +484,7 @@ def test_files_are_bounded(extractor):
         for _ in range(300):
             file.write(bytes(1 << 20))
     """
-    found = _build(extractor, code)
+    found = built(extractor, code)
     assert isinstance(found, BuildFailure)
     assert found.status == "failed"
 
@@ -544,7 +492,7 @@ def test_files_are_bounded(extractor):
 # One author against the next ---------------------------------------------------------------------
 
 
-def test_an_answer_slipped_into_the_servers_pipe_is_not_the_next_authors(shared):
+def test_an_answer_slipped_into_the_servers_pipe_is_not_the_next_authors(extractor):
     # The fork has its server's rights, so it may find the server's own descriptors.
     forged = json.dumps({"outcome": "answered", "answer": {"error": {"message": "forged"}}})
     code = f"""
@@ -556,23 +504,28 @@ def test_an_answer_slipped_into_the_servers_pipe_is_not_the_next_authors(shared)
         except OSError:
             pass
     """
-    _build(shared, code)
+    built(extractor, code)
     for _ in range(4):
-        _assert_serves(shared)
+        assert_serves(extractor)
 
 
 def test_what_one_module_changes_the_next_does_not_see(extractor):
-    _build(extractor, "keras.layers.Dense = None; import builtins; builtins.len = None")
-    _assert_serves(extractor)
+    built(extractor, "keras.layers.Dense = None; import builtins; builtins.len = None")
+    assert_serves(extractor)
 
 
-def test_killing_the_server_costs_nobody_else(shared):
-    found = _build(shared, "import os; os.kill(os.getppid(), 9)")
-    assert isinstance(found, (Spec, BuildFailure))
-    _assert_serves(shared)
-    # And stopping it on purpose leaves nothing behind, however often.
-    process = shared._server
-    shared.stop()
-    shared.stop()
+def test_what_one_author_kills_is_not_the_server(extractor):
+    built(extractor, "import os; os.kill(os.getppid(), 9); os.kill(0, 9)")
+    assert_serves(extractor)
+
+
+def test_stopping_leaves_no_process_and_is_for_good(isolation, tmp_path):
+    extractor = Extractor(isolation, tmp_path / "log")
+    assert_serves(extractor)
+    process = extractor._server
+    extractor.stop()
+    extractor.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
+    found = extractor.build("good.py", GOOD)
+    assert found == BuildFailure("grader_error", "the session has ended")

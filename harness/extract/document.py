@@ -23,9 +23,8 @@ def read(line: bytes) -> dict[str, Any]:
     """
     try:
         document = json.loads(line.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        # A UserError is no ValueError, so what is refused by name below passes through.
-        raise UserError("the process answered something that is not a description") from error
+    except (ValueError, RecursionError) as problem:
+        raise UserError("the process answered something that is not a description") from problem
     _check_values(document)
     if not isinstance(document, dict):
         raise UserError("the process answered something that is not a description")

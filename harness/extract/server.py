@@ -115,7 +115,7 @@ class Server:
                     isolation.command(MODULE),
                     cwd="/",
                     env=isolation.environment(),
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=log,
                     stderr=log,
                     start_new_session=True,

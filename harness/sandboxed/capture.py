@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.sandboxed import compiled, dropped_calls
 from harness.sandboxed.describe import Indescribable, describe_model
-from harness.sandboxed.fed import NOTHING, Fed, look
+from harness.sandboxed.fed import Fed, look
 from harness.sandboxed.inputs import build_for
 from harness.sandboxed.notes import Notes
 
@@ -288,7 +288,7 @@ def _scores(model: keras.Model, as_dict: bool) -> Any:
 
 def _predictions(model: keras.Model, fed: Fed) -> Any:
     """Returns the same value everywhere: equal probabilities, where there are classes."""
-    count = fed.count or (0 if fed is NOTHING else 1)
+    count = 1 if fed.count is None else fed.count
     shapes = [tuple(output.shape[1:]) for output in getattr(model, "outputs", None) or []]
     found = [_uniform((count, *(size or 1 for size in shape))) for shape in shapes or [(10,)]]
     return found[0] if len(found) == 1 else found

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from harness.sandboxed import limits as limiting
 from harness.sandboxed import open as opener
+from harness.sandboxed import syscalls
 from harness.sandboxed.limits import Limits
 
 # What each descriptor is in this process; it has no others.
@@ -56,6 +57,7 @@ def live(limits: Limits, folder: str) -> NoReturn:
         main = _unpack(REQUEST)
         os.close(REQUEST)
         limiting.apply(limits)
+        syscalls.refuse()
         _answer(main)
     except BaseException:  # noqa: BLE001  (its last words, for the log)
         traceback.print_exc()

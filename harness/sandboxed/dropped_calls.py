@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.models.functional import Functional
+from keras.src.trainers.trainer import Trainer
 
 from harness.sandboxed.notes import Notes
 
@@ -79,7 +81,8 @@ def install(notes: Notes) -> None:
         _wrap(getattr(keras.optimizers, name), "__init__", name, _RATE, notes)
     for name, names in _CALLBACKS.items():
         _wrap(getattr(keras.callbacks, name), "__init__", name, names, notes)
-    _wrap(keras.Model, "compile", "compile", _COMPILE, notes)
+    # Not `Model.compile`: Keras would take that for an author's own, and not load what it saved.
+    _wrap(Trainer, "compile", "compile", _COMPILE, notes)
     _old_convolution(notes)
     _old_checkpoint(notes)
     _old_model_arguments(notes)
@@ -134,11 +137,28 @@ def _wrap(
         # Keras's subclasses come by here as well, under arguments of their own.
         if type(self).__name__ == where or method != "__init__":
             kwargs = _rows_and_columns(renamed(where, kwargs, names, notes), names, notes)
+            args, kwargs = _third_is_metrics(where, args, kwargs, notes)
         return original(self, *args, **kwargs)
 
     # Keras looks at the signature of a constructor, to record its arguments.
     wrapper.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
     setattr(owner, method, wrapper)
+
+
+def _third_is_metrics(
+    where: str, args: tuple[Any, ...], kwargs: Arguments, notes: Notes
+) -> tuple[tuple[Any, ...], Arguments]:
+    """Keras 2 took compile(optimizer, loss, metrics); today the third is loss_weights."""
+    if where != "compile" or len(args) != 3 or not isinstance(args[2], list):
+        return args, kwargs
+    if not all(isinstance(each, str) for each in args[2]):
+        return args, kwargs
+    notes.add(
+        "dropped_name",
+        "compile(optimizer, loss, metrics) has other places since Keras 3; write "
+        "`metrics=[...]`. Graded as if written so.",
+    )
+    return args[:2], {"metrics": args[2], **kwargs}
 
 
 def _rows_and_columns(
@@ -201,8 +221,6 @@ def _old_checkpoint(notes: Notes) -> None:
 def _old_model_arguments(notes: Notes) -> None:
     """Model(input=, output=) became Model(inputs=, outputs=)."""
     names = {"input": "inputs", "output": "outputs"}
-    from keras.src.models.functional import Functional  # noqa: PLC0415
-
     make, start = keras.Model.__new__, Functional.__init__
 
     def new(cls: type, *args: Any, **kwargs: Any) -> Any:

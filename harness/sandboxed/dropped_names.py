@@ -130,7 +130,6 @@ OTHER_MODULES: Mapping[str, Dropped] = {
     "sklearn.grid_search": Dropped(
         "from sklearn.model_selection import GridSearchCV", ("sklearn.model_selection",)
     ),
-    "sklearn.externals": Dropped("import joblib"),
 }
 
 _SESSIONS = (
@@ -147,6 +146,7 @@ _HINTS = (
     (r"has no attribute '(\w*)Optimizer'", _OPTIMIZER),
     (r"has no attribute 'contrib'|No module named 'tensorflow\.contrib", "Write tf.keras instead."),
     (r"has no attribute 'get_variable'|has no attribute 'variable_scope'", _SESSIONS),
+    (r"from 'sklearn\.externals'", "It is gone since scikit-learn 0.23; write `import joblib`."),
     (r"module 'numpy' has no attribute '(bool|int|float|object)'",
      "NumPy 1.24 dropped it; write Python's own name without `np.`."),
 )  # fmt: skip
@@ -154,7 +154,13 @@ _HINTS = (
 
 def hint(message: str) -> str:
     """Returns what to do about an error that an old name led to, or ""."""
-    return next((f" {advice}" for pattern, advice in _HINTS if re.search(pattern, message)), "")
+    advice = next((advice for pattern, advice in _HINTS if re.search(pattern, message)), None)
+    if advice is None and (missing := re.search(r"No module named '([\w.]+)'", message)):
+        advice = (
+            f"{missing[1]} is not available here; the grader runs Keras, TensorFlow, NumPy, "
+            "scikit-learn and Matplotlib. A module of your own has to be handed in as well."
+        )
+    return "" if advice is None else f" {advice}"
 
 
 def gone(name: str, row: Dropped, since: str = "Keras 3") -> str:

@@ -79,8 +79,7 @@ def build_for(model: keras.Model, shape: Sequence[int] | None, notes: Notes) -> 
     if shape is not None:
         # A failed build may have built the first layers for the wrong shape.
         layers = [type(layer).from_config(layer.get_config()) for layer in layers]
-        for _ in range(len(model.layers)):
-            model.pop()
+        model._layers.clear()  # noqa: SLF001  (an InputLayer of the wrong shape as well)
         for layer in layers:
             model.add(layer)
     model.build((None, *guess))

@@ -81,7 +81,8 @@ class Source:
         """Names the error, its text and the submission's own last line that led to it."""
         frames = traceback.extract_tb(error.__traceback__)
         own = [(label, f.lineno) for f in frames if (label := self.label(f.filename)) is not None]
-        where = f" at {own[-1][0]}, line {own[-1][1]}" if own else ""
+        place = own[-1] if own else self.here()
+        where = f" at {place[0]}, line {place[1]}" if place else ""
         return f"{type(error).__name__}{where}: {self.clean(str(error))}"[:MAX_MESSAGE]
 
     def clean(self, text: str) -> str:

@@ -139,7 +139,8 @@ def _extend(module: ModuleType, parent: str, tree: str, notes: Notes) -> None:
     # `legacy` exists still, to say that it is gone.
     if parent == "optimizers":
         vars(module).pop("legacy", None)
-        sys.modules.pop(f"{module.__name__}.legacy", None)
+        for name in (f"{module.__name__}.legacy", f"{shown}.optimizers.legacy"):
+            sys.modules.pop(name, None)
 
 
 def _object(name: str, row: Dropped, notes: Notes) -> Any:

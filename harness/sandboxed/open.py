@@ -7,6 +7,7 @@ nothing else. What comes out is believed by nobody: the trusted side checks all 
 import contextlib
 import importlib
 import os
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def preload() -> None:
     for name in _PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    for info in pkgutil.walk_packages(sys.modules[_TREE].__path__, _TREE + "."):
+        importlib.import_module(info.name)
     # `tf.keras` and `tensorflow.keras` would be two copies of the same modules.
     for name, module in list(sys.modules.items()):
         if name == _TREE or name.startswith(_TREE + "."):

@@ -129,7 +129,7 @@ class StandIns(MetaPathFinder, Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         top = spec.name.partition(".")[0]
-        if top not in tables.ANSWERED:
+        if top not in {*tables.ANSWERED, "tqdm"}:
             shown = "google.colab" if top == "google" else top
             text = f"{shown} is not available here; what the script does with it was left out."
             self._notes.add("stand_in", text)

@@ -29,6 +29,8 @@ def image_dim_ordering() -> str:
 class _Estimator:
     """A network as scikit-learn's estimators are: made by a function, when it is fitted."""
 
+    _estimator_type = ""
+
     def __init__(
         self, model: Any = None, build_fn: Callable[..., Any] | None = None, **params: Any
     ) -> None:
@@ -44,9 +46,11 @@ class _Estimator:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.base import ClassifierMixin  # noqa: PLC0415  (costs a second)
+        from sklearn.base import BaseEstimator  # noqa: PLC0415  (costs a second)
 
-        return ClassifierMixin.__sklearn_tags__(self)
+        tags = BaseEstimator().__sklearn_tags__()
+        tags.estimator_type = self._estimator_type
+        return tags
 
     def fit(self, x: Any, y: Any, **more: Any) -> "_Estimator":
         make = self.model or self.build_fn

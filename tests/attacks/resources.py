@@ -106,8 +106,13 @@ RESOURCES: tuple[Attack, ...] = (
             import ctypes, os
             libc = ctypes.CDLL(None, use_errno=True)
             NEWNS, NEWUSER = 0x20000, 0x10000000
+            user, group = os.getuid(), os.getgid()
             if libc.unshare(NEWNS | NEWUSER):
                 raise PermissionError
+            for name, text in (("setgroups", "deny"), ("uid_map", f"{{user}} {{user}} 1"),
+                               ("gid_map", f"{{group}} {{group}} 1")):
+                with open(f"/proc/self/{{name}}", "w") as file:
+                    file.write(text)
             block = b"x" * (8 << 20)
             left = {_GIGABYTES} * 128
             while left > 0:
