@@ -10,7 +10,9 @@ from harness.alignment import (
     expected_rows,
     share_right,
 )
+from harness.causes.layers import input_shape
 from harness.checking import Difference, require_none
+from harness.moves import sequence_hints
 from harness.spec import Spec
 from reference.facts import Facts
 from reference.layers import shapes, total_params, trainable_params
@@ -21,7 +23,8 @@ def test_input_shape(spec: Spec, facts: Facts) -> None:
     actual = shapes(spec.network)[0]
     if actual != facts.input_shape:
         where = facts.evidence["input_shape"].where
-        require_none([Difference("input_shape", actual, facts.input_shape, where)])
+        hint = input_shape(actual, facts.input_shape).text
+        require_none([Difference("input_shape", actual, facts.input_shape, where, hint)])
 
 
 def test_layers(spec: Spec, facts: Facts) -> None:
@@ -69,15 +72,15 @@ def _rows(spec: Spec, facts: Facts) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
 def _sequence_differences(
     expected: tuple[Row, ...], actual: tuple[Row, ...]
 ) -> Iterator[Difference]:
-    for pair in align(expected, actual):
+    pairs = align(expected, actual)
+    for pair, hint in zip(pairs, sequence_hints(expected, actual, pairs), strict=True):
         if pair.status == "missing" and pair.expected_index is not None:
             row = expected[pair.expected_index]
-            yield Difference(
-                f"layer {pair.expected_index + 1}", "missing", _title(row), _source(row)
-            )
+            what = f"layer {pair.expected_index + 1}"
+            yield Difference(what, "missing", _title(row), _source(row), hint)
         elif pair.status == "extra" and pair.actual_index is not None:
             row = actual[pair.actual_index]
-            yield Difference(f"layer {row.name!r}", _title(row), "absent")
+            yield Difference(f"layer {row.name!r}", _title(row), "absent", hint=hint)
         else:
             yield from pair.differences.get("kind", ())
 

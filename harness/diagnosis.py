@@ -14,7 +14,7 @@ from harness.captured import CapturedRecipe
 from harness.causes import Cause, Found, layers, settings
 from harness.causes import recipe as recipe_causes
 from harness.equivalence import conform
-from harness.moves import moves, reattached
+from harness.moves import following, moves, reattached
 from harness.rows import Row
 from harness.spec import Spec
 from reference.facts import Facts
@@ -62,9 +62,11 @@ def diagnose(facts: Facts, spec: Spec, recipe: CapturedRecipe | None) -> tuple[F
     conformed = conform(spec, facts, recipe)
     expected = expected_rows(facts)
     actual = actual_rows(conformed.spec, expected)
+    pairs = align(expected, actual)
     found = [
+        *_another(expected, pairs),
         *_input(facts, conformed.spec),
-        *_layers(expected, actual, align(expected, actual)),
+        *_layers(expected, actual, _beyond_input(facts, conformed.spec, actual, pairs)),
         *recipe_faults(facts, conformed.spec, conformed.recipe),
     ]
     # Sorting is stable: within a severity they stay in the order of the network.
@@ -125,9 +127,21 @@ def _input(facts: Facts, spec: Spec) -> Iterator[Found]:
         yield Found("input", layers.input_shape(given, facts.input_shape))
 
 
-def _layers(
-    expected: tuple[Row, ...], actual: tuple[Row, ...], pairs: tuple[Pair, ...]
-) -> Iterator[Found]:
+def _beyond_input(
+    facts: Facts, spec: Spec, actual: Sequence[Row], pairs: tuple[Pair, ...]
+) -> tuple[Pair, ...]:
+    """Leaves out the layers that flatten or reshape images which are wrong to begin with."""
+    if shapes(spec.network)[0] == facts.input_shape:
+        return pairs
+    first = 0
+    while first < len(pairs) and pairs[first].status == "extra":
+        if actual[pairs[first].actual_index or 0].kind not in {"Flatten", "Reshape"}:
+            break
+        first += 1
+    return pairs[first:]
+
+
+def _another(expected: tuple[Row, ...], pairs: Sequence[Pair]) -> Iterator[Found]:
     kept = sum(p.status in ("same", "changed") and "kind" not in p.differences for p in pairs)
     if 2 * kept < len(expected):
         text = (
@@ -135,16 +149,21 @@ def _layers(
             "another network, or another document is meant"
         )
         yield Found("network", Cause("another_network", text))
+
+
+def _layers(
+    expected: tuple[Row, ...], actual: tuple[Row, ...], pairs: tuple[Pair, ...]
+) -> Iterator[Found]:
     moved, pairs = moves(expected, actual, reattached(expected, actual, pairs))
     by_place = {move.actual_index: move for move in moved}
-    for pair in pairs:
+    for place, pair in enumerate(pairs):
         if pair.actual_index in by_place:
             yield Found(_place(actual, pair.actual_index), by_place[pair.actual_index].cause)
         elif pair.expected_index is None:
             row = actual[pair.actual_index or 0]
             yield Found(_place(actual, pair.actual_index), layers.superfluous(row))
         elif pair.actual_index is None:
-            yield _missing(expected[pair.expected_index], actual, pair, pairs)
+            yield _missing(expected[pair.expected_index], actual, pairs[:place])
         else:
             where = _place(actual, pair.actual_index)
             yield from _changed(
@@ -171,12 +190,10 @@ def _is_fixed(expected: Row, actual: Row, key: str) -> bool:
     return evidence is None or evidence.basis != "chosen"
 
 
-def _missing(expected: Row, actual: tuple[Row, ...], pair: Pair, pairs: Sequence[Pair]) -> Found:
-    before = [p.actual_index for p in pairs[: pairs.index(pair)] if p.actual_index is not None]
-    after = before[-1] + 1 if before else 0
-    following = actual[after] if after < len(actual) else None
-    where = f"after {_place(actual, before[-1])}" if before else "before the first layer"
-    return Found(where, layers.missing(expected, following))
+def _missing(expected: Row, actual: tuple[Row, ...], before: Sequence[Pair]) -> Found:
+    seen = [pair.actual_index for pair in before if pair.actual_index is not None]
+    where = f"after {_place(actual, seen[-1])}" if seen else "before the first layer"
+    return Found(where, layers.missing(expected, following(actual, before)))
 
 
 def _place(actual: Sequence[Row], index: int | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from harness.alignment import Pair
-from harness.causes import Cause
+from harness.causes import Cause, layers
 from harness.rows import Row
 
 
@@ -42,6 +42,31 @@ def moves(
         found.append(move)
         kept = tuple(p for p in kept if p.actual_index != partner)
     return tuple(found), kept
+
+
+def sequence_hints(
+    expected: Sequence[Row], actual: Sequence[Row], pairs: Sequence[Pair]
+) -> tuple[str, ...]:
+    """Returns for each pair why a layer is missing, too many or elsewhere; "" for the others."""
+    hints = [""] * len(pairs)
+    for place, pair in enumerate(pairs):
+        if pair.status == "missing":
+            row = expected[pair.expected_index or 0]
+            hints[place] = layers.missing(row, following(actual, pairs[:place])).text
+        elif pair.status == "extra":
+            hints[place] = layers.superfluous(actual[pair.actual_index or 0]).text
+    for gap, extra in _matched(expected, actual, pairs):
+        row = expected[gap.expected_index or 0]
+        text = _order(row, actual, pairs, gap, extra).text
+        hints[pairs.index(gap)] = hints[pairs.index(extra)] = text
+    return tuple(hints)
+
+
+def following(actual: Sequence[Row], before: Sequence[Pair]) -> Row | None:
+    """Returns the layer that comes after those of some pairs, if there is one."""
+    seen = [pair.actual_index for pair in before if pair.actual_index is not None]
+    index = seen[-1] + 1 if seen else 0
+    return actual[index] if index < len(actual) else None
 
 
 def _matched(

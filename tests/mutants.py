@@ -189,7 +189,8 @@ DEEP = (
         {"layers", "output_shapes", "total_parameters", "layer_parameters", *FORWARD},
         "layers",
         r"(?s)^layer 2 = missing, but should be MaxPooling2D .*"
-        r"\nlayer 'pool1' = MaxPooling2D, but should be absent$",
+        r"\nlayer 'pool1' = MaxPooling2D, but should be absent\n"
+        r"    MaxPooling2D comes after Conv2D; the document has it before$",
     ),
     _network(
         "no second pooling", "deep_cnn",
@@ -238,6 +239,7 @@ FUNCTIONAL = (
         {"layers"},
         "layers",
         r"(?s)^layer 'dropout' = Dropout, but should be absent\n"
+        r"    Dropout comes before Dense; the document has it after\n"
         r"layer 11 = missing, but should be Dropout \[",
     ),
     _network(

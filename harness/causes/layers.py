@@ -40,11 +40,6 @@ _KINDS: Final[Mapping[tuple[str, str], Cause]] = {
         "GlobalMaxPooling2D keeps one value for each channel and forgets where things are; the "
         "document has Flatten, which keeps every value",
     ),
-    ("Dropout", "SpatialDropout2D"): Cause(
-        "dropout_kind",
-        "SpatialDropout2D leaves out whole channels; the document has Dropout, which leaves out "
-        "single values",
-    ),
     ("BatchNormalization", "LayerNormalization"): Cause(
         "normalization",
         "LayerNormalization takes its mean over one image; the document has BatchNormalization, "
