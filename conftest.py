@@ -10,6 +10,7 @@ from harness.captured import CapturedRecipe
 from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
 from harness.environment import cores
+from harness.equivalence import conform
 from harness.extract.client import BuildFailure
 from harness.opened import Opened
 from harness.own_weights import OwnAccuracy
@@ -73,13 +74,15 @@ def spec(opened: Opened | BuildFailure) -> Spec:
 
 
 @pytest.fixture
-def submitted_recipe(opened: Opened | BuildFailure) -> CapturedRecipe:
-    """How the submission's author trains the network."""
+def submitted_recipe(opened: Opened | BuildFailure, facts: Facts) -> CapturedRecipe:
+    """How the submission's author trains the network, as it is for the network that is graded."""
     if isinstance(opened, BuildFailure):
         pytest.skip(NO_NETWORK)
     if opened.recipe is None:
         raise NotApplicable("nothing was fitted: there is no recipe to look at")
-    return opened.recipe
+    found = conform(opened.original or opened.spec, facts, opened.recipe).recipe
+    assert found is not None  # noqa: S101  (one goes in)
+    return found
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ def recipe(grading: Session, subject_id: str, spec: Spec) -> Recipe:  # noqa: AR
     """What the implementation is trained by."""
     found = grading.recipe_of(subject_id)
     assert found is not None  # noqa: S101  (there is a network)
-    return found
+    return found[0]
 
 
 @pytest.fixture

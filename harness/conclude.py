@@ -150,8 +150,14 @@ def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
         gate_basis=judged.basis if judged else "",
         checks=ledger.rows[subject.id],
         trained_with=session.options.train_with,
+        training_notes=_training_notes(session, subject) if runs else (),
         own_weights=_own_weights(session, subject) if runs else None,
     )
+
+
+def _training_notes(session: Session, subject: Subject) -> tuple[str, ...]:
+    found = session.recipe_of(subject.id)
+    return found[1] if found else ()
 
 
 def _own_weights(session: Session, subject: Subject) -> OwnAccuracy | None:

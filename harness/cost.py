@@ -53,6 +53,11 @@ class TimeLimit:
     reason: str
 
 
+EVALUATION_LIMIT = TimeLimit(
+    LEAST_LIMIT_S, f"reading the test images was stopped after {LEAST_LIMIT_S} s, its limit"
+)
+
+
 def operations(network: Network) -> int:
     """Returns about how many operations one forward pass of one image takes.
 

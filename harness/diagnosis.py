@@ -65,13 +65,30 @@ def diagnose(facts: Facts, spec: Spec, recipe: CapturedRecipe | None) -> tuple[F
     found = [
         *_input(facts, conformed.spec),
         *_layers(expected, actual, align(expected, actual)),
+        *recipe_faults(facts, conformed.spec, conformed.recipe),
     ]
-    if conformed.recipe is not None:
-        ends = _ends(conformed.spec, actual)
-        found += recipe_causes.causes(facts, ends, conformed.recipe)
     # Sorting is stable: within a severity they stay in the order of the network.
     merged = sorted(_merged(found), key=lambda finding: finding.severity != "fault")
     return tuple(merged[:MAX_FINDINGS])
+
+
+def recipe_faults(facts: Facts, spec: Spec, recipe: CapturedRecipe | None) -> tuple[Found, ...]:
+    """Returns what is wrong with the recipe alone.
+
+    Args:
+        spec: as `conform` returns it, with its recipe.
+    """
+    if recipe is None:
+        return ()
+    done = shapes(spec.network)
+    last = spec.network.nodes[-1]
+    ends = recipe_causes.Ends(
+        input_shape=done[0],
+        output_shape=done[-1],
+        activation=last.config["activation"] if last.kind == "Activation" else "linear",
+        rescales=any(node.kind == "Rescaling" for node in spec.network.nodes),
+    )
+    return tuple(recipe_causes.causes(facts, ends, recipe))
 
 
 def _merged(found: Sequence[Found]) -> list[Finding]:
@@ -165,14 +182,3 @@ def _missing(expected: Row, actual: tuple[Row, ...], pair: Pair, pairs: Sequence
 def _place(actual: Sequence[Row], index: int | None) -> str:
     row = actual[index or 0]
     return f"layer {(index or 0) + 1} ({row.kind} '{row.name}')"
-
-
-def _ends(spec: Spec, actual: Sequence[Row]) -> recipe_causes.Ends:
-    done = shapes(spec.network)
-    last = spec.network.nodes[-1]
-    return recipe_causes.Ends(
-        input_shape=done[0],
-        output_shape=done[-1],
-        activation=last.config["activation"] if last.kind == "Activation" else "linear",
-        rescales=any(row.kind == "Rescaling" for row in actual),
-    )

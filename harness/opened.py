@@ -105,7 +105,7 @@ def read_answer(
         origin=best.origin,
         recipe=best.recipe,
         notes=tuple(notes),
-        findings=diagnose(known[name], conformed.spec, best.recipe),
+        findings=diagnose(known[name], best.spec, best.recipe),
         original=best.spec,
         weights=weights,
     )

@@ -38,6 +38,7 @@ class Graded:
         gate: None when it was not trained.
         checks: rows of results.json.
         trained_with: whose recipe trained it, "document" or "submission".
+        training_notes: what of its author's recipe could not be followed.
     """
 
     subject: Subject
@@ -49,6 +50,7 @@ class Graded:
     gate_basis: str
     checks: Sequence[Mapping[str, Any]]
     trained_with: str = "document"
+    training_notes: Sequence[str] = ()
     own_weights: OwnAccuracy | None = None
 
     @property
@@ -180,7 +182,7 @@ def _subject(graded: Graded, runs: Mapping[str, dict[str, Any]]) -> dict[str, An
         "max_score": total(check["max_points"] for check in checks),
         "verdict": verdict(graded),
         "error": graded.error,
-        "notes": list(opened.notes) if opened else [],
+        "notes": [*opened.notes, *graded.training_notes] if opened else [],
         "findings": [asdict(finding) for finding in opened.findings] if opened else [],
         "recipe": _recipes(graded),
         "own_weights": graded.own_weights.to_json() if graded.own_weights else None,

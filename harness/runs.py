@@ -13,7 +13,7 @@ import numpy as np
 
 from harness import own_weights, record
 from harness.canonical import digest
-from harness.cost import TimeLimit
+from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow
 from harness.jobs import ENGINE_VERSION, EvaluateJob, TrainJob
@@ -118,7 +118,7 @@ class Runs:
         if self._store.get(job.key) is not None:
             target.set_result(self._own_accuracy(job))
             return
-        done = self._workers().submit(job, 0.0)
+        done = self._workers().submit(job, 0.0, EVALUATION_LIMIT)
         done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
 
     def _on_evaluated(

@@ -30,7 +30,7 @@ from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from harness.subjects import Subject
-from harness.submitted_recipe import trainable
+from harness.submitted_recipe import scales_itself, trainable
 from harness.verify import Verification, Verifier
 from reference import calibration
 from reference.facts import Facts
@@ -117,8 +117,11 @@ class Session:
         """Waits for a subject's network."""
         return self.progress.wait(self._opened[subject])
 
-    def recipe_of(self, subject: str) -> Recipe | None:
-        """Waits until it is known what a subject is to be trained by; None without a network."""
+    def recipe_of(self, subject: str) -> tuple[Recipe, tuple[str, ...]] | None:
+        """Waits until it is known what a subject is trained by; None without a network.
+
+        Beside the recipe are notes on what of its author's could not be followed.
+        """
         found = self.opened(subject)
         return self._recipe(found) if isinstance(found, Opened) else None
 
@@ -229,7 +232,7 @@ class Session:
         if isinstance(opened, BuildFailure):
             raise JobFailed("skipped", "there is no network to train: see the build check")
         self._request_evaluation(opened, self._own[subject.id])
-        runs, recipe = self._runs[subject.id], self._recipe(opened)
+        runs, (recipe, _) = self._runs[subject.id], self._recipe(opened)
         facts = self.facts[opened.architecture]
         jobs = plan.jobs_for(opened.spec, recipe, self.dataset, self.options.seeds, facts)
         train_images = len(self.dataset.train_labels) - recipe.validation_images
@@ -240,12 +243,18 @@ class Session:
             follow(self._work.train(job, title, cost, limit), run)
         follow(self._work.verify(jobs[0], runs[0]), self._verifications[subject.id])
 
-    def _recipe(self, opened: Opened) -> Recipe:
+    def _recipe(self, opened: Opened) -> tuple[Recipe, tuple[str, ...]]:
+        """Returns what a network is trained by, and what of its author's recipe is not in it."""
         facts = self.facts[opened.architecture]
         recipe = plan.recipe_for(facts, self.options.recipe, self.calibration)
-        if self.options.train_with == "submission" and opened.recipe is not None:
-            recipe, _ = trainable(opened.recipe, recipe)
-        return recipe
+        if self.options.train_with == "document" or opened.recipe is None:
+            return recipe, ()
+        return trainable(
+            opened.recipe,
+            recipe,
+            scales_itself=scales_itself(opened.original, opened.spec),
+            calibrated=self.calibration is not None,
+        )
 
     def _request_evaluation(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
         """Has the test images read with the weights that came with a network."""
@@ -253,7 +262,8 @@ class Session:
             target.set_result(None)
             return
         key = self._work.keep_weights(opened.original, opened.weights)
-        job = plan.evaluation(opened.original, self._recipe(opened), key, self.dataset)
+        recipe, _ = self._recipe(opened)
+        job = plan.evaluation(opened.original, recipe, key, self.dataset)
         own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
         follow(own, target)
 

@@ -1,5 +1,6 @@
-"""A grader to be killed: opens the module on standard input, at the isolation level that it is told."""
+"""A grader to be killed: opens the module on standard input, in the isolation it is told."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from harness.extract.client import Extractor
 from harness.sandbox import Isolation, strongest
 
 if __name__ == "__main__":
+    # A shell's background jobs ignore Ctrl-C, and so do their children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     level, folder = sys.argv[1:]
     isolation = Isolation("limits") if level == "limits" else strongest()
     extractor = Extractor(isolation, Path(folder) / "sandbox.log")

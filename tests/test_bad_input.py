@@ -8,12 +8,9 @@ import gzip
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,86 +18,20 @@ import pytest
 
 from harness.data.folder import idx_names
 from harness.data.idx import write_idx
-from harness.process import ROOT
 from harness.store import Store
-from reference import facts as all_facts
-from reference.calibration import FOLDER as CALIBRATIONS
+from tests.project_copy import (
+    FAILED,
+    INTERRUPTED,
+    PASSED,
+    USAGE,
+    command,
+    environment,
+    grade,
+    project,
+)
 from tests.support import heed_interrupts
 
-PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
-COPIED = ("models", "checks", "harness", "reference", "conftest.py", "pytest.ini")
 STRUCTURE = ("checks/test_build.py::test_build", "checks/test_structure.py")
-NAMES = all_facts.names()
-
-# So short that a run of everything takes seconds: the checks' verdicts are not looked at here.
-CALIBRATION = """command = ""
-[recipe]
-batch_size = 32
-epochs = {epochs}
-validation_images = {validation}
-"""
-FLOOR = "[floor.{name}]\nfloor = 0.01\nmean = 0.5\ndeviation = 0.1\nseeds = 20\nk = 2.4\n"
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    output: str
-    seconds: float
-
-    def line(self, pattern: str) -> str:
-        """Returns the first line that matches."""
-        found = [line for line in self.output.splitlines() if re.search(pattern, line)]
-        assert found, self.output
-        return found[0]
-
-
-def project(folder: Path, *, epochs: int = 1, validation: int = 1237) -> Path:
-    """Returns a copy of the project, calibrated for runs of a few seconds."""
-    folder.mkdir()
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignored)
-        else:
-            shutil.copy(source, folder / name)
-    calibration = folder / CALIBRATIONS.relative_to(ROOT) / "digits.toml"
-    calibration.parent.mkdir(exist_ok=True)
-    floors = "".join(FLOOR.format(name=name) for name in NAMES)
-    calibration.write_text(CALIBRATION.format(epochs=epochs, validation=validation) + floors)
-    return folder
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-
-
-def environment(home: Path) -> dict[str, str]:
-    """A user with empty caches and without a network: every proxy is a closed door."""
-    home.mkdir(exist_ok=True)
-    nowhere = "http://127.0.0.1:9"
-    return {
-        **{key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ},
-        "HOME": str(home),
-        "https_proxy": nowhere,
-        "http_proxy": nowhere,
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "COLUMNS": "200",
-    }
-
-
-def grade(folder: Path, *arguments: str, timeout: float = 170) -> Result:
-    """Runs pytest in a copy; no traceback may ever be seen."""
-    started = time.monotonic()
-    done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(folder / "home"), capture_output=True,
-        text=True, timeout=timeout, check=False,
-    )  # fmt: skip
-    output = done.stdout + done.stderr
-    assert "Traceback" not in output, output
-    assert "INTERNALERROR" not in output, output
-    return Result(done.returncode, output, time.monotonic() - started)
 
 
 def results(folder: Path) -> dict:

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from harness import submitted_recipe
 from reference.forward import probe_weights
 from tests.engine_support import (
     NETWORKS,
@@ -285,9 +286,24 @@ def test_dropout_drops_at_its_rate_anew_each_step_and_only_in_training(engine):
 # Optimizers and losses -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd"])
-def test_optimizers_agree_with_keras(engine, name):
-    ours, theirs, start = engine.call(optimizers_side_by_side, name)
+KERAS = {"adam": "Adam", "adamw": "AdamW", "adagrad": "Adagrad", "nadam": "Nadam",
+         "rmsprop": "RMSprop", "sgd": "SGD"}  # fmt: skip
+
+
+def test_every_optimizer_and_loss_is_held_to_keras_and_open_to_submissions(engine):
+    optimizers, losses = engine.call(known_to_the_engine)
+    assert optimizers == sorted(KERAS) == sorted(submitted_recipe.LEARNING_RATES)
+    assert losses == sorted(LOSSES) == sorted(submitted_recipe.all_losses())
+
+
+def test_learning_rates_that_nobody_gave_are_those_of_keras(engine):
+    assert engine.call(learning_rates_of_keras) == pytest.approx(submitted_recipe.LEARNING_RATES)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["graph", "XLA"])
+@pytest.mark.parametrize("name", KERAS)
+def test_optimizers_agree_with_keras(engine, name, compiled):
+    ours, theirs, start = engine.call(optimizers_side_by_side, name, compiled)
     for a, b, c in zip(ours, theirs, start, strict=True):
         # Adam's 6.4e-6 (see above), and the rounding of each of the sums of weight and step.
         np.testing.assert_allclose(a - c, b - c, rtol=5e-5, atol=40 * 6e-8 * np.abs(c).max())
@@ -297,6 +313,20 @@ def test_optimizers_agree_with_keras(engine, name):
 def test_losses_agree_with_keras(engine):
     for name, (ours, theirs) in engine.call(losses_side_by_side).items():
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+LOSSES = ("binary_crossentropy", "categorical_crossentropy", "mean_absolute_error",
+          "mean_squared_error")  # fmt: skip
+
+
+@pytest.mark.parametrize("final", ["softmax", "sigmoid", "softplus", "linear"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_step_down_each_loss_agrees_with_keras(engine, loss, final):
+    found = engine.call(steps_down_a_loss, loss, final)
+    np.testing.assert_allclose(found["loss"], found["keras_loss"], rtol=1e-5)
+    for ours, theirs in zip(found["moved"], found["keras_moved"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
+        assert np.abs(theirs).max() > 0
 
 
 PREDICTED = 100
@@ -525,7 +555,7 @@ def dropout_masks():
     return np.array(masks), outputs[0], np.exp(logits) / np.exp(logits).sum()
 
 
-def optimizers_side_by_side(name):
+def optimizers_side_by_side(name, compiled):
     import keras
     import tensorflow as tf
 
@@ -536,8 +566,9 @@ def optimizers_side_by_side(name):
     ours = [tf.Variable(values) for values in start]
     theirs = [keras.Variable(values) for values in start]
     rate = LEARNING_RATE
-    cls = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[name]
+    cls = getattr(keras.optimizers, KERAS[name])
     update, reference = OPTIMIZERS[name](ours, rate), cls(rate)
+    step = tf.function(update, autograph=False, jit_compile=compiled)
     # From far below Adam's epsilon of 1e-7 to far above it, each weight by its own scale.
     scales = [10.0 ** rng.uniform(-10, 2, values.shape) for values in start]
     for _ in range(40):
@@ -545,9 +576,61 @@ def optimizers_side_by_side(name):
             tf.constant((rng.standard_normal(s.shape) + 0.5) * s * (s > 1e-9), tf.float32)
             for s in scales
         ]
-        update(gradients)
+        step(gradients)
         reference.apply(gradients, theirs)
     return [v.numpy() for v in ours], [v.numpy() for v in theirs], start
+
+
+def known_to_the_engine():
+    from harness.engine import losses, optimizers
+
+    return sorted(optimizers.OPTIMIZERS), sorted(losses.LOSSES)
+
+
+def learning_rates_of_keras():
+    import keras
+
+    made = {name: getattr(keras.optimizers, cls)() for name, cls in KERAS.items()}
+    return {name: float(optimizer.learning_rate) for name, optimizer in made.items()}
+
+
+def steps_down_a_loss(loss, final):
+    """The loss of a batch, and how far each weight moves down it: ours and Keras's."""
+    import keras
+
+    from harness.engine.loop import Trainer
+    from harness.engine.rebuild import rebuild
+
+    # The outputs lie within (0, 1) where nothing squeezes them: beyond, Keras clips the gradient.
+    small = {"class": "RandomUniform", "config": {"minval": 0.0, "maxval": 0.02}}
+    spec = chain(
+        (784,),
+        ("Dense", {"units": 8, "activation": "sigmoid", "kernel_initializer": small}),
+        ("Dense", {"units": 10, "activation": final, "kernel_initializer": small,
+                   "bias_initializer": {"class": "Constant", "config": {"value": 0.1}}}),
+    )  # fmt: skip
+    rate = 1.0  # large, so that the difference of the weights is not lost in their last bits
+    settings = recipe("mlp_64_32", batch_size=BATCH, loss=loss, optimizer="sgd", learning_rate=rate)
+    images, labels = digits().train_images[:BATCH], digits().train_labels[:BATCH]
+    model = rebuild(spec, seed=3)
+    twin = keras.Sequential([
+        keras.Input((784,)),
+        keras.layers.Dense(8, activation="sigmoid"),
+        keras.layers.Dense(10, activation=final),
+    ])  # fmt: skip
+    start = [w.numpy() for w in model.weights]
+    twin.set_weights(start)
+    twin.compile(keras.optimizers.SGD(rate), loss=loss, jit_compile=False)
+    trainer = Trainer(model, spec, settings, images, labels)
+    totals = trainer.train(np.arange(BATCH, dtype=np.int32))
+    hot = np.eye(10, dtype=np.float32)[labels]
+    keras_loss = twin.train_on_batch(scaled(images, twin), hot)
+    return {
+        "loss": totals.loss / BATCH,
+        "keras_loss": float(keras_loss),
+        "moved": [w.numpy() - s for w, s in zip(model.weights, start, strict=True)],
+        "keras_moved": [w - s for w, s in zip(twin.get_weights(), start, strict=True)],
+    }
 
 
 def losses_side_by_side():

@@ -17,7 +17,6 @@ from harness.process import ROOT
 from harness.sandbox import Isolation, strongest
 from harness.spec import Spec
 from tests.sandbox_support import (
-    assert_serves,
     attack,
     built,
     processes_named,
@@ -25,7 +24,6 @@ from tests.sandbox_support import (
     unique,
     wait_for,
 )
-from tests.support import heed_interrupts
 
 NO_NAMESPACES = (*sandbox._UNPRIVILEGED, "--unshare-user", "--disable-userns")
 
@@ -225,7 +223,6 @@ def test_no_process_outlives_the_grader(tmp_path, level, how):
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=heed_interrupts,
     )
     with grader:
         grader.stdin.write(attack(WAITING.format(name=name)).encode())

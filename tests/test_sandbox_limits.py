@@ -1,4 +1,4 @@
-"""What a submission may use, all its processes together, and what it gets told when that is less."""
+"""What a submission may use, all its processes together, and what it is told when that is less."""
 
 from dataclasses import replace
 

@@ -39,12 +39,10 @@ def extractor(pytestconfig, tmp_path_factory):
 
 
 def test_of_the_project_only_the_sandboxed_side_is_there(extractor):
-    code = f"""
-    import importlib.util, os, sys
-    seen = [name for name in ("harness.spec", "harness.data", "reference", "checks", "tests")
-            if name.split(".")[0] in os.listdir({str(ROOT)!r} if os.path.isdir({str(ROOT)!r}) else "/")
-            or name.split(".")[-1] in os.listdir("/grader/harness") + os.listdir("/grader")]
-    for name in ("harness.spec", "harness.data", "reference.facts", "checks", "models"):
+    code = """
+    import importlib.util, os
+    seen = []
+    for name in ("harness.spec", "harness.data", "reference.facts", "checks", "models", "tests"):
         try:
             found = importlib.util.find_spec(name)
         except ImportError:
@@ -52,7 +50,7 @@ def test_of_the_project_only_the_sandboxed_side_is_there(extractor):
         if found is not None:
             seen.append(name)
     print(sorted(seen), sorted(os.listdir("/grader")),
-          sorted(set(os.listdir("/grader/harness")) - {{"__pycache__"}}), flush=True)
+          sorted(set(os.listdir("/grader/harness")) - {"__pycache__"}), flush=True)
     """
     assert reached(extractor, code) == "[] ['harness'] ['__init__.py', 'sandboxed']"
 
@@ -126,7 +124,7 @@ subprocess.run([sys.executable, "-c", "import time; time.sleep(300)", {waits!r},
 
 # Looks in all of its own memory, and everywhere that names or contents could come through.
 SEARCH = """
-import gc, os, re
+import gc, os, re, sys
 found = set()
 pattern = re.compile(rb"sib(?:ling)-[0-9a-f]{32}")
 own = "sib" + "ling-" + "0" * 32
@@ -147,7 +145,7 @@ for line in open("/proc/self/maps"):
             found.update(pattern.findall(chunk))
             start += len(chunk)
 for where, folders, files in os.walk("/"):
-    if where.startswith(("/usr", "/proc/sys", "/proc/self/task", "/tmp/w")) or "site-packages" in where:
+    if where.startswith(("/usr", "/proc/sys", "/proc/self/task", sys.prefix, sys.base_prefix)):
         folders[:] = []
         continue
     for name in folders + files:
@@ -244,7 +242,7 @@ def test_it_can_look_into_no_process_but_its_own(extractor):
             pass
     print([name for name in opened if name != -1], flush=True)
     """
-    assert reached(extractor, code) in {"[]", "['environ', 'maps']"}
+    assert reached(extractor, code) == "[]"
 
 
 @pytest.mark.parametrize(

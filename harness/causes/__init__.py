@@ -4,6 +4,7 @@ Each cause says what was written, what comes of it, and what to write.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,13 @@ class Found:
     Attributes:
         where: e.g. "layer 1 (Conv2D 'conv')", "compile", "fit" or "data".
         fixed: whether the document fixes it, or it cannot work together with the rest.
+        setting: of a recipe: which one, as in the facts where it is one of them.
+        given, wanted: its value, and what it should be.
     """
 
     where: str
     cause: Cause
     fixed: bool = True
+    setting: str = ""
+    given: Any = None
+    wanted: Any = None

@@ -1,8 +1,8 @@
 """Why a captured recipe is not the documented one, or does not go with its own network."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from harness.captured import CapturedRecipe
 from harness.causes import Cause, Found
@@ -41,10 +41,11 @@ def causes(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
     yield from _settings(facts, recipe)
 
 
-def _fixed(facts: Facts, key: str) -> bool:
-    """The document fixes what it states and what follows from that; we chose the rest."""
+def _fact(facts: Facts, where: str, cause: Cause, key: str, given: Any) -> Found:
+    """A setting that the facts have, too: what the document states, and what follows, is fixed."""
     evidence = facts.recipe.evidence.get(key)
-    return evidence is not None and evidence.basis != "chosen"
+    fixed = evidence is not None and evidence.basis != "chosen"
+    return Found(where, cause, fixed, key, given, getattr(facts.recipe, key))
 
 
 # Data ---------------------------------------------------------------------------------------------
@@ -87,7 +88,8 @@ def _pixels(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
             f"documented recipe divides by {wanted:g}"
         )
         cause = Cause("pixel_range", text)
-    yield Found("data", cause, _fixed(facts, "pixel_max"))
+    given = f"pixels from {low:.3g} to {high:.3g}"
+    yield replace(_fact(facts, "data", cause, "pixel_max", given), wanted=f"from 0 to {top:g}")
 
 
 def _image_shape(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
@@ -99,7 +101,8 @@ def _image_shape(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
         f"fit() is given images of shape {as_tuple(given) if given else '()'}, but the network "
         f"takes {as_tuple(ends.input_shape)}; write x_train.reshape(-1, {wanted})"
     )
-    yield Found("data", Cause("image_shape", text))
+    cause = Cause("image_shape", text)
+    yield Found("data", cause, True, "image shape", given, ends.input_shape)
 
 
 def _labels(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
@@ -110,20 +113,23 @@ def _labels(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
             "are whole numbers, one for each image; write y_train = to_categorical(y_train), or "
             "take sparse_categorical_crossentropy"
         )
-        yield Found("compile", Cause("labels_not_one_hot", text))
+        cause = Cause("labels_not_one_hot", text)
+        yield Found("compile", cause, True, "labels", "whole numbers", "one-hot")
     elif recipe.loss == "sparse_categorical_crossentropy" and recipe.labels_one_hot:
         text = (
             "sparse_categorical_crossentropy takes whole numbers as labels, but these are one-hot, "
             f"{width} columns for each image; take categorical_crossentropy, or leave "
             "to_categorical out"
         )
-        yield Found("compile", Cause("labels_one_hot", text))
+        cause = Cause("labels_one_hot", text)
+        yield Found("compile", cause, True, "labels", "one-hot", "whole numbers")
     elif width is not None and ends.output_shape == (CLASSES,) and width != CLASSES:
         text = (
             f"the labels have {width} columns, but the network has {CLASSES} outputs, one for each "
             f"digit; write to_categorical(y_train, {CLASSES})"
         )
-        yield Found("data", Cause("label_columns", text))
+        cause = Cause("label_columns", text)
+        yield Found("data", cause, True, "columns of the labels", width, CLASSES)
 
 
 # Compile ------------------------------------------------------------------------------------------
@@ -137,29 +143,29 @@ _DISTANCES: Final = (
 
 def _loss(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
     wanted = facts.recipe.loss
-    fixed = _fixed(facts, "loss")
     if recipe.loss in _DISTANCES:
         text = (
             f"{recipe.loss} measures how far off a quantity is; for choosing one of ten digits it "
             f"learns slowly, since a wrong answer given for certain hardly changes anything; write "
             f"loss='{wanted}'"
         )
-        yield Found("compile", Cause("loss", text), fixed)
+        yield _fact(facts, "compile", Cause("loss", text), "loss", recipe.loss)
     elif recipe.loss == "binary_crossentropy":
         text = (
             "binary_crossentropy is for two classes: with ten it asks ten separate questions, and "
             f"Keras then counts the accuracy of each; write loss='{wanted}'"
         )
-        yield Found("compile", Cause("binary_loss", text), fixed)
+        yield _fact(facts, "compile", Cause("binary_loss", text), "loss", recipe.loss)
     elif recipe.loss is not None and recipe.loss not in _CROSSENTROPIES:
         text = f"the loss is {recipe.loss}; the documented recipe has {wanted}"
-        yield Found("compile", Cause("loss", text), fixed)
+        yield _fact(facts, "compile", Cause("loss", text), "loss", recipe.loss)
     if recipe.from_logits and ends.activation == "softmax":
         text = (
             "the network ends with softmax, and from_logits=True makes the loss take the softmax "
             "once more: it learns slowly and badly; leave out one of the two"
         )
-        yield Found("compile", Cause("softmax_with_logits", text))
+        cause = Cause("softmax_with_logits", text)
+        yield Found("compile", cause, True, "from_logits", True, False)
 
 
 # Numbers ------------------------------------------------------------------------------------------
@@ -173,7 +179,7 @@ def _settings(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
             f"the optimizer is {recipe.optimizer}; the documented recipe has "
             f"{documented.optimizer}, so write optimizer='{documented.optimizer}'"
         )
-        yield Found("compile", Cause("optimizer", text), _fixed(facts, "optimizer"))
+        yield _fact(facts, "compile", Cause("optimizer", text), "optimizer", recipe.optimizer)
     elif _differs(recipe.learning_rate, documented.learning_rate):
         given = recipe.learning_rate or 0.0
         times = given / documented.learning_rate
@@ -184,26 +190,30 @@ def _settings(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
             f"the learning rate is {given:g}, {_times(times)} the documented recipe's "
             f"{documented.learning_rate:g}: {effect}"
         )
-        yield Found("compile", Cause("learning_rate", text), _fixed(facts, "learning_rate"))
+        yield _fact(
+            facts, "compile", Cause("learning_rate", text), "learning_rate", recipe.learning_rate
+        )
     if _differs(recipe.epochs, documented.epochs):
         few = (recipe.epochs or 0) < documented.epochs
         effect = "it may stop before it has learned what it can" if few else "more may overfit"
         text = (
             f"it trains for {recipe.epochs} epochs, the document for {documented.epochs}: {effect}"
         )
-        yield Found("fit", Cause("epochs", text), _fixed(facts, "epochs"))
+        yield _fact(facts, "fit", Cause("epochs", text), "epochs", recipe.epochs)
     if _differs(recipe.batch_size, documented.batch_size):
         text = (
             f"a step takes {recipe.batch_size} images, the document's {documented.batch_size}; "
             f"write batch_size={documented.batch_size}"
         )
-        yield Found("fit", Cause("batch_size", text), _fixed(facts, "batch_size"))
+        yield _fact(facts, "fit", Cause("batch_size", text), "batch_size", recipe.batch_size)
     if _differs(recipe.validation_images, documented.validation_images):
         text = (
             f"{recipe.validation_images:,} images are held out for validation; by the documented "
             f"recipe it is {documented.validation_images:,} of the training images"
         )
-        yield Found("fit", Cause("validation", text), _fixed(facts, "validation_images"))
+        yield _fact(
+            facts, "fit", Cause("validation", text), "validation_images", recipe.validation_images
+        )
 
 
 def _differs(given: float | None, wanted: float) -> bool:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from harness.engine.forward import Forward
-from harness.engine.losses import LOSSES
+from harness.engine.losses import LOSSES, Loss
 from harness.engine.optimizers import OPTIMIZERS
 from harness.recipe import Recipe
 from harness.spec import Spec
@@ -85,7 +85,9 @@ class Trainer:
         self._weights = [variable.value for variable in model.trainable_variables]
         self._update = OPTIMIZERS[recipe.optimizer](self._weights, recipe.learning_rate)
         from_logits, from_outputs = LOSSES[recipe.loss]
-        self._loss = from_logits if self._forward.ends_in_logits else from_outputs
+        self._loss = from_outputs
+        if self._forward.ends_in_logits:
+            self._loss = from_logits or self._behind_the_last_activation(from_outputs)
         # Steps of full batches. XLA compiles for one shape, hence the fixed number of indexes.
         self.compiled = steps_ahead >= XLA_PAYS and all(
             node.kind in _XLA_KINDS for node in spec.network.nodes
@@ -190,6 +192,9 @@ class Trainer:
         loss = tf.reduce_sum(self._loss(logits, labels))
         outputs = self._forward.finished(logits)
         return loss, _count_correct(logits, labels), outputs
+
+    def _behind_the_last_activation(self, loss: Loss) -> Loss:
+        return lambda logits, labels: loss(self._forward.finished(logits), labels)
 
     def _scale(self, images: tf.Tensor) -> tf.Tensor:
         return tf.cast(images, tf.float32) / self._recipe.pixel_max
