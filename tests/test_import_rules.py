@@ -35,6 +35,9 @@ def _rule(pattern: str, *allowed: str, standard: bool = True) -> Rule:
 # What the trusted side of the harness may use beside the standard library and itself.
 HARNESS = ("harness", "reference", "numpy", "scipy", "pytest", "rich", "jinja2", "matplotlib")
 
+# What runs inside the sandbox may use; `harness` here is `harness.sandboxed` alone.
+SANDBOX = ("harness", "numpy", "keras", "h5py", "sklearn", "matplotlib")
+
 # The first match holds.
 RULES = (
     _rule("models/*.py", "keras", standard=False),
@@ -43,6 +46,10 @@ RULES = (
     _rule("harness/engine/*.py", *HARNESS, "tensorflow", "keras"),
     _rule("harness/extract/server.py", *HARNESS, "keras"),
     _rule("harness/extract/actions.py", *HARNESS, "keras"),
+    # What runs beside strangers' code: nothing of ours but itself.
+    _rule("harness/sandboxed/old_modules.py", *SANDBOX, "a module by a computed name"),
+    _rule("harness/sandboxed/open.py", *SANDBOX, "a module by a computed name"),
+    _rule("harness/sandboxed/*.py", *SANDBOX),
     # The processes that benchmarks are timed in; PyTorch is a peer, and optional.
     _rule("harness/bench/tasks.py", *HARNESS, "tensorflow", "keras"),
     _rule("harness/bench/torch_tasks.py", "harness", "reference", "numpy", "torch"),
@@ -55,7 +62,12 @@ RULES = (
 )
 
 # Each of these runs code that came as data. The sandboxed side is the place for it.
-SANDBOXED = ("harness/extract/actions.py",)
+SANDBOXED = (
+    "harness/extract/actions.py",
+    "harness/sandboxed/inputs.py",
+    "harness/sandboxed/running.py",
+    "harness/sandboxed/saved.py",
+)
 BANNED_NAMES = frozenset({
     "load_model", "from_config", "model_from_json", "clone_model", "load_weights",
     "deserialize_keras_object", "enable_unsafe_deserialization",
@@ -72,7 +84,15 @@ def violations(path: str, source: str) -> list[str]:
     found = list(_imports(path, tree))
     if not path.startswith("tests/") and path not in SANDBOXED:
         found += _calls(tree)
+    if path.startswith("harness/sandboxed/"):
+        found += _leaves_the_sandbox(tree)
     return found
+
+
+def _leaves_the_sandbox(tree: ast.AST) -> Iterator[str]:
+    for line, name in _imported(tree):
+        if name.split(".")[0] == "harness" and not f"{name}.".startswith("harness.sandboxed."):
+            yield f"{line}: imports {name}"
 
 
 def _imports(path: str, tree: ast.AST) -> Iterator[str]:
@@ -190,6 +210,10 @@ def test_no_rule_is_idle():
         ("harness/bench/tasks.py", "import torch", "1: imports torch"),
         ("harness/bench/torch_tasks.py", "import keras", "1: imports keras"),
         ("checks/x.py", "import keras", "1: imports keras"),
+        ("harness/sandboxed/x.py", "from harness import spec", "1: imports harness"),
+        ("harness/sandboxed/x.py", "import harness.jobs", "1: imports harness.jobs"),
+        ("harness/sandboxed/x.py", "import reference", "1: imports reference"),
+        ("harness/sandboxed/x.py", "import_module(name)", "1: imports a module by a computed name"),
         ("checks/x.py", "import models", "1: imports models"),
         ("conftest.py", "import numpy", "1: imports numpy"),
         ("new/x.py", "", "0: no rule says what this file may import"),
@@ -224,6 +248,7 @@ def test_a_violation_is_seen(path, source, expected):
         ("harness/x.py", '"""Nobody calls load_model here."""'),
         ("harness/extract/actions.py", "import keras\nexec(code)\nkeras.saving.load_model(p)"),
         ("harness/engine/x.py", "import tensorflow as tf"),
+        ("harness/sandboxed/x.py", "from harness.sandboxed import notes\nimport keras"),
         ("tests/x.py", "import keras, sklearn, models.deep_cnn\nexec('1')"),
     ],
 )

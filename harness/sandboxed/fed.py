@@ -133,8 +133,9 @@ def array(value: Any) -> NDArray[Any] | None:
         value = value[0]  # one input, passed as a list of one
     if isinstance(value, Mapping):
         return array(next(iter(value.values()))) if len(value) == 1 else None
-    if value is None or (isinstance(value, (list, tuple)) and hasattr(value[0], "shape")
-                         and np.ndim(value[0]) > 2):
+    if value is None or (
+        isinstance(value, (list, tuple)) and hasattr(value[0], "shape") and np.ndim(value[0]) > 2
+    ):
         return None
     found = value if type(value) is np.ndarray else np.asarray(value)
     return found if found.ndim else None

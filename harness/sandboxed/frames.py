@@ -30,7 +30,8 @@ class Frame(NDArrayOperatorsMixin):
         return np.asarray(self.values, dtype)
 
     def astype(self, dtype: Any, **_: Any) -> "Frame":
-        return self._like(self.values.astype("int64" if dtype == "category" else dtype))
+        values = self.values.astype("int64" if dtype == "category" else dtype)
+        return Frame(values, list(self.columns), self.name)
 
     def _like(self, values: Any) -> Any:
         if np.shape(values)[1:] == self.values.shape[1:] and np.ndim(values):
@@ -56,7 +57,11 @@ class Frame(NDArrayOperatorsMixin):
         if isinstance(key, Frame):
             key = key.values
         if self.values.ndim == 2:
-            if isinstance(key, (list, Columns)) and len(key) and all(k in self.columns for k in key):
+            if (
+                isinstance(key, (list, Columns))
+                and len(key)
+                and all(k in self.columns for k in key)
+            ):
                 return Frame(self.values[:, [self.columns.index(k) for k in key]], list(key))
             if isinstance(key, (str, int, np.integer)) and key in self.columns:
                 return Frame(self.values[:, self.columns.index(key)], name=key)
@@ -100,7 +105,12 @@ class Frame(NDArrayOperatorsMixin):
         return Frame(np.unique(self.values, return_inverse=True)[1])
 
     def drop(
-        self, labels: Any = None, axis: Any = 0, columns: Any = None, inplace: bool = False, **_: Any
+        self,
+        labels: Any = None,
+        axis: Any = 0,
+        columns: Any = None,
+        inplace: bool = False,
+        **_: Any,
     ) -> Any:
         if columns is None and axis in {1, "columns"}:
             columns = labels
@@ -159,7 +169,9 @@ class Frame(NDArrayOperatorsMixin):
 
     def apply(self, function: Any, axis: Any = 0, **_: Any) -> "Frame":
         if self.values.ndim == 2:
-            return Frame(np.apply_along_axis(function, 1 if axis in {1, "columns"} else 0, self.values))
+            return Frame(
+                np.apply_along_axis(function, 1 if axis in {1, "columns"} else 0, self.values)
+            )
         return Frame([function(value) for value in self.values])
 
     map = apply

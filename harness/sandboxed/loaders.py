@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -63,11 +63,13 @@ def _openml(original: Callable[..., Any]) -> Callable[..., Any]:
         data_home: Any = None,
         target_column: Any = "default-target",
         cache: bool = True,
-        return_X_y: bool = False,  # noqa: N803
+        return_X_y: bool = False,
         as_frame: Any = "auto",
         **more: Any,
     ) -> Any:
-        if data_id not in {None, 554, 40996} or (data_id is None and "mnist" not in str(name).lower()):
+        if data_id not in {None, 554, 40996} or (
+            data_id is None and "mnist" not in str(name).lower()
+        ):
             kept = {"version": version, "data_home": data_home, "target_column": target_column}
             return original(name, data_id=data_id, cache=cache, **kept, **more)
         return openml_table(bool(as_frame), return_X_y)
@@ -75,7 +77,7 @@ def _openml(original: Callable[..., Any]) -> Callable[..., Any]:
     return fetch_openml
 
 
-def openml_table(as_frame: bool, return_X_y: bool) -> Any:  # noqa: N803
+def openml_table(as_frame: bool, return_X_y: bool) -> Any:
     """Returns what `fetch_openml("mnist_784")` does: pixels as int64, labels as text."""
     names = [f"pixel{index}" for index in range(1, 785)]
     pixels, digits = _rows(np.int64)
@@ -140,7 +142,7 @@ class Archive(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._arrays)
 
-    def __enter__(self) -> "Archive":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -150,9 +152,7 @@ class Archive(Mapping[str, Any]):
         """Nothing is open."""
 
 
-def _where_missing(
-    original: Callable[..., Any], answer: Callable[..., Any]
-) -> Callable[..., Any]:
+def _where_missing(original: Callable[..., Any], answer: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps a reader of files: asks `answer` about those that are not there."""
 
     def read(file: Any, *args: Any, **kwargs: Any) -> Any:

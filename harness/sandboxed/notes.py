@@ -5,8 +5,10 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 MAX_NOTES = 50
 MAX_TEXT = 500
@@ -31,7 +33,13 @@ class Source:
     def __init__(self, main: str, folder: Path) -> None:
         self.main = main
         self.folder = os.path.realpath(folder)
-        machine = {self.folder, str(folder), sys.prefix, sys.base_prefix, os.path.realpath(sys.prefix)}
+        machine = {
+            self.folder,
+            str(folder),
+            sys.prefix,
+            sys.base_prefix,
+            os.path.realpath(sys.prefix),
+        }
         packages = [path for path in sys.path if path.endswith("-packages")]
         root = str(Path(__file__).parents[2])
         # The longest first: a folder's parent must not be cut off before the folder.

@@ -20,8 +20,8 @@ _TODAY = "keras._tf_keras.keras"
 _PREFIXES = ("tensorflow.python.keras", "tensorflow.keras", _TODAY, "keras")
 _PRIVATE = "tensorflow.python.keras"
 # Modules of today that had more names once.
-_PARENTS = ("", "utils", "layers", "optimizers", "callbacks", "preprocessing", "preprocessing.image",
-            "backend", "models", "wrappers", "applications")  # fmt: skip
+_PARENTS = ("", "utils", "layers", "optimizers", "callbacks", "preprocessing",
+            "preprocessing.image", "backend", "models", "wrappers", "applications")  # fmt: skip
 
 
 class OldModule(ModuleType):
@@ -131,7 +131,9 @@ def _extend(module: ModuleType, parent: str, tree: str, notes: Notes) -> None:
                 today = Dropped(f"keras.ops.{name}", (legacy.__name__,))
                 notes.add("dropped_name", gone(f"{shown}.{full}", today))
                 return getattr(legacy, name)
-        raise AttributeError(f"module {f'{shown}.{parent}'.rstrip('.')!r} has no attribute {name!r}")
+        raise AttributeError(
+            f"module {f'{shown}.{parent}'.rstrip('.')!r} has no attribute {name!r}"
+        )
 
     vars(module)["__getattr__"] = attribute
     # `legacy` exists still, to say that it is gone.
@@ -148,5 +150,3 @@ def _object(name: str, row: Dropped, notes: Notes) -> Any:
     notes.add("dropped_name", text)
     module, _, attribute = row.targets[0].partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-

@@ -47,7 +47,9 @@ def open_file(name: str) -> tuple[dict[str, Any], bytes]:
     else:
         raise Unopenable(f"{name} is neither a .keras archive nor an HDF5 file; {_SAVE}")
     try:
-        model = keras.saving.load_model(_with_right_ending(path, start), compile=False, safe_mode=True)
+        model = keras.saving.load_model(
+            _with_right_ending(path, start), compile=False, safe_mode=True
+        )
     except RecursionError as error:
         raise Unopenable(f"{name}: its configuration is nested too deeply") from error
     except Exception as error:
@@ -94,10 +96,10 @@ def _read_archive(path: Path) -> Mapping[str, Any]:
                 weights = io.BytesIO(archive.read("model.weights.h5"))
                 with h5py.File(weights, "r") as file:
                     _check_size(file, path.name)
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, RuntimeError) as error:
-        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     except (ValueError, RecursionError) as error:
         raise Unopenable(f"{path.name}: its config.json is no JSON: {error}") from error
+    except (zipfile.BadZipFile, KeyError, EOFError, OSError, RuntimeError) as error:
+        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     return _mapping(_mapping(config).get("compile_config"))
 
 
@@ -110,10 +112,10 @@ def _read_hdf5(path: Path) -> Mapping[str, Any]:
             _check_size(file, path.name)
             training = file.attrs.get("training_config", "{}")
             return _mapping(json.loads(training))
-    except (OSError, RuntimeError, KeyError) as error:
-        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     except (ValueError, RecursionError):
         return {}
+    except (OSError, RuntimeError, KeyError) as error:
+        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
 
 
 def _check_size(file: h5py.File, name: str) -> None:
@@ -145,7 +147,7 @@ def _reason(error: Exception) -> str:
 
 
 def _weights(model: keras.Model, config: Any, name: str) -> tuple[list[Any] | None, bytes]:
-    """Returns the shapes of each layer's arrays, in the order of the configuration, and the bytes."""
+    """Returns the shapes of each layer's arrays, in the configuration's order, and the bytes."""
     if not isinstance(config, Mapping):
         return None, b""
     by_name = {layer.name: layer for layer in model.layers}
@@ -158,7 +160,9 @@ def _weights(model: keras.Model, config: Any, name: str) -> tuple[list[Any] | No
         chunks += [np.ascontiguousarray(array, "<f4").tobytes() for array in arrays]
     data = b"".join(chunks)
     if len(data) > MAX_WEIGHTS:
-        raise Unopenable(f"{name} holds {len(data):,} bytes of weights; at most {MAX_WEIGHTS:,} fit")
+        raise Unopenable(
+            f"{name} holds {len(data):,} bytes of weights; at most {MAX_WEIGHTS:,} fit"
+        )
     return shapes, data
 
 

@@ -105,7 +105,7 @@ def _pandas() -> dict[str, Any]:
 # tensorflow_datasets ------------------------------------------------------------------------------
 
 
-def tfds_load(  # noqa: PLR0913
+def tfds_load(
     name: str,
     split: Any = None,
     batch_size: int | None = None,
@@ -172,7 +172,7 @@ class _Info:
 
     class _Label:
         num_classes = 10
-        names = [str(digit) for digit in range(10)]
+        names = tuple("0123456789")
 
         def int2str(self, label: int) -> str:
             return str(int(label))
@@ -187,8 +187,9 @@ def _tfds() -> dict[str, Any]:
     return {
         "load": tfds_load,
         "as_numpy": lambda dataset: (
-            dataset.as_numpy_iterator() if hasattr(dataset, "as_numpy_iterator") else
-            sys.modules["tensorflow"].nest.map_structure(np.asarray, dataset)
+            dataset.as_numpy_iterator()
+            if hasattr(dataset, "as_numpy_iterator")
+            else sys.modules["tensorflow"].nest.map_structure(np.asarray, dataset)
         ),
         "disable_progress_bar": lambda: None,
     }
