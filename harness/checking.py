@@ -33,7 +33,11 @@ class Difference:
         return f"{self.what} = {actual}, but should be {expected}{where}{hint}"
 
 
-class Mismatch(AssertionError):
+class Failed(AssertionError):
+    """An implementation fails a check for a reason that is said in full."""
+
+
+class Mismatch(Failed):
     """An implementation differs from what is expected of it; carries the differences.
 
     Attributes:

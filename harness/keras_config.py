@@ -22,6 +22,8 @@ def read_model(document: Mapping[str, Any]) -> Spec:
     Raises:
         UserError: the model uses something that a spec cannot say.
     """
+    if not isinstance(document, Mapping):
+        raise UserError(f"the model is {shown(document)}; expected its class and configuration")
     kind = document.get("class")
     config = document.get("config")
     if kind not in _MODELS or not isinstance(config, Mapping):
@@ -134,11 +136,8 @@ def _append(
 def _is_model(layer: Mapping[str, Any]) -> bool:
     kind, module = layer["class_name"], layer.get("module")
     ours = module is None or module in ("keras", "keras.models")
-    return (
-        kind in _MODELS
-        and (ours or str(module).startswith("keras.src.models."))
-        and layer.get("registered_name") in (None, kind)
-    )
+    inner = isinstance(module, str) and module.startswith("keras.src.models.")
+    return kind in _MODELS and (ours or inner) and layer.get("registered_name") in (None, kind)
 
 
 def _topological_order(
@@ -190,9 +189,9 @@ def _inbound(layer: Mapping[str, Any]) -> list[str]:
     names: list[str] = []
     pending: list[Any] = [node.get("args") for node in nodes if isinstance(node, Mapping)]
     while pending:
-        value = pending.pop(0)
+        value = pending.pop()
         if isinstance(value, list):
-            pending[:0] = value
+            pending += reversed(value)
         elif isinstance(value, Mapping):
             history = mapping(value.get("config")).get("keras_history")
             if value.get("class_name") != "__keras_tensor__" or not (
@@ -205,7 +204,12 @@ def _inbound(layer: Mapping[str, Any]) -> list[str]:
                 raise UserError(
                     f"layer {shown(layer_name(layer))} takes a second output of {shown(history[0])}"
                 )
-            names.append(str(history[0]))
+            if not isinstance(history[0], str):
+                raise UserError(
+                    f"layer {shown(layer_name(layer))} takes what {shown(history[0])} gives, "
+                    "which is no layer's name"
+                )
+            names.append(history[0])
     return names
 
 

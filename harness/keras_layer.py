@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from harness.spec import clean_name
 from reference.errors import UserError
-from reference.fields import shown
+from reference.fields import plain, shown
 from reference.layers import LAYERS
 
 Row = tuple[str, Mapping[str, Any], tuple[int, ...], bool]
@@ -48,7 +48,11 @@ _ALLOWED_DTYPES = ("float32", None)
 
 
 def layer_name(layer: Mapping[str, Any]) -> str:
-    return str(layer.get("name") or layer["config"].get("name") or layer["class_name"])
+    """Returns the name that the author or Keras gave it; its class where that is no text."""
+    for name in (layer.get("name"), layer["config"].get("name")):
+        if isinstance(name, str) and name:
+            return name
+    return str(layer["class_name"])
 
 
 def read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: bool) -> Row:
@@ -59,7 +63,7 @@ def read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: boo
     """
     kind = clean_name(layer["class_name"])  # of a layer that we know, that is its name itself
     config: Mapping[str, Any] = layer["config"]
-    where = f"layer {shown(layer_name(layer))} ({kind[:60]})"
+    where = f"layer {shown(layer_name(layer))} ({plain(kind)})"
     if kind == "Lambda":
         raise UserError(
             f"{where} holds code, which is not run here; write what it does with Keras's own "
@@ -89,7 +93,9 @@ def read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: boo
 
 
 def _from_keras(module: object) -> bool:
-    return module is None or module == "keras.layers" or str(module).startswith("keras.src.layers.")
+    if not isinstance(module, str):
+        return module is None
+    return module == "keras.layers" or module.startswith("keras.src.layers.")
 
 
 def _input_shape(config: Mapping[str, Any], where: str) -> list[Any]:
@@ -121,10 +127,11 @@ def _plain(value: Any) -> Any:
 
 def _refuse_function(value: Mapping[str, Any]) -> NoReturn:
     """A function from elsewhere may have any name: only Keras's own are known by theirs."""
-    name = str(value.get("config")).removesuffix("_v2")  # as TensorFlow calls some of its own
-    meant = name if name in {"relu", "sigmoid", "softmax", "tanh"} else "relu"
+    name = value.get("config")
+    known = name.removesuffix("_v2") if isinstance(name, str) else ""  # as TensorFlow calls some
+    meant = known if known in {"relu", "sigmoid", "softmax", "tanh"} else "relu"
     raise UserError(
-        f"an activation is the function {shown(name)}; it should be one of Keras's own, written "
+        f"an activation is the function {shown(known or name)}; it should be one of Keras's own, written "
         f"by its name, as in activation={meant!r}"
     )
 

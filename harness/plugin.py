@@ -13,7 +13,7 @@ from harness import conclude, rubric, submissions
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
-from harness.checking import Mismatch, Unavailable
+from harness.checking import Failed, Unavailable
 from harness.environment import cores, gpu, numeric_platform
 from harness.folders import check_space, prepare
 from harness.ledger import Ledger
@@ -125,7 +125,7 @@ def pytest_runtest_makereport(
     """Enters each check in the ledger, and shows a difference as a sentence, not a traceback."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, (Mismatch, Unavailable)):
+    if isinstance(error, (Failed, Unavailable)):
         report.longrepr = str(error)
     ledger = item.config.stash.get(LEDGER, None)
     if ledger is not None and "subject_id" in _params(item):

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.canonical import digest
 from reference.errors import UserError
+from reference.fields import shown
 from reference.layers import Network, normalise_traced, params, shapes
 
 SCHEMA = 1
@@ -23,6 +24,7 @@ MAX_NODES = 256
 MAX_PARAMS = 20_000_000
 MAX_ACTIVATIONS = 20_000_000  # floats in one layer's output, for one image
 MAX_NAME = 80
+MAX_MESSAGE = 500  # characters
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,11 @@ def from_json(document: Mapping[str, Any]) -> Spec:
     Raises:
         UserError: the document is not a spec, or describes a network beyond the caps.
     """
-    if document.get("schema") != SCHEMA:
-        raise UserError(f"spec: schema = {document.get('schema')!r}, but should be {SCHEMA}")
+    if not isinstance(document, Mapping):
+        raise UserError(f"spec: {shown(document)}, but should be a mapping of keys to values")
+    schema = document.get("schema")
+    if type(schema) is not int or schema != SCHEMA:
+        raise UserError(f"spec: schema = {shown(schema)}, but should be {SCHEMA}")
     nodes = document.get("nodes")
     names = document.get("names")
     if not isinstance(nodes, list) or not isinstance(names, list):
@@ -93,8 +98,17 @@ def make_spec(
         raise UserError(f"the network has {len(rows)} layers; at most {MAX_NODES} are accepted")
     if len(names) != len(rows):
         raise UserError(f"{len(names)} names for {len(rows)} layers")
-    network, origins = normalise_traced(rows)
-    check_caps(network)
+    try:
+        network, origins = normalise_traced(rows)
+        if len(network.nodes) > MAX_NODES:
+            raise UserError(
+                f"the network has {len(network.nodes)} layers, each activation counted as one; "
+                f"at most {MAX_NODES} are accepted"
+            )
+        check_caps(network)
+    except UserError as error:
+        # A stranger's file can be wrong in a thousand places.
+        raise UserError(brief(str(error))) from None
     return Spec(network, tuple(clean_name(names[origin]) for origin in origins))
 
 
@@ -117,7 +131,12 @@ def check_caps(network: Network) -> None:
             )
 
 
+def brief(message: str) -> str:
+    """Returns a message cut to a length that somebody reads."""
+    return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
+
+
 def clean_name(name: object) -> str:
     """Returns a layer name that is safe to print: one short line of printable characters."""
-    text = re.sub(r"[^\w\-./ ]", "?", str(name)[:MAX_NAME])
+    text = re.sub(r"[^\w\-./ ]", "?", name[:MAX_NAME]) if isinstance(name, str) else ""
     return text or "?"

@@ -16,11 +16,23 @@ REQUIRED: Final = object()
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
+_SHORT.maxlevel = 3
+_MOST_SHOWN = 160
 
 
 def shown(value: object) -> str:
-    """Returns `repr(value)` cut to a length fit for a message."""
-    return _SHORT.repr(value)
+    """Returns `repr(value)` cut to a length fit for a message, whatever the value."""
+    try:
+        text = _SHORT.repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in a …
+        return f"a value of type {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+
+
+def plain(value: object, most: int = 60) -> str:
+    """Returns a text on one line, printable and cut to a length; `shown` for what is no text."""
+    text = value if isinstance(value, str) else shown(value)
+    return "".join(c if c.isprintable() else "?" for c in text[:most])
 
 
 class MismatchError(Exception):

@@ -28,6 +28,7 @@ from reference.fields import (
 )
 
 MAX_INPUTS: Final = 64
+_MOST_PROBLEMS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class LayerRule:
         """Returns the complete configuration in normal form.
 
         Raises:
-            UserError: unknown or missing keys or bad values, all of them in one message.
+            UserError: unknown or missing keys or bad values, several in one message.
         """
         problems = [
             f"knows no key {shown(key)}; known keys: {', '.join(self.fields) or 'none'}"
@@ -86,7 +87,9 @@ class LayerRule:
             except MismatchError:
                 problems.append(f"{key} = {shown(value)}, but should be {rule.expected}")
         if problems:
-            raise UserError("; ".join(problems))
+            more = len(problems) - _MOST_PROBLEMS
+            tail = [f"and {more:,} more"] if more > 0 else []
+            raise UserError("; ".join([*problems[:_MOST_PROBLEMS], *tail]))
         return result
 
     def _given(self, config: Mapping[str, Any], key: str) -> object:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reference.arithmetic import Config, Shape, WeightShape
 from reference.errors import UserError
-from reference.fields import shown
+from reference.fields import plain, shown
 from reference.kinds import LAYERS, LayerRule
 
 __all__ = [
@@ -181,7 +181,7 @@ def normalise_traced(layers: Sequence[LayerSpelling]) -> tuple[Network, tuple[in
             spelled = _spell_out(kind, config, trainable=trainable)
             _check_inputs(kind, inputs, index)
         except UserError as error:
-            raise UserError(f"layer {index} ({str(kind)[:60]}): {error}") from None
+            raise UserError(f"layer {index} ({plain(kind)}): {error}") from None
         sources = tuple(ends[i] for i in inputs)
         for name, settings, learns in spelled:
             nodes.append(Node(name, settings, sources, learns))

@@ -4,7 +4,7 @@ import contextlib
 import os
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -82,10 +82,10 @@ def processes_named(name: str) -> list[int]:
     return found
 
 
-def wait_for(name: str, *, gone: bool = False) -> list[int]:
-    """Waits until a process with this argument is there, or until none is."""
+def wait_for(name: str, *, gone: bool = False, but: Iterable[int] = ()) -> list[int]:
+    """Waits until a process with this argument, not one of `but`, is there, or until none is."""
     deadline = time.monotonic() + WAIT_S
-    while bool(found := processes_named(name)) == gone:
+    while bool(found := sorted({*processes_named(name)} - {*but})) == gone:
         assert time.monotonic() < deadline, f"{name}: still {'there' if gone else 'not there'}"
         time.sleep(0.02)
     return found

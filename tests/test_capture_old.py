@@ -87,14 +87,14 @@ def test_keras_1(host):
             f"Conv2D, MaxPooling2D`. {SO}"),
         (10, f"keras.utils.np_utils is gone since Keras 3; write `from keras.utils import "
              f"to_categorical`. {SO}"),
-        (21, f"keras.backend.image_dim_ordering is gone since Keras 3; write "
+        (22, f"keras.backend.image_dim_ordering is gone since Keras 3; write "
              f"`keras.config.image_data_format`. {SO}"),
-        (34, f"Convolution2D(32, 3, 3) is gone since Keras 3; write `Conv2D(32, (3, 3))`. {SO}"),
-        (34, f"Conv2D(border_mode=) is gone since Keras 3; write `padding=`. {SO}"),
-        (38, f"Dropout(p=) is gone since Keras 3; write `rate=`. {SO}"),
-        (40, f"Dense(output_dim=) is gone since Keras 3; write `units=`. {SO}"),
-        (40, f"Dense(init=) is gone since Keras 3; write `kernel_initializer=`. {SO}"),
-        (45, f"fit(nb_epoch=) is gone since Keras 3; write `epochs=`. {SO}"),
+        (35, f"Convolution2D(32, 3, 3) is gone since Keras 3; write `Conv2D(32, (3, 3))`. {SO}"),
+        (35, f"Conv2D(border_mode=) is gone since Keras 3; write `padding=`. {SO}"),
+        (39, f"Dropout(p=) is gone since Keras 3; write `rate=`. {SO}"),
+        (41, f"Dense(output_dim=) is gone since Keras 3; write `units=`. {SO}"),
+        (41, f"Dense(init=) is gone since Keras 3; write `kernel_initializer=`. {SO}"),
+        (46, f"fit(nb_epoch=) is gone since Keras 3; write `epochs=`. {SO}"),
     ]  # fmt: skip
 
 

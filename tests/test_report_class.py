@@ -204,7 +204,8 @@ def test_a_class_without_faults_says_nothing_of_them():
 
 
 def test_what_was_not_trained_is_not_said_to_have_been():
-    some = [class_sample.submission("a", "A"), class_sample.valid_padding("b", "B")]
+    some = [class_sample.submission(ident, ident) for ident in ("a", "b")]
+    some.append(class_sample.valid_padding("c", "C"))
     for subject in some:
         subject |= {"runs": [], "gate": None}
     page = words(Parsed(render(class_sample.of(*some))))
@@ -229,6 +230,7 @@ def test_the_same_fault_twice_in_a_submission_counts_once():
     results = class_sample.of(subject, class_sample.submission("b", "B"))
     page = section(render(results), "faults")
     assert "padding 1 submission " in page
+    assert page.count("1 submission") == 1
 
 
 def test_many_names_are_cut_with_their_number():

@@ -11,11 +11,12 @@ import pytest
 
 from harness import results
 from harness.data import Arrays, Dataset, digest
+from harness.opened import Opened
 from harness.record import Record
 from harness.results import Graded, Run, assemble, read_benchmarks, verdict, write
 from harness.spec import make_spec
 from harness.statistics import judge_gate, wilson
-from harness.subjects import project_subject
+from harness.subjects import SUBMISSION, project_subject
 from reference.errors import UserError
 from reference.facts import expected_network, load
 
@@ -43,7 +44,7 @@ def graded():
     return Graded(
         subject=project_subject(NAME),
         facts=load(NAME),
-        spec=_spec(),
+        opened=Opened(_spec(), NAME, "project", "build()"),
         error=None,
         runs=(),
         gate=_gate("passed"),
@@ -80,7 +81,7 @@ def test_failed_beats_inconclusive_beats_passed(graded, statuses, gate, expected
 
 @pytest.mark.parametrize("statuses", [["passed"], ["failed"], ["failed", "grader_error"], []])
 def test_without_a_network_nothing_else_counts(graded, statuses):
-    subject = replace(graded, spec=None, error="why", checks=[_check(s) for s in statuses])
+    subject = replace(graded, opened=None, error="why", checks=[_check(s) for s in statuses])
     assert verdict(subject) == "not built"
 
 
@@ -197,7 +198,7 @@ def test_a_subject_has_both_tables_and_their_alignment(graded):
 
 
 def test_a_subject_that_was_not_built_says_why_and_keeps_what_was_expected(graded):
-    missing = replace(graded, spec=None, error="line 3: no", gate=None)
+    missing = replace(graded, opened=None, error="line 3: no", gate=None)
     (subject,) = assemble(_run(None), [missing], [])["subjects"]
     assert (subject["error"], subject["spec"], subject["spec_digest"]) == ("line 3: no", None, None)
     assert subject["diff"] == []
@@ -298,3 +299,49 @@ def test_earlier_benchmarks_are_kept_where_there_are_any(tmp_path, text, rows):
 
 def test_the_schema_is_the_reports():
     assert results.SCHEMA == 1
+
+
+# Submissions --------------------------------------------------------------------------------------
+
+
+def test_a_class_answers_for_no_claim_of_a_document(graded, dataset, record):
+    run = Run("pytest checks/", "passed", dataset, "gate", [0], {})
+    ours = assemble(run, [replace(graded, runs=[record])], [])
+    theirs = replace(graded.subject, trust=SUBMISSION, name="Ann <b>")
+    class_ = assemble(run, [replace(graded, subject=theirs, runs=[record])], [])
+    assert (ours["submissions"], class_["submissions"]) == (False, True)
+    assert ours["claims"] != []
+    assert class_["claims"] == []
+    assert class_["subjects"][0]["name"] == "Ann <b>"
+
+
+def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
+    graded, dataset, record, monkeypatch
+):
+    read = []
+    original = results._run
+    monkeypatch.setattr(
+        results, "_run", lambda one, data: read.append(one.key) or original(one, data)
+    )
+    run = Run("pytest checks/", "passed", dataset, "gate", [0], {})
+    twice = [replace(graded, runs=[record])] * 2
+    first, second = assemble(run, twice, [])["subjects"]
+    assert first["runs"] == second["runs"] != []
+    assert len(read) == 1
+
+
+def test_a_subject_of_unknown_architecture_expects_nothing(graded):
+    subject = replace(graded.subject, architecture=None, basis=None, trust=SUBMISSION)
+    unknown = replace(graded, subject=subject, facts=None, opened=None, error="why", gate=None)
+    (found,) = assemble(Run("", "failed", None, "gate", [0], {}), [unknown], [])["subjects"]
+    assert (found["architecture"], found["expected"], found["recipe"]) == (None, None, None)
+    assert found["error"] == "why"
+
+
+def test_the_documented_recipe_says_what_the_document_fixes(graded):
+    (found,) = assemble(Run("", "passed", None, "gate", [0], {}), [graded], [])["subjects"]
+    recipe = found["recipe"]["documented"]
+    assert recipe["epochs"] == 100
+    assert "loss" in recipe["fixed"]  # stated by the document
+    assert "learning_rate" not in recipe["fixed"]  # chosen by us
+    assert found["recipe"]["submitted"] is None

@@ -19,7 +19,6 @@ from harness.spec import Spec
 from tests.sandbox_support import (
     attack,
     built,
-    processes_named,
     reached,
     unique,
     wait_for,
@@ -159,15 +158,10 @@ def test_a_server_that_was_killed_is_replaced_and_asked_again(made):
         waiting = pool.submit(built, extractor, WAITING.format(name=name))
         first = wait_for(name)
         os.killpg(extractor._server.pid, signal.SIGKILL)
-        wait_for_another(name, first)
-        for number in processes_named(name):
+        again = wait_for(name, but=first)
+        for number in again:
             os.kill(number, signal.SIGKILL)
         assert isinstance(waiting.result(), Spec)
-
-
-def wait_for_another(name, first):
-    while not set(wait_for(name)) - set(first):
-        pass
 
 
 def test_a_server_that_dies_again_is_our_fault(made, monkeypatch):

@@ -97,7 +97,8 @@ def test_names_are_no_part_of_the_digest():
         ("<script>\n\x1b[31m", "?script????31m"),
         ("x" * 100, "x" * 80),
         ("", "?"),
-        (None, "None"),
+        (None, "?"),
+        ([["deep"]], "?"),
     ],
 )
 def test_names_are_safe_to_print(name, clean):

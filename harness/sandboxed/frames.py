@@ -70,7 +70,7 @@ class Frame(NDArrayOperatorsMixin):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if self.values.ndim == 2 and isinstance(key, str):
-            column = np.asarray(value)
+            column = np.broadcast_to(np.asarray(value), len(self.values))
             if key in self.columns:
                 self.values[:, self.columns.index(key)] = column
             else:
@@ -180,7 +180,7 @@ class Frame(NDArrayOperatorsMixin):
 
     fillna = dropna = sort_index = reset_index
 
-    def info(self, **_: Any) -> None:
+    def info(self, *_: Any, **__: Any) -> None:
         """Prints nothing: nobody reads it here."""
 
     describe = to_csv = plot = hist = info
@@ -224,15 +224,13 @@ class _Labels(_Positions):
     """`frame.loc`: rows by number, columns by name."""
 
     def __getitem__(self, key: Any) -> Any:
-        rows = key[0] if isinstance(key, tuple) else key
-        rows = np.asarray(rows) if isinstance(rows, Frame) else rows
-        found = self._frame._like(self._frame.values[rows])  # noqa: SLF001
-        if not isinstance(key, tuple):
-            return found
-        columns = key[1]
+        frame = self._frame
+        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
         if isinstance(columns, slice):
-            names = self._frame.columns
+            names = frame.columns
             first = 0 if columns.start is None else names.index(columns.start)
             last = len(names) if columns.stop is None else names.index(columns.stop) + 1
             columns = names[first:last]
-        return found[columns]
+        chosen = frame[columns] if frame.values.ndim == 2 else frame
+        rows = rows.values if isinstance(rows, Frame) else rows
+        return chosen._like(chosen.values[rows])  # noqa: SLF001

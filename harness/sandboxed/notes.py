@@ -15,6 +15,8 @@ MAX_MESSAGE = 2000
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Keras wraps what went wrong inside a layer: the first paragraph says where, the second what.
 _WRAPPED = "Exception encountered when calling"
+# Where Python found the module that lacks a name.
+_FROM = re.compile(r" \((?:unknown location|[^()\s]+\.py)\)$")
 _PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  (compared with file names)
 
 
@@ -92,7 +94,7 @@ class Source:
         text = " ".join(kept)
         for folder in self._machine:
             text = text.replace(folder + "/", "")
-        return text
+        return _FROM.sub("", text)
 
 
 class Notes:

@@ -27,7 +27,8 @@ _FONT = (
     "01110 10001 10001 01111 00001 00010 01100",
 )
 _SCALE = (3, 3)  # a digit of 21 × 15 pixels, about as large as MNIST's
-_SHIFTS = tuple((row, column) for row in (-2, -1, 0, 1, 2) for column in (-3, -1, 0, 1, 3))
+_SHIFTS = tuple((row, column) for row in (-1, 0, 1) for column in (-3, -1, 0, 1, 3))
+_FAINT = 0.15  # one bright neighbour alone leaves no ink
 _SLANTS = (-0.2, 0.0, 0.2)
 
 
@@ -78,4 +79,5 @@ def _soft(canvas: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Blurs the edges a little, as pens do; the brightest pixel becomes 255."""
     around = sum(np.roll(canvas, step, axis) for axis in (0, 1) for step in (-1, 1))
     soft = canvas * 0.6 + np.asarray(around) * 0.1
+    soft[soft < _FAINT] = 0
     return np.asarray(np.rint(soft / soft.max() * 255), np.uint8)

@@ -1,5 +1,6 @@
 """Opens a saved network: its configuration, its weights, and what it was compiled with."""
 
+import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -91,7 +92,11 @@ def _read_archive(path: Path) -> Mapping[str, Any]:
                 raise Unopenable(f"{path.name}: its config.json is too large")
             with archive.open(entry) as file:
                 config = json.load(file)
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, NotImplementedError) as error:
+            if "model.weights.h5" in archive.namelist():
+                weights = io.BytesIO(archive.read("model.weights.h5"))
+                with h5py.File(weights, "r") as file:
+                    _check_size(file, path.name)
+    except (zipfile.BadZipFile, KeyError, EOFError, OSError, RuntimeError) as error:
         raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     except (ValueError, RecursionError) as error:
         raise Unopenable(f"{path.name}: its config.json is no JSON: {error}") from error

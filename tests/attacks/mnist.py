@@ -108,7 +108,7 @@ MNIST: tuple[Attack, ...] = (
             """
             import glob, os
             places = ["@DATA@/*", "@HOME@/.keras/**", "~/.keras/**", "/root/.keras/**",
-                      "@STORE@/**", "@PROJECT@/.grader/**", "/tmp/**/*idx*", "/*/mnist.npz"]
+                      "@STORE@/**", "@PROJECT@/.grader/**", "/tmp/**/*-idx?-ubyte*", "/*/mnist.npz"]
             for place in places:
                 for path in glob.glob(os.path.expanduser(place), recursive=True):
                     if os.path.isfile(path):

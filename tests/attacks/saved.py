@@ -24,11 +24,18 @@ from tests.attacks.attack import (
 )
 from tests.keras_json import dense, entry, layer, sequential
 
+# As the file says it: Keras's own Zeros takes no seed, not even None.
+_ZEROS = {
+    "module": "keras.initializers",
+    "class_name": "Zeros",
+    "config": {},
+    "registered_name": None,
+}
 _LAYERS = (
     entry(784),
-    dense(64, "hidden1", activation="relu"),
-    dense(32, "hidden2", activation="relu"),
-    dense(10, "predictions", activation="softmax"),
+    dense(64, "hidden1", activation="relu", bias_initializer=_ZEROS),
+    dense(32, "hidden2", activation="relu", bias_initializer=_ZEROS),
+    dense(10, "predictions", activation="softmax", bias_initializer=_ZEROS),
 )
 _SIZES = ((784, 64), (64, 32), (32, 10))
 _METADATA = {"keras_version": "3.15.1", "date_saved": "2026-01-01@00:00:00"}
