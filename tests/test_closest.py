@@ -58,3 +58,17 @@ def test_another_input_counts():
     unflattened = network(*edited("mlp_64_32", images=entry(28, 28)))
     facts = FACTS["mlp_64_32"]
     assert distance(unflattened, facts) > distance(flat, facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "apart"),
+    [
+        # All later shapes change with the first padding, and are not counted.
+        ("functional_cnn", {"conv1": {"padding": "valid"}}, 1),
+        ("sequential_cnn", {"pool": {"pool_size": [3, 3], "strides": [3, 3]}}, 1),
+        ("deep_cnn", {"pool1": []}, 4),
+        ("mlp_64_32", {"hidden1": {"units": 65}, "hidden2": {"activation": "tanh"}}, 2),
+    ],
+)
+def test_what_follows_from_a_difference_is_not_counted(name, changes, apart):
+    assert distance(network(*edited(name, **changes)), FACTS[name]) == apart
