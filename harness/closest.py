@@ -9,8 +9,8 @@ from harness.spec import Spec
 from reference.facts import Facts
 from reference.layers import shapes, total_params
 
-# Several times the documented networks' layers. To lay more of them beside a document takes seconds,
-# and says no more than that most of them are too many.
+# Several times the layers of any document. To lay more of them beside one takes seconds, and says
+# no more than that most of them are too many.
 _MANY = 64
 
 # What a layer too many costs (`harness.alignment.cost`).
