@@ -274,6 +274,7 @@ def _choose(names: Sequence[str], files: Mapping[str, bytes], preferred: Sequenc
 
 def _imported(name: str, files: Mapping[str, bytes]) -> bool:
     stem = re.escape(Path(name).stem.encode(errors="surrogateescape"))
-    pattern = re.compile(rb"^\s*(?:from|import)\s+\.?" + stem + rb"\b", re.MULTILINE)
+    # No pattern that could begin anew on each of a million empty lines.
+    pattern = re.compile(rb"^[ \t]*(?:from|import)[ \t]+\.?" + stem + rb"\b", re.MULTILINE)
     return any(pattern.search(content) for other, content in files.items()
                if other != name and other.endswith(PYTHON))  # fmt: skip

@@ -131,16 +131,17 @@ def module(
     ends: frozenset[str] | set[str],
     *,
     files: Mapping[str, str | bytes] | None = None,
+    main: str = "model.py",
     **more: object,
 ) -> Attack:
-    """Returns an attack that is a module `model.py` and perhaps further files."""
-    texts = {"model.py": source, **(files or {})}
+    """Returns an attack that is a module and perhaps further files."""
+    texts = {main: source, **(files or {})}
     return Attack(
         name=name,
         kind=kind,
         why=why,
         files={key: _bytes(value) for key, value in texts.items()},
-        main="model.py",
+        main=main,
         ends=frozenset(ends),
         **more,  # type: ignore[arg-type]
     )

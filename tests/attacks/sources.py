@@ -203,6 +203,14 @@ SOURCES: tuple[Attack, ...] = (
         {WRONG, FAILED, RESOURCE, TIMEOUT},
         endless=True,
     ),
+    _row(
+        "empty_lines",
+        "Files so full of empty lines that whoever looks for imports in them never ends.",
+        b"model.fit()\n",
+        {FAILED},
+        files={"other.py": b"model.fit()\n", "lines.py": b"\n" * 3_000_000},
+        main="first.py",
+    ),
     _row("empty", "Nothing at all.", b"", {FAILED}),
     _book(
         "notebook_shell",
