@@ -14,6 +14,7 @@ from harness.diagnosis import Finding, diagnose
 from harness.equivalence import conform
 from harness.extract.client import Answer, BuildFailure
 from harness.keras_config import read_model
+from harness.liberties import adopt
 from harness.own_weights import Arrays, read_weights
 from harness.spec import Spec
 from reference.errors import UserError
@@ -30,10 +31,12 @@ class Opened:
 
     Attributes:
         spec: in the document's conventions; what is trained.
-        architecture: the facts it is graded by.
+        facts: what is expected of it: the document's, with the submission's own choices where the
+            document leaves them open.
         basis: how that is known: "project", "named", "file name" or "closest".
         origin: where the network came from, e.g. "build()" or "fit, line 31".
         recipe: how its author trains it, where a script showed that.
+        graded_recipe: the same, as it is for `spec`.
         notes: what differs without counting.
         findings: what is wrong, and likely causes, the most important first.
         original: as its author wrote it, before it was brought to the document's conventions.
@@ -41,14 +44,20 @@ class Opened:
     """
 
     spec: Spec
-    architecture: str
+    facts: Facts
     basis: str
     origin: str
     recipe: CapturedRecipe | None = None
+    graded_recipe: CapturedRecipe | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     original: Spec | None = None
     weights: Arrays | None = None
+
+    @property
+    def architecture(self) -> str:
+        """The name of the document's facts."""
+        return self.facts.name
 
 
 @dataclass(frozen=True)
@@ -89,20 +98,23 @@ def read_answer(
         key=lambda pair: _rank(pair[1], known[pair[0]]),
     )
     conformed = conform(best.spec, known[name], best.recipe)
+    expected, liberties = adopt(known[name], conformed.spec)
     weights, lost = _own_weights(best, answer.payload)
     notes = [
         *_notes(document),
         *_choice(candidates, best),
         *best.problems,
         *conformed.notes,
+        *liberties,
         *lost,
     ]
     return Opened(
         spec=conformed.spec,
-        architecture=name,
+        facts=expected,
         basis=basis or "closest",
         origin=best.origin,
         recipe=best.recipe,
+        graded_recipe=conformed.recipe,
         notes=tuple(notes),
         findings=diagnose(known[name], best.spec, best.recipe),
         original=best.spec,

@@ -69,7 +69,8 @@ class Opening:
                 return found
             spec = found
             self._keep(key, {_SPEC: json.dumps(spec.to_json(), sort_keys=True).encode()})
-        return Opened(spec, subject.architecture, PROJECT, "build()", original=spec)
+        facts = self._facts[subject.architecture]
+        return Opened(spec, facts, PROJECT, "build()", original=spec)
 
     def _stranger(self, subject: Subject) -> Opened | BuildFailure:
         try:

@@ -128,9 +128,9 @@ class Session:
     def facts_of(self, subject: str) -> Facts | None:
         """Waits until it is known what a subject is graded by; None when that cannot be told."""
         found = self.opened(subject)
-        architecture = (
-            found.architecture if isinstance(found, Opened) else self.subjects[subject].architecture
-        )
+        if isinstance(found, Opened):
+            return found.facts
+        architecture = self.subjects[subject].architecture
         return None if architecture is None else self.facts[architecture]
 
     def runs(self, subject: str) -> list[Record]:
@@ -233,7 +233,7 @@ class Session:
             raise JobFailed("skipped", "there is no network to train: see the build check")
         self._request_evaluation(opened, self._own[subject.id])
         runs, (recipe, _) = self._runs[subject.id], self._recipe(opened)
-        facts = self.facts[opened.architecture]
+        facts = opened.facts
         jobs = plan.jobs_for(opened.spec, recipe, self.dataset, self.options.seeds, facts)
         train_images = len(self.dataset.train_labels) - recipe.validation_images
         for job, run in zip(jobs, runs, strict=True):
@@ -245,7 +245,7 @@ class Session:
 
     def _recipe(self, opened: Opened) -> tuple[Recipe, tuple[str, ...]]:
         """Returns what a network is trained by, and what of its author's recipe is not in it."""
-        facts = self.facts[opened.architecture]
+        facts = opened.facts
         recipe = plan.recipe_for(facts, self.options.recipe, self.calibration)
         if self.options.train_with == "document" or opened.recipe is None:
             return recipe, ()

@@ -269,7 +269,8 @@ class Laboratory:
         }
         if isinstance(opened, BuildFailure):
             return known
-        known["opened"] = Opened(opened, architecture, "project", "build()", original=opened)
+        facts = all_facts.load(architecture)
+        known["opened"] = Opened(opened, facts, "project", "build()", original=opened)
         known["spec"] = opened
         try:
             record = self.record(self.job(architecture, source, change, seed))

@@ -44,7 +44,7 @@ def graded():
     return Graded(
         subject=project_subject(NAME),
         facts=load(NAME),
-        opened=Opened(_spec(), NAME, "project", "build()"),
+        opened=Opened(_spec(), load(NAME), "project", "build()"),
         error=None,
         runs=(),
         gate=_gate("passed"),

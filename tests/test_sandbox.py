@@ -205,10 +205,6 @@ def test_a_good_module_gives_its_network(extractor):
         ("def build():\n    raise KeyboardInterrupt\n", ["KeyboardInterrupt"]),
         ("def build():\n    return build()\n", ["RecursionError"]),
         (
-            GOOD.replace("keras.Input((784,)), ", ""),
-            ["input shape is not known", "keras.Input"],
-        ),
-        (
             TWO_OUTPUTS,
             ["2 outputs"],
         ),

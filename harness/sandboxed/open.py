@@ -137,13 +137,20 @@ def _left_behind(
         if ended is not None and error.stage == "interface":
             return {"stage": "run", "message": ended["message"]}
         return {"stage": error.stage, "message": str(error)}
-    if _OWN_LOOP in Path(main).read_bytes():
+    if _has_own_loop(captures.notes.source):
         captures.notes.add(
             "never_fitted",
             "model.fit() was never called: a training loop of one's own is not followed, so the "
             "recipe is not known. The network was taken as the script left it.",
         )
     return None
+
+
+def _has_own_loop(source: Source) -> bool:
+    """The script may have moved to another folder, or removed itself."""
+    with contextlib.suppress(OSError):
+        return _OWN_LOOP in Path(source.folder, source.main).read_bytes()
+    return False
 
 
 def _document(networks: list[Document], notes: Notes, error: running.Problem | None) -> Document:
