@@ -6,19 +6,19 @@ import pytest
 
 from harness.bench.contest import Pool, Start
 from harness.bench.lane import Lane, processes
-from harness.captured import CapturedRecipe
 from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
 from harness.environment import cores
 from harness.extract.client import BuildFailure
-from harness.opened import Opened
-from harness.own_weights import OwnAccuracy
+from harness.network.spec import Spec
 from harness.recipe import Recipe
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
-from harness.spec import Spec
 from harness.stash import BASELINE, LEDGER, SESSION
+from harness.submitted.captured import CapturedRecipe
+from harness.submitted.opened import Opened
+from harness.submitted.own_weights import OwnAccuracy
 from harness.verify import Verification
 from reference.facts import Facts
 

@@ -4,9 +4,9 @@ import pytest
 
 from harness.checking import Failed, Unavailable
 from harness.extract.client import BuildFailure
-from harness.opened import Opened
 from harness.record import Record
 from harness.scheduler import JobFailed
+from harness.submitted.opened import Opened
 
 
 def test_build(opened: Opened | BuildFailure) -> None:

@@ -1,8 +1,8 @@
 """What a saved network's own weights read: shown, and worth what the rubric says."""
 
 from harness.checking import Difference, require_none
-from harness.own_weights import OwnAccuracy
 from harness.session import Session
+from harness.submitted.own_weights import OwnAccuracy
 from reference.facts import Facts
 
 

@@ -2,10 +2,10 @@
 
 from fractions import Fraction
 
-from harness.captured import CapturedRecipe
 from harness.checking import Difference, require_none
-from harness.diagnosis import recipe_faults
-from harness.spec import Spec
+from harness.feedback.diagnosis import recipe_faults
+from harness.network.spec import Spec
+from harness.submitted.captured import CapturedRecipe
 from reference.facts import Facts
 
 # Pixels, their arrangement, labels, loss, optimizer, epochs, batch size, validation.

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.alignment import (
+from harness.checking import Difference, require_none
+from harness.feedback.alignment import (
     Row,
     actual_rows,
     align,
@@ -10,10 +11,9 @@ from harness.alignment import (
     expected_rows,
     share_right,
 )
-from harness.causes.layers import input_shape
-from harness.checking import Difference, require_none
-from harness.moves import sequence_hints
-from harness.spec import Spec
+from harness.feedback.causes.layers import input_shape
+from harness.feedback.moves import sequence_hints
+from harness.network.spec import Spec
 from reference.facts import Facts
 from reference.layers import shapes, total_params, trainable_params
 

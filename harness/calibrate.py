@@ -16,10 +16,10 @@ from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import cores
 from harness.jobs import TrainJob
+from harness.network.spec import Spec
 from harness.options import DEFAULT_STORE
 from harness.process import ROOT
 from harness.scheduler import JobFailed, Scheduler
-from harness.spec import Spec
 from harness.statistics import tolerance_factor
 from harness.store import Store
 from reference import calibration, facts

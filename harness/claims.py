@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from harness.network.spec import Spec
 from harness.record import Record
-from harness.spec import Spec
 from harness.statistics import Interval, mean_interval, wilson
 from reference.facts import ClaimFact, Facts
 from reference.layers import total_params, trainable_params

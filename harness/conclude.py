@@ -11,13 +11,13 @@ from harness import gates, markdown, results
 from harness.bench import rows
 from harness.extract.client import BuildFailure
 from harness.ledger import Ledger
-from harness.opened import Opened
-from harness.own_weights import OwnAccuracy
 from harness.record import Record
 from harness.results import Graded, Run
 from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.subjects import Subject
+from harness.submitted.opened import Opened
+from harness.submitted.own_weights import OwnAccuracy
 from reference.errors import UserError
 
 RESULTS = "results.json"

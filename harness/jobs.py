@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import recipe as recipes
-from harness import spec as specs
 from harness.canonical import digest
+from harness.network import spec as specs
+from harness.network.spec import Spec
 from harness.recipe import Recipe
-from harness.spec import Spec
 
 # Raise it when a change of the engine changes the numbers it produces.
 ENGINE_VERSION = 2

@@ -8,9 +8,9 @@ from harness.cost import PASSES, TimeLimit
 from harness.data.dataset import Dataset
 from harness.environment import cores, numeric_platform
 from harness.jobs import EvaluateJob, TrainJob
+from harness.network.spec import Spec
 from harness.recipe import Recipe, at_gate
 from harness.scheduler import JobFailed
-from harness.spec import Spec
 from reference.calibration import Calibration
 from reference.facts import Facts, expected_network
 from reference.layers import flops, shapes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import conclude, rubric, submissions
+from harness import conclude, rubric
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -21,6 +21,7 @@ from harness.options import read_options
 from harness.session import Session
 from harness.stash import LEDGER, OPTIONS, SESSION, SUBJECTS
 from harness.subjects import PROJECT, Subject, project_subject, submitted
+from harness.submitted import submissions
 from reference import facts as all_facts
 from reference.errors import UserError
 

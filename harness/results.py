@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from harness import claims, measures
-from harness.alignment import Row, actual_rows, align, expected_rows
 from harness.data.dataset import Dataset
-from harness.opened import Opened
-from harness.own_weights import OwnAccuracy
+from harness.feedback.alignment import Row, actual_rows, align, expected_rows
+from harness.network.spec import Spec
 from harness.record import Record
 from harness.rubric import Rubric, total
-from harness.spec import Spec
 from harness.statistics import Gate, wilson
 from harness.subjects import PROJECT, SUBMISSION, Subject
+from harness.submitted.opened import Opened
+from harness.submitted.own_weights import OwnAccuracy
 from reference.errors import UserError
 from reference.facts import Facts
 from reference.layers import total_params, trainable_params

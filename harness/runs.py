@@ -11,18 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import own_weights, record
+from harness import record
 from harness.canonical import digest
 from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow
 from harness.jobs import ENGINE_VERSION, EvaluateJob, TrainJob
-from harness.own_weights import Arrays, OwnAccuracy
+from harness.network.spec import Spec
 from harness.progress import Progress
 from harness.record import Record
 from harness.scheduler import JobFailed, Scheduler
-from harness.spec import Spec
 from harness.store import Store
+from harness.submitted import own_weights
+from harness.submitted.own_weights import Arrays, OwnAccuracy
 from harness.verify import Verification, Verifier, read_verification
 from harness.worker import EVALUATION
 

@@ -18,10 +18,7 @@ from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
 from harness.futures import fail, follow
 from harness.jobs import Job, TrainJob
-from harness.opened import Opened
-from harness.opening import Opening
 from harness.options import Options
-from harness.own_weights import OwnAccuracy
 from harness.progress import Progress
 from harness.recipe import Recipe
 from harness.record import Record
@@ -30,7 +27,10 @@ from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from harness.subjects import Subject
-from harness.submitted_recipe import scales_itself, trainable
+from harness.submitted.opened import Opened
+from harness.submitted.opening import Opening
+from harness.submitted.own_weights import OwnAccuracy
+from harness.submitted.submitted_recipe import scales_itself, trainable
 from harness.verify import Verification, Verifier
 from reference import calibration
 from reference.facts import Facts

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.process import ROOT
-from harness.submissions import Entry
+from harness.submitted.submissions import Entry
 from reference.errors import UserError
 
 PROJECT, SUBMISSION = "project", "submission"

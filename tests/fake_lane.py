@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from harness import spec as specs
 from harness.extract.client import BuildFailure
+from harness.network import spec as specs
 from harness.process import ROOT, ProcessDied
 
 NAMES = ("mlp_256_128", "mlp_64_32")

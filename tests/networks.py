@@ -1,6 +1,6 @@
 """The documents' networks as Keras writes them, to be edited: a list of layers for each."""
 
-from harness.keras_config import read_model
+from harness.network.keras_config import read_model
 from tests.keras_json import conv, dense, entry, flatten, initializer, layer, pool, sequential
 
 HE = initializer("HeUniform")

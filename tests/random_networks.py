@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from harness.captured import ArrayFacts, CapturedRecipe
-from harness.spec import make_spec
+from harness.network.spec import make_spec
+from harness.submitted.captured import ArrayFacts, CapturedRecipe
 from reference.errors import UserError
 
 _PADDING = st.sampled_from(["valid", "same"])

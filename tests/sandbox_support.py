@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.extract.client import BuildFailure, Extractor
+from harness.network.spec import Spec
 from harness.sandbox import strongest
-from harness.spec import Spec
 from reference.layers import total_params
 
 GOOD = """

@@ -20,15 +20,15 @@ from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
 from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import TrainJob
-from harness.opened import Opened
+from harness.network.spec import Spec
 from harness.plan import jobs_for, recipe_for
 from harness.process import ROOT
 from harness.recipe import Recipe
 from harness.record import Record
 from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
-from harness.spec import Spec
 from harness.store import Store
+from harness.submitted.opened import Opened
 from harness.verify import Verification, Verifier
 from reference import facts as all_facts
 from reference.calibration import Calibration, Floor

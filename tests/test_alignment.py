@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.alignment import Row, actual_rows, align, differences, expected_rows
-from harness.keras_config import read_model
+from harness.feedback.alignment import Row, actual_rows, align, differences, expected_rows
+from harness.network.keras_config import read_model
 from reference.facts import load
 from tests.keras_json import conv, dense, entry, flatten, layer, pool, sequential
 

@@ -13,9 +13,9 @@ from harness.bench import order as orders
 from harness.bench import runner
 from harness.bench.order import Order, Task, Unavailable, noise
 from harness.bench.sizes import steps_per_round
+from harness.network.spec import make_spec
 from harness.plan import recipe_for
 from harness.process import Compute, JsonProcess
-from harness.spec import make_spec
 from reference import facts
 from reference.errors import UserError
 from reference.forward import forward

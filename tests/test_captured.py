@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.captured import ArrayFacts, CapturedRecipe, read_recipe
+from harness.submitted.captured import ArrayFacts, CapturedRecipe, read_recipe
 from reference.errors import UserError
 
 DOCUMENT = {

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.claims import compare, judge
+from harness.network.spec import make_spec
 from harness.record import Record
-from harness.spec import make_spec
 from harness.statistics import mean_interval, wilson
 from reference.facts import ClaimFact, expected_network, load
 

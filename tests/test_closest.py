@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness import closest as module
-from harness.closest import closest, distance
+from harness.submitted import closest as module
+from harness.submitted.closest import closest, distance
 from reference.facts import load, names
 from tests.keras_json import conv, dense, entry, flatten, layer
 from tests.networks import SOFTMAX, documented, edited, network

@@ -21,10 +21,10 @@ from harness.cost import (
     step_bytes,
     time_limit,
 )
+from harness.network.spec import make_spec
 from harness.plan import jobs_for, recipe_for
 from harness.process import ROOT
 from harness.scheduler import JobFailed
-from harness.spec import make_spec
 from harness.worker import MOST_BYTES as WORKER_BYTES
 from reference.facts import expected_network, load, names
 from reference.layers import flops, normalise, total_params

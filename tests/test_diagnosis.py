@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.alignment import actual_rows, align, expected_rows
-from harness.captured import ArrayFacts, CapturedRecipe
-from harness.diagnosis import MAX_FINDINGS, Finding, diagnose, recipe_faults
-from harness.equivalence import conform
-from harness.moves import sequence_hints
-from harness.rows import differing_settings
+from harness.feedback.alignment import actual_rows, align, expected_rows
+from harness.feedback.diagnosis import MAX_FINDINGS, Finding, diagnose, recipe_faults
+from harness.feedback.moves import sequence_hints
+from harness.feedback.rows import differing_settings
+from harness.submitted.captured import ArrayFacts, CapturedRecipe
+from harness.submitted.equivalence import conform
 from reference.facts import load, names
 from tests.keras_json import conv, dense, entry, flatten, layer, pool
 from tests.networks import SOFTMAX, documented, edited, network

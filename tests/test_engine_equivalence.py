@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from harness import submitted_recipe
+from harness.submitted import submitted_recipe
 from reference.forward import probe_weights
 from tests.engine_support import (
     NETWORKS,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.captured import ArrayFacts, CapturedRecipe
-from harness.equivalence import conform
+from harness.submitted.captured import ArrayFacts, CapturedRecipe
+from harness.submitted.equivalence import conform
 from reference.facts import expected_network, load, names
 from reference.forward import forward, probe_weights
 from reference.layers import shapes
@@ -232,13 +232,13 @@ def test_a_layer_in_the_middle_of_a_branch_is_taken_out_of_it():
 
 
 def network_of(*rows):
-    from harness.keras_config import read_model
+    from harness.network.keras_config import read_model
 
     return read_model(functional(entry(784), call(dense(64, "hidden"), "images"), *rows))
 
 
 def test_relu_stays_behind_a_pooling_whose_output_others_take():
-    from harness.keras_config import read_model
+    from harness.network.keras_config import read_model
 
     spec = read_model(
         functional(

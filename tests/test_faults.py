@@ -8,11 +8,11 @@ from functools import cache
 
 import pytest
 
-from harness.captured import read_recipe
-from harness.closest import closest
-from harness.diagnosis import diagnose
-from harness.equivalence import conform
-from harness.keras_config import read_model
+from harness.feedback.diagnosis import diagnose
+from harness.network.keras_config import read_model
+from harness.submitted.captured import read_recipe
+from harness.submitted.closest import closest
+from harness.submitted.equivalence import conform
 from reference.facts import load, names
 from tests.faults import FAULTS, RIGHT
 from tests.networks import documented

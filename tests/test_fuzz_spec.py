@@ -14,9 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import spec as specs
-from harness.keras_config import read_model
-from harness.spec import MAX_ACTIVATIONS, MAX_MESSAGE, MAX_NODES, MAX_PARAMS, Spec, make_spec
+from harness.network import spec as specs
+from harness.network.keras_config import read_model
+from harness.network.spec import (
+    MAX_ACTIVATIONS,
+    MAX_MESSAGE,
+    MAX_NODES,
+    MAX_PARAMS,
+    Spec,
+    make_spec,
+)
 from reference.errors import UserError
 from reference.facts import expected_network, load, names
 from reference.layers import LAYERS, shapes, total_params

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.keras_config import read_model
-from harness.spec import MAX_NODES
+from harness.network.keras_config import read_model
+from harness.network.spec import MAX_NODES
 from reference.errors import UserError
 from reference.facts import expected_network, load
 from tests.keras_json import call, dense, entry, flatten, functional, layer, sequential

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.liberties import adopt
-from harness.spec import make_spec
+from harness.network.spec import make_spec
+from harness.submitted.liberties import adopt
 from reference.facts import expected_network, load
 from reference.layers import total_params
 

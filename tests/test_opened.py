@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from harness import own_weights
 from harness.extract.client import Answer, BuildFailure
-from harness.keras_config import read_model
-from harness.opened import MAX_NETWORKS, MAX_NOTES, Opened, read_answer
-from harness.own_weights import read_weights
+from harness.network.keras_config import read_model
+from harness.submitted import own_weights
+from harness.submitted.opened import MAX_NETWORKS, MAX_NOTES, Opened, read_answer
+from harness.submitted.own_weights import read_weights
 from reference import facts as all_facts
 from reference.errors import UserError
 from tests.keras_json import call, conv, dense, entry, flatten, functional, layer, sequential

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from harness import gates
+from harness.network.spec import make_spec
 from harness.plan import cost, jobs_for, recipe_for
 from harness.recipe import Recipe, from_json
 from harness.record import Record
-from harness.spec import make_spec
 from reference.calibration import Calibration, Floor
 from reference.errors import UserError
 from reference.facts import expected_network, load, names

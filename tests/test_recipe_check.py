@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from checks.test_recipe import test_submitted_recipe as check
-from harness.captured import ArrayFacts, CapturedRecipe
 from harness.checking import Mismatch
+from harness.submitted.captured import ArrayFacts, CapturedRecipe
 from reference.facts import load
 from tests.networks import documented
 

@@ -11,12 +11,12 @@ import pytest
 
 from harness import results
 from harness.data import Arrays, Dataset, digest
-from harness.opened import Opened
+from harness.network.spec import make_spec
 from harness.record import Record
 from harness.results import Graded, Run, assemble, read_benchmarks, verdict, write
-from harness.spec import make_spec
 from harness.statistics import judge_gate, wilson
 from harness.subjects import SUBMISSION, project_subject
+from harness.submitted.opened import Opened
 from reference.errors import UserError
 from reference.facts import expected_network, load
 

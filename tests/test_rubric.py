@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import rubric
-from harness.alignment import actual_rows, align, expected_rows, share_right
 from harness.checking import Difference, Mismatch, NotApplicable, Unavailable
+from harness.feedback.alignment import actual_rows, align, expected_rows, share_right
 from harness.gates import from_gate
 from harness.ledger import Ledger
+from harness.network.spec import make_spec
 from harness.results import settle
 from harness.rubric import Rubric, Worth, load, total
-from harness.spec import make_spec
 from harness.statistics import judge_floor, judge_gate
 from reference.errors import UserError
 from reference.facts import expected_network

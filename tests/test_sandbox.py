@@ -12,10 +12,10 @@ import pytest
 from harness import sandbox
 from harness.extract import client
 from harness.extract.client import BuildFailure, Extractor
+from harness.network.spec import Spec
 from harness.process import ROOT
 from harness.sandbox import Isolation, strongest
 from harness.sandboxed.limits import Limits
-from harness.spec import Spec
 from reference.layers import total_params
 from tests.sandbox_support import (
     GOOD,

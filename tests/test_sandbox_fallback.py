@@ -13,9 +13,9 @@ import pytest
 from harness import sandbox
 from harness.extract import server as servers
 from harness.extract.client import BuildFailure, Extractor
+from harness.network.spec import Spec
 from harness.process import ROOT
 from harness.sandbox import Isolation, strongest
-from harness.spec import Spec
 from tests.sandbox_support import (
     attack,
     built,

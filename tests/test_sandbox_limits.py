@@ -7,9 +7,9 @@ import pytest
 from harness.extract import client, request
 from harness.extract.client import LIMITS, Answer, BuildFailure
 from harness.extract.request import Submitted
+from harness.network.spec import Spec
 from harness.sandbox import strongest
 from harness.sandboxed.limits import GB, MB
-from harness.spec import Spec
 from tests.sandbox_support import GOOD, attack, built, lasting, reached, unique, wait_for
 
 

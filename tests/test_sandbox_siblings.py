@@ -12,9 +12,9 @@ import pytest
 
 from harness.extract.client import Answer, BuildFailure
 from harness.extract.request import Submitted
+from harness.network.spec import Spec
 from harness.process import ROOT
 from harness.sandbox import strongest
-from harness.spec import Spec
 from tests.sandbox_support import (
     GOOD,
     attack,
@@ -42,7 +42,8 @@ def test_of_the_project_only_the_sandboxed_side_is_there(extractor):
     code = """
     import importlib.util, os
     seen = []
-    for name in ("harness.spec", "harness.data", "reference.facts", "checks", "models", "tests"):
+    ours = ("harness.network", "harness.data", "reference.facts", "checks", "models", "tests")
+    for name in ours:
         try:
             found = importlib.util.find_spec(name)
         except ImportError:

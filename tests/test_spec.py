@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
-from harness.keras_config import read_model
-from harness.spec import MAX_NODES, MAX_PARAMS, clean_name, from_json, make_spec
+from harness.network.keras_config import read_model
+from harness.network.spec import MAX_NODES, MAX_PARAMS, clean_name, from_json, make_spec
 from reference.errors import UserError
 from reference.facts import expected_network, load, names
 from reference.layers import total_params

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import submissions
 from harness.subjects import named_after, submitted
-from harness.submissions import Content, Entry, Unreadable, find, read
+from harness.submitted import submissions
+from harness.submitted.submissions import Content, Entry, Unreadable, find, read
 from reference.errors import UserError
 
 FIT = "model.fit(x, y)\n"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.captured import ArrayFacts, CapturedRecipe
+from harness.network.spec import make_spec
 from harness.plan import recipe_for
 from harness.recipe import Recipe, from_json
-from harness.spec import make_spec
-from harness.submitted_recipe import (
+from harness.submitted.captured import ArrayFacts, CapturedRecipe
+from harness.submitted.submitted_recipe import (
     BATCHES,
     LEARNING_RATES,
     MOST_EPOCHS,

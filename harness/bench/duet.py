@@ -37,8 +37,8 @@ from harness.bench.duet_statistics import (
 )
 from harness.bench.order import Order
 from harness.environment import describe_cpu
+from harness.network.spec import Spec
 from harness.process import ROOT, JsonProcess, ProcessDied, ProcessTimeout
-from harness.spec import Spec
 from reference import facts
 from reference.errors import UserError
 from reference.facts import expected_network

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import recipe as recipes
-from harness import spec as specs
+from harness.network import spec as specs
+from harness.network.spec import Spec
 from harness.recipe import Recipe
-from harness.spec import Spec
 from reference.errors import UserError
 
 # Of the weights, of the images and of their order: the same in every process.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from harness.engine.rebuild import rebuild
 from harness.engine.weights import set_weights
-from harness.spec import Spec
+from harness.network.spec import Spec
 
 _BATCH = 250
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from harness.engine.blocks import RunningBlock, find_blocks, fused_batch_normalization
 from harness.engine.rebuild import layers_of
-from harness.spec import Spec
+from harness.network.spec import Spec
 
 Lowering = Callable[[keras.Layer, tf.Tensor], tf.Tensor]
 

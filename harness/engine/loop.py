@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from harness.engine.forward import Forward
 from harness.engine.losses import LOSSES, Loss
 from harness.engine.optimizers import OPTIMIZERS
+from harness.network.spec import Spec
 from harness.recipe import Recipe
-from harness.spec import Spec
 
 # Evaluation needs no gradients; larger batches than this gain nothing on a CPU.
 EVALUATION_BATCH = 500

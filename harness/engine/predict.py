@@ -6,7 +6,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from harness.engine.forward import Forward
-from harness.spec import Spec
+from harness.network.spec import Spec
 
 
 class Predictor:

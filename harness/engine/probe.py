@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.engine.rebuild import layers_of, rebuild
 from harness.engine.weights import set_weights
-from harness.spec import Spec
+from harness.network.spec import Spec
 from reference.forward import probe_weights
 
 # The operations that matrix-multiply work is made of; `reference.layers` counts the same.

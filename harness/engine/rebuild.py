@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from harness.spec import Spec
+from harness.network.spec import Spec
 from reference.layers import Node, shapes
 
 Config = Mapping[str, Any]

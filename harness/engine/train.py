@@ -13,8 +13,8 @@ from harness.data.dataset import Split
 from harness.engine.loop import Totals, Trainer
 from harness.engine.rebuild import rebuild
 from harness.engine.weights import weights_digest
+from harness.network.spec import Spec
 from harness.recipe import Recipe
-from harness.spec import Spec
 from harness.statistics import wilson
 
 # So many steps into the first epoch the weights are hashed: what a second process repeats to show

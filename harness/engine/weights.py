@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.engine.rebuild import layers_of
-from harness.spec import Spec
+from harness.network.spec import Spec
 
 Arrays = Mapping[str, NDArray[np.float32]]
 

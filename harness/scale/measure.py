@@ -26,11 +26,11 @@ from harness.environment import cores, describe_cpu
 from harness.extract.client import Extractor
 from harness.forks import ForkServer
 from harness.jobs import TrainJob
+from harness.network.spec import Spec
 from harness.process import ROOT
 from harness.sandbox import strongest
 from harness.scale.idle_worker import JOB_S
 from harness.scheduler import Scheduler
-from harness.spec import Spec
 from harness.store import Store
 from harness.verify import Verification, Verifier
 from reference import calibration, facts

@@ -12,7 +12,7 @@ import pytest
 from harness.extract import client
 from harness.extract.client import Answer, BuildFailure, Extractor
 from harness.extract.request import Submitted
-from harness.keras_config import read_model
+from harness.network.keras_config import read_model
 from harness.sandbox import strongest
 from reference.errors import UserError
 from tests.attacks.attack import (

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness import spec as specs
-from harness.keras_config import read_model
-from harness.spec import MAX_NODES
+from harness.network import spec as specs
+from harness.network.keras_config import read_model
+from harness.network.spec import MAX_NODES
 from reference import layers
 from reference.errors import UserError
 from reference.kinds import LAYERS

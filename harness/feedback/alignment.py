@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from harness.causes import layers as layer_causes
-from harness.causes import settings as setting_causes
 from harness.checking import Difference
-from harness.rows import Row, differing_settings
-from harness.spec import Spec
+from harness.feedback.causes import layers as layer_causes
+from harness.feedback.causes import settings as setting_causes
+from harness.feedback.rows import Row, differing_settings
+from harness.network.spec import Spec
 from reference.facts import Facts, expected_nodes
 from reference.layers import LAYERS, Node, flops, params, shapes
 

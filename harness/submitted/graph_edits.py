@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.spec import Spec
+from harness.network.spec import Spec
 from reference.layers import Network, Node
 
 

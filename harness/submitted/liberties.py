@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.alignment import Row, actual_rows, align, expected_rows
-from harness.spec import Spec
+from harness.feedback.alignment import Row, actual_rows, align, expected_rows
+from harness.network.spec import Spec
 from reference.errors import UserError
 from reference.facts import Facts, expected_nodes
 from reference.layers import Network, params, shapes, total_params, trainable_params

@@ -13,9 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.captured import CapturedRecipe
-from harness.rewrites import RULES, Rule, arrangement_outside, scaling_outside, softmax_of_logits
-from harness.spec import Spec
+from harness.network.spec import Spec
+from harness.submitted.captured import CapturedRecipe
+from harness.submitted.rewrites import (
+    RULES,
+    Rule,
+    arrangement_outside,
+    scaling_outside,
+    softmax_of_logits,
+)
 from reference.facts import Facts
 from reference.layers import Shape, shapes
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from harness.captured import CapturedRecipe
+from harness.network.spec import Spec
 from harness.recipe import Recipe
-from harness.spec import Spec
+from harness.submitted.captured import CapturedRecipe
 
 # What the engine has (`harness.engine`, which would bring in TensorFlow), and the learning rate
 # that Keras gives each optimizer whose author gave none.

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.captured import CapturedRecipe, read_recipe
-from harness.closest import rank
-from harness.diagnosis import Finding, diagnose
-from harness.equivalence import conform
 from harness.extract.client import Answer, BuildFailure
-from harness.keras_config import read_model
-from harness.liberties import adopt
-from harness.own_weights import Arrays, read_weights
-from harness.spec import Spec
+from harness.feedback.diagnosis import Finding, diagnose
+from harness.network.keras_config import read_model
+from harness.network.spec import Spec
+from harness.submitted.captured import CapturedRecipe, read_recipe
+from harness.submitted.closest import rank
+from harness.submitted.equivalence import conform
+from harness.submitted.liberties import adopt
+from harness.submitted.own_weights import Arrays, read_weights
 from reference.errors import UserError
 from reference.facts import Facts
 

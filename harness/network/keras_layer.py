@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from harness.spec import clean_name
+from harness.network.spec import clean_name
 from reference.errors import UserError
 from reference.fields import plain, shown
 from reference.layers import LAYERS
@@ -56,7 +56,7 @@ def layer_name(layer: Mapping[str, Any]) -> str:
 
 
 def read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: bool) -> Row:
-    """Returns the layer as `harness.spec.make_spec` takes it.
+    """Returns the layer as `harness.network.spec.make_spec` takes it.
 
     Raises:
         UserError: it is no layer of Keras's own, or has a setting that a spec cannot say.

@@ -7,8 +7,8 @@ the trusted side, so it believes nothing in it: every class, key and value is lo
 from collections.abc import Mapping
 from typing import Any
 
-from harness.keras_layer import Row, layer_name, mapping, read_layer
-from harness.spec import MAX_NODES, Spec, make_spec
+from harness.network.keras_layer import Row, layer_name, mapping, read_layer
+from harness.network.spec import MAX_NODES, Spec, make_spec
 from reference.errors import UserError
 from reference.fields import shown
 

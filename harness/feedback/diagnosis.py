@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.alignment import Pair, actual_rows, align, expected_rows
-from harness.captured import CapturedRecipe
-from harness.causes import Cause, Found, layers, settings
-from harness.causes import recipe as recipe_causes
-from harness.equivalence import conform
-from harness.moves import following, moves, reattached
-from harness.rows import Row
-from harness.spec import Spec
+from harness.feedback.alignment import Pair, actual_rows, align, expected_rows
+from harness.feedback.causes import Cause, Found, layers, settings
+from harness.feedback.causes import recipe as recipe_causes
+from harness.feedback.moves import following, moves, reattached
+from harness.feedback.rows import Row
+from harness.network.spec import Spec
+from harness.submitted.captured import CapturedRecipe
+from harness.submitted.equivalence import conform
 from reference.facts import Facts
 from reference.layers import shapes
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from harness.captured import CapturedRecipe
-from harness.causes import Cause, Found
-from harness.causes.words import as_tuple
-from harness.equivalence import fits
+from harness.feedback.causes import Cause, Found
+from harness.feedback.causes.words import as_tuple
+from harness.submitted.captured import CapturedRecipe
+from harness.submitted.equivalence import fits
 from reference.facts import Facts
 from reference.layers import Shape
 

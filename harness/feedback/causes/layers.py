@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from math import prod
 from typing import Final
 
-from harness.causes import Cause
-from harness.causes.settings import activation
-from harness.causes.words import as_tuple
-from harness.rows import Row
+from harness.feedback.causes import Cause
+from harness.feedback.causes.settings import activation
+from harness.feedback.causes.words import as_tuple
+from harness.feedback.rows import Row
 
 # Another kind of layer --------------------------------------------------------------------------
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from harness.alignment import Pair
-from harness.causes import Cause, layers
-from harness.rows import Row
+from harness.feedback.alignment import Pair
+from harness.feedback.causes import Cause, layers
+from harness.feedback.rows import Row
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from harness.causes import Cause
-from harness.causes.words import as_pair, as_plain, as_side, as_step, by
-from harness.rows import Row, differing_settings
+from harness.feedback.causes import Cause
+from harness.feedback.causes.words import as_pair, as_plain, as_side, as_step, by
+from harness.feedback.rows import Row, differing_settings
 
 Speaker = Callable[[Row, Any, Any], Cause]
 """Called with the actual row, its setting and the documented one."""

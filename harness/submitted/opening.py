@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import spec as specs
 from harness.canonical import digest
 from harness.environment import numeric_platform
 from harness.extract.client import Answer, BuildFailure, Extractor
 from harness.extract.request import Submitted
-from harness.opened import Opened, read_answer
+from harness.network import spec as specs
 from harness.store import Store
 from harness.subjects import PROJECT, Subject
-from harness.submissions import Content, Unreadable, read
+from harness.submitted.opened import Opened, read_answer
+from harness.submitted.submissions import Content, Unreadable, read
 from reference.errors import UserError
 from reference.facts import Facts
 

@@ -6,9 +6,9 @@ A rule may only do what leaves the function and what it learns unchanged, for ev
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from harness.captured import CapturedRecipe
-from harness.graph_edits import consumers, inserted_after, with_config, without
-from harness.spec import Spec
+from harness.network.spec import Spec
+from harness.submitted.captured import CapturedRecipe
+from harness.submitted.graph_edits import consumers, inserted_after, with_config, without
 from reference.facts import Facts
 from reference.layers import Node, Shape, shapes
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.canonical import digest
-from harness.spec import Spec, clean_name
+from harness.network.spec import Spec, clean_name
 from harness.statistics import Interval, wilson
 from reference.errors import UserError
 from reference.layers import weights

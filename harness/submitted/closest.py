@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from math import log
 
-from harness.alignment import actual_rows, align, cost, expected_rows
-from harness.equivalence import conform
-from harness.spec import Spec
+from harness.feedback.alignment import actual_rows, align, cost, expected_rows
+from harness.network.spec import Spec
+from harness.submitted.equivalence import conform
 from reference.facts import Facts
 from reference.layers import shapes, total_params
 
@@ -13,7 +13,7 @@ from reference.layers import shapes, total_params
 # no more than that most of them are too many.
 _MANY = 64
 
-# What a layer too many costs (`harness.alignment.cost`).
+# What a layer too many costs (`harness.feedback.alignment.cost`).
 _LAYER = 4
 # Taking images of another shape weighs as much as one layer too many.
 _INPUT = 4

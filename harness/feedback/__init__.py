@@ -1,0 +1,1 @@
+"""A network laid beside the documented one, and what differs, in sentences that teach."""

@@ -1,0 +1,1 @@
+"""A network as data: read from Keras's configuration, in normal form, with one digest."""

@@ -1,0 +1,1 @@
+"""Strangers' work: files, network in the document's conventions, recipe, weights."""
