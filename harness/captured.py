@@ -7,7 +7,6 @@ script may leave anything out, so every value may be missing.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from reference.errors import UserError
@@ -195,8 +194,8 @@ def _number(part: Mapping[str, Any], key: str, where: str, low: float, high: flo
     value = part.get(key)
     if value is None:
         return None
-    good = type(value) in (int, float) and low <= value <= high
-    if not good or not isfinite(value):
+    # A comparison with NaN is false.
+    if type(value) not in (int, float) or not low <= value <= high:
         raise _wrong(where, value, f"a number from {low:g} to {high:g}")
     return float(value)
 

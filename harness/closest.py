@@ -9,23 +9,29 @@ from harness.spec import Spec
 from reference.facts import Facts
 from reference.layers import shapes, total_params
 
+# Several times the layers of any document. To lay more of them beside one takes seconds, and says
+# no more than that most of them are too many.
+_MANY = 64
+
+# What a layer too many costs (`harness.alignment.cost`).
+_LAYER = 4
 # Taking images of another shape weighs as much as one layer too many.
 _INPUT = 4
 
 
 def closest(spec: Spec, facts_by_name: Mapping[str, Facts]) -> str:
-    """Returns the name of the documented network at the least distance.
+    """Returns the name of the documented network that comes first by `rank`."""
+    return min(facts_by_name, key=lambda name: rank(spec, facts_by_name[name]))
 
-    Of several, it is the one whose number of parameters is nearest as a ratio, then the first by
-    name: the answer depends on nothing but the arguments.
+
+def rank(spec: Spec, facts: Facts) -> tuple[int, float, str]:
+    """Returns what to sort by to have the closest first.
+
+    That is the distance; of several, the one whose number of parameters is nearest as a ratio, then
+    the first by name: the answer depends on nothing but the arguments.
     """
     parameters = max(1, total_params(spec.network))
-
-    def key(name: str) -> tuple[int, float, str]:
-        facts = facts_by_name[name]
-        return distance(spec, facts), abs(log(parameters / facts.total_params)), name
-
-    return min(facts_by_name, key=key)
+    return distance(spec, facts), abs(log(parameters / facts.total_params)), facts.name
 
 
 def distance(spec: Spec, facts: Facts) -> int:
@@ -33,7 +39,9 @@ def distance(spec: Spec, facts: Facts) -> int:
 
     0 is the documented network; a layer too many or too few costs 4, each setting 1.
     """
-    conformed = conform(spec, facts, None).spec
     expected = expected_rows(facts)
+    if len(spec.network.nodes) > _MANY:
+        return _LAYER * (len(spec.network.nodes) - len(expected))
+    conformed = conform(spec, facts, None).spec
     between = cost(align(expected, actual_rows(conformed, expected)))
     return between + (shapes(conformed.network)[0] != facts.input_shape) * _INPUT

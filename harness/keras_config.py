@@ -48,15 +48,11 @@ def _read_graph(kind: str, config: Mapping[str, Any], *, frozen: bool, depth: in
     layers = config.get("layers")
     if not isinstance(layers, list) or not all(_is_layer(layer) for layer in layers):
         raise UserError("the model's configuration lists no layers")
-    _check_count(len(layers))
+    if len(layers) > MAX_NODES:
+        raise UserError(f"the network has {len(layers)} layers; at most {MAX_NODES} are accepted")
     frozen = frozen or config.get("trainable") is False
     reader = _read_sequential if kind == "Sequential" else _read_functional
     return reader(config, layers, frozen=frozen, depth=depth)
-
-
-def _check_count(layers: int) -> None:
-    if layers > MAX_NODES:
-        raise UserError(f"the network has {layers} layers; at most {MAX_NODES} are accepted")
 
 
 def _is_layer(layer: object) -> bool:
@@ -134,7 +130,6 @@ def _append(
         rows.append((kind, config, tuple(place[i] for i in sources), trainable))
         place.append(len(rows) - 1)
     names += inner_names[1:]
-    _check_count(len(rows))
     return place[-1]
 
 

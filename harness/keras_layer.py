@@ -131,8 +131,8 @@ def _refuse_function(value: Mapping[str, Any]) -> NoReturn:
     known = name.removesuffix("_v2") if isinstance(name, str) else ""  # as TensorFlow calls some
     meant = known if known in {"relu", "sigmoid", "softmax", "tanh"} else "relu"
     raise UserError(
-        f"an activation is the function {shown(known or name)}; it should be one of Keras's own, written "
-        f"by its name, as in activation={meant!r}"
+        f"an activation is the function {shown(known or name)}; it should be one of Keras's own, "
+        f"written by its name, as in activation={meant!r}"
     )
 
 

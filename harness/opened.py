@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.captured import CapturedRecipe, read_recipe
-from harness.closest import distance
+from harness.closest import rank
 from harness.diagnosis import Finding, diagnose
 from harness.equivalence import conform
 from harness.extract.client import Answer, BuildFailure
@@ -18,7 +18,6 @@ from harness.own_weights import Arrays, read_weights
 from harness.spec import Spec
 from reference.errors import UserError
 from reference.facts import Facts
-from reference.layers import total_params
 
 MAX_NETWORKS = 16
 MAX_NOTES = 50
@@ -111,10 +110,10 @@ def read_answer(
     )
 
 
-def _rank(candidate: _Candidate, facts: Facts) -> tuple[int, int, int, str]:
+def _rank(candidate: _Candidate, facts: Facts) -> tuple[object, ...]:
     """The least is the closest; of equally close networks, the last that was fitted."""
-    parameters = abs(total_params(candidate.spec.network) - facts.total_params)
-    return distance(candidate.spec, facts), parameters, -candidate.index, facts.name
+    *closeness, name = rank(candidate.spec, facts)
+    return (*closeness, -candidate.index, name)
 
 
 def _candidate(network: object, index: int) -> _Candidate:

@@ -20,7 +20,6 @@ from harness.spec import Spec
 from harness.statistics import Gate, wilson
 from harness.subjects import PROJECT, SUBMISSION, Subject
 from reference.errors import UserError
-from reference.fact_types import RecipeFact
 from reference.facts import Facts
 from reference.layers import total_params, trainable_params
 
@@ -211,27 +210,23 @@ def _subject(graded: Graded, runs: Mapping[str, dict[str, Any]]) -> dict[str, An
     }
 
 
-def _recipes(graded: Graded) -> dict[str, Any] | None:
-    """The document's recipe beside the one that a script showed."""
-    if graded.facts is None:
-        return None
-    captured = graded.opened.recipe if graded.opened else None
-    return {
-        "documented": _documented(graded.facts.recipe),
-        "submitted": captured.to_json() if captured else None,
-        "trained_with": graded.trained_with,
-    }
-
-
 _RECIPE = (
     "optimizer", "learning_rate", "loss", "batch_size", "epochs", "validation_images", "pixel_max",
 )  # fmt: skip
 
 
-def _documented(recipe: RecipeFact) -> dict[str, Any]:
-    """Returns a document's recipe, and which of its values the document itself gives."""
-    fixed = [key for key in _RECIPE if recipe.evidence[key].basis != "chosen"]
-    return {**{key: getattr(recipe, key) for key in _RECIPE}, "fixed": fixed}
+def _recipes(graded: Graded) -> dict[str, Any] | None:
+    """The document's recipe, what each value of it rests on, and the one that a script showed."""
+    if graded.facts is None:
+        return None
+    recipe = graded.facts.recipe
+    captured = graded.opened.recipe if graded.opened else None
+    return {
+        "documented": {key: getattr(recipe, key) for key in _RECIPE},
+        "basis": {key: recipe.evidence[key].basis for key in _RECIPE},
+        "submitted": captured.to_json() if captured else None,
+        "trained_with": graded.trained_with,
+    }
 
 
 def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -14,14 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.extract.request import MAX_BYTES, MAX_FILES
 from reference.errors import UserError
 
 PYTHON, NOTEBOOK, SAVED = ".py", ".ipynb", (".keras", ".h5", ".hdf5")
 KINDS = (PYTHON, NOTEBOOK, *SAVED)
 
-MAX_FILES = 500
 MAX_DEPTH = 8
-MAX_BYTES = 100 << 20
 MAX_NAME = 40  # of an id, before what makes it unique
 
 _OURS = frozenset({"__pycache__", "__MACOSX", ".git", ".ipynb_checkpoints", ".venv", "venv"})

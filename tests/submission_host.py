@@ -47,7 +47,7 @@ def _open(opener, request, folder, answer) -> None:
         found = {"document": document, "payload": base64.b64encode(payload).decode()}
         write(json.dumps(found, allow_nan=False))
         answer.flush()
-    except BaseException:
+    except BaseException:  # noqa: BLE001  (the child ends here, whatever it was)
         traceback.print_exc()
     finally:
         os._exit(0)

@@ -1,6 +1,10 @@
 """Ordinary training scripts, unmodified: their networks are caught, with their recipes."""
 
+# The scripts are written as people write them.
+# ruff: noqa: E501
+
 import pytest
+
 from tests.submissions import layers, recipe, shared_host
 
 ONE_HOT = {"shape": [60_000, 10], "dtype": "float64"}
@@ -58,11 +62,26 @@ print(probability_model(x_test[:5]))
 
 script(
     "the convnet of keras.io",
-    ["InputLayer(28x28x1)", "Conv2D(32, 3x3, relu)", "MaxPooling2D(2x2)", "Conv2D(64, 3x3, relu)",
-     "MaxPooling2D(2x2)", "Flatten()", "Dropout(0.5)", "Dense(10, softmax)"],
+    [
+        "InputLayer(28x28x1)",
+        "Conv2D(32, 3x3, relu)",
+        "MaxPooling2D(2x2)",
+        "Conv2D(64, 3x3, relu)",
+        "MaxPooling2D(2x2)",
+        "Flatten()",
+        "Dropout(0.5)",
+        "Dense(10, softmax)",
+    ],
     41,
-    recipe(loss=CATEGORICAL, batch_size=128, epochs=15, validation_images=6_000,
-           train_images=54_000, labels=ONE_HOT, images=FLOAT32),
+    recipe(
+        loss=CATEGORICAL,
+        batch_size=128,
+        epochs=15,
+        validation_images=6_000,
+        train_images=54_000,
+        labels=ONE_HOT,
+        images=FLOAT32,
+    ),
     source="""\
 import numpy as np
 import keras
@@ -116,8 +135,14 @@ script(
     "the Functional API, positional arguments, RMSprop with a rate",
     ["InputLayer(784)", "Dense(64, relu)", "Dense(10, softmax)"],
     13,
-    recipe(optimizer={"class": "RMSprop", "learning_rate": 0.0005}, batch_size=64, epochs=2,
-           images=FLAT, metrics=[], labels={"shape": [60_000], "dtype": "int32"}),
+    recipe(
+        optimizer={"class": "RMSprop", "learning_rate": 0.0005},
+        batch_size=64,
+        epochs=2,
+        images=FLAT,
+        metrics=[],
+        labels={"shape": [60_000], "dtype": "int32"},
+    ),
     kind="Functional",
     source="""\
 from tensorflow import keras
@@ -140,9 +165,13 @@ script(
     "a main guard, argparse, callbacks, plots",
     PLAIN_MLP,
     30,
-    recipe(epochs=12, batch_size=256, validation_images=10_000,
-           callbacks=["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "Printer"],
-           optimizer={"class": "SGD", "learning_rate": 0.1}),
+    recipe(
+        epochs=12,
+        batch_size=256,
+        validation_images=10_000,
+        callbacks=["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "Printer"],
+        optimizer={"class": "SGD", "learning_rate": 0.1},
+    ),
     source="""\
 import argparse
 import os
@@ -197,11 +226,17 @@ if __name__ == "__main__":
 
 script(
     "a class around the model",
-    ["InputLayer(28x28x1)", "Conv2D(16, 5x5, relu)", "AveragePooling2D(2x2)", "Flatten()",
-     "Dense(10, softmax)"],
+    [
+        "InputLayer(28x28x1)",
+        "Conv2D(16, 5x5, relu)",
+        "AveragePooling2D(2x2)",
+        "Flatten()",
+        "Dense(10, softmax)",
+    ],
     22,
-    recipe(loss=CATEGORICAL, labels=ONE_HOT, images=FLOAT32, epochs=1, batch_size=100,
-           metrics=["acc"]),
+    recipe(
+        loss=CATEGORICAL, labels=ONE_HOT, images=FLOAT32, epochs=1, batch_size=100, metrics=["acc"]
+    ),
     notes=["dropped_name"],
     source="""\
 from keras.datasets import mnist
@@ -280,8 +315,13 @@ script(
     "the wrong shape for a network that is built: caught as it is",
     ["InputLayer(784)", "Dense(10, softmax)"],
     6,
-    recipe(epochs=1, images={"shape": [60_000, 28, 28], "dtype": "uint8", "min": 0.0, "max": 255.0},
-           labels={"shape": [60_000], "dtype": "uint8"}, loss=CATEGORICAL, metrics=[]),
+    recipe(
+        epochs=1,
+        images={"shape": [60_000, 28, 28], "dtype": "uint8", "min": 0.0, "max": 255.0},
+        labels={"shape": [60_000], "dtype": "uint8"},
+        loss=CATEGORICAL,
+        metrics=[],
+    ),
     source="""\
 import keras
 from keras.layers import Dense
@@ -296,10 +336,13 @@ script(
     "a schedule, a loss class, metric objects, tensors",
     PLAIN_MLP,
     13,
-    recipe(optimizer={"class": "Adam", "learning_rate": 0.01}, loss=CATEGORICAL,
-           labels={"shape": [60_000, 10], "dtype": "float32"},
-           images={"shape": [60_000, 28, 28], "dtype": "float32", "min": 0.0, "max": 1.0},
-           metrics=["categorical_accuracy", "top_k_categorical_accuracy"]),
+    recipe(
+        optimizer={"class": "Adam", "learning_rate": 0.01},
+        loss=CATEGORICAL,
+        labels={"shape": [60_000, 10], "dtype": "float32"},
+        images={"shape": [60_000, 28, 28], "dtype": "float32", "min": 0.0, "max": 1.0},
+        metrics=["categorical_accuracy", "top_k_categorical_accuracy"],
+    ),
     source="""\
 import tensorflow as tf
 (x, y), _ = tf.keras.datasets.mnist.load_data()
@@ -321,9 +364,13 @@ script(
     "tf.data, batched, with a validation set",
     PLAIN_MLP,
     19,
-    recipe(batch_size=128, epochs=6, validation_images=10_000,
-           labels={"shape": [60_000], "dtype": "uint8"},
-           images={"shape": [60_000, 28, 28], "dtype": "float32", "min": 0.0, "max": 1.0}),
+    recipe(
+        batch_size=128,
+        epochs=6,
+        validation_images=10_000,
+        labels={"shape": [60_000], "dtype": "uint8"},
+        images={"shape": [60_000, 28, 28], "dtype": "float32", "min": 0.0, "max": 1.0},
+    ),
     source="""\
 import tensorflow as tf
 
@@ -353,9 +400,13 @@ script(
     "an endless data set with steps",
     PLAIN_MLP,
     9,
-    recipe(batch_size=50, epochs=3, train_images=50_000,
-           labels={"shape": [50_000], "dtype": "uint8"},
-           images={"shape": [50_000, 28, 28], "dtype": "float64", "min": 0.0, "max": 1.0}),
+    recipe(
+        batch_size=50,
+        epochs=3,
+        train_images=50_000,
+        labels={"shape": [50_000], "dtype": "uint8"},
+        images={"shape": [50_000, 28, 28], "dtype": "float64", "min": 0.0, "max": 1.0},
+    ),
     source="""\
 import tensorflow as tf
 (x, y), _ = tf.keras.datasets.mnist.load_data()
@@ -373,10 +424,15 @@ script(
     "augmentation with ImageDataGenerator",
     ["InputLayer(28x28x1)", "Flatten()", "Dense(10, softmax)"],
     11,
-    recipe(loss=CATEGORICAL, batch_size=86, epochs=4, validation_images=10_000,
-           train_images=50_000,
-           labels={"shape": [50_000, 10], "dtype": "float64"},
-           images={"shape": [50_000, 28, 28, 1], "dtype": "float32", "min": 0.0, "max": 1.0}),
+    recipe(
+        loss=CATEGORICAL,
+        batch_size=86,
+        epochs=4,
+        validation_images=10_000,
+        train_images=50_000,
+        labels={"shape": [50_000, 10], "dtype": "float64"},
+        images={"shape": [50_000, 28, 28, 1], "dtype": "float32", "min": 0.0, "max": 1.0},
+    ),
     source="""\
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 from tensorflow.keras import datasets, layers, models, utils
@@ -396,9 +452,14 @@ script(
     "a generator function",
     ["InputLayer(784)", "Dense(10, softmax)"],
     14,
-    recipe(batch_size=40, epochs=2, train_images=4_000, metrics=[],
-           labels={"shape": [4_000], "dtype": "uint8"},
-           images={"shape": [4_000, 784], "dtype": "float64", "min": 0.0, "max": 1.0}),
+    recipe(
+        batch_size=40,
+        epochs=2,
+        train_images=4_000,
+        metrics=[],
+        labels={"shape": [4_000], "dtype": "uint8"},
+        images={"shape": [4_000, 784], "dtype": "float64", "min": 0.0, "max": 1.0},
+    ),
     source="""\
 import numpy as np
 import keras
@@ -419,13 +480,24 @@ model.fit(batches(x, y, 40), steps_per_epoch=100, epochs=2)
 
 script(
     "k-fold cross-validation: the same network five times",
-    ["InputLayer(28x28x1)", "Conv2D(32, 3x3, relu)", "MaxPooling2D(2x2)", "Flatten()",
-     "Dense(100, relu)", "Dense(10, softmax)"],
+    [
+        "InputLayer(28x28x1)",
+        "Conv2D(32, 3x3, relu)",
+        "MaxPooling2D(2x2)",
+        "Flatten()",
+        "Dense(100, relu)",
+        "Dense(10, softmax)",
+    ],
     34,
-    recipe(optimizer={"class": "SGD", "learning_rate": 0.01}, loss=CATEGORICAL, epochs=10,
-           validation_images=12_000, train_images=48_000,
-           labels={"shape": [48_000, 10], "dtype": "float64"},
-           images={"shape": [48_000, 28, 28, 1], "dtype": "float32", "min": 0.0, "max": 1.0}),
+    recipe(
+        optimizer={"class": "SGD", "learning_rate": 0.01},
+        loss=CATEGORICAL,
+        epochs=10,
+        validation_images=12_000,
+        train_images=48_000,
+        labels={"shape": [48_000, 10], "dtype": "float64"},
+        images={"shape": [48_000, 28, 28, 1], "dtype": "float32", "min": 0.0, "max": 1.0},
+    ),
     source="""\
 from numpy import mean
 from numpy import std
@@ -479,9 +551,13 @@ script(
     "train_on_batch in loops",
     ["InputLayer(784)", "Dense(32, relu)", "Dense(10, softmax)"],
     11,
-    recipe(batch_size=64, epochs=None, train_images=None,
-           labels={"shape": [64], "dtype": "uint8"},
-           images={"shape": [64, 784], "dtype": "float64", "min": 0.0, "max": 1.0}),
+    recipe(
+        batch_size=64,
+        epochs=None,
+        train_images=None,
+        labels={"shape": [64], "dtype": "uint8"},
+        images={"shape": [64, 784], "dtype": "float64", "min": 0.0, "max": 1.0},
+    ),
     source="""\
 import keras
 from keras import layers
@@ -585,13 +661,23 @@ files.download("model.png")
 
 script(
     "layers of every kind, and a network inside",
-    ["InputLayer(28x28)", "Rescaling(0.00392156862745098)", "Reshape(28x28x1)",
-     "Conv2D(8, 3x3, 2x2, same)", "BatchNormalization()", "Activation(relu)",
-     "GlobalAveragePooling2D()", "Dense(10)"],
+    [
+        "InputLayer(28x28)",
+        "Rescaling(0.00392156862745098)",
+        "Reshape(28x28x1)",
+        "Conv2D(8, 3x3, 2x2, same)",
+        "BatchNormalization()",
+        "Activation(relu)",
+        "GlobalAveragePooling2D()",
+        "Dense(10)",
+    ],
     18,
-    recipe(loss=LOGITS, epochs=1,
-           images={"shape": [60_000, 28, 28], "dtype": "uint8", "min": 0.0, "max": 255.0},
-           optimizer={"class": "AdamW", "learning_rate": 0.002}),
+    recipe(
+        loss=LOGITS,
+        epochs=1,
+        images={"shape": [60_000, 28, 28], "dtype": "uint8", "min": 0.0, "max": 255.0},
+        optimizer={"class": "AdamW", "learning_rate": 0.002},
+    ),
     kind="Functional",
     source="""\
 import keras
@@ -793,3 +879,25 @@ def test_answers_have_the_shapes_that_keras_gives(host):
         "assert input('how many? ') == '' and __import__('sys').argv == ['train.py']\n"
     )
     assert opened.error is None, opened.error
+
+
+def test_a_loop_of_ones_own_is_not_followed(host):
+    opened = host.script("""\
+    import tensorflow as tf
+    (x, y), _ = tf.keras.datasets.mnist.load_data()
+    model = tf.keras.Sequential([tf.keras.layers.Flatten(input_shape=(28, 28)),
+                                 tf.keras.layers.Dense(10)])
+    optimizer = tf.keras.optimizers.SGD(0.1)
+    loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    for step in range(3):
+        with tf.GradientTape() as tape:
+            loss = loss_fn(y[:8], model(x[:8] / 255., training=True))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+    print(float(loss))
+    """)
+    assert opened.error is None, opened.error
+    [network] = opened.networks
+    assert layers(network) == ["InputLayer(28x28)", "Flatten()", "Dense(10)"]
+    assert (network["origin"], network["recipe"]) == ("model", None)
+    assert [note["kind"] for note in opened.notes] == ["never_fitted"]

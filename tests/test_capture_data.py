@@ -1,9 +1,12 @@
 """However a script loads MNIST, it gets pictures of the right shape, type and range."""
 
+# The scripts are written as people write them.
+# ruff: noqa: E501, ISC004
+
 import numpy as np
 import pytest
-from tests.submissions import layers, recipe, shared_host
 
+from tests.submissions import layers, recipe, shared_host
 
 FLAT = {"shape": [60_000, 784], "dtype": "float64", "min": 0.0, "max": 1.0}
 NETWORK = """
@@ -311,6 +314,7 @@ def test_a_table_does_what_scripts_ask_of_it(host):
     except KeyError as error:
         assert error.args == ('missing',)
     frame.info(); print(frame.describe(), frame.dtypes, frame.isnull().sum())
-    build = lambda: __import__('keras').Sequential([__import__('keras').Input((3,))])
+    import keras
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(10)])
     """)
     assert opened.error is None, opened.error

@@ -1,6 +1,10 @@
 """Modules that make a network and fit none; and what a submission without a network is told."""
 
+# The scripts are written as people write them.
+# ruff: noqa: ISC004
+
 import pytest
+
 from tests.submissions import layers, recipe, shared_host
 
 INPUT = "import keras\nfrom keras import layers\n"

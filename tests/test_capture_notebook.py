@@ -1,11 +1,14 @@
 """Notebooks: the code of their cells, without what only Jupyter understands."""
 
+# The scripts are written as people write them.
+# ruff: noqa: E501, ISC004
+
 import json
 
 import pytest
-from tests.submissions import layers, recipe, shared_host
 
 from harness.sandboxed.notebook import NotANotebook, read, without_magics
+from tests.submissions import layers, recipe, shared_host
 
 
 @pytest.fixture(scope="module")

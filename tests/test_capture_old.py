@@ -1,6 +1,10 @@
 """Scripts for older Keras: what was dropped since is taken as it was meant, and said."""
 
+# The scripts are written as people write them.
+# ruff: noqa: ISC004
+
 import pytest
+
 from tests.submissions import layers, recipe, shared_host
 
 ONE_HOT = {"shape": [60_000, 10], "dtype": "float64"}
@@ -74,7 +78,9 @@ def test_keras_1(host):
         "Dropout(0.25)", "Flatten()", "Dense(128)", "Activation(relu)", "Dense(10)",
         "Activation(softmax)",
     ]  # fmt: skip
-    assert network["config"]["layers"][6]["config"]["kernel_initializer"]["class_name"] == "HeNormal"
+    assert (
+        network["config"]["layers"][6]["config"]["kernel_initializer"]["class_name"] == "HeNormal"
+    )
     assert network["line"] == 46
     assert network["recipe"] == recipe(
         optimizer={"class": "Adadelta", "learning_rate": 0.001}, loss=CATEGORICAL, batch_size=128,
@@ -269,8 +275,9 @@ def test_where_it_is_not_safe_to_go_on_the_error_says_what_to_write(host, source
     opened = host.script(source + "\n")
     assert opened.networks == []
     assert UNSAFE[source] in opened.error["message"]
-    assert f"train.py, line {source.count(chr(10)) + 1 - source.count('pass')}" in (
-        opened.error["message"]
+    assert (
+        f"train.py, line {source.count(chr(10)) + 1 - source.count('pass')}"
+        in (opened.error["message"])
     )
 
 

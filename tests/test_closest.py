@@ -1,7 +1,10 @@
 """Which documented network a submission is most like."""
 
+from dataclasses import replace
+
 import pytest
 
+from harness import closest as module
 from harness.closest import closest, distance
 from reference.facts import load, names
 from tests.keras_json import conv, dense, entry, flatten, layer
@@ -42,7 +45,7 @@ def test_a_faulty_network_is_still_closest_to_what_was_meant(name, rows):
 
 
 def test_of_networks_at_one_distance_the_nearest_in_size_is_taken_and_then_the_first_by_name():
-    twins = {"b": FACTS["mlp_64_32"], "a": FACTS["mlp_64_32"]}
+    twins = {name: replace(FACTS["mlp_64_32"], name=name) for name in "ba"}
     assert closest(documented("mlp_64_32"), twins) == "a"
     # One hidden layer too few, and of no documented size: as far from one as from the other.
     spec = network(entry(784), dense(300, "hidden", activation="relu"), SOFTMAX)
@@ -58,3 +61,26 @@ def test_another_input_counts():
     unflattened = network(*edited("mlp_64_32", images=entry(28, 28)))
     facts = FACTS["mlp_64_32"]
     assert distance(unflattened, facts) > distance(flat, facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "apart"),
+    [
+        # All later shapes change with the first padding, and are not counted.
+        ("functional_cnn", {"conv1": {"padding": "valid"}}, 1),
+        ("sequential_cnn", {"pool": {"pool_size": [3, 3], "strides": [3, 3]}}, 1),
+        ("deep_cnn", {"pool1": []}, 4),
+        ("mlp_64_32", {"hidden1": {"units": 65}, "hidden2": {"activation": "tanh"}}, 2),
+    ],
+)
+def test_what_follows_from_a_difference_is_not_counted(name, changes, apart):
+    assert distance(network(*edited(name, **changes)), FACTS[name]) == apart
+
+
+def test_a_network_of_many_layers_is_not_laid_beside_a_document(monkeypatch):
+    # A stranger's answer may hold sixteen, each of which would take seconds.
+    monkeypatch.setattr(module, "align", lambda *_: pytest.fail("aligned"))
+    hidden = [dense(32, f"hidden{i}", activation="relu") for i in range(100)]
+    many = network(entry(784), *hidden, SOFTMAX)
+    assert distance(many, FACTS["mlp_64_32"]) > 4 * 100
+    assert closest(many, FACTS) in FACTS

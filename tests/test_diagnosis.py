@@ -153,6 +153,25 @@ def test_another_activation_further_on_is_a_fault():
     ]
 
 
+def test_an_activation_beyond_a_documented_layer_belongs_to_nobody():
+    rows = {"conv": {"activation": "linear"}, "flatten": [flatten(), _relu("late")]}
+    assert _kinds("sequential_cnn", **rows) == ["missing_activation", "extra_activation"]
+
+
+def test_what_a_documented_choice_of_ours_leaves_open_in_a_layer_is_a_note():
+    # Document 000 gives no kernel size and no rate of the dropout.
+    found = _found("functional_cnn", conv1={"kernel_size": [5, 5]}, dropout={"rate": 0.1})
+    assert [(one.kind, one.severity) for one in found] == [
+        ("kernel_size", "note"), ("dropout_rate", "note"),
+    ]  # fmt: skip
+
+
+def test_of_pixels_that_the_network_rescales_the_network_is_told():
+    rows = [entry(784), layer("Rescaling", "r", scale=1 / 127.5, offset=-1.0)]
+    recipe = replace(RECIPE, images=_images(784, high=255.0))
+    assert _kinds("mlp_64_32", recipe, images=rows) == ["pixel_range"]
+
+
 def test_of_two_exchanged_layers_the_first_stands_for_both():
     (found,) = _found("mlp_256_128", hidden1={"units": 128}, hidden2={"units": 256})
     assert found.kind == "order"

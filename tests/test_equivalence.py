@@ -291,6 +291,12 @@ def test_what_is_computed_stays_the_same(spec, name):
     np.testing.assert_allclose(forward(conformed.network, fitted, given), before, atol=1e-9)
 
 
+def test_relu_moves_past_one_pooling_only():
+    """However long a chain of poolings and ReLUs is, it is soon rewritten."""
+    rows = edited("functional_cnn", relu1=[], pool1=[pool("pool1"), pool("again"), _relu()])
+    assert conform(network(*rows), load("functional_cnn"), None).notes == ()
+
+
 def test_the_documents_own_networks_conform():
     for name in names():
         assert conform(documented(name), load(name), None).notes == ()

@@ -219,3 +219,19 @@ def test_the_key_of_weights_is_of_every_value():
     assert own_weights.key(spec, weights) == own_weights.key(spec, dict(weights))
     assert own_weights.key(spec, weights) != own_weights.key(spec, other)
     json.dumps(own_weights.OwnAccuracy(97, 100).to_json(), allow_nan=False)
+
+
+def test_habits_that_were_rewritten_are_no_findings():
+    """Scores for a loss that takes them, and pixels that the network divides, are right."""
+    scores = sequential(
+        entry(28, 28), layer("Rescaling", "scale", scale=1 / 255, offset=0.0), flatten(),
+        dense(64, "a", activation="relu"), dense(32, "b", activation="relu"), dense(10, "c"),
+    )  # fmt: skip
+    recipe = {
+        "loss": {"name": "categorical_crossentropy", "from_logits": True},
+        "images": {"shape": [60_000, 28, 28], "dtype": "uint8", "min": 0, "max": 255},
+    }
+    found = opened(read_answer(answer({**scores, "recipe": recipe}), FACTS, "mlp_64_32", "named"))
+    assert found.findings == ()
+    assert len(found.notes) == 3
+    assert found.spec.digest == opened(read_answer(answer(MLP), FACTS, None, None)).spec.digest

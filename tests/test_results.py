@@ -340,8 +340,8 @@ def test_a_subject_of_unknown_architecture_expects_nothing(graded):
 
 def test_the_documented_recipe_says_what_the_document_fixes(graded):
     (found,) = assemble(Run("", "passed", None, "gate", [0], {}), [graded], [])["subjects"]
-    recipe = found["recipe"]["documented"]
-    assert recipe["epochs"] == 100
-    assert "loss" in recipe["fixed"]  # stated by the document
-    assert "learning_rate" not in recipe["fixed"]  # chosen by us
+    recipe = found["recipe"]
+    assert recipe["documented"]["epochs"] == 100
+    assert recipe["basis"]["loss"] == "stated"
+    assert recipe["basis"]["learning_rate"] == "chosen"
     assert found["recipe"]["submitted"] is None

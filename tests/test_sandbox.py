@@ -227,6 +227,15 @@ def test_a_module_without_a_network_is_told_why(extractor, source, words):
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"),
+    [("models/x.py", "models/x.py"), ("/home/me/x.py", "x.py"), ("../up/x.py", "x.py")],
+)
+def test_messages_call_a_module_by_its_name_within_the_project(extractor, name, shown):
+    found = extractor.build(name, "def build(:\n")
+    assert found == BuildFailure("failed", f"{shown}, line 1: invalid syntax")
+
+
+@pytest.mark.parametrize(
     "code",
     [
         "import os; os._exit(0)",

@@ -1,5 +1,8 @@
 """Saved networks: their configuration, their weights, what they were compiled with."""
 
+# The scripts are written as people write them.
+# ruff: noqa: E501
+
 import io
 import json
 import subprocess
@@ -9,6 +12,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
+
 from tests.submissions import layers, recipe, shared_host
 
 MAKE = """
@@ -175,7 +179,7 @@ def test_a_damaged_file_is_refused(host, what):
     assert (opened.networks, opened.payload) == ([], b"")
     assert opened.error["stage"] == "open"
     assert opened.error["message"].startswith(message)
-    assert "/tmp" not in opened.error["message"]
+    assert "/" not in opened.error["message"]
 
 
 def test_a_shape_bomb_inside_an_archive_is_refused(host, files):

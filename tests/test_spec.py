@@ -128,6 +128,10 @@ CAPS = {
     "filters": ((("Conv2D", {"filters": 10**9, "kernel_size": 3}),), ["filters = 1000000000"]),
     "kernel": ((("Conv2D", {"filters": 1, "kernel_size": 10**9}),), ["kernel_size = 1000000000"]),
     "padding": ((("ZeroPadding2D", {"padding": 10**9}),), ["padding = 1000000000"]),
+    "activations": (
+        (SMALL[0], *[("Dense", {"units": 10, "activation": "relu"})] * (MAX_NODES // 2)),
+        ["258 layers, each activation counted as one", "at most 256"],
+    ),
     "layers": ((*SMALL, *[SMALL[1]] * MAX_NODES), ["259 layers", "at most 256"]),
 }
 

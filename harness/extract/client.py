@@ -100,7 +100,9 @@ class Extractor:
             name: how messages call the module, e.g. "models/deep_cnn.py".
             source: its text.
         """
-        main = PurePosixPath(name).name
+        path = PurePosixPath(name)
+        outside = path.is_absolute() or ".." in path.parts
+        main = path.name if outside else str(path)
         found = self.open(Submitted(main, {main: source.encode(errors="surrogatepass")}))
         if isinstance(found, BuildFailure):
             return found

@@ -7,14 +7,14 @@ right shape, so that the rest of a script, its plots and printouts, goes on.
 import contextlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from harness.sandboxed import compiled, dropped_calls
+from harness.sandboxed.answers import checkpoint, history, predictions, scores, several
 from harness.sandboxed.describe import Indescribable, describe_model
 from harness.sandboxed.fed import Fed, look
 from harness.sandboxed.inputs import build_for
@@ -24,7 +24,6 @@ MAX_NETWORKS = 16
 # All of them together, as JSON: the answer may be a megabyte.
 MAX_CHARACTERS = 900_000
 _DEFAULT_BATCH = 32
-_LARGE = 10_000_000  # values; predictions beyond that share one in memory
 
 _dumps = json.dumps
 
@@ -118,7 +117,7 @@ def install(captures: Captures) -> None:
         setattr(keras.Model, name, method)
 
 
-def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:
+def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
     notes = captures.notes
     save, save_weights = keras.Model.save, keras.Model.save_weights
 
@@ -167,13 +166,13 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:
             "epochs": _whole(epochs),
             "validation_images": held_out,
             "train_images": (fed.count or 0) - (held_out or 0) if split else fed.count,
-            "callbacks": [type(each).__name__[:80] for each in _several(callbacks)][:20],
+            "callbacks": [type(each).__name__[:80] for each in several(callbacks)][:20],
         }
         capture(self, fed, recipe)
         validated = validation_data is not None or bool(validation_split)
-        history = _history(self, range(initial_epoch, int(epochs)), validated, callbacks)
-        _checkpoint(self, _several(callbacks), history)
-        return history
+        left = history(self, range(initial_epoch, int(epochs)), validated, callbacks)
+        checkpoint(self, several(callbacks), left)
+        return left
 
     def train_on_batch(
         self: keras.Model, x: Any, y: Any = None, *_: Any, return_dict: bool = False, **__: Any
@@ -182,15 +181,15 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:
         fed = look(x, y)
         recipe = {"batch_size": fed.count, "epochs": None}
         capture(self, fed, recipe)
-        return _scores(self, return_dict)
+        return scores(self, return_dict)
 
     def evaluate(self: keras.Model, *_: Any, return_dict: bool = False, **__: Any) -> Any:
-        return _scores(self, return_dict)
+        return scores(self, return_dict)
 
     def predict(
         self: keras.Model, x: Any = None, *_: Any, steps: int | None = None, **__: Any
     ) -> Any:
-        return _predictions(self, look(x, None, steps))
+        return predictions(self, look(x, None, steps))
 
     def keep(self: keras.Model, filepath: Any, *args: Any, **kwargs: Any) -> None:
         with contextlib.suppress(Exception):  # what is saved here nobody will miss
@@ -224,14 +223,6 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-def _several(callbacks: Any) -> Sequence[Any]:
-    if callbacks is None:
-        return ()
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        return list(callbacks.callbacks)
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else (callbacks,)
-
-
 def _validation(fed: Fed, share: float, data: Any, steps: int | None) -> int | None:
     """Returns how many images are held out; None where there are none or that is not known."""
     if isinstance(data, (list, tuple)) and data:
@@ -241,61 +232,3 @@ def _validation(fed: Fed, share: float, data: Any, steps: int | None) -> int | N
     if share and fed.count is not None:
         return fed.count - math.floor(fed.count * (1 - share))  # as Keras splits
     return None
-
-
-def _history(
-    model: keras.Model, epochs: range, validated: bool, callbacks: Any
-) -> keras.callbacks.History:
-    """Returns a History such as training might have left."""
-    count = len(epochs)
-    falling = [round(0.35 / (1 + index) + 0.03, 4) for index in range(count)]
-    rising = [round(0.99 - 0.09 / (1 + index), 4) for index in range(count)]
-    names = compiled.metrics(model)
-    logs = {"loss": falling, **{name: list(rising) for name in names}}
-    if validated:
-        logs |= {f"val_{name}": list(values) for name, values in logs.items()}
-    turned = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
-    if any(isinstance(each, turned) for each in _several(callbacks)):
-        rate = (compiled.optimizer(model) or {}).get("learning_rate") or 0.001
-        logs["learning_rate"] = [rate] * count
-    history = keras.callbacks.History()
-    history.set_model(model)
-    history.set_params({"verbose": 0, "epochs": epochs.stop, "steps": None})
-    history.history = logs
-    history.epoch = list(epochs)
-    with contextlib.suppress(Exception):
-        model.history = history
-    return history
-
-
-def _checkpoint(model: keras.Model, callbacks: Sequence[Any], history: Any) -> None:
-    """Writes the files that checkpoints would have written, for scripts that read them again."""
-    logs = {name: values[-1] for name, values in history.history.items() if values}
-    for each in callbacks:
-        if isinstance(each, keras.callbacks.ModelCheckpoint):
-            with contextlib.suppress(Exception):
-                path = str(each.filepath).format(epoch=len(history.epoch), **logs)
-                (model.save_weights if each.save_weights_only else model.save)(path)
-
-
-def _scores(model: keras.Model, as_dict: bool) -> Any:
-    names = ["loss", *compiled.metrics(model)]
-    values = [0.08, *[0.975] * (len(names) - 1)]
-    if as_dict:
-        return dict(zip(names, values, strict=True))
-    return values if len(values) > 1 else values[0]
-
-
-def _predictions(model: keras.Model, fed: Fed) -> Any:
-    """Returns the same value everywhere: equal probabilities, where there are classes."""
-    count = 1 if fed.count is None else fed.count
-    shapes = [tuple(output.shape[1:]) for output in getattr(model, "outputs", None) or []]
-    found = [_uniform((count, *(size or 1 for size in shape))) for shape in shapes or [(10,)]]
-    return found[0] if len(found) == 1 else found
-
-
-def _uniform(shape: tuple[int, ...]) -> Any:
-    value = np.float32(1 / shape[-1] if shape[-1] else 0)
-    if math.prod(shape) > _LARGE:
-        return np.broadcast_to(value, shape)
-    return np.full(shape, value, np.float32)

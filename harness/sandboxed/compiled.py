@@ -93,7 +93,7 @@ def snake_case(name: str) -> str:
 def metrics(model: keras.Model) -> list[str]:
     """Returns the names under which a History would have them."""
     compiled = getattr(model, "_compile_metrics", None)
-    return [name for name in map(_metric_name, _flat(getattr(compiled, "_user_metrics", None)))]
+    return list(map(_metric_name, _flat(getattr(compiled, "_user_metrics", None))))
 
 
 def _flat(value: Any) -> list[Any]:

@@ -31,6 +31,7 @@ def _layers(*names: str) -> Dropped:
 
 
 _OPTIMIZERS = ("keras.optimizers",)
+_CALLBACKS = ("keras.callbacks",)
 _ENGINE = ("keras", "keras.layers", "keras.models")
 
 MODULES: Mapping[str, Dropped] = {
@@ -71,8 +72,8 @@ MODULES: Mapping[str, Dropped] = {
     "optimizer_v2.adam": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
     "optimizer_v2.gradient_descent": Dropped("from keras.optimizers import SGD", _OPTIMIZERS),
     "optimizer_v2.rmsprop": Dropped("from keras.optimizers import RMSprop", _OPTIMIZERS),
-    "callbacks.callbacks": Dropped("from keras.callbacks import EarlyStopping", ("keras.callbacks",)),
-    "callbacks.tensorboard_v1": Dropped("from keras.callbacks import TensorBoard", ("keras.callbacks",)),
+    "callbacks.callbacks": Dropped("from keras.callbacks import EarlyStopping", _CALLBACKS),
+    "callbacks.tensorboard_v1": Dropped("from keras.callbacks import TensorBoard", _CALLBACKS),
     "objectives": Dropped("from keras import losses", ("keras.losses",)),
     "initializations": Dropped("from keras import initializers", ("keras.initializers",)),
     "backend.tensorflow_backend": Dropped("from keras import backend", ("keras.backend",)),

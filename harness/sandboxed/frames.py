@@ -30,7 +30,8 @@ class Frame(NDArrayOperatorsMixin):
         return np.asarray(self.values, dtype)
 
     def astype(self, dtype: Any, **_: Any) -> "Frame":
-        return self._like(self.values.astype("int64" if dtype == "category" else dtype))
+        values = self.values.astype("int64" if dtype == "category" else dtype)
+        return Frame(values, list(self.columns), self.name)
 
     def _like(self, values: Any) -> Any:
         if np.shape(values)[1:] == self.values.shape[1:] and np.ndim(values):

@@ -5,8 +5,10 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 MAX_NOTES = 50
 MAX_TEXT = 500

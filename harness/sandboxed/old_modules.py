@@ -20,8 +20,8 @@ _TODAY = "keras._tf_keras.keras"
 _PREFIXES = ("tensorflow.python.keras", "tensorflow.keras", _TODAY, "keras")
 _PRIVATE = "tensorflow.python.keras"
 # Modules of today that had more names once.
-_PARENTS = ("", "utils", "layers", "optimizers", "callbacks", "preprocessing", "preprocessing.image",
-            "backend", "models", "wrappers", "applications")  # fmt: skip
+_PARENTS = ("", "utils", "layers", "optimizers", "callbacks", "preprocessing",
+            "preprocessing.image", "backend", "models", "wrappers", "applications")  # fmt: skip
 
 
 class OldModule(ModuleType):

@@ -40,6 +40,7 @@ _PRELOADED = (
     "matplotlib.pyplot",
 )
 _TREE = "keras._tf_keras.keras"
+_OWN_LOOP = b"GradientTape"
 
 
 def preload() -> None:
@@ -121,12 +122,27 @@ def _conclude(
         with contextlib.suppress(found.NoNetwork):
             found.object_of(names, captures)
         return problem
+    return _left_behind(main, names, captures, problem)
+
+
+def _left_behind(
+    main: str,
+    names: dict[str, Any],
+    captures: capture.Captures,
+    ended: running.Problem | None,
+) -> running.Problem | None:
     try:
         found.network_of(names, main, captures)
     except found.NoNetwork as error:
-        if ended and error.stage == "interface":
-            return {"stage": "run", "message": problem["message"]} if problem else None
+        if ended is not None and error.stage == "interface":
+            return {"stage": "run", "message": ended["message"]}
         return {"stage": error.stage, "message": str(error)}
+    if _OWN_LOOP in Path(main).read_bytes():
+        captures.notes.add(
+            "never_fitted",
+            "model.fit() was never called: a training loop of one's own is not followed, so the "
+            "recipe is not known. The network was taken as the script left it.",
+        )
     return None
 
 

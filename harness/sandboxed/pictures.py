@@ -27,7 +27,7 @@ _FONT = (
     "01110 10001 10001 01111 00001 00010 01100",
 )
 _SCALE = (3, 3)  # a digit of 21 × 15 pixels, about as large as MNIST's
-_SHIFTS = tuple((row, column) for row in (-1, 0, 1) for column in (-3, -1, 0, 1, 3))
+_SHIFTS = tuple((row, column) for row in (-1, 0, 1) for column in (-2, -1, 0, 1, 2))
 _FAINT = 0.15  # one bright neighbour alone leaves no ink
 _SLANTS = (-0.2, 0.0, 0.2)
 

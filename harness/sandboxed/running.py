@@ -76,7 +76,7 @@ def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, Any], Problem 
             if found is not None and found["stage"] == "end":
                 break
     except Enough:  # between two parts
-        problem = problem or _too_long(clock, notes, None)
+        problem = problem or _too_long(clock, notes)
     finally:
         clock.stop()
     return vars(module), problem
@@ -85,8 +85,8 @@ def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, Any], Problem 
 def _run(code: CodeType, module: ModuleType, notes: Notes, clock: Clock) -> Problem | None:
     try:
         exec(code, module.__dict__)  # noqa: S102  (this is what the sandbox is for)
-    except Enough as error:
-        return _too_long(clock, notes, error)
+    except Enough:
+        return _too_long(clock, notes)
     except SystemExit as error:
         return {"stage": "end", "message": notes.source.describe(error)}
     except BaseException as error:  # noqa: BLE001  (KeyboardInterrupt is an answer too)
@@ -96,11 +96,11 @@ def _run(code: CodeType, module: ModuleType, notes: Notes, clock: Clock) -> Prob
     return None
 
 
-def _too_long(clock: Clock, notes: Notes, error: BaseException | None) -> Problem:
+def _too_long(clock: Clock, notes: Notes) -> Problem:
     if clock.fitted:
         text = f"The script was stopped {AFTER_FIT_S} s after its first fit."
+        notes.add("stopped", text)
         return {"stage": "end", "message": text}
-    del error, notes
     return {
         "stage": "run",
         "message": f"it was still running after {BEFORE_FIT_S} s and had not called model.fit(); "

@@ -96,10 +96,10 @@ def _read_archive(path: Path) -> Mapping[str, Any]:
                 weights = io.BytesIO(archive.read("model.weights.h5"))
                 with h5py.File(weights, "r") as file:
                     _check_size(file, path.name)
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, RuntimeError) as error:
-        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     except (ValueError, RecursionError) as error:
         raise Unopenable(f"{path.name}: its config.json is no JSON: {error}") from error
+    except (zipfile.BadZipFile, KeyError, EOFError, OSError, RuntimeError) as error:
+        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     return _mapping(_mapping(config).get("compile_config"))
 
 
@@ -112,10 +112,10 @@ def _read_hdf5(path: Path) -> Mapping[str, Any]:
             _check_size(file, path.name)
             training = file.attrs.get("training_config", "{}")
             return _mapping(json.loads(training))
-    except (OSError, RuntimeError, KeyError) as error:
-        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     except (ValueError, RecursionError):
         return {}
+    except (OSError, RuntimeError, KeyError) as error:
+        raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
 
 
 def _check_size(file: h5py.File, name: str) -> None:
@@ -147,7 +147,7 @@ def _reason(error: Exception) -> str:
 
 
 def _weights(model: keras.Model, config: Any, name: str) -> tuple[list[Any] | None, bytes]:
-    """Returns the shapes of each layer's arrays, in the order of the configuration, and the bytes."""
+    """Returns the shapes of each layer's arrays, in the configuration's order, and the bytes."""
     if not isinstance(config, Mapping):
         return None, b""
     by_name = {layer.name: layer for layer in model.layers}

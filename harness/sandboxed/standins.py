@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from harness.sandboxed import tables
 from harness.sandboxed.notes import Notes
@@ -47,7 +47,7 @@ class Anything:
     def __mro_entries__(self, bases: object) -> tuple[type, ...]:
         return (object,)
 
-    def __enter__(self) -> "Anything":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

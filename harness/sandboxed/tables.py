@@ -172,7 +172,7 @@ class _Info:
 
     class _Label:
         num_classes = 10
-        names = [str(digit) for digit in range(10)]
+        names = tuple("0123456789")
 
         def int2str(self, label: int) -> str:
             return str(int(label))

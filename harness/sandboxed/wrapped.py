@@ -35,6 +35,7 @@ class _Estimator:
         self, model: Any = None, build_fn: Callable[..., Any] | None = None, **params: Any
     ) -> None:
         self.model, self.build_fn, self.params = model, build_fn, params
+        self.model_: Any = None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
         return {"model": self.model, "build_fn": self.build_fn, **self.params}
@@ -53,7 +54,7 @@ class _Estimator:
         return tags
 
     def fit(self, x: Any, y: Any, **more: Any) -> "_Estimator":
-        make = self.model or self.build_fn
+        make: Any = self.model or self.build_fn
         params = {key.removeprefix("model__"): value for key, value in self.params.items()}
         if callable(make) and not isinstance(make, keras.Model):
             wanted = inspect.signature(make).parameters

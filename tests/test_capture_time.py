@@ -1,0 +1,70 @@
+"""A script that goes on for too long is interrupted, whatever it catches."""
+
+import signal
+import sys
+
+import pytest
+
+from harness.sandboxed import running
+from harness.sandboxed.notes import Notes, Source
+
+BUSY = {
+    "a loop": "while True:\n    pass\n",
+    "a loop that catches exceptions": "while True:\n    try:\n        pass\n"
+    "    except Exception:\n        pass\n",
+    "a loop that catches everything at first": "count = 0\nwhile count < 3:\n    try:\n"
+    "        while True:\n            pass\n    except BaseException:\n        count += 1\n"
+    "while True:\n    pass\n",
+}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a source in this process, with hardly any time, and restores what that changes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(running, "BEFORE_FIT_S", 0.05)
+    monkeypatch.setattr(running, "AFTER_FIT_S", 0.01)
+    monkeypatch.setattr(running, "_AGAIN_S", 0.01)
+    handler = signal.getsignal(signal.SIGALRM)
+
+    def run(source, clock=None):
+        (tmp_path / "train.py").write_text(source, encoding="utf-8")
+        notes = Notes(Source("train.py", tmp_path))
+        names, problem = running.run("train.py", notes, clock or running.Clock())
+        return names, problem, notes.rows
+
+    yield run
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    signal.signal(signal.SIGALRM, handler)
+
+
+@pytest.mark.parametrize("what", BUSY)
+def test_a_script_that_fits_nothing_is_told_so(run, what):
+    names, problem, _ = run("made = 3\n" + BUSY[what])
+    assert problem["stage"] == "run"
+    assert "had not called model.fit()" in problem["message"]
+    assert names["made"] == 3
+
+
+def test_after_a_fit_it_is_no_error(run):
+    clock = running.Clock()
+
+    class First:
+        def __getattr__(self, name):
+            clock.first_fit()
+
+    sys.modules["first"] = First()
+    try:
+        _, problem, notes = run("import first\nfirst.fit\nwhile True:\n    pass\n", clock)
+    finally:
+        del sys.modules["first"]
+    assert problem["stage"] == "end"
+    assert [row["kind"] for row in notes] == ["stopped"]
+
+
+def test_a_script_in_time_is_not_interrupted(run, monkeypatch):
+    monkeypatch.setattr(running, "BEFORE_FIT_S", 60)
+    names, problem, notes = run("made = 3\n")
+    assert (names["made"], problem, notes) == (3, None, [])
