@@ -25,7 +25,10 @@ def correct_bitmap(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) 
 def confusion(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> list[list[int]]:
     """Returns counts, one row for each true digit, one column for each digit read."""
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
-    np.add.at(counts, (labels, predictions.argmax(axis=1)), 1)
+    read = predictions.argmax(axis=1)
+    # A stranger's network may have more outputs than there are digits; what they say is no digit.
+    digits = read < len(counts)
+    np.add.at(counts, (labels[digits], read[digits]), 1)
     rows: list[list[int]] = counts.tolist()
     return rows
 

@@ -11,6 +11,7 @@ import pytest
 
 from harness import results
 from harness.data import Arrays, Dataset, digest
+from harness.measures import confusion
 from harness.network.spec import make_spec
 from harness.record import Record
 from harness.results import Graded, Run, assemble, read_benchmarks, verdict, write
@@ -345,3 +346,9 @@ def test_the_documented_recipe_says_what_the_document_fixes(graded):
     assert recipe["basis"]["loss"] == "stated"
     assert recipe["basis"]["learning_rate"] == "chosen"
     assert found["recipe"]["submitted"] is None
+
+
+def test_an_output_beyond_the_ten_digits_is_no_digit_and_breaks_nothing():
+    predictions = np.eye(64, dtype=np.float32)[[3, 63, 9]]
+    counts = confusion(predictions, np.array([3, 4, 7], dtype=np.uint8))
+    assert (counts[3][3], counts[7][9], sum(map(sum, counts))) == (1, 1, 2)

@@ -203,3 +203,10 @@ def test_the_digest_is_of_names_and_contents():
         of({"a.py": b"1", "b.py": b"2"}, "b.py"),
     ]
     assert len({same, *others}) == 5
+
+
+def test_empty_lines_are_not_searched_again_from_each_of_them():
+    """With a pattern that could, this would take hours."""
+    files = {"first.py": b"model.fit()", "other.py": b"model.fit()", "lines.py": b"\n" * 1_000_000}
+    assert not submissions._imported("first.py", files)
+    assert submissions._imported("first.py", {**files, "main.py": b"\n  from first import x"})

@@ -180,6 +180,8 @@ def _outcome(header: Mapping[str, Any], answer: bytes, limits: Limits) -> Answer
     if outcome == "answered":
         return _answered(answer, log, limits)
     last = log.splitlines()[-1] if log else "it printed nothing"
+    # A stranger's text, on its way to a terminal.
+    last = "".join(letter if letter.isprintable() else "?" for letter in last)
     out_of_memory = _OUT_OF_MEMORY.search(log)
     return {
         "timeout": BuildFailure("timeout", f"no network after {limits.wall_s:g} s; it was stopped"),

@@ -44,7 +44,7 @@ _GREEN = '{"schema": 1, "subjects": [{"id": "me", "score": 100, "max_score": 100
 
 RUNNER: tuple[Attack, ...] = (
     _row(
-        "conftest",
+        "hostile_conftest",
         "pytest should take a conftest.py that turns every failure into a pass.",
         WRONG_SOURCE,
         {WRONG},

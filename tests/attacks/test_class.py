@@ -157,7 +157,7 @@ def test_the_class_is_large_enough():
 @pytest.mark.parametrize("student", STUDENTS)
 def test_no_honest_grade_changes(student, alone, together):
     before, after = alone.subject(student), together.subject(student)
-    assert before["verdict"] in {"passed", "inconclusive"}, before["error"]
+    assert before["spec_digest"], before["error"]
     assert _steady(after) == _steady(before)
 
 
