@@ -14,7 +14,7 @@ MAX_PAYLOAD = 80 << 20
 
 # Threads count as processes here, and TensorFlow starts some for each core; what is started on
 # purpose is counted by the supervisor.
-_TASKS = 512
+_TASKS = 128
 _OPEN_FILES = 1024
 
 

@@ -150,7 +150,7 @@ class _Watch:
     def _exceeded(self) -> tuple[str, str] | None:
         """Says which limit its processes, taken together, are above."""
         limits = self._limits
-        used = usage.of(self._contained.root, limits.memory_bytes)
+        used = usage.of(self._contained.root, limits.memory_bytes, limits.processes)
         if used.processes > limits.processes:
             return "resource", f"it started more than {limits.processes} processes"
         if used.memory_bytes > limits.memory_bytes:

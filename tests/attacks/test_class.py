@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.sandbox import strongest
-from tests.attacks.attack import A_NETWORK, HONEST, WRONG, WRONG_SOURCE, Attack
+from tests.attacks.attack import A_NETWORK, HONEST, TIMEOUT, WRONG, WRONG_SOURCE, Attack
 from tests.attacks.canaries import VARIABLE, Canaries, Planting
 from tests.attacks.corpus import CORPUS
 from tests.project_copy import FAILED, PASSED, environment, project
@@ -188,7 +188,9 @@ def test_everybody_ends_as_expected(together):
             check["status"] for check in subject["checks"] if check["id"].endswith("::test_build")
         )
         ended = digests.get(digest, "other") if digest else status
-        if ended not in attack.ends:
+        # With seconds for a minute's work, whoever is to be stopped may be stopped by the clock.
+        by_the_clock = ended == TIMEOUT and not attack.ends & A_NETWORK
+        if ended not in attack.ends and not by_the_clock:
             odd[name] = (ended, sorted(attack.ends), str(subject["error"])[:200])
     assert odd == {}
 
