@@ -15,6 +15,7 @@ from typing import Any
 from harness.extract.client import BuildFailure
 from harness.network import spec as specs
 from harness.process import ROOT, ProcessDied
+from harness.submitted.opened import Opened
 
 NAMES = ("mlp_256_128", "mlp_64_32")
 SCRIPT = "LANE_SCRIPT"
@@ -29,11 +30,14 @@ from reference import facts as _facts
 from tests import fake_lane
 
 
+# Before the plugin is configured, which asks for the names.
+_facts.names = lambda *_folder: fake_lane.script()["names"]
+
+
 def pytest_configure():
     import harness.plugin
 
     harness.plugin.Session = fake_lane.FakeSession
-    _facts.names = lambda *_folder: fake_lane.script()["names"]
 
 
 @pytest.fixture(scope="session")
@@ -154,9 +158,14 @@ class FakeSession:
     def stop(self) -> None:
         pass
 
-    def spec(self, _subject: str) -> specs.Spec | BuildFailure:
+    def opened(self, subject: str) -> Opened | BuildFailure:
         failure = script()["build_failure"]
-        return BuildFailure("error", failure) if failure else small_spec()
+        if failure:
+            return BuildFailure("error", failure)
+        return Opened(small_spec(), self.facts_of(subject), "project", "build()")
+
+    def facts_of(self, subject: str) -> Any:
+        return self.facts[self.subjects[subject].architecture]
 
 
 def project(folder: Path) -> None:

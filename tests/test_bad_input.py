@@ -56,10 +56,10 @@ def build():
 
 # Name of the module -> its text (None: deleted), and what is said of it.
 FIRST = {
-    "deep_cnn": ("def build(:\n", r"^deep_cnn\.py, line 1: invalid syntax"),
+    "deep_cnn": ("def build(:\n", r"^models/deep_cnn\.py, line 1: invalid syntax"),
     "functional_cnn": (
         "import keras\n",
-        r"^functional_cnn\.py defines no function build\(\)",
+        r"^models/functional_cnn\.py defines no function build\(\)",
     ),
     "mlp_256_128": (
         "def build():\n    return [1, 2]\n",
@@ -71,11 +71,11 @@ SECOND = {
     "deep_cnn": (None, r"models/deep_cnn\.py: there is no such module"),
     "functional_cnn": (
         "import numpyy\n",
-        r"ModuleNotFoundError at functional_cnn\.py, line 1: No module named 'numpyy'",
+        r"ModuleNotFoundError at models/functional_cnn\.py, line 1: No module named 'numpyy'",
     ),
     "mlp_256_128": (
         "import sys\n\ndef build():\n    sys.exit(3)\n",
-        r"build\(\) raised SystemExit at mlp_256_128\.py, line 4: 3",
+        r"build\(\) raised SystemExit at models/mlp_256_128\.py, line 4: 3",
     ),
     "mlp_64_32": (
         "import time\n\ndef build():\n    time.sleep(1000)\n",
@@ -88,7 +88,7 @@ THIRD = {
         r"the process ended without an answer",
     ),
     "functional_cnn": ("def build():\n    1 / 0\n", r"build\(\) raised ZeroDivisionError at "),
-    "mlp_256_128": ("\x00", r"^mlp_256_128\.py"),
+    "mlp_256_128": ("\x00", r"^models/mlp_256_128\.py"),
     "mlp_64_32": (b"\xff\xfe\x00", r"models/mlp_64_32\.py cannot be read"),
 }
 TIMEOUT = ("BUILD_TIMEOUT_S = 60", "BUILD_TIMEOUT_S = 2")

@@ -299,7 +299,7 @@ def test_distributed_benchmarks_are_refused(folder):
     (folder / "fake_xdist.py").write_text(
         "def pytest_addoption(parser):\n    parser.addoption('--dist', default='no')\n"
     )
-    done = bench(folder, "-p", "fake_xdist", "--dist=load", names=ONE)
+    done = bench(folder, "-p", "no:xdist", "-p", "fake_xdist", "--dist=load", names=ONE)
     assert done.returncode == 4
     assert "Leave out -n, or give -n0" in done.stderr
     assert not _timed(folder)

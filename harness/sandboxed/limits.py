@@ -1,6 +1,7 @@
 """What a submission may use, and the part of it that the kernel enforces for each process."""
 
 import contextlib
+import os
 import resource
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,8 +14,8 @@ MAX_DOCUMENT = 1 << 20
 MAX_PAYLOAD = 80 << 20
 
 # Threads count as processes here, and TensorFlow starts some for each core; what is started on
-# purpose is counted by the supervisor.
-_TASKS = 128
+# purpose is counted by the supervisor. More of them would leave the supervisor no time to count.
+_TASKS = 128 + 4 * (os.cpu_count() or 1)
 _OPEN_FILES = 1024
 
 
