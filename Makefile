@@ -18,7 +18,7 @@ report: .venv/run.stamp
 	$(BIN)/pytest checks/ $(OPTIONS)
 
 test: .venv/dev.stamp
-	$(BIN)/pytest tests/ $(OPTIONS)
+	$(BIN)/pytest tests/ --numprocesses=auto --maxprocesses=4 --dist=loadfile $(OPTIONS)
 
 bench: .venv/run.stamp
 	$(BIN)/pytest --benchmark-only $(OPTIONS)
