@@ -3,8 +3,8 @@
 A discrete-event simulation of what the session does, from measured costs, printed as the tables of
 docs/performance.md. It has no randomness: the same costs give the same tables.
 
-    sandbox     opens each module, and verifies each finished run; one at a time, which is pessimistic:
-                submissions open side by side, and a process of its own verifies
+    sandbox     opens each module, and verifies each finished run; one at a time, which is
+                pessimistic: submissions open side by side, and a process of its own verifies
     controller  one thread's worth of Python: looks a job up, hands it out, reads its record
     workers     each ready after its start; takes the longest job that is waiting (LPT)
 
