@@ -5,10 +5,13 @@ import math
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.project_copy import environment, project
 
 ROOT = Path(__file__).parents[1]
 KIT = ROOT / "harness" / "exports" / "gradescope_kit"
@@ -269,3 +272,44 @@ def test_make_gradescope_packs_the_project_with_the_kit_at_its_root(tmp_path):
     assert modes["run_autograder"] & 0o100
     assert "harness/exports/gradescope_kit/run_autograder" in modes
     assert "private.txt" not in modes
+
+
+# The real thing ----------------------------------------------------------------------------------
+
+SCRIPT = """from tensorflow import keras
+(x, y), _ = keras.datasets.mnist.load_data()
+model = keras.Sequential([
+    keras.layers.Flatten(input_shape=(28, 28)),
+    keras.layers.Dense(64, activation="relu"),
+    keras.layers.Dense(31, activation="relu"),
+    keras.layers.Dense(10, activation="softmax"),
+])
+model.compile("adam", "sparse_categorical_crossentropy")
+model.fit(x / 255.0, y, epochs=100, validation_split=0.2)
+"""
+
+
+def test_a_student_s_script_is_graded_as_gradescope_would_have_it(tmp_path):
+    root = tmp_path / "autograder"
+    (root / "submission").mkdir(parents=True)
+    (root / "submission" / "my_network.py").write_text(SCRIPT, encoding="utf-8")
+    source = project(root / "source", epochs=2)
+    shutil.copy(KIT / "run_autograder", root)
+    (source / ".venv").symlink_to(sys.prefix)
+    (source / "architecture.txt").write_text("mlp_64_32\n", encoding="utf-8")
+    (source / "options.txt").write_text("--dataset=digits -q\n", encoding="utf-8")
+    done = subprocess.run(
+        [root / "run_autograder"],
+        env={**environment(tmp_path / "home"), "AUTOGRADER_ROOT": str(root)},
+        cwd="/",
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((root / "results" / "results.json").read_text(encoding="utf-8"))
+    assert not failed(found), done.stdout
+    assert 0 < found["score"] < 100
+    assert sum(test.get("score", 0) for test in found["tests"]) == pytest.approx(found["score"])
+    assert "31" in json.dumps(found["tests"])
+    assert {test["status"] for test in found["tests"] if "status" in test} == {"passed", "failed"}

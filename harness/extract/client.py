@@ -20,6 +20,7 @@ from reference.errors import UserError
 
 BUILD_TIMEOUT_S = 60
 LIMITS = Limits()
+_ATTEMPTS = 4
 
 Status = str  # one of results.json's: "failed", "timeout", "resource", "grader_error"
 
@@ -123,21 +124,22 @@ class Extractor:
                 server.stop()
 
     def _asked(self, limits: Limits, request: int) -> tuple[Mapping[str, Any], bytes]:
-        """Asks the server; when it has died, another one, once.
+        """Asks the server; when it has died, another one, a few times.
+
+        Whoever killed it may not have been the submission that asks.
 
         Raises:
-            ServerDied: the second one died as well, or the session has ended.
+            ServerDied: they died one after another, or the session has ended.
         """
-        with self._server_for_one() as server:
-            server.wait_until_ready()
-            try:
-                return server.ask(limits, request)
-            except ServerDied:
-                if self._stopped:
-                    raise
-        with self._server_for_one() as server:
-            server.wait_until_ready()
-            return server.ask(limits, request)
+        for attempt in range(1, _ATTEMPTS + 1):
+            with self._server_for_one() as server:
+                server.wait_until_ready()
+                try:
+                    return server.ask(limits, request)
+                except ServerDied:
+                    if self._stopped or attempt == _ATTEMPTS:
+                        raise
+        raise AssertionError  # the last attempt has returned or raised
 
     @contextlib.contextmanager
     def _server_for_one(self) -> Iterator[Server]:
