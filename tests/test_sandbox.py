@@ -371,7 +371,9 @@ def test_nothing_outside_can_be_written(extractor, place):
     try:
         said = reached(extractor, code)
         assert not mark.exists(), f"{mark} was written"
-        assert said in {"OSError", "PermissionError", "FileNotFoundError"}
+        # Its own /tmp may have a folder of that name: where Python is mounted from below it.
+        own = {"written"} if place.is_relative_to("/tmp") else set()  # noqa: S108
+        assert said in {"OSError", "PermissionError", "FileNotFoundError"} | own
     finally:
         mark.unlink(missing_ok=True)
 
