@@ -97,11 +97,8 @@ def _bundle(tmp_path, monkeypatch, content):
         (gzip.compress(b"1,2,3\n4,x,6\n"), "damaged"),
         (gzip.compress(b"1,2,3\n4,5,6\n"), r"a table of \(2, 3\), but should be \(1797, 65\)"),
     ],
-    ids=[
-        "not packed",
-        "no number",
-        "another shape",
-    ],  # packed bytes would say when they were packed
+    # Packed bytes would say when they were packed.
+    ids=["missing", "not packed", "no number", "another shape"],
 )
 def test_a_broken_bundle_is_refused(tmp_path, monkeypatch, content, complaint):
     file = _bundle(tmp_path, monkeypatch, content)
