@@ -5,10 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Extra options for pytest, e.g. make report OPTIONS="--dataset=digits"
 OPTIONS ?=
-# Tests wait a lot: for processes to start, and for those that have to be stopped. So there is one
-# worker more than cores; files go in alphabetical order, which has the long ones at the front.
-PARALLEL := --numprocesses=$(shell expr $$(nproc) + 1) --maxprocesses=4 --dist=loadfile \
-	--no-loadscope-reorder
+# Files go in alphabetical order, which has the long ones at the front.
+PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 # What make duet compares with: a git revision, e.g. make duet BASE=main
 BASE ?=
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from harness import sandbox
+from harness.extract import client
 from harness.extract import server as servers
 from harness.extract.client import BuildFailure, Extractor
 from harness.network.spec import Spec
@@ -173,7 +174,7 @@ def test_a_server_that_dies_again_is_our_fault(made, monkeypatch):
     monkeypatch.setattr(servers.Server, "ask", lambda *_: asked.append(1) or die())
     found = made(strongest()).build("x.py", "")
     assert found == BuildFailure("grader_error", "killed")
-    assert len(asked) == 2
+    assert len(asked) == client._ATTEMPTS
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from harness.sandboxed.dropped_names import hint
 from harness.sandboxed.notes import Notes
 
 # What may still come after the first fit: plots, printouts, more networks.
-AFTER_FIT_S = 15
-# A script that has fitted nothing by then will not; the sandbox gives it little more.
-BEFORE_FIT_S = 45
+AFTER_FIT_S = 22
+# A script that has fitted nothing by then will not. Both together end before the sandbox ends it.
+BEFORE_FIT_S = 35
 _AGAIN_S = 0.5  # code that swallows every exception is interrupted again and again
 
 Problem = dict[str, str]
