@@ -78,6 +78,7 @@ class Session:
             self._extractor, self._store, facts, fresh=options.fresh, before=self._warm_up
         )
         self._will_train = False
+        self._stopped = False
         # As many as compute: each waits for a process of the sandbox.
         self._opening = ThreadPoolExecutor(options.workers, "opening")
         self._work = Runs(
@@ -193,6 +194,7 @@ class Session:
         self._extractor.stop()
         self._verifier.stop()
         with self._scheduler_lock:
+            self._stopped = True
             if self._scheduler is not None:
                 self._scheduler.stop()
         self._opening.shutdown(wait=True)
@@ -276,8 +278,14 @@ class Session:
             self._workers()
 
     def _workers(self) -> Scheduler:
-        """Starts the workers when the first of them is needed."""
+        """Starts the workers when the first of them is needed.
+
+        Raises:
+            JobFailed: the session has ended; nobody would end workers that start now.
+        """
         with self._scheduler_lock:
+            if self._stopped:
+                raise JobFailed("skipped", "the session has ended")
             if self._scheduler is None:
                 self._scheduler = Scheduler(
                     self.options.workers,
