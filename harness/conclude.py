@@ -49,7 +49,7 @@ def conclude(
         document = _graded(session, ledger, command, passed, results.read_benchmarks(path))
     results.write(document, path)
     report.write(path, session.options.report / PAGE)
-    if document["submissions"]:
+    if document.get("submissions"):  # an earlier version's results may be kept
         exports.write_all(document, session.options.report)
     if not benchmarked:
         _summarise(document, session.options.report / SUMMARY)

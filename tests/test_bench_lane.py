@@ -309,3 +309,13 @@ def test_disabled_benchmarks_are_refused(folder):
     done = bench(folder, "--benchmark-disable", names=ONE)
     assert done.returncode == 4
     assert "--benchmark-only and --benchmark-disable: expected only one" in done.stderr
+
+
+def test_an_earlier_version_s_results_are_kept(again):
+    path = again / "reports/latest/results.json"
+    path.parent.mkdir(parents=True)
+    shutil.copy(again / "base.json", path)
+    _edit(path, lambda document: [document.pop(key) for key in ("submissions", "rubric")])
+    done = bench(again, "-k", "training", names=ONE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows(again)
