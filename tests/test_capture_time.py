@@ -43,7 +43,7 @@ def run(tmp_path, monkeypatch):
 @pytest.mark.parametrize("what", BUSY)
 def test_a_script_that_fits_nothing_is_told_so(run, what):
     names, problem, _ = run("made = 3\n" + BUSY[what])
-    assert problem["stage"] == "run"
+    assert problem["stage"] == "timeout"
     assert "had not called model.fit()" in problem["message"]
     assert names["made"] == 3
 

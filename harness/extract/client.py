@@ -109,7 +109,7 @@ class Extractor:
             return found
         networks, error = found.document["networks"], found.document["error"]
         if not networks:
-            return BuildFailure("failed", error["message"])
+            return BuildFailure(documents.status(error), error["message"])
         try:
             return read_model(networks[0])
         except UserError as problem:

@@ -91,3 +91,15 @@ def _check_text(value: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise UserError("the description of the network holds text that is not Unicode") from error
+
+
+def status(error: Mapping[str, Any]) -> str:
+    """Returns results.json's status for a submission that gave no network but this reason."""
+    return "timeout" if error.get("stage") == "timeout" else "failed"
+
+
+def is_lasting(document: Mapping[str, Any]) -> bool:
+    """Whether another time would give the same answer: whether no clock had a part in it."""
+    error, notes = document["error"], document["notes"]
+    stopped = any(isinstance(note, Mapping) and note.get("kind") == "stopped" for note in notes)
+    return not stopped and (error is None or status(error) != "timeout")

@@ -102,7 +102,7 @@ def _too_long(clock: Clock, notes: Notes) -> Problem:
         notes.add("stopped", text)
         return {"stage": "end", "message": text}
     return {
-        "stage": "run",
+        "stage": "timeout",
         "message": f"it was still running after {BEFORE_FIT_S} s and had not called model.fit(); "
         "networks are caught when they are fitted, and a training loop of one's own is not",
     }

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.extract import document as documents
 from harness.extract.client import Answer, BuildFailure
 from harness.feedback.diagnosis import Finding, diagnose
 from harness.network.keras_config import read_model
@@ -91,7 +92,11 @@ def read_answer(
         except UserError as problem:
             problems.append(str(problem))
     if not candidates:
-        return BuildFailure("failed", _reason(document, problems))
+        error = document.get("error")
+        status = "failed"
+        if not problems and isinstance(error, Mapping):
+            status = documents.status(error)
+        return BuildFailure(status, _reason(document, problems))
     known = {wanted: facts[wanted]} if wanted else facts
     name, best = min(
         ((name, candidate) for candidate in candidates for name in known),

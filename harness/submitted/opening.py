@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.canonical import digest
 from harness.environment import numeric_platform
+from harness.extract import document as documents
 from harness.extract.client import Answer, BuildFailure, Extractor
 from harness.extract.request import Submitted
 from harness.network import spec as specs
@@ -18,7 +19,7 @@ from reference.errors import UserError
 from reference.facts import Facts
 
 # Raise it when the way a submission is opened changes what comes out.
-EXTRACT_VERSION = 2
+EXTRACT_VERSION = 3
 
 _ANSWER, _PAYLOAD, _SPEC = "answer.json", "weights.bin", "spec.json"
 
@@ -95,7 +96,7 @@ class Opening:
             return Answer(document["document"], payload, document["log"])
         self._before()
         found = self._extractor.open(Submitted(content.main, content.files))
-        if isinstance(found, Answer):
+        if isinstance(found, Answer) and documents.is_lasting(found.document):
             text = json.dumps({"document": found.document, "log": found.log}, sort_keys=True)
             self._keep(key, {_ANSWER: text.encode(), _PAYLOAD: found.payload})
         return found
