@@ -58,7 +58,7 @@ def expand(
         changes = {
             key: value
             for key, value in trial.settings.items()
-            if value != start.settings[key] and key in _asked(variant)
+            if value != start.settings[key] and key in variant.settings
         }
         if study.method == "variants" or changes or not variant.settings:
             trials.append(replace(trial, changes=changes))
@@ -100,12 +100,6 @@ def _trial(
         "validation_images": first.validation_images,
     }
     return Trial(variant, spec, changed, settings, {}, measuring)
-
-
-def _asked(variant: Variant) -> set[str]:
-    """The settings that a variant is described by: where it takes another network, that says it."""
-    keys = set(variant.settings)
-    return keys | ({"dense", "filters"} if keys & {"convolutions"} else set())
 
 
 def _fitting(settings: Mapping[str, Any], recipe: Recipe, images: int) -> dict[str, Any]:
