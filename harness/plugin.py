@@ -66,8 +66,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     that was deleted fails, not vanishes.
     """
     stash = metafunc.config.stash
-    subjects = (subject.id for subject in stash.get(SUBJECTS, ()))
-    selection.parametrize(metafunc, subjects, stash.get(EXPERIMENTS, ()))
+    subjects = [subject.id for subject in stash.get(SUBJECTS, ())]
+    experiments = stash.get(EXPERIMENTS, ())
+    selection.parametrize(metafunc, subjects, experiments)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -196,8 +196,8 @@ class Session:
         self.calibration = calibration.load(self.data.name)
         self._trainings = Trainings(self.options, self._work, self.data, self.calibration)
         if train:
-            for subject in self.subjects:
-                self._training(subject)
+            for name in self.subjects:
+                self._training(name)
         if experiments:
             self._running = Running(experiments, self._lab(self.data))
 
