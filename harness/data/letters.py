@@ -98,7 +98,8 @@ def open_letters(folder: Path, digest: str) -> Letters:
     """
     file = folder / f"{digest}.npz"
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # Opened here: NumPy leaves a damaged archive open.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             letters = Letters(arrays["images"], arrays["labels"], source="published")
     except (zipfile.BadZipFile, EOFError, KeyError) as error:
         message = f"{file}: damaged ({error})"

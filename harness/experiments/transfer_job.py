@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from harness.canonical import digest
+from harness.jobs import ENGINE_VERSION
 from reference.errors import UserError
 
 TRANSFER = "transfer"
@@ -35,7 +36,7 @@ class TransferJob:
     seed: int
     platform: Mapping[str, Any]
 
-    kind = TRANSFER
+    kind: ClassVar[str] = TRANSFER
 
     @property
     def key(self) -> str:
@@ -43,22 +44,22 @@ class TransferJob:
 
         The engine that trained the base is in the base's key.
         """
-        from harness.jobs import ENGINE_VERSION  # noqa: PLC0415  (which has this in its table)
-
         return digest({**self.to_json(), "engine": [ENGINE_VERSION, TRANSFER_VERSION]})
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": TRANSFER, **asdict(self), "platform": dict(self.platform)}
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote.
 
-def from_json(document: Mapping[str, Any]) -> TransferJob:
-    """Reads what `TransferJob.to_json` wrote.
-
-    Raises:
-        UserError: a key is missing or unknown.
-    """
-    values = {name: value for name, value in document.items() if name != "kind"}
-    expected = {field.name for field in fields(TransferJob)}
-    if set(values) != expected:
-        raise UserError(f"transfer job: keys {sorted(values)}, but should be {sorted(expected)}")
-    return TransferJob(**values)
+        Raises:
+            UserError: a key is missing or unknown.
+        """
+        values = {name: value for name, value in document.items() if name != "kind"}
+        expected = {field.name for field in fields(cls)}
+        if set(values) != expected:
+            raise UserError(
+                f"transfer job: keys {sorted(values)}, but should be {sorted(expected)}"
+            )
+        return cls(**values)
