@@ -1,6 +1,6 @@
 """The documents' claims, held against what was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.network.spec import Spec
@@ -14,11 +14,17 @@ _MEASURED = frozenset({"test_accuracy", "validation_accuracy"})
 
 
 def judge(
-    facts: Facts, spec: Spec | None, runs: Sequence[Record], *, documented_data: bool
+    facts: Facts,
+    spec: Spec | None,
+    runs: Sequence[Record],
+    experiments: Sequence[Mapping[str, Any]] = (),  # noqa: ARG001
+    *,
+    documented_data: bool,
 ) -> list[dict[str, Any]]:
     """Returns one row of results.json's `claims` for each claim of a document.
 
     Args:
+        experiments: rows of results.json's `experiments` that belong to the same architecture.
         documented_data: whether the runs are on MNIST; on other data no claim is judged.
     """
     return [_row(facts, claim, spec, runs, documented_data) for claim in facts.claims]
