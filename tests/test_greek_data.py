@@ -195,14 +195,14 @@ def test_a_folder_that_is_missing(folder, tmp_path, place, words):
 
 
 def test_a_file_in_place_of_a_folder(folder):
-    with pytest.raises(UserError, match="--greek-test: .*alpha_001.png is a file, but should be"):
+    with pytest.raises(UserError, match=r"--greek-test: .*alpha_001\.png is a file, but should be"):
         read_letters(folder / "alpha" / "alpha_001.png", "--greek-test")
 
 
 def test_an_empty_class(folder):
     for file in (folder / "gamma").iterdir():
         file.rename(file.with_suffix(".bmp"))
-    with pytest.raises(UserError, match="/gamma holds no picture; expected .* PNG pictures"):
+    with pytest.raises(UserError, match=r"/gamma holds no picture; expected .* PNG pictures"):
         read_letters(folder, "GREEK_DIR")
 
 
@@ -321,7 +321,7 @@ def test_damage_is_noticed_and_repaired(folder, tmp_path, damage):
             np.savez(stream, images=letters.images[:3], labels=letters.labels[:3])
     else:
         file.write_bytes({"flip": content, "cut": content[:-100], "empty": b""}[damage])
-    with pytest.raises(ValueError, match="damaged|but should be"):
+    with pytest.raises(ValueError, match=r"damaged|but should be"):
         open_letters(tmp_path / "data", letters.digest)
     publish_letters(letters, tmp_path / "data")
     open_letters(tmp_path / "data", letters.digest)

@@ -3,7 +3,7 @@
     images  (N, 28, 28)  uint8, 0 = paper, 255 = ink
     labels  (N,)         uint8, index into CLASSES
 
-    <folder>/<digest>.npz    both arrays, written by `publish_letters`
+They travel to workers in a file of their own, <folder>/<digest>.npz.
 """
 
 import contextlib

@@ -29,6 +29,14 @@ from harness.recipe import Recipe
 
 
 @dataclass(frozen=True)
+class Base:
+    """A trained network: its weights are "node index/name" -> array."""
+
+    spec: Spec
+    weights: Arrays
+
+
+@dataclass(frozen=True)
 class Transferred:
     """What came of one transfer.
 
@@ -56,8 +64,7 @@ class Transferred:
 
 
 def transfer(
-    spec: Spec,
-    weights: Arrays,
+    base: Base,
     letters: Letters,
     test: Letters | None,
     recipe: Recipe,
@@ -67,17 +74,16 @@ def transfer(
     """Trains a new last layer on letters.
 
     Args:
-        spec: the trained network.
-        weights: its own, "node index/name" -> array.
+        test: letters that are only read; None for none.
         recipe: how the last layer is trained; no images are held out.
         on_epoch: told the number of the epoch that ended, from 1, and its row of the history.
 
     Raises:
         UserError: the network does not end in a dense layer with a softmax.
     """
-    changed = with_new_head(spec, len(CLASSES))
-    head = f"{head_of(spec):03d}/"
-    frozen = {name: array for name, array in weights.items() if not name.startswith(head)}
+    changed = with_new_head(base.spec, len(CLASSES))
+    head = f"{head_of(base.spec):03d}/"
+    frozen = {name: array for name, array in base.weights.items() if not name.startswith(head)}
 
     keras.utils.set_random_seed(seed)
     model = rebuild(changed, seed)

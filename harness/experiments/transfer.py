@@ -3,6 +3,8 @@
     base networks    the documented runs, one for each seed
     new last layer   Dense(3) with a softmax; all other weights are frozen
     trained on       27 letters: $GREEK_DIR, or drawn ones where it is not set
+
+What was chosen, and why, is in docs/decisions/0014.
 """
 
 import base64
@@ -22,7 +24,6 @@ from harness.experiments.transfer_job import TransferJob
 from harness.experiments.transferring import TRANSFER_FILE
 from harness.recipe import Recipe
 from harness.record import Record
-from harness.statistics import Interval, mean_interval, wilson
 from reference.facts import Facts
 from reference.layers import flops
 
@@ -40,9 +41,7 @@ EPOCHS = 100
 # Of letters that the user has them tested on, for the report: each is a kilobyte of it.
 MOST_PICTURES = 60
 
-LIMIT = TimeLimit(
-    LEAST_LIMIT_S, f"the transfer was stopped after {LEAST_LIMIT_S} s, its limit"
-)
+LIMIT = TimeLimit(LEAST_LIMIT_S, f"the transfer was stopped after {LEAST_LIMIT_S} s, its limit")
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,7 @@ class Transfer:
         bases = lab.runs(self.architecture)
         recipe = lab.recipe(self.architecture)
         cost = self._cost(lab, len(letters.labels))
-        waiting = [
-            self._begin(lab, self.job(base, letters, test, recipe), cost) for base in bases
-        ]
+        waiting = [self._begin(lab, self.job(base, letters, test, recipe), cost) for base in bases]
         found = [_read(lab.wait(future)) for future in waiting]
         judged = lab.dataset.name == "mnist" and letters.note is None
         claim = claimed(lab.facts(self.architecture))
@@ -161,13 +158,12 @@ def concluded(
         "claim": claim,
         "runs": runs,
         "mean": reads.mean,
-        "interval": list(_over_runs(reads)),
+        "interval": list(reads.over_runs),
         "left_out_mean": left_out.mean,
-        "left_out_interval": list(_over_letters(left_out)),
+        "left_out_interval": list(left_out.over_letters),
         "test": tested,
-        "finding": finding(runs, reads, left_out, _over_letters(left_out), tested, claim=claim,
-                           judged=judged),
-    }  # fmt: skip
+        "finding": finding(runs, reads, left_out, tested, claim=claim, judged=judged),
+    }
     return Outcome(result, problems(runs, claim if judged else None))
 
 
@@ -213,7 +209,7 @@ def _tested(test: Letters, found: list[dict[str, Any]]) -> dict[str, Any]:
         "images": read.letters,
         "correct": correct,
         "mean": read.mean,
-        "interval": list(_over_letters(read)),
+        "interval": list(read.over_letters),
         "pictures": _pictures(test) if read.letters <= MOST_PICTURES else None,
         "predicted": [document["test"] for document in found],
     }
@@ -221,25 +217,6 @@ def _tested(test: Letters, found: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _right(predicted: list[int], labels: list[int]) -> int:
     return sum(a == b for a, b in zip(predicted, labels, strict=True))
-
-
-def _over_runs(read: Read) -> Interval:
-    """What the same letters would give with other seeds: Student's t over the runs.
-
-    Of a single run, Wilson's over the letters.
-    """
-    if len(read.correct) == 1:
-        return wilson(read.correct[0], read.letters)
-    lower, upper = mean_interval([correct / read.letters for correct in read.correct])
-    return max(0.0, lower), min(1.0, upper)
-
-
-def _over_letters(read: Read) -> Interval:
-    """What other letters would give: Wilson's, over the letters.
-
-    Several runs read the same letters and agree on most of them, so they count once.
-    """
-    return wilson(sum(read.correct) / len(read.correct), read.letters)
 
 
 def _pictures(letters: Letters) -> list[dict[str, Any]]:

@@ -38,8 +38,7 @@ def transfer(
     letters = open_letters(data, job.letters)
     test = None if job.test_letters is None else open_letters(data, job.test_letters)
     done = engine.transfer(
-        specs.from_json(base.document["job"]["spec"]),
-        weights,
+        engine.Base(specs.from_json(base.document["job"]["spec"]), weights),
         letters,
         test,
         Recipe(
