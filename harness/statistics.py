@@ -12,8 +12,11 @@ Interval = tuple[float, float]
 DIVERGED = 0.01
 
 
-def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
+def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
     """Wilson's score interval for a proportion, as fractions.
+
+    `correct` need not be whole: it may be a mean over several runs on the same images, which are
+    no more images for having been read several times.
 
     Wilson (1927), JASA 22:209-212; the form of Brown, Cai & DasGupta (2001), eq. 4.
 
