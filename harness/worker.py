@@ -23,6 +23,8 @@ from harness import job_kinds, verify
 from harness.data.arrays import open_published
 from harness.data.parts import split_for
 from harness.experiments.fit_job import FIT, time_fit
+from harness.experiments.transfer_job import TRANSFER
+from harness.experiments.transferring import transfer
 from harness.experiments.twin_job import TWIN, train_twin
 from harness.forks import serve_forks
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
@@ -162,6 +164,7 @@ PERFORM: Mapping[str, Callable[[Any, Path, Store, OnEpoch], str]] = {
     EVALUATE: evaluate,
     TWIN: train_twin,
     FIT: time_fit,
+    TRANSFER: transfer,
 }
 
 

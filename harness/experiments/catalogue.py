@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.experiments.base import Experiment
+from harness.experiments.transfer import Transfer
 from harness.experiments.twin import NumpyTwin
 from harness.options import Options
 from harness.process import ROOT
@@ -39,8 +40,8 @@ def experiments(
 def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
     """What the documents did; one line for each kind."""
     del studies
-    found: list[Experiment] = [NumpyTwin()]
-    return [one for one in found if one.architecture in names]
+    found: list[Experiment] = [Transfer(), NumpyTwin()]
+    return [experiment for experiment in found if experiment.architecture in names]
 
 
 def _users(grid: Path, names: Sequence[str]) -> list[Experiment]:
