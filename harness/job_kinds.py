@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.experiments.transfer_job import TRANSFER, TransferJob
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
 from reference.errors import UserError
 
@@ -10,6 +11,7 @@ from reference.errors import UserError
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Job]] = {
     TRAIN: TrainJob.from_json,
     EVALUATE: EvaluateJob.from_json,
+    TRANSFER: TransferJob.from_json,
 }
 
 

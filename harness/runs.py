@@ -68,6 +68,11 @@ class Runs:
         self._verifications: Shared[Verification | BuildFailure] = Shared()
         self._evaluations: Shared[OwnAccuracy] = Shared()
 
+    @property
+    def data_folder(self) -> Path:
+        """Where workers look for published arrays."""
+        return self._data
+
     def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
         """Returns the future of a job's record; it raises `JobFailed`.
 

@@ -74,6 +74,11 @@ class Lab:
         self._work = work
         self._closed: Future[None] = Future()
 
+    @property
+    def data_folder(self) -> Path:
+        """Where workers look for what is published for them."""
+        return self._work.data_folder
+
     def spec(self, architecture: str) -> Spec:
         """Waits for the network that the project's own module builds.
 
