@@ -5,7 +5,7 @@ from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness import plan
 from harness.data import Dataset
@@ -138,7 +138,8 @@ class Lab:
         Raises:
             JobFailed: the job gave nothing, or the session has ended.
         """
-        futures.wait([future, self._closed], return_when=futures.FIRST_COMPLETED)
+        either: list[Future[Any]] = [future, self._closed]
+        futures.wait(either, return_when=futures.FIRST_COMPLETED)
         if not future.done():
             self._closed.result()
         return future.result()
