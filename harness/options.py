@@ -13,6 +13,8 @@ from reference.facts import names
 
 DEFAULT_REPORT = Path("reports") / "latest"
 DEFAULT_STORE = Path(".grader")
+# A claim about an accuracy is held against so many runs.
+DOCUMENTED_SEEDS = 5
 
 RecipeName = Literal["gate", "documented"]
 Trainer = Literal["document", "submission"]
@@ -34,6 +36,8 @@ class Options:
         architecture: what all submissions are; None where their names or networks are to tell.
         train_with: whose recipe trains a submission.
         rubric: points for the checks; None for the project's own.
+        grid: a study that the user declared; None for none.
+        greek_test: a folder of letters to try the Greek transfer on.
     """
 
     dataset: str
@@ -51,6 +55,8 @@ class Options:
     architecture: str | None = None
     train_with: Trainer = "document"
     rubric: Path | None = None
+    grid: Path | None = None
+    greek_test: Path | None = None
 
     @property
     def grades_submissions(self) -> bool:
@@ -77,9 +83,15 @@ def add_options(parser: pytest.Parser) -> None:
         "--recipe",
         default="gate",
         metavar="NAME",
-        help="gate: stop once validation clears the gate (default); documented: all epochs",
+        help="gate: stop once validation clears the gate (default); documented: all epochs, and "
+        "every experiment of the documents",
     )
-    add("--seeds", default="1", metavar="N", help="train each network with N seeds (default 1)")
+    add(
+        "--seeds",
+        metavar="N",
+        help=f"train each network with N seeds (default 1; {DOCUMENTED_SEEDS} for the project's "
+        "own with --recipe=documented)",
+    )
     add(
         "--workers",
         default="auto",
@@ -141,6 +153,17 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="points for each check, and accuracy bands (default: reference/rubric.toml)",
     )
+    add(
+        "--grid",
+        metavar="FILE",
+        help="also run a study of your own: a TOML of variants, as in reference/studies/",
+    )
+    add(
+        "--greek-test",
+        metavar="DIR",
+        help="with --recipe=documented: also read the Greek letters in this folder, which the "
+        "network has not been trained on",
+    )
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -175,11 +198,17 @@ def read_options(config: pytest.Config) -> Options:
                     "--submissions=DIR beside it"
                 )
     rubric = get("--rubric")
+    graded = bool(submissions) or class_folder is not None
+    seeds = get("--seeds")
+    if seeds is None:
+        seeds = str(DOCUMENTED_SEEDS if recipe == "documented" and not graded else 1)
+    grid, greek_test = get("--grid"), get("--greek-test")
+    _refuse_beside(graded, recipe, grid, greek_test)
     return Options(
         dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
         recipe=recipe,
-        seeds=_whole("--seeds", get("--seeds"), 1, 1000),
+        seeds=_whole("--seeds", seeds, 1, 1000),
         workers=cores() if workers == "auto" else _whole("--workers", workers, 1, 256),
         report=config.rootpath / get("--report"),
         store=config.rootpath / get("--store"),
@@ -191,7 +220,46 @@ def read_options(config: pytest.Config) -> Options:
         architecture=architecture,
         train_with=train_with,
         rubric=here / rubric if rubric else None,
+        grid=None if grid is None else _grid(here / grid),
+        greek_test=None if greek_test is None else _letters(here / greek_test),
     )
+
+
+def _refuse_beside(
+    graded: bool, recipe: RecipeName, grid: str | None, greek_test: str | None
+) -> None:
+    """Experiments are made with the project's own networks, and most with the documents' recipe."""
+    for option, given in (("--grid", grid), ("--greek-test", greek_test)):
+        if given is not None and graded:
+            raise UserError(
+                f"{option} is about the project's own networks: leave out --submission and "
+                "--submissions"
+            )
+    if greek_test is not None and recipe != "documented":
+        raise UserError(
+            "--greek-test is about the transfer that the document describes: expected "
+            "--recipe=documented beside it"
+        )
+
+
+def _grid(path: Path) -> Path:
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(
+            f"--grid {path} {found}: expected a TOML file that declares a study; those in "
+            "reference/studies/ are examples to copy"
+        )
+    return path
+
+
+def _letters(path: Path) -> Path:
+    if not path.is_dir():
+        found = "is no folder" if path.exists() else "does not exist"
+        raise UserError(
+            f"--greek-test {path} {found}: expected a folder with a folder of pictures for each "
+            "letter: alpha, beta and gamma"
+        )
+    return path
 
 
 def _whole(option: str, text: str, least: int, most: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from reference.errors import UserError
 from reference.fact_types import (
     METRICS,
+    RELATIONS,
     ClaimFact,
     CrossValidationFact,
     Facts,
@@ -204,14 +205,19 @@ def _cross_validation(table: Table) -> CrossValidationFact:
 
 
 def _claim(table: Table) -> ClaimFact:
+    what, metric = table.words("what"), table.plain("metric", choice(*METRICS))
+    # Nothing measures a picture, so its claim must say why it stays open.
+    untestable = "untestable" in table or metric == "picture"
     claim = ClaimFact(
-        what=table.words("what"),
-        metric=table.plain("metric", choice(*METRICS)),
+        what=what,
+        metric=metric,
         value=table.plain("value", _FIGURE) if "value" in table else None,
         resolution=table.plain("resolution", number(0, 1)) if "resolution" in table else None,
         quote=table.words("quote"),
         where=table.words("where"),
-        untestable=table.words("untestable") if "untestable" in table else None,
+        untestable=table.words("untestable") if untestable else None,
+        relation=table.plain("relation", choice(*RELATIONS)) if "relation" in table else "about",
+        note=table.words("note") if "note" in table else None,
     )
     table.finish()
     return claim
