@@ -34,6 +34,8 @@ class Options:
         architecture: what all submissions are; None where their names or networks are to tell.
         train_with: whose recipe trains a submission.
         rubric: points for the checks; None for the project's own.
+        grid: a study that the user declared; None for none.
+        greek_test: a folder of letters to try the Greek transfer on.
     """
 
     dataset: str
@@ -51,6 +53,8 @@ class Options:
     architecture: str | None = None
     train_with: Trainer = "document"
     rubric: Path | None = None
+    grid: Path | None = None
+    greek_test: Path | None = None
 
     @property
     def grades_submissions(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import prod
 
 from harness import cost as costs
+from harness import recipe as recipes
 from harness.cost import PASSES, TimeLimit
 from harness.data.dataset import Dataset
 from harness.environment import cores, numeric_platform
@@ -56,15 +57,31 @@ def jobs_for(
         JobFailed: the network does not take such images, has no score for every digit, or would
             need too much time or memory.
     """
+    return [job_for(spec, recipe, dataset, seed, facts) for seed in range(seeds)]
+
+
+def job_for(
+    spec: Spec, recipe: Recipe, dataset: Dataset, seed: int, facts: Facts | None = None
+) -> TrainJob:
+    """Returns the job that trains a network once.
+
+    Args:
+        facts: what the network is graded by, and may cost so much more than at most.
+
+    Raises:
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much time or memory.
+    """
     _check_ends(spec)
     documented = expected_network(facts) if facts else None
     if reason := costs.refusal(spec.network, recipe, documented):
         raise JobFailed("resource", reason)
-    platform = numeric_platform()
-    return [
-        TrainJob(spec, recipe, dataset.name, dataset.digest, seed, platform)
-        for seed in range(seeds)
-    ]
+    return TrainJob(spec, recipe, dataset.name, dataset.digest, seed, numeric_platform())
+
+
+def trained_images(recipe: Recipe, dataset: Dataset) -> int:
+    """Returns how many images of a data set a run trains on."""
+    return recipes.trained_images(recipe, len(dataset.train_labels))
 
 
 def evaluation(spec: Spec, recipe: Recipe, weights: str, dataset: Dataset) -> EvaluateJob:

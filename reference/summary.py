@@ -1,10 +1,7 @@
 """The table that Keras 2 prints of a sequential model: read, made from a network, and written.
 
-    Layer (type)                 Output Shape              Param #
-    =================================================================
-    conv2d (Conv2D)              (None, 26, 26, 32)        320
-    …
-    Total params: 693,962
+A row for each layer (name and class, output shape, parameters), then three totals: document 001
+prints one, see reference/facts/sequential_cnn.toml.
 """
 
 import re
@@ -48,7 +45,7 @@ def summarise(network: Network, title: str) -> Summary:
     for index, (node, shape, count) in enumerate(measures):
         if node.kind == "InputLayer" or _fused(network, index):
             continue
-        stem = _snake(node.kind)
+        stem = default_name(node.kind)
         number = taken.get(stem, 0)
         taken[stem] = number + 1
         name = f"{stem}_{number}" if number else stem
@@ -67,8 +64,8 @@ def _fused(network: Network, index: int) -> bool:
     return LAYERS[network.nodes[source].kind].fuses_activation and users == 1
 
 
-def _snake(kind: str) -> str:
-    """MaxPooling2D -> max_pooling2d, Conv2D -> conv2d."""
+def default_name(kind: str) -> str:
+    """Returns Keras's name for the first layer of a class: MaxPooling2D -> max_pooling2d."""
     words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
