@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.experiments.base import Experiment
+from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
 from harness.options import Options
 from harness.process import ROOT
@@ -40,6 +41,7 @@ def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
     """What the documents did, in the order of the results."""
     del studies
     found: list[Experiment] = [
+        *TABLES,
         Transfer(),
     ]
     return [experiment for experiment in found if experiment.architecture in names]
