@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.experiments.base import Experiment
 from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
+from harness.experiments.twin import NumpyTwin
 from harness.options import Options
 from harness.process import ROOT
 
@@ -43,6 +44,7 @@ def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
     found: list[Experiment] = [
         *TABLES,
         Transfer(),
+        NumpyTwin(),
     ]
     return [experiment for experiment in found if experiment.architecture in names]
 
