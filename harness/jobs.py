@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol, Self
 
 from harness import recipe as recipes
 from harness.canonical import digest
@@ -12,6 +12,25 @@ from harness.recipe import Recipe
 
 # Raise it when a change of the engine changes the numbers it produces.
 ENGINE_VERSION = 2
+
+TRAIN, EVALUATE = "train", "evaluate"
+
+
+class Job(Protocol):
+    """What a worker can be asked to do; `harness.job_kinds` lists every kind.
+
+    Attributes:
+        kind: key of `harness.job_kinds.KINDS` and `harness.worker.PERFORM`.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        """The key that what comes of it is stored under: everything that that depends on."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The job as plain data, with its kind."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +51,14 @@ class TrainJob:
     seed: int
     platform: Mapping[str, Any]
 
+    kind: ClassVar[str] = TRAIN
+
     @property
     def key(self) -> str:
         """SHA-256 of everything that the numbers in the record depend on, and nothing else."""
         return digest(
             {
-                "kind": "train",
+                "kind": TRAIN,
                 "engine": ENGINE_VERSION,
                 "spec": self.spec.digest,
                 "recipe": self.recipe.to_json(),
@@ -48,6 +69,7 @@ class TrainJob:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """The job as data; without its kind, as records have it."""
         return {
             "spec": self.spec.to_json(),
             "recipe": self.recipe.to_json(),
@@ -56,6 +78,18 @@ class TrainJob:
             "seed": self.seed,
             "platform": dict(self.platform),
         }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote."""
+        return cls(
+            spec=specs.from_json(document["spec"]),
+            recipe=recipes.from_json(document["recipe"]),
+            dataset=document["dataset"],
+            data_digest=document["data_digest"],
+            seed=document["seed"],
+            platform=document["platform"],
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +110,8 @@ class EvaluateJob:
     scales: tuple[float, ...]
     platform: Mapping[str, Any]
 
+    kind: ClassVar[str] = EVALUATE
+
     @property
     def key(self) -> str:
         """SHA-256 of everything that the counts depend on."""
@@ -92,15 +128,10 @@ class EvaluateJob:
             "platform": dict(self.platform),
         }
 
-
-EVALUATE = "evaluate"
-Job = TrainJob | EvaluateJob
-
-
-def from_json(document: Mapping[str, Any]) -> Job:
-    """Reads what a job's `to_json` wrote."""
-    if document.get("kind") == EVALUATE:
-        return EvaluateJob(
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote."""
+        return cls(
             spec=specs.from_json(document["spec"]),
             weights=document["weights"],
             dataset=document["dataset"],
@@ -108,11 +139,3 @@ def from_json(document: Mapping[str, Any]) -> Job:
             scales=tuple(document["scales"]),
             platform=document["platform"],
         )
-    return TrainJob(
-        spec=specs.from_json(document["spec"]),
-        recipe=recipes.from_json(document["recipe"]),
-        dataset=document["dataset"],
-        data_digest=document["data_digest"],
-        seed=document["seed"],
-        platform=document["platform"],
-    )

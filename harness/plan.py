@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import prod
 
 from harness import cost as costs
+from harness import recipe as recipes
 from harness.cost import PASSES, TimeLimit
 from harness.data.dataset import Dataset
 from harness.environment import cores, numeric_platform
@@ -56,15 +57,46 @@ def jobs_for(
         JobFailed: the network does not take such images, has no score for every digit, or would
             need too much time or memory.
     """
+    first = job_for(spec, recipe, dataset, 0, facts)
+    return [replace(first, seed=seed) for seed in range(seeds)]
+
+
+def job_for(
+    spec: Spec, recipe: Recipe, dataset: Dataset, seed: int, facts: Facts | None = None
+) -> TrainJob:
+    """Returns the job that trains a network once.
+
+    Args:
+        facts: what the network is graded by, and may cost so much more than at most.
+
+    Raises:
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much time or memory.
+    """
     _check_ends(spec)
     documented = expected_network(facts) if facts else None
     if reason := costs.refusal(spec.network, recipe, documented):
         raise JobFailed("resource", reason)
-    platform = numeric_platform()
-    return [
-        TrainJob(spec, recipe, dataset.name, dataset.digest, seed, platform)
-        for seed in range(seeds)
-    ]
+    if reason := _too_few(recipe, dataset):
+        raise JobFailed("failed", reason)
+    return TrainJob(spec, recipe, dataset.name, dataset.digest, seed, numeric_platform())
+
+
+def _too_few(recipe: Recipe, dataset: Dataset) -> str | None:
+    if recipe.train_images is None:
+        return None
+    left = len(dataset.train_labels) - recipe.validation_images
+    if recipe.train_images <= left:
+        return None
+    return (
+        f"train_images = {recipe.train_images:,}, but should be at most {left:,}: the training "
+        f"images of {dataset.name} less those that are held out"
+    )
+
+
+def trained_images(recipe: Recipe, dataset: Dataset) -> int:
+    """Returns how many images of a data set a run trains on."""
+    return recipes.trained_images(recipe, len(dataset.train_labels))
 
 
 def evaluation(spec: Spec, recipe: Recipe, weights: str, dataset: Dataset) -> EvaluateJob:

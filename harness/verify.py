@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import jobs
+from harness import job_kinds
 from harness.data.arrays import open_published
-from harness.data.dataset import split
+from harness.data.parts import split_for
 from harness.extract.client import BuildFailure
 from harness.jobs import TrainJob
 from harness.process import JsonChannel, ProcessDied, ProcessTimeout
@@ -131,7 +131,7 @@ class Verifier:
 def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
     """The other process's side: answers one request."""
     try:
-        job = jobs.from_json(request["job"])
+        job = job_kinds.from_json(request["job"])
         if not isinstance(job, TrainJob):
             raise TypeError(f"a {type(job).__name__} is no training to repeat")
         reply(_verified(job, Path(request["record"]), request["data"]))
@@ -165,7 +165,7 @@ def _verified(job: TrainJob, record: Path, data: str) -> dict[str, str]:
     rebuilt = rebuild(job.spec, job.seed)
     with np.load(record / "weights.npz", allow_pickle=False) as weights:
         set_weights(rebuilt, job.spec, {key: weights[key] for key in weights.files})
-    parts = split(len(images.train_labels), job.recipe.validation_images, job.recipe.split_seed)
+    parts = split_for(job.recipe, len(images.train_labels))
     return Verification(
         keras_file=trained_outputs(saved, probe, scale),
         npz_file=trained_outputs(rebuilt, probe, scale),

@@ -19,11 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from harness import jobs, verify
+from harness import job_kinds, verify
 from harness.data.arrays import open_published
-from harness.data.dataset import split
+from harness.data.parts import split_for
+from harness.experiments.fit_job import FIT, time_fit
+from harness.experiments.transfer_job import TRANSFER
+from harness.experiments.transferring import transfer
+from harness.experiments.twin_job import TWIN, train_twin
 from harness.forks import serve_forks
-from harness.jobs import EvaluateJob, Job, TrainJob
+from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.store import Store
 from reference.errors import UserError
@@ -34,6 +38,8 @@ EVALUATION = "evaluation.json"
 MOST_BYTES = 8 * 2**30
 
 Reply = Callable[[Mapping[str, Any]], None]
+# Told of each epoch that ended: "epoch", "epochs" and, where it is known, "val_accuracy".
+OnEpoch = Callable[[dict[str, Any]], None]
 
 
 def handle(request: Mapping[str, Any], reply: Reply) -> None:
@@ -43,7 +49,7 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         return
     try:
         key = run(
-            jobs.from_json(request["job"]),
+            job_kinds.from_json(request["job"]),
             Path(request["data"]),
             Store(Path(request["store"])),
             lambda values: reply({"event": "epoch", **values}),
@@ -61,20 +67,16 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         reply({"event": "done", "key": key})
 
 
-def run(job: Job, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]) -> str:
+def run(job: Job, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Does one job and stores what comes of it; returns the key.
 
     Raises:
         UserError: the store cannot be written.
     """
-    return (
-        evaluate(job, data, store)
-        if isinstance(job, EvaluateJob)
-        else train(job, data, store, on_epoch)
-    )
+    return PERFORM[job.kind](job, data, store, on_epoch)
 
 
-def evaluate(job: EvaluateJob, data: Path, store: Store) -> str:
+def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> str:
     """Counts what a network reads right with the weights it came with."""
     from harness.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
 
@@ -92,9 +94,7 @@ def evaluate(job: EvaluateJob, data: Path, store: Store) -> str:
     return job.key
 
 
-def train(
-    job: TrainJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
-) -> str:
+def train(job: TrainJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Trains one job and stores its record; returns the key."""
     from harness.engine import train as engine  # noqa: PLC0415  (imports TensorFlow)
 
@@ -105,7 +105,7 @@ def train(
         np.asarray(arrays.test_images),
         np.asarray(arrays.test_labels),
     )
-    parts = split(len(images.train_labels), job.recipe.validation_images, job.recipe.split_seed)
+    parts = split_for(job.recipe, len(images.train_labels))
     started = time.perf_counter()
     trained = engine.train(
         job.spec,
@@ -155,6 +155,17 @@ def train(
 
     store.put(job.key, write)
     return job.key
+
+
+# What is done for each kind of `harness.job_kinds.KINDS`, given the job, the folder of the
+# published arrays and the store; returns the key. What needs TensorFlow imports it inside.
+PERFORM: Mapping[str, Callable[[Any, Path, Store, OnEpoch], str]] = {
+    TRAIN: train,
+    EVALUATE: evaluate,
+    TWIN: train_twin,
+    FIT: time_fit,
+    TRANSFER: transfer,
+}
 
 
 def limit_memory() -> None:

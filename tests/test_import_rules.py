@@ -54,8 +54,8 @@ RULES = (
     # The processes that benchmarks are timed in; PyTorch is a peer, and optional.
     _rule("harness/bench/tasks.py", *HARNESS, "tensorflow", "keras"),
     _rule("harness/bench/torch_tasks.py", "harness", "reference", "numpy", "torch"),
-    # The digits lie inside scikit-learn, and so does the client of OpenML.
-    _rule("harness/data/*.py", *HARNESS, "sklearn"),
+    # The digits lie inside scikit-learn, and so does the client of OpenML; letters are pictures.
+    _rule("harness/data/*.py", *HARNESS, "sklearn", "PIL"),
     _rule("harness/report/*.py", *HARNESS, "markupsafe"),
     # Pictures that people bring are opened there.
     _rule("harness/predict/*.py", *HARNESS, "PIL"),

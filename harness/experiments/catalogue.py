@@ -1,0 +1,66 @@
+"""Which experiments there are."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.experiments.base import Experiment
+from harness.experiments.summary_table import TABLES
+from harness.experiments.transfer import Transfer
+from harness.experiments.twin import NumpyTwin
+from harness.options import Options
+from harness.process import ROOT
+
+STUDIES = ROOT / "reference" / "studies"
+
+_ID = re.compile(r"[a-z0-9_]+")
+
+
+def experiments(
+    options: Options, names: Sequence[str], studies: Path = STUDIES
+) -> tuple[Experiment, ...]:
+    """Returns the experiments that the options ask for, in the order of the results.
+
+    Args:
+        names: the documented architectures.
+        studies: folder of the studies' declarations.
+
+    Raises:
+        UserError: a study's declaration cannot be used.
+    """
+    if not options.experiments:
+        return ()
+    found: list[Experiment] = []
+    if options.recipe == "documented":
+        found += _documented(names, studies)
+    if options.grid is not None:
+        found += _users(options.grid, names)
+    return _checked(found, names)
+
+
+def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
+    """What the documents did, in the order of the results."""
+    del studies
+    found: list[Experiment] = [
+        *TABLES,
+        Transfer(),
+        NumpyTwin(),
+    ]
+    return [experiment for experiment in found if experiment.architecture in names]
+
+
+def _users(grid: Path, names: Sequence[str]) -> list[Experiment]:
+    """What the user declared."""
+    del grid, names
+    return []
+
+
+def _checked(found: Sequence[Experiment], names: Sequence[str]) -> tuple[Experiment, ...]:
+    """Test ids and rows of the results go by these names."""
+    seen: set[tuple[str, str]] = set()
+    for experiment in found:
+        key = (experiment.architecture, experiment.id)
+        if experiment.architecture not in names or not _ID.fullmatch(experiment.id) or key in seen:
+            raise ValueError(f"an experiment's architecture or id is unknown, bad or taken: {key}")
+        seen.add(key)
+    return tuple(found)

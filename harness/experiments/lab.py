@@ -1,0 +1,149 @@
+"""The laboratory: what an experiment may use of a session."""
+
+from collections.abc import Mapping
+from concurrent import futures
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from harness import plan
+from harness.data import Dataset
+from harness.extract.client import BuildFailure
+from harness.futures import fail
+from harness.jobs import Job
+from harness.network.spec import Spec
+from harness.recipe import Recipe
+from harness.record import Record
+from harness.runs import Runs
+from harness.scheduler import JobFailed
+from harness.submitted.opened import Opened
+from reference.facts import Facts
+
+if TYPE_CHECKING:
+    from harness.cost import TimeLimit
+    from reference.calibration import Calibration
+
+_T = TypeVar("_T")
+
+
+class Bench(Protocol):
+    """The session, as far as the laboratory knows it."""
+
+    def opened_project(self, architecture: str) -> Future[Opened | BuildFailure]:
+        """The project's own module of an architecture; opened when it is first asked for."""
+
+    def project_runs(self, architecture: str) -> list[Future[Record]]:
+        """Its runs, one for each seed; trained when they are first asked for."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for every experiment of a session.
+
+    Attributes:
+        facts: by architecture, of all that are documented.
+        seeds: repetitions, the seeds 0 .. seeds - 1.
+        calibration: of the data set, where it is not the documents'.
+        greek_test: folder of letters that no network has seen.
+        workers: training processes.
+    """
+
+    dataset: Dataset
+    facts: Mapping[str, Facts]
+    seeds: int
+    calibration: "Calibration | None" = None
+    greek_test: Path | None = None
+    workers: int = 1
+
+
+class Lab:
+    """What an experiment may use; made once, used by all of them from their threads.
+
+    Args:
+        work: has jobs done, and shares and keeps what comes of them.
+    """
+
+    def __init__(self, setting: Setting, bench: Bench, work: Runs) -> None:
+        self.dataset = setting.dataset
+        self.seeds = setting.seeds
+        self.calibration = setting.calibration
+        self.greek_test = setting.greek_test
+        self._setting = setting
+        self._bench = bench
+        self._work = work
+        self._closed: Future[None] = Future()
+
+    @property
+    def data_folder(self) -> Path:
+        """Where workers look for what is published for them."""
+        return self._work.data_folder
+
+    def spec(self, architecture: str) -> Spec:
+        """Waits for the network that the project's own module builds.
+
+        Raises:
+            JobFailed: it was not built.
+        """
+        found = self.wait(self._bench.opened_project(architecture))
+        if isinstance(found, BuildFailure):
+            raise JobFailed("skipped", f"there is no network {architecture}: see its build check")
+        return found.spec
+
+    def facts(self, architecture: str) -> Facts:
+        """Returns what the document says."""
+        return self._setting.facts[architecture]
+
+    def recipe(self, architecture: str) -> Recipe:
+        """Returns the documented recipe, adapted to the data set; never stopped early."""
+        return plan.recipe_for(self.facts(architecture), "documented", self.calibration)
+
+    def runs(self, architecture: str) -> list[Record]:
+        """Waits for the documented runs of the project's own module, one for each seed.
+
+        Raises:
+            JobFailed: a run gave no record.
+        """
+        return [self.wait(run) for run in self._bench.project_runs(architecture)]
+
+    def train(self, spec: Spec, recipe: Recipe, seed: int, title: str) -> Future[Record]:
+        """Has a network trained, unless that was done before; see `wait`.
+
+        Args:
+            title: how the run is called while it is under way, such as "deep_cnn fold 3".
+
+        Raises:
+            JobFailed: the network cannot be trained on these images, or not in this memory.
+        """
+        job = plan.job_for(spec, recipe, self.dataset, seed)
+        images = plan.trained_images(recipe, self.dataset)
+        limit = plan.time_limit(job, images, self._setting.workers)
+        return self._work.train(job, title, plan.cost(job, images), limit)
+
+    def do(
+        self, job: Job, title: str, cost: float, limit: "TimeLimit", epochs: int = 1
+    ) -> Future[Path]:
+        """Has any other job done, unless that was done before; its folder in the store.
+
+        Args:
+            cost: its length in floating-point operations, as `harness.plan.cost` has it.
+            limit: how long it may take.
+            epochs: how many it reports, for the progress bar.
+        """
+        return self._work.do(job, title, cost, limit, epochs)
+
+    def wait(self, future: Future[_T]) -> _T:
+        """Waits for a result, or for the end of the session.
+
+        Raises:
+            JobFailed: the job gave nothing, or the session has ended.
+        """
+        either: list[Future[Any]] = [future, self._closed]
+        futures.wait(either, return_when=futures.FIRST_COMPLETED)
+        if not future.done():
+            self._closed.result()
+        return future.result()
+
+    def close(self) -> None:
+        """Wakes whoever waits: there will be nothing more."""
+        fail(JobFailed("skipped", "the session has ended"), self._closed)
