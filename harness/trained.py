@@ -7,6 +7,7 @@ Keras's, and no saved model is opened: a record is JSON and arrays.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -184,7 +185,7 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
 
 def _done(job: TrainJob, train_images: int, workers: Scheduler, progress: Progress) -> str:
     progress.expect(job.key, f"{job.dataset} seed {job.seed}", job.recipe.epochs)
-    future = workers.submit(job, 0.0, plan.time_limit(job, train_images, cores()))
+    future: Future[str] = workers.submit(job, 0.0, plan.time_limit(job, train_images, cores()))
     future.add_done_callback(
         lambda f: progress.finish(job.key, failed=f.cancelled() or f.exception() is not None)
     )

@@ -82,7 +82,8 @@ def _check_file(path: Path) -> None:
         if not path.exists():
             raise UserError("there is no such file")
         if not path.is_file():
-            raise UserError("this is not a file")
+            folder = "a folder, and there are no pictures in it" if path.is_dir() else "not a file"
+            raise UserError(f"this is {folder}")
         if path.stat().st_size == 0:
             raise UserError("the file is empty")
         path.open("rb").close()
