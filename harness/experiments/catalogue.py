@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.experiments.base import Experiment
+from harness.experiments.samples import SAMPLES
 from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
 from harness.experiments.twin import NumpyTwin
@@ -45,6 +46,7 @@ def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
         *TABLES,
         Transfer(),
         NumpyTwin(),
+        *SAMPLES,
     ]
     return [experiment for experiment in found if experiment.architecture in names]
 
