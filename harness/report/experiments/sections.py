@@ -99,10 +99,9 @@ def _short(item: Mapping[str, Any], finding: str) -> str:
 def _counted(item: Mapping[str, Any]) -> str:
     if item["kind"] == "summary_table":
         return summary_table.words(item["result"])
-    right = samples.words(item["result"]) if item["kind"] == "samples" else ""
-    return (
-        f"The network reads {right.replace(' right', '')} sample digits rightly." if right else ""
-    )
+    if item["kind"] == "samples" and (words := samples.words(item["result"])):
+        return f"Of the sample digits, {words}."
+    return ""
 
 
 def _measured(item: Mapping[str, Any]) -> tuple[str, str]:
