@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from harness import option_values as values
 from harness.data import CHOICES
 from harness.environment import cores
 from reference.errors import UserError
@@ -62,6 +63,13 @@ class Options:
     def grades_submissions(self) -> bool:
         """Whether strangers' work is graded, rather than the project's own modules."""
         return bool(self.submissions) or self.class_folder is not None
+
+    @property
+    def experiments(self) -> bool:
+        """Whether anything is done beside grading: with the project's own modules alone."""
+        return not self.grades_submissions and (
+            self.recipe == "documented" or self.grid is not None
+        )
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -203,70 +211,25 @@ def read_options(config: pytest.Config) -> Options:
     if seeds is None:
         seeds = str(DOCUMENTED_SEEDS if recipe == "documented" and not graded else 1)
     grid, greek_test = get("--grid"), get("--greek-test")
-    _refuse_beside(graded, recipe, grid, greek_test)
+    values.refuse_beside(graded, recipe, grid, greek_test)
     return Options(
         dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
         recipe=recipe,
-        seeds=_whole("--seeds", seeds, 1, 1000),
-        workers=cores() if workers == "auto" else _whole("--workers", workers, 1, 256),
+        seeds=values.whole("--seeds", seeds, 1, 1000),
+        workers=cores() if workers == "auto" else values.whole("--workers", workers, 1, 256),
         report=config.rootpath / get("--report"),
         store=config.rootpath / get("--store"),
         fresh=get("--fresh"),
         baseline=here / baseline if baseline else None,
-        benchmark_batch=None if batch is None else _whole("--benchmark-batch", batch, 1, 60_000),
+        benchmark_batch=None
+        if batch is None
+        else values.whole("--benchmark-batch", batch, 1, 60_000),
         submissions=submissions,
         class_folder=None if class_folder is None else here / class_folder,
         architecture=architecture,
         train_with=train_with,
         rubric=here / rubric if rubric else None,
-        grid=None if grid is None else _grid(here / grid),
-        greek_test=None if greek_test is None else _letters(here / greek_test),
+        grid=None if grid is None else values.study(here / grid),
+        greek_test=None if greek_test is None else values.letters(here / greek_test),
     )
-
-
-def _refuse_beside(
-    graded: bool, recipe: RecipeName, grid: str | None, greek_test: str | None
-) -> None:
-    """Experiments are made with the project's own networks, and most with the documents' recipe."""
-    for option, given in (("--grid", grid), ("--greek-test", greek_test)):
-        if given is not None and graded:
-            raise UserError(
-                f"{option} is about the project's own networks: leave out --submission and "
-                "--submissions"
-            )
-    if greek_test is not None and recipe != "documented":
-        raise UserError(
-            "--greek-test is about the transfer that the document describes: expected "
-            "--recipe=documented beside it"
-        )
-
-
-def _grid(path: Path) -> Path:
-    if not path.is_file():
-        found = "is a folder" if path.is_dir() else "does not exist"
-        raise UserError(
-            f"--grid {path} {found}: expected a TOML file that declares a study; those in "
-            "reference/studies/ are examples to copy"
-        )
-    return path
-
-
-def _letters(path: Path) -> Path:
-    if not path.is_dir():
-        found = "is no folder" if path.exists() else "does not exist"
-        raise UserError(
-            f"--greek-test {path} {found}: expected a folder with a folder of pictures for each "
-            "letter: alpha, beta and gamma"
-        )
-    return path
-
-
-def _whole(option: str, text: str, least: int, most: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if not least <= value <= most:
-        raise UserError(f"{option} {text}: expected a whole number from {least} to {most}")
-    return value

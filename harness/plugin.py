@@ -15,7 +15,6 @@ from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
 from harness.checking import Failed, Unavailable
 from harness.environment import cores, gpu, numeric_platform
-from harness.experiments import catalogue
 from harness.folders import check_space, prepare
 from harness.ledger import Ledger
 from harness.options import read_options
@@ -29,6 +28,7 @@ from reference.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from harness.experiments.base import Experiment
     from harness.options import Options
 
 CHECKS = "checks"
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
         bench.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
-        config.stash[EXPERIMENTS] = catalogue.experiments(options, all_facts.names())
+        config.stash[EXPERIMENTS] = _experiments(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
             prepare(options.report, "--report")
@@ -230,6 +230,20 @@ def _subjects(options: Options) -> tuple[Subject, ...]:
         return tuple(project_subject(name) for name in known)
     entries = submissions.find(options.submissions, options.class_folder)
     return tuple(submitted(entries, options.architecture, known))
+
+
+def _experiments(options: Options) -> tuple[Experiment, ...]:
+    """What is done besides.
+
+    Raises:
+        UserError: a study that cannot be used.
+    """
+    if not options.experiments:
+        return ()
+    # Not before it is needed: most collections do without.
+    from harness.experiments import catalogue  # noqa: PLC0415
+
+    return catalogue.experiments(options, all_facts.names())
 
 
 def _architectures(subjects: Iterable[Subject]) -> list[str]:

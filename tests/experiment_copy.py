@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from project_copy import project
+from tests.project_copy import project
 
 EXPERIMENTS = '''
 """Experiments for tests: each does as little as shows what it is there to show."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.experiments.base import Outcome
 from harness.recipe import in_fold
@@ -65,12 +67,23 @@ class Broken(_Fake):
         return Outcome({"x": {}["nothing"]})
 
 
+@dataclass(frozen=True)
+class Waiting(_Fake):
+    """Waits for ever, unless somebody has left an answer."""
+
+    def run(self, lab):
+        if not Path("answer").exists():
+            lab.wait(Future())
+        return Outcome({"answer": True})
+
+
 def documented():
     return [
         Folds("folds"),
         Broken("broken"),
         OfRuns("of_runs", title="What its runs say"),
-        OfRuns("of_runs", architecture="sequential_cnn"),
+        Waiting("waiting"),
+        Folds("folds", architecture="sequential_cnn"),
     ]
 '''
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.experiments.base import Experiment
+from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
+from harness.experiments.twin import NumpyTwin
 from harness.options import Options
 from harness.process import ROOT
 
@@ -26,7 +28,7 @@ def experiments(
     Raises:
         UserError: a study's declaration cannot be used.
     """
-    if options.grades_submissions:
+    if not options.experiments:
         return ()
     found: list[Experiment] = []
     if options.recipe == "documented":
@@ -37,9 +39,14 @@ def experiments(
 
 
 def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
-    """What the documents did; one line for each kind."""
+    """What the documents did, in the order of the results."""
     del studies
-    return [experiment for experiment in (Transfer(),) if experiment.architecture in names]
+    found: list[Experiment] = [
+        *TABLES,
+        Transfer(),
+        NumpyTwin(),
+    ]
+    return [experiment for experiment in found if experiment.architecture in names]
 
 
 def _users(grid: Path, names: Sequence[str]) -> list[Experiment]:
