@@ -177,7 +177,7 @@ def test_a_product_is_sorted_and_long_ones_are_cut():
 def test_transfer_shows_both_figures_the_letters_and_what_moved(complete):
     shown = section(complete, "Transfer to Greek letters")
     for expected in (
-        "that is the honest figure",
+        "the honest figure, since it says what to expect",
         "trained on, as the document did: 100.00\u202f%",
         "left out, each in turn: 81.48\u202f% [68.46,\xa094.51]",
         "The claim is 96\u202f%.",
@@ -235,6 +235,27 @@ def test_summary_table_says_which_cell_differs():
     assert "14 of 15 cells are equal." in text
     assert "differs 0printed now: 1" in text
     assert 'Model: "CNN Model"' in text
+
+
+def test_totals_of_the_summary_stand_below_it():
+    row = experiments_sample.summary_table()
+    total = {"row": 5, "column": "Total params", "expected": "693,962", "actual": "693,962"}
+    row["result"]["cells"].append(total | {"equal": True})
+    parsed = Parsed(render(with_experiments(row)))
+    heads = [a for a in parsed.all("th") if a.get("colspan") == "2"]
+    assert len(heads) == 1
+    assert "All 16 cells are equal." in parsed.text
+
+
+def test_grids_of_both_methods_show_alone_and_together():
+    row = experiments_sample.tuning()
+    both = experiments_sample.variant("both", {}, {"filters": 8, "dropout": 0.5}, 0.98, 3, 5, "")
+    row["result"]["variants"].append(both)
+    text = text_of(with_experiments(row))
+    assert "Several settings changed" in text
+    assert "Accuracy by filters" in text
+    described = text[text.index("Accuracy of each variant") :]
+    assert described.index("both: 9") < 40
 
 
 def test_samples_have_bars(complete):
@@ -380,18 +401,33 @@ def test_printed_tables_keep_their_spaces_and_lose_their_controls():
 
 
 def test_axes_hold_every_value_and_end_at_all_images():
-    rows = [Row("a", (0.5, 0.75), 0.625, (0.4, 1.0))]
+    rows = [Row("a", (0.5, 0.75), 0.625, (0.45, 1.0))]
     low, high = drawings.reach(rows, 0.96, LINEAR)
-    assert low < 0.4
+    assert low < 0.45
     assert 1.0 <= high < 1.03
     low, high = drawings.reach([Row("a", (), 0.99)], 0.81, BY_ERROR)
     assert low < scales.by_error(0.81) < scales.by_error(0.99) < high
 
 
+def test_scattered_repeats_leave_room_for_the_rest():
+    """Their interval, by Student's t, may reach beyond all images right: 0.96 to -0.3 to 1.6."""
+    low, high = drawings.reach([Row("a", (0.1, 0.96), 0.53, (-0.3, 1.6))], None, BY_ERROR)
+    assert high < scales.by_error(0.985)
+    assert low > scales.by_error(0.1) - 0.4
+
+
+def test_no_figure_of_a_document_is_drawn_for_other_images():
+    results = sample(dataset="digits", names=("mlp_64_32",), experiments=True)
+    text = text_of(results)
+    shown = text[text.index("Five-fold cross-validation") :]
+    assert "The claim is" not in shown
+    assert "Against" not in text
+
+
 def test_values_of_a_setting_are_in_order():
-    rows = [Row(label, (), 0.9) for label in ("sgd", "16", "8", "adam", "0.5")]
+    rows = [Row(label, (), 0.9) for label in ("sgd", "16×8", "8×16", "8", "adam", "0.5")]
     assert [row.label for row in sorted(rows, key=study._by_value)] == [
-        "0.5", "8", "16", "adam", "sgd"
+        "0.5", "8", "8×16", "16×8", "adam", "sgd"
     ]  # fmt: skip
 
 

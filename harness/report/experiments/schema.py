@@ -89,6 +89,7 @@ TWIN = record(
     )),
     configurations=listing(record(
         name=text, settings=settings, accuracy=number, mean=number, interval=interval,
+        runs=integer,
     )),
 )  # fmt: skip
 

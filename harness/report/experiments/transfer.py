@@ -14,10 +14,9 @@ from harness.report.view import Verdict
 Result = Mapping[str, Any]
 
 HONEST = (
-    "The first is measured on the letters that the layer was trained on: it says how well they "
-    "were learned, and nothing about others. For the second, each letter in turn was left out of "
-    "training and then read: that is the honest figure, since it says what to expect of a letter "
-    "that the network has not seen."
+    "In the first row are the letters that the last layer was trained on: how well they were "
+    "learned. In the second, each letter was read by a network that was trained on the others: "
+    "the honest figure, since it says what to expect of a letter that was never seen."
 )
 
 
@@ -30,7 +29,6 @@ def body(ident: str, result: Result) -> Transfer:
     return Transfer(
         facts=_facts(result),
         note=note,
-        honest=HONEST if result["left_out_mean"] is not None else "",
         figures=tuple(_figures(ident, result)),
         letters=_letters(result),
         letters_note=_letters_note(runs),
@@ -64,6 +62,8 @@ def _figures(ident: str, result: Result) -> list[Figure]:
             f"{ident}-dots", "Letters read rightly", rows, claim=result["claim"], axis=LINEAR
         )
         caption = "A dot for each seed, a diamond for their mean, a bar for its 95 % interval."
+        if result["left_out_mean"] is not None:
+            caption = f"{HONEST} {caption}"
         figures.append(Figure("Seen in training, and left out", drawing, caption))
     lines = [run["history"]["accuracy"] for run in result["runs"]]
     lines = [line for line in lines if any(value is not None for value in line)]
