@@ -9,6 +9,8 @@ from harness.bench.lane import Lane, processes
 from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
 from harness.environment import cores
+from harness.experiments.base import Experiment
+from harness.experiments.running import Finished
 from harness.extract.client import BuildFailure
 from harness.network.spec import Spec
 from harness.recipe import Recipe
@@ -138,6 +140,12 @@ def own_weights(
     if found is None:
         raise NotApplicable("no weights came with it")
     return found
+
+
+@pytest.fixture
+def finished(grading: Session, subject_id: str, experiment: Experiment) -> Finished:  # noqa: ARG001
+    """What became of an experiment, which belongs to the subject."""
+    return grading.finished(experiment)
 
 
 @pytest.fixture

@@ -3,108 +3,87 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.claim_measures import MEASURES, CannotTestError, Evidence, Measured
 from harness.network.spec import Spec
 from harness.record import Record
-from harness.statistics import Interval, mean_interval, wilson
+from harness.statistics import Interval
 from reference.facts import ClaimFact, Facts
-from reference.layers import total_params, trainable_params
 
-# What a training run measures.
-_MEASURED = frozenset({"test_accuracy", "validation_accuracy"})
+CANNOT = "cannot be tested"
 
 
 def judge(
     facts: Facts,
     spec: Spec | None,
     runs: Sequence[Record],
-    experiments: Sequence[Mapping[str, Any]] = (),  # noqa: ARG001
+    experiments: Sequence[Mapping[str, Any]] = (),
     *,
     documented_data: bool,
 ) -> list[dict[str, Any]]:
     """Returns one row of results.json's `claims` for each claim of a document.
 
     Args:
-        experiments: rows of results.json's `experiments` that belong to the same architecture.
-        documented_data: whether the runs are on MNIST; on other data no claim is judged.
+        runs: of the document's own recipe, one for each seed.
+        experiments: the rows of results.json's `experiments` of this architecture.
+        documented_data: whether all was measured on MNIST; on other data only what needs none
+            is judged.
     """
-    return [_row(facts, claim, spec, runs, documented_data) for claim in facts.claims]
+    evidence = Evidence(facts, spec, runs, experiments, documented_data=documented_data)
+    return [_row(claim, evidence) for claim in facts.claims]
 
 
-def _row(
-    facts: Facts, claim: ClaimFact, spec: Spec | None, runs: Sequence[Record], documented_data: bool
-) -> dict[str, Any]:
-    measured: float | None = None
-    interval: Interval | None = None
-    reason = claim.untestable
-    verdict = "cannot be tested"
-    if reason is None and claim.metric.endswith("_params"):
-        if spec is None:
-            reason = "the network was not built"
-        else:
-            count = total_params if claim.metric == "total_params" else trainable_params
-            measured = float(count(spec.network))
-            verdict = "holds" if measured == claim.value else "not reproduced"
-    elif reason is None and claim.metric not in _MEASURED:
-        reason = "no run of this suite measures it"
-    elif reason is None and not documented_data:
-        reason = "this run did not use MNIST"
-    elif reason is None and not runs:
-        reason = "the network was not trained"
-    elif reason is None:
-        measured, interval = _accuracy(claim.metric, runs)
-        verdict = compare(claim, interval)
-        reason = _early(runs)
+def _row(claim: ClaimFact, evidence: Evidence) -> dict[str, Any]:
+    measured = Measured()
+    try:
+        if claim.untestable is not None:
+            raise CannotTestError(claim.untestable)
+        measured = MEASURES[claim.metric](evidence)
+        verdict = _verdict(claim, measured)
+        notes = [claim.note, measured.note]
+        reason = "; ".join(note for note in notes if note) or None
+    except CannotTestError as error:
+        verdict, reason = CANNOT, str(error)
+        measured = Measured(experiment=error.experiment)
     return {
-        "architecture": facts.name,
-        "document": facts.document,
+        "architecture": evidence.facts.name,
+        "document": evidence.facts.document,
         "what": claim.what,
         "claimed": claim.value,
         "quote": claim.quote,
-        "measured": measured,
-        "interval": list(interval) if interval else None,
-        "seeds": len(runs) if interval else None,
+        "measured": measured.value,
+        "interval": list(measured.interval) if measured.interval else None,
+        "seeds": measured.count,
+        "repeats": measured.repeats,
         "verdict": verdict,
         "reason": reason,
         "source": claim.where,
+        "experiment": measured.experiment,
     }
+
+
+def _verdict(claim: ClaimFact, measured: Measured) -> str:
+    if measured.verdict is not None:
+        return measured.verdict
+    if measured.interval is not None:
+        return compare(claim, measured.interval)
+    return "holds" if measured.value == claim.value else "not reproduced"
 
 
 def compare(claim: ClaimFact, interval: Interval) -> str:
     """Returns "holds", "exceeded" or "not reproduced".
 
-    A figure given to a last digit stands for every value that rounds to it; the claim holds when
-    the interval meets that range.
+    A figure given to a last digit stands for every value that rounds to it. A claim "about" it
+    holds when the interval meets that range; one that says "at most", when the interval reaches
+    down to it.
     """
     if claim.value is None:
-        return "cannot be tested"
+        return CANNOT
     half = (claim.resolution or 0.0) / 2
     lower, upper = interval
+    if claim.relation == "at most":
+        return "holds" if lower <= claim.value + half else "not reproduced"
     if upper < claim.value - half:
         return "not reproduced"
     if lower > claim.value + half:
         return "exceeded"
     return "holds"
-
-
-def _accuracy(metric: str, runs: Sequence[Record]) -> tuple[float, Interval]:
-    counts = [_count(metric, run) for run in runs]
-    accuracies = [correct / total for correct, total in counts]
-    mean = sum(accuracies) / len(accuracies)
-    return mean, mean_interval(accuracies) if len(counts) > 1 else wilson(*counts[0])
-
-
-def _count(metric: str, run: Record) -> tuple[int, int]:
-    if metric == "test_accuracy":
-        return run.document["test_correct"], run.document["test_images"]
-    total = int(run.recipe["validation_images"])
-    return round(run.history["val_accuracy"][-1] * total), total
-
-
-def _early(runs: Sequence[Record]) -> str | None:
-    """A run that stopped at its gate answers for less than the document trained."""
-    epochs = {len(run.history["loss"]) for run in runs}
-    documented = int(runs[0].recipe["epochs"])
-    if epochs == {documented}:
-        return None
-    most = max(epochs)
-    return f"measured after {most} of the {documented} documented epochs, where training stopped"

@@ -122,16 +122,17 @@ def _graded(
     session: Session, ledger: Ledger, command: str, passed: bool, benchmarks: list[Any]
 ) -> dict[str, Any]:
     graded = [_subject(session, ledger, subject) for subject in session.subjects.values()]
+    experiments = [finished.to_json() for finished in session.experiments()]
     run = Run(
         command=command,
         outcome="passed" if passed else "failed",
-        dataset=session.dataset if session.trains else None,
+        dataset=session.data,
         recipe=session.options.recipe,
         seeds=range(session.options.seeds),
         environment=session.environment,
         rubric=ledger.rubric,
     )
-    return results.assemble(run, graded, benchmarks)
+    return results.assemble(run, graded, benchmarks, experiments)
 
 
 def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:

@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
+_U = TypeVar("_U")
 
 
 class Shared(Generic[_T]):
@@ -36,10 +37,15 @@ class Shared(Generic[_T]):
 
 def follow(source: Future[_T], target: Future[_T]) -> None:
     """Gives the target whatever becomes of the source."""
+    then(source, lambda result: result, target)
+
+
+def then(source: Future[_T], change: Callable[[_T], _U], target: Future[_U]) -> None:
+    """Gives the target what a function makes of the source's result, or the error of either."""
 
     def settle(finished: Future[_T]) -> None:
         try:
-            target.set_result(finished.result())
+            target.set_result(change(finished.result()))
         except (Exception, CancelledError) as error:  # noqa: BLE001  (passed on)
             fail(error, target)
 

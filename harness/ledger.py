@@ -9,6 +9,7 @@ import pytest
 
 from harness.checking import Mismatch, NotApplicable, Unavailable, describe
 from harness.rubric import Rubric
+from harness.selection import experiment_of, subject_of
 
 _GROUPS: Mapping[str, str] = {
     "test_build.py": "build",
@@ -18,6 +19,7 @@ _GROUPS: Mapping[str, str] = {
     "test_persistence.py": "persistence",
     "test_recipe.py": "recipe",
     "test_own_weights.py": "own weights",
+    "test_experiments.py": "experiments",
 }
 
 
@@ -35,8 +37,7 @@ class Ledger:
         """Adds a check's row when it is decided: by its own call, or by a set-up that failed."""
         if report.when == "teardown" or (report.when == "setup" and report.passed):
             return
-        subject = item.callspec.params["subject_id"]  # type: ignore[attr-defined]
-        self.rows[subject].append(row(item, report, error, self.rubric))
+        self.rows[subject_of(item)].append(row(item, report, error, self.rubric))
 
 
 def row(
@@ -49,12 +50,14 @@ def row(
     decided = status(report, error)
     differences = error.differences if isinstance(error, Mismatch) else ()
     check = f"{file}::{function}"
+    experiment = experiment_of(item)
     # What goes wrong on our side is nobody's loss, and what does not apply nobody's gain.
     counts = decided != "grader_error" and not isinstance(error, NotApplicable)
     return {
-        "id": check,
+        # The rubric knows a check by its function; a subject may have several experiments.
+        "id": check if experiment is None else f"{check}[{experiment.id}]",
         "group": _GROUPS.get(file, "other"),
-        "title": title(item),
+        "title": title(item) if experiment is None else experiment.title,
         "status": decided,
         "points": _earned(rubric, check, decided, error),
         "max_points": rubric.points(check) if counts else 0.0,

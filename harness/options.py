@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from harness import option_values as values
 from harness.data import CHOICES
 from harness.environment import cores
 from reference.errors import UserError
@@ -13,6 +14,8 @@ from reference.facts import names
 
 DEFAULT_REPORT = Path("reports") / "latest"
 DEFAULT_STORE = Path(".grader")
+# A claim about an accuracy is held against so many runs.
+DOCUMENTED_SEEDS = 5
 
 RecipeName = Literal["gate", "documented"]
 Trainer = Literal["document", "submission"]
@@ -61,6 +64,13 @@ class Options:
         """Whether strangers' work is graded, rather than the project's own modules."""
         return bool(self.submissions) or self.class_folder is not None
 
+    @property
+    def experiments(self) -> bool:
+        """Whether anything is done beside grading: with the project's own modules alone."""
+        return not self.grades_submissions and (
+            self.recipe == "documented" or self.grid is not None
+        )
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Declares the options; their values are checked in `read_options`."""
@@ -81,9 +91,15 @@ def add_options(parser: pytest.Parser) -> None:
         "--recipe",
         default="gate",
         metavar="NAME",
-        help="gate: stop once validation clears the gate (default); documented: all epochs",
+        help="gate: stop once validation clears the gate (default); documented: all epochs, and "
+        "every experiment of the documents",
     )
-    add("--seeds", default="1", metavar="N", help="train each network with N seeds (default 1)")
+    add(
+        "--seeds",
+        metavar="N",
+        help=f"train each network with N seeds (default 1; {DOCUMENTED_SEEDS} for the project's "
+        "own with --recipe=documented)",
+    )
     add(
         "--workers",
         default="auto",
@@ -145,6 +161,17 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="points for each check, and accuracy bands (default: reference/rubric.toml)",
     )
+    add(
+        "--grid",
+        metavar="FILE",
+        help="also run a study of your own: a TOML of variants, as in reference/studies/",
+    )
+    add(
+        "--greek-test",
+        metavar="DIR",
+        help="with --recipe=documented: also read the Greek letters in this folder, which the "
+        "network has not been trained on",
+    )
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -179,30 +206,30 @@ def read_options(config: pytest.Config) -> Options:
                     "--submissions=DIR beside it"
                 )
     rubric = get("--rubric")
+    graded = bool(submissions) or class_folder is not None
+    seeds = get("--seeds")
+    if seeds is None:
+        seeds = str(DOCUMENTED_SEEDS if recipe == "documented" and not graded else 1)
+    grid, greek_test = get("--grid"), get("--greek-test")
+    values.refuse_beside(graded, recipe, grid, greek_test)
     return Options(
         dataset=dataset,
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
         recipe=recipe,
-        seeds=_whole("--seeds", get("--seeds"), 1, 1000),
-        workers=cores() if workers == "auto" else _whole("--workers", workers, 1, 256),
+        seeds=values.whole("--seeds", seeds, 1, 1000),
+        workers=cores() if workers == "auto" else values.whole("--workers", workers, 1, 256),
         report=config.rootpath / get("--report"),
         store=config.rootpath / get("--store"),
         fresh=get("--fresh"),
         baseline=here / baseline if baseline else None,
-        benchmark_batch=None if batch is None else _whole("--benchmark-batch", batch, 1, 60_000),
+        benchmark_batch=None
+        if batch is None
+        else values.whole("--benchmark-batch", batch, 1, 60_000),
         submissions=submissions,
         class_folder=None if class_folder is None else here / class_folder,
         architecture=architecture,
         train_with=train_with,
         rubric=here / rubric if rubric else None,
+        grid=None if grid is None else values.study(here / grid),
+        greek_test=None if greek_test is None else values.letters(here / greek_test),
     )
-
-
-def _whole(option: str, text: str, least: int, most: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if not least <= value <= most:
-        raise UserError(f"{option} {text}: expected a whole number from {least} to {most}")
-    return value

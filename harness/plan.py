@@ -57,7 +57,8 @@ def jobs_for(
         JobFailed: the network does not take such images, has no score for every digit, or would
             need too much time or memory.
     """
-    return [job_for(spec, recipe, dataset, seed, facts) for seed in range(seeds)]
+    first = job_for(spec, recipe, dataset, 0, facts)
+    return [replace(first, seed=seed) for seed in range(seeds)]
 
 
 def job_for(
@@ -76,7 +77,21 @@ def job_for(
     documented = expected_network(facts) if facts else None
     if reason := costs.refusal(spec.network, recipe, documented):
         raise JobFailed("resource", reason)
+    if reason := _too_few(recipe, dataset):
+        raise JobFailed("failed", reason)
     return TrainJob(spec, recipe, dataset.name, dataset.digest, seed, numeric_platform())
+
+
+def _too_few(recipe: Recipe, dataset: Dataset) -> str | None:
+    if recipe.train_images is None:
+        return None
+    left = len(dataset.train_labels) - recipe.validation_images
+    if recipe.train_images <= left:
+        return None
+    return (
+        f"train_images = {recipe.train_images:,}, but should be at most {left:,}: the training "
+        f"images of {dataset.name} less those that are held out"
+    )
 
 
 def trained_images(recipe: Recipe, dataset: Dataset) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import conclude, rubric
+from harness import conclude, rubric, selection
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -19,7 +19,7 @@ from harness.folders import check_space, prepare
 from harness.ledger import Ledger
 from harness.options import read_options
 from harness.session import Session
-from harness.stash import LEDGER, OPTIONS, SESSION, SUBJECTS
+from harness.stash import EXPERIMENTS, LEDGER, OPTIONS, SESSION, SUBJECTS
 from harness.subjects import PROJECT, Subject, project_subject, submitted
 from harness.submitted import submissions
 from reference import facts as all_facts
@@ -28,13 +28,12 @@ from reference.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from harness.experiments.base import Experiment
     from harness.options import Options
 
 CHECKS = "checks"
 TEST_LOG = "pytest.html"
 
-# Fixtures that need a trained network; a selection of checks without them trains nothing.
-_TRAINING_FIXTURES = frozenset({"trained"})
 # Fixtures of what only a stranger's script or saved file has.
 _OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 
@@ -47,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
         bench.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
+        config.stash[EXPERIMENTS] = _experiments(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
             prepare(options.report, "--report")
@@ -60,14 +60,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each subject.
+    """One test for each subject, and one for each experiment.
 
-    These are the submissions, or else the files of facts, so that one of the project's modules
+    Subjects are the submissions, or else the files of facts, so that one of the project's modules
     that was deleted fails, not vanishes.
     """
-    if "subject_id" in metafunc.fixturenames:
-        subjects = metafunc.config.stash.get(SUBJECTS, ())
-        metafunc.parametrize("subject_id", [subject.id for subject in subjects])
+    stash = metafunc.config.stash
+    subjects = [subject.id for subject in stash.get(SUBJECTS, ())]
+    experiments = stash.get(EXPERIMENTS, ())
+    selection.parametrize(metafunc, subjects, experiments)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -80,15 +81,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     trust = {subject.id: subject.trust for subject in config.stash[SUBJECTS]}
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        ours = trust.get(_params(item).get("subject_id", "")) == PROJECT
-        if bench.nothing_missing(item) or (ours and fixtures & _OF_SUBMISSIONS):
+        ours = trust.get(selection.subject_of(item)) == PROJECT
+        empty = bench.nothing_missing(item) or selection.nothing_to_try(item)
+        if empty or (ours and fixtures & _OF_SUBMISSIONS):
             idle.append(item)
         else:
             (timed if "benchmark" in fixtures else other).append(item)
     kept, left = (timed, other + idle) if is_benchmark(config) else (other, timed + idle)
-    # What needs no training first: its verdicts are there while the networks train. Benchmarks go
-    # network by network, each of which has processes of its own.
-    kept.sort(key=_network if kept is timed else _needs_training)
+    # Benchmarks go network by network, each of which has processes of its own.
+    by_network = is_benchmark(config)
+    kept.sort(key=selection.subject_of if by_network else selection.order)
     items[:] = kept
     if left:
         config.hook.pytest_deselected(items=left)
@@ -97,23 +99,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Schedules all the work before the first check runs."""
     config = session.config
-    items = [item for item in session.items if "subject_id" in _params(item)]
+    items = [item for item in session.items if selection.subject_of(item)]
     if OPTIONS not in config.stash or not items or config.option.collectonly:
         return
-    wanted = {_params(item)["subject_id"] for item in items}
+    wanted = {selection.subject_of(item) for item in items}
     subjects = [subject for subject in config.stash[SUBJECTS] if subject.id in wanted]
+    selected = [selection.experiment_of(item) for item in items]
+    experiments = [one for one in config.stash[EXPERIMENTS] if one in selected]
+    # An experiment may use any of the networks.
+    names = all_facts.names() if experiments else _architectures(subjects)
     try:
         ledger = Ledger(rubric.load(config.stash[OPTIONS].rubric))
         grading = Session(
             config.stash[OPTIONS],
             subjects,
-            {name: all_facts.load(name) for name in _architectures(subjects)},
+            {name: all_facts.load(name) for name in names},
             lambda line: _tell(config, line),
         )
         config.stash[SESSION] = grading
         config.stash[LEDGER] = ledger
         grading.progress.uncaptured = _uncaptured(config)
-        grading.start(train=any(_needs_training(item) for item in items))
+        grading.start(train=any(map(selection.trains, items)), experiments=experiments)
     except UserError as error:
         _stop(config)
         raise pytest.UsageError(str(error)) from None
@@ -129,7 +135,7 @@ def pytest_runtest_makereport(
     if isinstance(error, (Failed, Unavailable)):
         report.longrepr = str(error)
     ledger = item.config.stash.get(LEDGER, None)
-    if ledger is not None and "subject_id" in _params(item):
+    if ledger is not None and selection.subject_of(item):
         ledger.enter(item, report, error)
     return report
 
@@ -226,22 +232,24 @@ def _subjects(options: Options) -> tuple[Subject, ...]:
     return tuple(submitted(entries, options.architecture, known))
 
 
+def _experiments(options: Options) -> tuple[Experiment, ...]:
+    """What is done besides.
+
+    Raises:
+        UserError: a study that cannot be used.
+    """
+    if not options.experiments:
+        return ()
+    # Not before it is needed: most collections do without.
+    from harness.experiments import catalogue  # noqa: PLC0415
+
+    return catalogue.experiments(options, all_facts.names())
+
+
 def _architectures(subjects: Iterable[Subject]) -> list[str]:
     """Returns whose facts are needed: all, when a network is to be recognised by them."""
     named = {subject.architecture for subject in subjects}
     return [name for name in all_facts.names() if None in named or name in named]
-
-
-def _network(item: pytest.Item) -> str:
-    return str(_params(item).get("subject_id", ""))
-
-
-def _needs_training(item: pytest.Item) -> bool:
-    return bool(_TRAINING_FIXTURES.intersection(getattr(item, "fixturenames", ())))
-
-
-def _params(item: pytest.Item) -> dict[str, Any]:
-    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 def _tell(config: pytest.Config, line: str) -> None:

@@ -81,8 +81,8 @@ class Progress:
             return None
         return (time.monotonic() - began) * (total - done) / done
 
-    def update(self, key: str, epoch: int, accuracy: float) -> None:
-        """A job ended an epoch, with this validation accuracy."""
+    def update(self, key: str, epoch: int, accuracy: float | None) -> None:
+        """A job ended an epoch, with this validation accuracy, where it is known."""
         with self._lock:
             job = self._jobs[key]
             started = job.started if job.epoch else time.monotonic()
@@ -94,10 +94,9 @@ class Progress:
             job = replace(self._jobs[key], ended=True)
             self._jobs[key] = job
             ended = sum(j.ended for j in self._jobs.values())
-            seen = f"validation {job.accuracy:.2%}" if job.accuracy is not None else "no epoch"
             outcome = "failed" if failed else "trained"
-            count = f"{job.epoch} {'epoch' if job.epoch == 1 else 'epochs'}"
-            line = f"{outcome} {job.title}: {count}, {seen} ({ended} of {len(self._jobs)})"
+            seen = _seen(job, failed=failed)
+            line = f"{outcome} {job.title}{seen} ({ended} of {len(self._jobs)})"
         left = _in_words(self.remaining_s()) if ended < len(self._jobs) else ""
         with self._lock:
             self._lines.append(f"{line}; {left}" if left else line)
@@ -174,6 +173,14 @@ class Progress:
             done = sum(job.work * job.done for job in jobs.values())
             rows["all"] = _Row("trained", done, work, status, ended < len(jobs))
         return rows
+
+
+def _seen(job: _Job, *, failed: bool) -> str:
+    """How many epochs a job made and what came of them; nothing of one that reports none."""
+    if job.epoch == 0:
+        return ": 0 epochs, no epoch" if failed else ""
+    count = f": {job.epoch} {'epoch' if job.epoch == 1 else 'epochs'}"
+    return count if job.accuracy is None else f"{count}, validation {job.accuracy:.2%}"
 
 
 # So many runs are shown from the start, more only when they are under way.

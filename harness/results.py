@@ -71,9 +71,16 @@ class Run:
 
 
 def assemble(
-    run: Run, graded: Sequence[Graded], benchmarks: Sequence[Mapping[str, Any]]
+    run: Run,
+    graded: Sequence[Graded],
+    benchmarks: Sequence[Mapping[str, Any]],
+    experiments: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Returns results.json as plain data."""
+    """Returns results.json as plain data.
+
+    Args:
+        experiments: rows of the experiments, in the catalogue's order.
+    """
     documented = run.dataset is not None and run.dataset.name == DOCUMENTED_DATA
     return {
         "schema": SCHEMA,
@@ -92,8 +99,15 @@ def assemble(
             row
             for one in graded
             if one.facts is not None and one.subject.trust == PROJECT
-            for row in claims.judge(one.facts, one.spec, one.runs, documented_data=documented)
+            for row in claims.judge(
+                one.facts,
+                one.spec,
+                one.runs,
+                experiments=[row for row in experiments if row["architecture"] == one.facts.name],
+                documented_data=documented,
+            )
         ],
+        "experiments": list(experiments),
         "comparisons": [],
         "baseline": {},
         "benchmarks": list(benchmarks),

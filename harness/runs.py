@@ -6,6 +6,7 @@ Whoever submits the network of somebody else shares what comes of it.
 import json
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from harness import record
 from harness.canonical import digest
 from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
-from harness.futures import Shared, fail, follow
-from harness.jobs import ENGINE_VERSION, EvaluateJob, TrainJob
+from harness.futures import Shared, fail, follow, then
+from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.network.spec import Spec
 from harness.progress import Progress
 from harness.record import Record
@@ -26,6 +27,14 @@ from harness.submitted import own_weights
 from harness.submitted.own_weights import Arrays, OwnAccuracy
 from harness.verify import Verification, Verifier, read_verification
 from harness.worker import EVALUATION
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a job left in the store; `cached` where it was there before this session."""
+
+    folder: Path
+    cached: bool
 
 
 class Runs:
@@ -53,9 +62,16 @@ class Runs:
         self._progress = progress
         self._fresh = fresh
         self._verifying = ThreadPoolExecutor(1, "verifying")
+        self._done: Shared[_Done] = Shared()
+        self._folders: Shared[Path] = Shared()
         self._records: Shared[Record] = Shared()
         self._verifications: Shared[Verification | BuildFailure] = Shared()
         self._evaluations: Shared[OwnAccuracy] = Shared()
+
+    @property
+    def data_folder(self) -> Path:
+        """Where workers look for published arrays."""
+        return self._data
 
     def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
         """Returns the future of a job's record; it raises `JobFailed`.
@@ -64,7 +80,26 @@ class Runs:
             title: how the job is called while it runs.
             cost, limit: as of `Scheduler.submit`.
         """
-        return self._records.get(job.key, partial(self._train, job, title, cost, limit))
+
+        def begin(target: Future[Record]) -> None:
+            done = self._shared(job, title, cost, limit, job.recipe.epochs)
+            then(done, lambda found: record.read(found.folder, cached=found.cached), target)
+
+        return self._records.get(job.key, begin)
+
+    def do(
+        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int = 1
+    ) -> Future[Path]:
+        """Returns the future of a job's folder in the store; it raises `JobFailed`.
+
+        Args:
+            epochs: how many it reports.
+        """
+
+        def begin(target: Future[Path]) -> None:
+            then(self._shared(job, title, cost, limit, epochs), lambda done: done.folder, target)
+
+        return self._folders.get(job.key, begin)
 
     def verify(self, job: TrainJob, run: Future[Record]) -> Future[Verification | BuildFailure]:
         """Has another process reopen the files of a run, once it is there, and repeat its start."""
@@ -91,29 +126,35 @@ class Runs:
         """Waits for what `stop` has left."""
         self._verifying.shutdown(wait=True)
 
-    def _train(
-        self, job: TrainJob, title: str, cost: float, limit: TimeLimit, run: Future[Record]
-    ) -> None:
+    def _shared(
+        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int
+    ) -> Future[_Done]:
+        return self._done.get(job.key, partial(self._begin, job, title, cost, limit, epochs))
+
+    def _begin(
+        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int,
+        target: Future[_Done],
+    ) -> None:  # fmt: skip
         folder = None if self._fresh else self._store.get(job.key)
         if folder is not None:
-            run.set_result(record.read(folder, cached=True))
+            target.set_result(_Done(folder, cached=True))
             return
         if self._fresh:
             self._store.discard(job.key)
-        self._progress.expect(job.key, title, job.recipe.epochs, cost)
+        self._progress.expect(job.key, title, epochs, cost)
         done = self._workers().submit(job, cost, limit)
-        done.add_done_callback(lambda f: self._on_trained(job, f, run))
+        done.add_done_callback(lambda f: self._on_done(job, f, target))
 
-    def _on_trained(self, job: TrainJob, done: Future[str], run: Future[Record]) -> None:
+    def _on_done(self, job: Job, done: Future[str], target: Future[_Done]) -> None:
         failed = done.cancelled() or done.exception() is not None
         self._progress.finish(job.key, failed=failed)
         try:
             folder = self._store.get(done.result())
             if folder is None:
                 raise JobFailed("grader_error", "the record vanished from the store")
-            run.set_result(record.read(folder, cached=False))
+            target.set_result(_Done(folder, cached=False))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
-            fail(problem, run)
+            fail(problem, target)
 
     def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
         if self._store.get(job.key) is not None:

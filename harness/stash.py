@@ -3,6 +3,7 @@
 import pytest
 
 from harness.bench.baseline import Baseline
+from harness.experiments.base import Experiment
 from harness.ledger import Ledger
 from harness.options import Options
 from harness.session import Session
@@ -13,3 +14,4 @@ LEDGER = pytest.StashKey[Ledger]()
 BASELINE = pytest.StashKey[Baseline]()
 SUBJECTS = pytest.StashKey[tuple[Subject, ...]]()
 OPTIONS = pytest.StashKey[Options]()
+EXPERIMENTS = pytest.StashKey[tuple[Experiment, ...]]()

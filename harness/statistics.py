@@ -12,8 +12,11 @@ Interval = tuple[float, float]
 DIVERGED = 0.01
 
 
-def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
+def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
     """Wilson's score interval for a proportion, as fractions.
+
+    `correct` need not be whole: it may be a mean over several runs on the same images, which are
+    no more images for having been read several times.
 
     Wilson (1927), JASA 22:209-212; the form of Brown, Cai & DasGupta (2001), eq. 4.
 
@@ -45,6 +48,26 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     spread = sqrt(sum((v - mean) ** 2 for v in values) / (count - 1))
     half = _t_quantile(0.5 + confidence / 2, count - 1) * spread / sqrt(count)
     return mean - half, mean + half
+
+
+def repeats_interval(counts: Sequence[tuple[int, int]]) -> Interval:
+    """95 % interval for the mean accuracy of repeats: seeds on the same images, or folds.
+
+    One repeat: Wilson's, on its images. Several: Student's t over them, cut at 0 and 1. Where all
+    repeats came out the same, Student's interval has no width, which so few repeats do not
+    warrant; Wilson's over the images of all repeats together stands in.
+
+    Args:
+        counts: for each repeat, correct and all images; at least one repeat.
+
+    Raises:
+        ValueError: no repeats, or not 0 <= correct <= all.
+    """
+    accuracies = [correct / images for correct, images in counts]
+    if len(set(accuracies)) <= 1:
+        return wilson(sum(c for c, _ in counts), sum(n for _, n in counts))
+    lower, upper = mean_interval(accuracies)
+    return max(lower, 0.0), min(upper, 1.0)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reference.layers import Shape
+from reference.summary import Summary
 from reference.tables import Evidence
 
 METRICS: Final = (
@@ -12,10 +13,18 @@ METRICS: Final = (
     "validation_accuracy",
     "total_params",
     "trainable_params",
-    "cross_validation_accuracy",
-    "transfer_accuracy",
+    "non_trainable_params",
+    "summary_cells",  # of the printed summary table, those that come out as printed
+    "cross_validation_accuracy",  # the mean over the folds
+    "transfer_accuracy",  # after the last epoch, on the letters that were trained on
+    "transfer_best_accuracy",  # the best of any epoch, on the same letters
     "numpy_accuracy",
+    "training_speed",  # time that the NumPy twin takes over the time that Keras takes
+    "picture",  # a figure without a number, which nothing measures
 )
+
+RELATIONS: Final = ("about", "at most")
+"""How a claim means its number: "about" it, to its last digit, or "at most" it."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +92,12 @@ class ClaimFact:
         what: in words, for a reader.
         metric: what to measure, one of `METRICS`.
         value: accuracies are fractions; None where the document gives no number.
+        relation: one of `RELATIONS`.
         resolution: the last digit given ("~98 %" is 0.01); None where there is no number.
         quote: the document's words.
         where: the document's section.
-        untestable: why training by the recipe cannot test the claim; None where it can.
+        untestable: why no experiment of this suite can test the claim; None where one can.
+        note: how the document's words were read, where they leave that open.
     """
 
     what: str
@@ -96,6 +107,23 @@ class ClaimFact:
     quote: str
     where: str
     untestable: str | None
+    relation: str = "about"
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class SummaryFact:
+    """The summary table of a document, as it is printed there.
+
+    Attributes:
+        text: every line, as printed.
+        table: its cells.
+        where: the document's section.
+    """
+
+    text: str
+    table: Summary
+    where: str
 
 
 @dataclass(frozen=True)
@@ -109,6 +137,7 @@ class Facts:
         family: cnn or mlp.
         gate: the test accuracy to reach, a fraction.
         input_shape: of one image, without the batch axis.
+        summary: where the document prints one.
         evidence: what gate, input_shape, total_params and trainable_params rest on.
     """
 
@@ -123,4 +152,5 @@ class Facts:
     trainable_params: int
     recipe: RecipeFact
     claims: tuple[ClaimFact, ...]
+    summary: SummaryFact | None
     evidence: Mapping[str, Evidence]

@@ -14,14 +14,17 @@ from typing import Any, Final
 from reference.errors import UserError
 from reference.fact_types import (
     METRICS,
+    RELATIONS,
     ClaimFact,
     CrossValidationFact,
     Facts,
     LayerFact,
     RecipeFact,
+    SummaryFact,
 )
 from reference.fields import Field, choice, number, sizes, whole
 from reference.layers import Network, Node, Shape, normalise_traced
+from reference.summary import read as read_summary
 from reference.tables import BASES, Evidence, Table
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "Facts",
     "LayerFact",
     "RecipeFact",
+    "SummaryFact",
     "expected_network",
     "expected_nodes",
     "load",
@@ -151,6 +155,7 @@ def _read(name: str, table: Table) -> Facts:
         trainable_params=table.fact("trainable_params", _COUNT),
         recipe=_recipe(table.table("recipe")),
         claims=tuple(_claim(row) for row in table.rows("claim")),
+        summary=_summary(table.table("summary"), table.file) if "summary" in table else None,
         evidence=table.evidence,
     )
     table.finish()
@@ -204,14 +209,28 @@ def _cross_validation(table: Table) -> CrossValidationFact:
 
 
 def _claim(table: Table) -> ClaimFact:
+    what, metric = table.words("what"), table.plain("metric", choice(*METRICS))
+    # Nothing measures a picture, so its claim must say why it stays open.
+    untestable = "untestable" in table or metric == "picture"
     claim = ClaimFact(
-        what=table.words("what"),
-        metric=table.plain("metric", choice(*METRICS)),
+        what=what,
+        metric=metric,
         value=table.plain("value", _FIGURE) if "value" in table else None,
         resolution=table.plain("resolution", number(0, 1)) if "resolution" in table else None,
         quote=table.words("quote"),
         where=table.words("where"),
-        untestable=table.words("untestable") if "untestable" in table else None,
+        untestable=table.words("untestable") if untestable else None,
+        relation=table.plain("relation", choice(*RELATIONS)) if "relation" in table else "about",
+        note=table.words("note") if "note" in table else None,
     )
     table.finish()
     return claim
+
+
+def _summary(table: Table, file: str) -> SummaryFact:
+    text, where = table.words("text"), table.words("where")
+    table.finish()
+    try:
+        return SummaryFact(text, read_summary(text), where)
+    except UserError as error:
+        raise UserError(f"{file}: summary.text: {error}") from None

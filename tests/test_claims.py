@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.claim_measures import MEASURED_BY, MEASURES
 from harness.claims import compare, judge
 from harness.network.spec import make_spec
 from harness.record import Record
 from harness.statistics import mean_interval, wilson
+from reference.fact_types import METRICS
 from reference.facts import ClaimFact, expected_network, load
 
 
-def _claim(value=0.98, resolution=0.01, metric="test_accuracy", untestable=None):
+def _claim(value=0.98, resolution=0.01, metric="test_accuracy", untestable=None, **more):
     return ClaimFact(
         what="the accuracy",
         metric=metric,
@@ -21,6 +23,7 @@ def _claim(value=0.98, resolution=0.01, metric="test_accuracy", untestable=None)
         quote="Accuracy: ~98%",
         where="Results",
         untestable=untestable,
+        **more,
     )
 
 
@@ -52,6 +55,19 @@ def test_a_finer_figure_claims_more(resolution, verdict):
 
 def test_a_claim_without_a_number_cannot_be_tested():
     assert compare(_claim(None, None), (0.98, 1.0)) == "cannot be tested"
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((0.90, 0.95), "holds"),
+        ((0.97, 1.00), "holds"),
+        ((0.985, 1.00), "holds"),
+        ((0.9851, 1.00), "not reproduced"),
+    ],
+)
+def test_a_claim_of_at_most_fails_only_above(interval, verdict):
+    assert compare(_claim(relation="at most"), interval) == verdict
 
 
 # Rows --------------------------------------------------------------------------------------------
@@ -88,9 +104,11 @@ def test_row_of_one_run():
         "measured": 0.979,
         "interval": list(wilson(9_790, 10_000)),
         "seeds": 1,
+        "repeats": "seeds",
         "verdict": "holds",
         "reason": None,
         "source": "Results",
+        "experiment": None,
     }
 
 
@@ -124,6 +142,8 @@ def test_a_run_that_stopped_early_says_so():
         ("total_params", 52_650, "holds", 52_650),
         ("total_params", 52_651, "not reproduced", 52_650),
         ("trainable_params", 52_650, "holds", 52_650),
+        ("non_trainable_params", 0, "holds", 0),
+        ("non_trainable_params", 1, "not reproduced", 0),
     ],
 )
 @pytest.mark.parametrize("mnist", [True, False])
@@ -148,13 +168,201 @@ def test_what_cannot_be_tested_says_why(claim, given, reason):
     assert found["measured"] is found["interval"] is found["seeds"] is None
 
 
+def test_the_reading_of_a_claim_stands_beside_its_verdict():
+    found = _judge(_claim(note="read as test images"), [_run(9_790, epochs=3)])
+    assert found["reason"].startswith("read as test images; measured after 3 of the 100")
+
+
+def test_every_metric_of_a_document_can_be_measured():
+    assert set(MEASURES) == set(METRICS)
+
+
+# Claims that an experiment measures --------------------------------------------------------------
+
+
+def _experiment(name, kind, result, **changes):
+    row = {"id": name, "kind": kind, "status": "done", "reason": None, "problems": []}
+    return {**row, "result": result, **changes}
+
+
+def _folds(*accuracies, **changes):
+    runs = [{"accuracy": a, "images": 12_000} for a in accuracies]
+    other = {"runs": [{"accuracy": 0.1, "images": 12_000}]}
+    result = {"variants": [{"runs": runs}, other]}
+    return _experiment("cross_validation", "study", result, **changes)
+
+
+def _letters(correct, best=None, left_out=20, source="GREEK_DIR", **changes):
+    runs = [
+        {
+            "correct": c,
+            "images": 27,
+            "left_out_correct": left_out,
+            "history": {"accuracy": [1 / 27, b / 27, c / 27]},
+        }
+        for c, b in zip(correct, best or correct, strict=True)
+    ]
+    result = {"letters": {"source": source}, "epochs": 3, "runs": runs}
+    return _experiment("greek", "transfer", result, **changes)
+
+
+def _twin(correct, seconds=30.0, **changes):
+    runs = [
+        {"seed": s, "correct": c, "images": 10_000, "train_time_s": seconds * (1 + s / 10)}
+        for s, c in enumerate(correct)
+    ]
+    return _experiment("numpy", "twin", {"epochs": 10, "runs": runs}, **changes)
+
+
+def _table(*cells):
+    rows = [{"expected": e, "actual": a, "equal": e == a} for e, a in cells]
+    problems = ["a cell differs" for row in rows if not row["equal"]]
+    return _experiment("table", "summary_table", {"cells": rows}, problems=problems)
+
+
+def _judge_with(metric, *experiments, value=0.96, runs=(), mnist=True, **more):
+    claim = _claim(value, 0.01 if value else None, metric, **more)
+    facts = replace(load("mlp_64_32"), claims=(claim,))
+    (found,) = judge(facts, None, runs, experiments, documented_data=mnist)
+    return found
+
+
+def test_cross_validation_is_the_mean_over_the_folds_of_the_first_variant():
+    folds = (0.990, 0.991, 0.992, 0.989, 0.988)
+    found = _judge_with("cross_validation_accuracy", _folds(0.5, id="grid"), _folds(*folds))
+    assert found["measured"] == pytest.approx(0.99)
+    assert found["interval"] == pytest.approx(mean_interval(folds))
+    assert (found["seeds"], found["repeats"]) == (5, "folds")
+    assert (found["experiment"], found["verdict"]) == ("cross_validation", "exceeded")
+
+
+def test_transfer_is_judged_on_its_training_letters_and_tells_the_others():
+    found = _judge_with("transfer_accuracy", _letters([27, 26, 26, 25, 26]))
+    assert found["measured"] == pytest.approx(26 / 27)
+    assert found["verdict"] == "holds"
+    assert found["experiment"] == "greek"
+    assert found["reason"].endswith("on letters left out of training: 74.1% [66.1%, 80.7%]")
+
+
+def test_repeats_that_are_all_equal_still_have_an_interval():
+    found = _judge_with("transfer_accuracy", _letters([27] * 5))
+    assert found["interval"] == list(wilson(135, 135))
+    assert found["verdict"] == "exceeded"
+
+
+def test_no_interval_of_an_accuracy_ends_above_one():
+    assert _judge_with("transfer_accuracy", _letters([27, 27, 26]))["interval"][1] == 1
+
+
 @pytest.mark.parametrize(
-    "metric", ["cross_validation_accuracy", "transfer_accuracy", "numpy_accuracy"]
+    ("best", "verdict", "words"),
+    [
+        ([27] * 5, "not reproduced", "5 of 5 seeds had every letter right at some point in 3 e"),
+        ([26] * 5, "holds", "0 of 5 seeds had every letter right"),
+    ],
 )
-def test_a_metric_that_no_run_measures_is_not_judged_by_another(metric):
-    found = _judge(_claim(metric=metric), [_run(9_800)])
+def test_whether_training_went_on_beyond_the_claimed_accuracy(best, verdict, words):
+    letters = _letters([26] * 5, best)
+    found = _judge_with("transfer_best_accuracy", letters, relation="at most")
+    assert found["verdict"] == verdict
+    assert found["measured"] == pytest.approx(best[0] / 27)
+    assert found["reason"].startswith(words)
+
+
+@pytest.mark.parametrize("metric", ["transfer_accuracy", "transfer_best_accuracy"])
+def test_letters_that_were_drawn_are_not_the_documents(metric):
+    found = _judge_with(metric, _letters([27] * 5, source="drawn"))
+    assert (found["verdict"], found["measured"]) == ("cannot be tested", None)
+    assert found["experiment"] == "greek"
+    assert found["reason"].endswith("on those the accuracy is 100.0%")
+
+
+def test_the_numpy_twin():
+    correct = (9_750, 9_740, 9_760)
+    found = _judge_with("numpy_accuracy", _twin(correct), value=0.9025)
+    assert found["measured"] == pytest.approx(0.975)
+    assert found["interval"] == pytest.approx(mean_interval([c / 10_000 for c in correct]))
+    assert (found["verdict"], found["experiment"]) == ("exceeded", "numpy")
+
+
+def _timed(seed, seconds):
+    history = {"epoch_time_s": [9.0, seconds, seconds], "loss": [0.1] * EPOCHS}
+    return Record(Path(), {"history": history, "job": {"seed": seed}}, cached=False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "words"),
+    [
+        # 3 s an epoch (10 % more with seed 1) against the median of each run of Keras
+        ([1.0, 1.0], "holds", "takes 3.15 times as long as with Keras's layers"),
+        ([3.0, 3.0], "not reproduced", "takes 1.05 times as long"),
+        ([6.0, 6.0], "not reproduced", "takes 0.52 times as long"),
+    ],
+)
+def test_speed_is_a_ratio_of_times_of_an_epoch(seconds, verdict, words):
+    runs = [_timed(seed, s) for seed, s in enumerate(seconds)]
+    found = _judge_with("training_speed", _twin([1, 2]), runs=runs, value=None)
+    assert (found["verdict"], found["seeds"], found["measured"]) == (verdict, 2, None)
+    assert words in found["reason"]
+
+
+def test_one_time_is_no_comparison():
+    found = _judge_with("training_speed", _twin([1, 2]), runs=[_timed(0, 1.0)], value=None)
     assert found["verdict"] == "cannot be tested"
-    assert found["measured"] is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "verdict", "measured"),
+    [
+        ([("320", "320"), ("0", "0")], "holds", 2),
+        ([("320", "320"), ("0", "1")], "not reproduced", 1),
+        ([("320", "320"), ("0", "0"), ("", "64")], "not reproduced", 1),
+    ],
+)
+@pytest.mark.parametrize("mnist", [True, False])
+def test_cells_of_a_table_are_counted_whatever_the_data(cells, verdict, measured, mnist):
+    found = _judge_with("summary_cells", _table(*cells), value=2, mnist=mnist)
+    assert (found["verdict"], found["measured"]) == (verdict, measured)
+
+
+EXPERIMENTS = [
+    ("cross_validation_accuracy", _folds(0.9, 0.9)),
+    ("transfer_accuracy", _letters([27])),
+    ("transfer_best_accuracy", _letters([27])),
+    ("numpy_accuracy", _twin([9_000])),
+    ("training_speed", _twin([9_000])),
+    ("summary_cells", _table(("0", "0"))),
+]
+
+
+@pytest.mark.parametrize("metric", [metric for metric, _ in EXPERIMENTS])
+def test_an_experiment_that_was_not_wanted_says_how_to_have_it(metric):
+    found = _judge_with(metric, runs=[_run(9_800)])
+    assert (found["verdict"], found["reason"]) == ("cannot be tested", MEASURED_BY)
+    assert found["measured"] is found["experiment"] is None
+
+
+@pytest.mark.parametrize(("metric", "row"), EXPERIMENTS, ids=lambda value: str(value)[:20])
+def test_an_experiment_that_failed_measures_nothing(metric, row):
+    failed = {**row, "status": "failed", "reason": "it ran out of memory", "result": None}
+    found = _judge_with(metric, failed)
+    assert (found["verdict"], found["reason"]) == ("cannot be tested", "it ran out of memory")
+    assert (found["measured"], found["experiment"]) == (None, row["id"])
+
+
+@pytest.mark.parametrize(("metric", "row"), EXPERIMENTS[:-1], ids=lambda value: str(value)[:20])
+def test_an_experiment_that_went_wrong_proves_nothing(metric, row):
+    found = _judge_with(metric, {**row, "problems": ["frozen weights moved"]})
+    assert (found["verdict"], found["reason"]) == ("cannot be tested", "frozen weights moved")
+
+
+@pytest.mark.parametrize(("metric", "row"), EXPERIMENTS[:-1], ids=lambda value: str(value)[:20])
+def test_an_experiment_on_other_data_judges_no_claim(metric, row):
+    found = _judge_with(metric, row, mnist=False)
+    assert (found["verdict"], found["reason"]) == (
+        "cannot be tested",
+        "this run did not use MNIST",
+    )
 
 
 def test_every_claim_of_a_document_has_its_row():

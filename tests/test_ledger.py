@@ -200,3 +200,18 @@ def test_all_differences_are_raised_together_and_none_is_none():
     with pytest.raises(Mismatch) as caught:
         require_none(Difference(name, 1, 2) for name in "ab")
     assert str(caught.value) == "a = 1, but should be 2\nb = 1, but should be 2"
+
+
+def test_experiments_of_a_subject_are_rows_of_their_own():
+    rubric = Rubric("x", {"test_experiments.py::test_experiment": Worth(2000)}, ())
+    rows = []
+    for id_ in ("folds", "grid"):
+        item = _item(file="test_experiments.py")
+        item.name = "test_experiment"
+        experiment = SimpleNamespace(architecture="deep_cnn", id=id_, title=f"The {id_}")
+        item.callspec.params["experiment"] = experiment
+        rows.append(ledgers.row(item, _report("passed"), None, rubric))
+    assert [(found["id"], found["title"], found["group"], found["points"]) for found in rows] == [
+        ("test_experiments.py::test_experiment[folds]", "The folds", "experiments", 2.0),
+        ("test_experiments.py::test_experiment[grid]", "The grid", "experiments", 2.0),
+    ]

@@ -8,7 +8,7 @@ import pytest
 from harness import gates
 from harness.network.spec import make_spec
 from harness.plan import cost, jobs_for, recipe_for
-from harness.recipe import Recipe, from_json
+from harness.recipe import Recipe, from_json, in_fold, trained_images
 from harness.record import Record
 from reference.calibration import Calibration, Floor
 from reference.errors import UserError
@@ -63,6 +63,50 @@ def test_a_recipe_survives_json_and_refuses_other_keys():
         from_json({})
 
 
+def test_fields_that_say_nothing_are_not_in_the_json():
+    recipe = recipe_for(load("deep_cnn"), "documented", None)
+    younger = {"folds", "fold", "train_images"}
+    assert not younger & set(recipe.to_json())
+    assert recipe.to_json()["stop_at"] is None
+    fold = replace(in_fold(recipe, 5, 0, 60_000, 1), train_images=100)
+    assert {key: fold.to_json()[key] for key in younger} == {
+        "folds": 5, "fold": 0, "train_images": 100,
+    }  # fmt: skip
+    assert from_json(fold.to_json()) == fold
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fold": 0}, "folds = None and fold = 0, but should be both given or both left out"),
+        ({"folds": 5}, "folds = 5 and fold = None, but should be both given"),
+        ({"folds": 1, "fold": 0}, "folds = 1, but should be at least 2"),
+        ({"folds": 5, "fold": 5}, r"fold = 5, but should be in 0\.\.4"),
+        ({"folds": 5, "fold": -1}, r"fold = -1, but should be in 0\.\.4"),
+        ({"folds": 5, "fold": 0, "stop_at": 0.9}, "stop_at is set with folds"),
+        ({"train_images": 0}, "train_images = 0, but should be at least 1"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_is_refused(changes, message):
+    with pytest.raises(UserError, match=f"^recipe: {message}"):
+        replace(recipe_for(load("deep_cnn"), "documented", None), **changes)
+
+
+def test_folds_differ_by_one_image_at_most():
+    recipe = recipe_for(load("deep_cnn"), "documented", None)
+    sizes = [in_fold(recipe, 5, fold, 1437, 1).validation_images for fold in range(5)]
+    assert sizes == [288, 288, 287, 287, 287]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({}, 48_000), ({"train_images": 1_000}, 1_000), ({"train_images": 50_000}, 48_000)],
+)
+def test_how_many_images_a_run_trains_on(changes, expected):
+    recipe = replace(recipe_for(load("mlp_64_32"), "documented", None), **changes)
+    assert trained_images(recipe, 60_000) == expected
+
+
 # Jobs --------------------------------------------------------------------------------------------
 
 
@@ -94,11 +138,29 @@ def test_the_key_changes_with_everything_the_numbers_depend_on():
         replace(job, recipe=replace(job.recipe, learning_rate=0.01)),
         replace(job, recipe=replace(job.recipe, stop_at=None)),
         replace(job, data_digest="e" * 64),
+        replace(job, recipe=replace(job.recipe, train_images=100)),
+        *(
+            replace(job, recipe=in_fold(replace(job.recipe, stop_at=None), 5, fold, 60_000, 1))
+            for fold in (0, 1)
+        ),
         replace(job, seed=1),
         replace(job, platform={**job.platform, "threads": 2}),
         replace(job, platform={**job.platform, "tensorflow": "0"}),
     ]
     assert len({job.key, *(other.key for other in others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("which", "key"),
+    [
+        ("gate", "1d0c8279c6a9f6fe19ef630988ecf443314da923da003778e0f8edb0a792a341"),
+        ("documented", "d68300e57cb2dfbff15cce8bef895b7385ef6edcb4d4c24a5409f472f4ce5693"),
+    ],
+)
+def test_the_keys_of_stored_runs_stay_what_they_were(which, key):
+    """Computed before recipes had folds: whoever changes a key makes every stored run useless."""
+    job = _jobs(which=which, seeds=4)[3]
+    assert replace(job, platform={"threads": 1}).key == key
 
 
 def test_the_key_does_not_change_with_names():

@@ -130,15 +130,26 @@ CLAIMS = {
     "sequential_cnn": [
         ("total_params", 693_962, 1, True),
         ("trainable_params", 693_962, 1, True),
+        ("non_trainable_params", 0, 1, True),
+        ("summary_cells", 5 * 3 + 3, 1, True),
     ],
     "deep_cnn": [
-        ("cross_validation_accuracy", 0.96058, 0.00001, False),
-        ("transfer_accuracy", 0.96, 0.01, False),
+        ("cross_validation_accuracy", 0.96058, 0.00001, True),
+        ("transfer_accuracy", 0.96, 0.01, True),
+        ("transfer_best_accuracy", 0.96, 0.01, True),
+        ("picture", None, None, False),
+        ("picture", None, None, False),
     ],
-    "mlp_256_128": [("test_accuracy", None, None, False)],
+    "mlp_256_128": [
+        ("test_accuracy", None, None, False),
+        ("picture", None, None, False),
+        ("picture", None, None, False),
+    ],
     "mlp_64_32": [
         ("validation_accuracy", 0.81, 0.01, True),
-        ("numpy_accuracy", 0.9025, 0.0001, False),
+        ("test_accuracy", 0.81, 0.01, True),
+        ("numpy_accuracy", 0.9025, 0.0001, True),
+        ("training_speed", None, None, True),
     ],
 }
 
@@ -147,6 +158,11 @@ CLAIMS = {
 def test_claims(name):
     claims = load(name).claims
     assert CLAIMS[name] == [(c.metric, c.value, c.resolution, c.untestable is None) for c in claims]
+
+
+def test_only_one_claim_is_an_upper_bound():
+    bounds = [c.metric for name in ALL for c in load(name).claims if c.relation == "at most"]
+    assert bounds == ["transfer_best_accuracy"]
 
 
 def test_a_claimed_count_is_a_whole_number():
@@ -280,6 +296,16 @@ SPOILED = [
         'metric = "total_params"',
         'metric = "size"',
         "claim[0].metric = 'size', but should be one of",
+    ),
+    (
+        'metric = "total_params"',
+        'metric = "picture"',
+        "claim[0].untestable is missing, but should be a text",
+    ),
+    (
+        'metric = "total_params"',
+        'relation = "over"\nmetric = "total_params"',
+        "claim[0].relation = 'over', but should be one of about, at most",
     ),
     ("document = ", "document ", "cannot be read as TOML"),
 ]

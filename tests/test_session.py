@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import session as module
+from harness import workers as module
 from harness.options import Options
 from harness.scheduler import JobFailed
 from harness.session import Session
@@ -18,5 +18,5 @@ def test_workers_that_are_asked_for_too_late_are_not_started(tmp_path, monkeypat
     ended = Session(options, [], {}, lambda _: None)
     ended.stop()
     with pytest.raises(JobFailed, match="the session has ended"):
-        ended._workers()
+        ended._workers.get()
     assert started == []

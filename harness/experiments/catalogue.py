@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.experiments.base import Experiment
+from harness.experiments.samples import SAMPLES
+from harness.experiments.summary_table import TABLES
+from harness.experiments.transfer import Transfer
+from harness.experiments.twin import NumpyTwin
 from harness.options import Options
 from harness.process import ROOT
 
@@ -25,7 +29,7 @@ def experiments(
     Raises:
         UserError: a study's declaration cannot be used.
     """
-    if options.grades_submissions:
+    if not options.experiments:
         return ()
     found: list[Experiment] = []
     if options.recipe == "documented":
@@ -36,9 +40,15 @@ def experiments(
 
 
 def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
-    """What the documents did; one line for each kind."""
-    del names, studies
-    return []
+    """What the documents did, in the order of the results."""
+    del studies
+    found: list[Experiment] = [
+        *TABLES,
+        Transfer(),
+        NumpyTwin(),
+        *SAMPLES,
+    ]
+    return [experiment for experiment in found if experiment.architecture in names]
 
 
 def _users(grid: Path, names: Sequence[str]) -> list[Experiment]:

@@ -5,7 +5,7 @@ from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness import plan
 from harness.data import Dataset
@@ -74,6 +74,11 @@ class Lab:
         self._work = work
         self._closed: Future[None] = Future()
 
+    @property
+    def data_folder(self) -> Path:
+        """Where workers look for what is published for them."""
+        return self._work.data_folder
+
     def spec(self, architecture: str) -> Spec:
         """Waits for the network that the project's own module builds.
 
@@ -133,7 +138,8 @@ class Lab:
         Raises:
             JobFailed: the job gave nothing, or the session has ended.
         """
-        futures.wait([future, self._closed], return_when=futures.FIRST_COMPLETED)
+        either: list[Future[Any]] = [future, self._closed]
+        futures.wait(either, return_when=futures.FIRST_COMPLETED)
         if not future.done():
             self._closed.result()
         return future.result()

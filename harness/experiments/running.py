@@ -88,6 +88,9 @@ class Running:
     def stop(self) -> None:
         """Wakes those that wait; they end as skipped."""
         self._lab.close()
+
+    def wait(self) -> None:
+        """Waits, not for long, for what `stop` has left."""
         deadline = time.monotonic() + _PATIENCE_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

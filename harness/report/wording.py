@@ -39,8 +39,8 @@ def interval(ends: tuple[float, float] | None, digits: int = 2) -> str:
 
 
 def is_count(value: float) -> bool:
-    """Whether a claimed value counts something: accuracies are fractions, so 1 at most."""
-    return abs(value) > 1
+    """Whether a claimed value counts something: an accuracy is above 0 and at most 1."""
+    return value == 0 or abs(value) > 1
 
 
 def quantity(value: float) -> str:

@@ -1,0 +1,260 @@
+"""What each metric of a claim is measured by: the network, its runs, or an experiment's result."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log
+from statistics import median
+from typing import Any, Final, Literal
+
+from harness.network.spec import Spec
+from harness.record import Record
+from harness.statistics import Interval, mean_interval, repeats_interval
+from reference.facts import Facts
+from reference.layers import Network, total_params, trainable_params
+
+MEASURED_BY: Final = "measured by: pytest checks/ --recipe=documented"
+
+
+class CannotTestError(Exception):
+    """Nothing that was measured can judge the claim; the message says why."""
+
+    def __init__(self, reason: str, experiment: str | None = None) -> None:
+        super().__init__(reason)
+        self.experiment = experiment
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a claim of one document can be held against."""
+
+    facts: Facts
+    spec: Spec | None
+    runs: Sequence[Record]
+    experiments: Sequence[Mapping[str, Any]]
+    documented_data: bool
+
+    @property
+    def network(self) -> Network:
+        if self.spec is None:
+            raise CannotTestError("the network was not built")
+        return self.spec.network
+
+    def documented_runs(self) -> Sequence[Record]:
+        """Returns the runs on MNIST."""
+        self._need_mnist()
+        if not self.runs:
+            raise CannotTestError("the network was not trained")
+        return self.runs
+
+    def result(self, key: str, value: str, *, mnist: bool = True) -> tuple[str, Mapping[str, Any]]:
+        """Returns id and result of the experiment whose row has this value under `key`."""
+        if mnist:
+            self._need_mnist()
+        row = next((row for row in self.experiments if row[key] == value), None)
+        if row is None:
+            raise CannotTestError(MEASURED_BY)
+        if row["status"] != "done" or not row["result"]:
+            raise CannotTestError(row["reason"] or "the experiment was not finished", row["id"])
+        # A table's cells that differ are what its claim is about; anything else that an
+        # experiment finds wrong with itself leaves its figures without meaning.
+        if row["problems"] and row["kind"] != "summary_table":
+            raise CannotTestError("; ".join(row["problems"]), row["id"])
+        return row["id"], row["result"]
+
+    def _need_mnist(self) -> None:
+        if not self.documented_data:
+            raise CannotTestError("this run did not use MNIST")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured for one claim.
+
+    Attributes:
+        value: an accuracy as a fraction, or a count; None where it is neither.
+        interval: 95 %, of the same unit; None for what is counted exactly.
+        count: number of repeats.
+        repeats: what was repeated.
+        note: what a reader should know beside the figure.
+        experiment: id of the experiment that measured it.
+        verdict: where it does not follow from the value and the interval.
+    """
+
+    value: float | None = None
+    interval: Interval | None = None
+    count: int | None = None
+    repeats: Literal["seeds", "folds"] | None = None
+    note: str | None = None
+    experiment: str | None = None
+    verdict: str | None = None
+
+
+# The network ------------------------------------------------------------------------------------
+
+
+def _total(evidence: Evidence) -> Measured:
+    return Measured(value=float(total_params(evidence.network)))
+
+
+def _trainable(evidence: Evidence) -> Measured:
+    return Measured(value=float(trainable_params(evidence.network)))
+
+
+def _non_trainable(evidence: Evidence) -> Measured:
+    network = evidence.network
+    return Measured(value=float(total_params(network) - trainable_params(network)))
+
+
+def _summary_cells(evidence: Evidence) -> Measured:
+    name, result = evidence.result("kind", "summary_table", mnist=False)
+    cells = result["cells"]
+    # A cell that the document does not have takes back one that it has.
+    extra = sum(1 for cell in cells if not cell["expected"])
+    equal = sum(1 for cell in cells if cell["equal"])
+    return Measured(value=float(equal - extra), experiment=name)
+
+
+# Its runs by the document's recipe --------------------------------------------------------------
+
+
+def _test_accuracy(evidence: Evidence) -> Measured:
+    runs = evidence.documented_runs()
+    counts = [(run.document["test_correct"], run.document["test_images"]) for run in runs]
+    return _accuracy(counts, note=_early(runs))
+
+
+def _validation_accuracy(evidence: Evidence) -> Measured:
+    runs = evidence.documented_runs()
+    images = [int(run.recipe["validation_images"]) for run in runs]
+    counts = [
+        (round(run.history["val_accuracy"][-1] * total), total)
+        for run, total in zip(runs, images, strict=True)
+    ]
+    return _accuracy(counts, note=_early(runs))
+
+
+def _early(runs: Sequence[Record]) -> str | None:
+    """A run that stopped at its gate answers for less than the document trained."""
+    epochs = {len(run.history["loss"]) for run in runs}
+    documented = int(runs[0].recipe["epochs"])
+    if epochs == {documented}:
+        return None
+    most = max(epochs)
+    return f"measured after {most} of the {documented} documented epochs, where training stopped"
+
+
+# Experiments ------------------------------------------------------------------------------------
+
+
+def _cross_validation(evidence: Evidence) -> Measured:
+    name, result = evidence.result("id", "cross_validation")
+    runs = result["variants"][0]["runs"]
+    counts = [(round(run["accuracy"] * run["images"]), run["images"]) for run in runs]
+    return _accuracy(counts, repeats="folds", experiment=name)
+
+
+def _transfer(evidence: Evidence) -> Measured:
+    name, result = _letters(evidence)
+    counts = [(run["correct"], run["images"]) for run in result["runs"]]
+    left_out = [(run["left_out_correct"], run["images"]) for run in result["runs"]]
+    lower, upper = repeats_interval(left_out)
+    note = (
+        "on the letters that it was trained on, as in the document; on letters left out of "
+        f"training: {_mean(left_out):.1%} [{lower:.1%}, {upper:.1%}]"
+    )
+    return _accuracy(counts, note=note, experiment=name)
+
+
+def _transfer_best(evidence: Evidence) -> Measured:
+    name, result = _letters(evidence)
+    counts = [
+        (round(max(run["history"]["accuracy"]) * run["images"]), run["images"])
+        for run in result["runs"]
+    ]
+    all_right = sum(1 for correct, images in counts if correct == images)
+    note = (
+        f"{all_right} of {len(counts)} seeds had every letter right "
+        f"at some point in {result['epochs']} epochs"
+    )
+    return _accuracy(counts, note=note, experiment=name)
+
+
+def _letters(evidence: Evidence) -> tuple[str, Mapping[str, Any]]:
+    name, result = evidence.result("kind", "transfer")
+    if result["letters"]["source"] == "drawn":
+        counts = [(run["correct"], run["images"]) for run in result["runs"]]
+        raise CannotTestError(
+            "letters drawn for this suite stood in for the course's, which GREEK_DIR names; "
+            f"on those the accuracy is {_mean(counts):.1%}",
+            name,
+        )
+    return name, result
+
+
+def _numpy(evidence: Evidence) -> Measured:
+    name, result = evidence.result("kind", "twin")
+    counts = [(run["correct"], run["images"]) for run in result["runs"]]
+    return _accuracy(counts, experiment=name)
+
+
+def _training_speed(evidence: Evidence) -> Measured:
+    """Compares seconds per epoch, NumPy's over Keras's, with matched seeds."""
+    name, result = evidence.result("kind", "twin")
+    keras = {run.seed: median(run.history["epoch_time_s"]) for run in evidence.documented_runs()}
+    numpy = {run["seed"]: run["train_time_s"] / result["epochs"] for run in result["runs"]}
+    logs = [log(numpy[seed] / keras[seed]) for seed in sorted(numpy.keys() & keras.keys())]
+    if len(logs) < 2:
+        raise CannotTestError("times of a single run tell nothing; two seeds are needed", name)
+    centre = exp(sum(logs) / len(logs))
+    lower, upper = (exp(end) for end in mean_interval(logs))
+    return Measured(
+        count=len(logs),
+        repeats="seeds",
+        note=(
+            f"an epoch with NumPy takes {centre:.2f} times as long as with Keras's layers in this "
+            f"suite's training loop, 95 % interval {lower:.2f} to {upper:.2f}"
+        ),
+        experiment=name,
+        verdict="holds" if lower > 1 else "not reproduced",
+    )
+
+
+def _accuracy(
+    counts: Sequence[tuple[int, int]],
+    *,
+    repeats: Literal["seeds", "folds"] = "seeds",
+    note: str | None = None,
+    experiment: str | None = None,
+) -> Measured:
+    return Measured(
+        value=_mean(counts),
+        interval=repeats_interval(counts),
+        count=len(counts),
+        repeats=repeats,
+        note=note,
+        experiment=experiment,
+    )
+
+
+def _mean(counts: Sequence[tuple[int, int]]) -> float:
+    return sum(correct / images for correct, images in counts) / len(counts)
+
+
+def _picture(_evidence: Evidence) -> Measured:
+    raise CannotTestError("nothing measures a picture")
+
+
+MEASURES: Final[Mapping[str, Callable[[Evidence], Measured]]] = {
+    "test_accuracy": _test_accuracy,
+    "validation_accuracy": _validation_accuracy,
+    "total_params": _total,
+    "trainable_params": _trainable,
+    "non_trainable_params": _non_trainable,
+    "summary_cells": _summary_cells,
+    "cross_validation_accuracy": _cross_validation,
+    "transfer_accuracy": _transfer,
+    "transfer_best_accuracy": _transfer_best,
+    "numpy_accuracy": _numpy,
+    "training_speed": _training_speed,
+    "picture": _picture,
+}

@@ -1,0 +1,65 @@
+"""The transfer of one trained network to the Greek letters, as a job."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self
+
+from harness.canonical import digest
+from harness.jobs import ENGINE_VERSION
+from reference.errors import UserError
+
+TRANSFER = "transfer"
+# Raise it when a change of harness/engine/transfer.py changes the numbers that it produces.
+TRANSFER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TransferJob:
+    """Give a trained network a new last layer and train that alone, on published letters.
+
+    Attributes:
+        base: key of the trained network's record in the store.
+        letters: digest of the letters that are trained on (`harness.data.letters`).
+        test_letters: digest of letters that are only read; None for none.
+        optimizer: key of `harness.engine.optimizers.OPTIMIZERS`.
+        seed: of the new layer's initial weights and of the order of the letters.
+        platform: as of `harness.jobs.TrainJob`.
+    """
+
+    base: str
+    letters: str
+    test_letters: str | None
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    seed: int
+    platform: Mapping[str, Any]
+
+    kind: ClassVar[str] = TRANSFER
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of everything that the numbers depend on.
+
+        The engine that trained the base is in the base's key.
+        """
+        return digest({**self.to_json(), "engine": [ENGINE_VERSION, TRANSFER_VERSION]})
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": TRANSFER, **asdict(self), "platform": dict(self.platform)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            UserError: a key is missing or unknown.
+        """
+        values = {name: value for name, value in document.items() if name != "kind"}
+        expected = {field.name for field in fields(cls)}
+        if set(values) != expected:
+            raise UserError(
+                f"transfer job: keys {sorted(values)}, but should be {sorted(expected)}"
+            )
+        return cls(**values)

@@ -1,0 +1,125 @@
+"""What is trained for a subject: one run for each seed, and what is found out beside them."""
+
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from harness import plan
+from harness.data import Dataset
+from harness.extract.client import BuildFailure
+from harness.futures import fail, follow
+from harness.options import Options
+from harness.recipe import Recipe
+from harness.record import Record
+from harness.runs import Runs
+from harness.scheduler import JobFailed
+from harness.subjects import Subject
+from harness.submitted.opened import Opened
+from harness.submitted.own_weights import OwnAccuracy
+from harness.submitted.submitted_recipe import scales_itself, trainable
+from harness.verify import Verification
+from reference.calibration import Calibration
+
+Found = Opened | BuildFailure
+
+
+@dataclass(frozen=True)
+class Training:
+    """What comes of one subject.
+
+    Attributes:
+        runs: one for each seed.
+        verification: of the first of them.
+        own: what the weights that came with it read; None when none came.
+    """
+
+    runs: list[Future[Record]]
+    verification: Future[Verification | BuildFailure] = field(default_factory=Future)
+    own: Future[OwnAccuracy | None] = field(default_factory=Future)
+
+    def fail(self, error: BaseException) -> None:
+        """Gives an error to everything that is not there yet."""
+        waiting: list[Future[Any]] = [*self.runs, self.verification, self.own]
+        fail(error, *waiting)
+
+
+class Trainings:
+    """Turns networks into records: from the store, or by a worker; each subject's once."""
+
+    def __init__(
+        self, options: Options, work: Runs, dataset: Dataset, calibration: Calibration | None
+    ) -> None:
+        self._options = options
+        self._work = work
+        self._dataset = dataset
+        self._calibration = calibration
+        self._trainings: dict[str, Training] = {}
+        self._lock = Lock()
+
+    def of(self, subject: Subject, opened: Future[Found], *, examine: bool) -> Training:
+        """Returns a subject's training; it begins when its network is there.
+
+        Args:
+            examine: also verify the first run, and try the weights that came with the network;
+                decided by who asks first.
+        """
+        with self._lock:
+            known = self._trainings.get(subject.id)
+            if known is not None:
+                return known
+            training = Training([Future() for _ in range(self._options.seeds)])
+            self._trainings[subject.id] = training
+        opened.add_done_callback(partial(self._on_opened, subject, training, examine))
+        return training
+
+    def _on_opened(
+        self, subject: Subject, training: Training, examine: bool, opened: Future[Found]
+    ) -> None:
+        try:
+            self._request(subject, training, opened.result(), examine)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (a check is waiting for it)
+            training.fail(error)
+
+    def _request(self, subject: Subject, training: Training, opened: Found, examine: bool) -> None:
+        if isinstance(opened, BuildFailure):
+            raise JobFailed("skipped", "there is no network to train: see the build check")
+        options, data = self._options, self._dataset
+        if examine:
+            self._evaluate(opened, training.own)
+        recipe, _ = recipe_of(opened, options, self._calibration)
+        jobs = plan.jobs_for(opened.spec, recipe, data, options.seeds, opened.facts)
+        images = plan.trained_images(recipe, data)
+        for job, run in zip(jobs, training.runs, strict=True):
+            title = f"{subject.id} seed {job.seed}"
+            limit = plan.time_limit(job, images, options.workers)
+            follow(self._work.train(job, title, plan.cost(job, images), limit), run)
+        if examine:
+            follow(self._work.verify(jobs[0], training.runs[0]), training.verification)
+
+    def _evaluate(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
+        """Has the test images read with the weights that came with a network."""
+        if opened.weights is None or opened.original is None:
+            target.set_result(None)
+            return
+        key = self._work.keep_weights(opened.original, opened.weights)
+        recipe, _ = recipe_of(opened, self._options, self._calibration)
+        job = plan.evaluation(opened.original, recipe, key, self._dataset)
+        own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
+        follow(own, target)
+
+
+def recipe_of(
+    opened: Opened, options: Options, calibration: Calibration | None
+) -> tuple[Recipe, tuple[str, ...]]:
+    """Returns what a network is trained by, and what of its author's recipe is not in it."""
+    recipe = plan.recipe_for(opened.facts, options.recipe, calibration)
+    if options.train_with == "document" or opened.recipe is None:
+        return recipe, ()
+    return trainable(
+        opened.recipe,
+        recipe,
+        scales_itself=scales_itself(opened.original, opened.spec),
+        calibrated=calibration is not None,
+    )

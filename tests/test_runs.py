@@ -1,0 +1,108 @@
+"""Jobs are done once, whoever asks, and not at all where the store has what comes of them."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import pytest
+
+from harness.cost import TimeLimit
+from harness.progress import Progress
+from harness.runs import Runs
+from harness.scheduler import JobFailed
+from harness.store import Store
+
+LIMIT = TimeLimit(60, "too long")
+
+
+@dataclass(frozen=True)
+class Job:
+    key: str = "a" * 64
+
+
+class Scheduler:
+    """Keeps what it is given."""
+
+    def __init__(self):
+        self.submitted = []
+
+    def submit(self, job, cost, limit):
+        future = Future()
+        self.submitted.append((job, cost, limit, future))
+        return future
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def lines():
+    return []
+
+
+@pytest.fixture
+def scheduler():
+    return Scheduler()
+
+
+@pytest.fixture
+def runs(store, tmp_path, scheduler, lines):
+    def make(*, fresh=False):
+        progress = Progress(lines.append)
+        return Runs(store, tmp_path, lambda: scheduler, None, progress, fresh=fresh), progress
+
+    return make
+
+
+def _keep(store, text="one"):
+    store.put(Job().key, lambda folder: (folder / "found.txt").write_text(text))
+
+
+def test_what_two_ask_for_is_done_once(runs, scheduler, store, lines):
+    work, progress = runs()
+    asked = [work.do(Job(), title, 5.0, LIMIT, epochs=3) for title in ("first", "second")]
+    ((job, cost, limit, done),) = scheduler.submitted
+    assert (job, cost, limit) == (Job(), 5.0, LIMIT)
+    progress.update(job.key, 3, None)
+    _keep(store)
+    done.set_result(job.key)
+    assert [(one.result() / "found.txt").read_text() for one in asked] == ["one", "one"]
+    progress.wait(asked[0])
+    assert lines == ["trained first: 3 epochs (1 of 1)"]
+
+
+def test_what_the_store_has_is_not_done_again(runs, scheduler, store):
+    _keep(store)
+    work, _ = runs()
+    assert (work.do(Job(), "x", 1.0, LIMIT).result() / "found.txt").read_text() == "one"
+    assert scheduler.submitted == []
+
+
+def test_unless_everything_is_wanted_anew(runs, scheduler, store):
+    _keep(store)
+    work, _ = runs(fresh=True)
+    again = work.do(Job(), "x", 1.0, LIMIT)
+    assert not again.done()
+    _keep(store, "another")
+    scheduler.submitted[0][-1].set_result(Job().key)
+    assert (again.result() / "found.txt").read_text() == "another"
+
+
+def test_a_job_that_failed_says_so_to_everyone_who_asked(runs, scheduler, lines):
+    work, progress = runs()
+    asked = [work.do(Job(), "twin", 1.0, LIMIT) for _ in range(2)]
+    scheduler.submitted[0][-1].set_exception(JobFailed("timeout", "too long"))
+    for one in asked:
+        with pytest.raises(JobFailed, match="too long"):
+            progress.wait(one)
+    assert lines == ["failed twin: 0 epochs, no epoch (1 of 1)"]
+
+
+def test_a_result_that_is_not_in_the_store_is_our_fault(runs, scheduler):
+    work, _ = runs()
+    asked = work.do(Job(), "x", 1.0, LIMIT)
+    scheduler.submitted[0][-1].set_result(Job().key)
+    with pytest.raises(JobFailed, match="vanished") as raised:
+        asked.result()
+    assert raised.value.status == "grader_error"
