@@ -10,6 +10,7 @@ import pytest
 
 from harness import plan
 from harness.experiments.base import Kind
+from harness.experiments.catalogue import experiments
 from harness.experiments.study import StudyExperiment, measure
 from harness.experiments.study_finding import finding
 from harness.experiments.study_summary import Claim, Repeat, documented_claim, meets, summarise
@@ -95,7 +96,7 @@ def test_a_study_is_a_kind_of_experiment():
     experiment = StudyExperiment(load_all()[0])
     assert experiment.kind in get_args(Kind)
     assert re.fullmatch("[a-z0-9_]+", experiment.id)
-    assert experiment.title and experiment.question and experiment.source
+    assert all((experiment.title, experiment.question, experiment.source))
 
 
 # Reading ------------------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ BAD = {
     ),
     "out of range": (
         HEAD + SEEDS + "[defaults]\ndropout = 1\n" + VARIANT,
-        r"defaults\.dropout = 1, but should be a number from 0 to below 1",
+        r"defaults\.dropout = 1, but should be a number from 0 below 1",
     ),
     "not a list": (
         HEAD + SEEDS + GRID + "epochs = 3\n",
@@ -479,3 +480,25 @@ def test_finding_of_one_variant_without_a_claim():
     assert finding([START], [], None, "product") == (
         '"as documented" gives 99.00 % [98.80, 99.20].'
     )
+
+
+# The catalogue ------------------------------------------------------------------------------------
+
+
+def test_a_users_grid_is_an_experiment_beside_ours(tmp_path):
+    path = tmp_path / "explanation.toml"
+    path.write_text(HEAD + SEEDS + GRID + "epochs = [1, 2]\n", encoding="utf-8")
+    options = SimpleNamespace(experiments=True, recipe="documented", grid=path)
+    found = experiments(options, facts.names())
+    studies = [(e.architecture, e.id) for e in found if e.kind == "study"]
+    assert studies == [
+        ("deep_cnn", "cross_validation"),
+        ("deep_cnn", "explanation"),
+        ("deep_cnn", "hyperparameters"),
+        ("mlp_64_32", "explanation"),
+        ("mlp_64_32", "grid_explanation"),
+    ]
+    alone = SimpleNamespace(experiments=True, recipe="gate", grid=path)
+    assert [e.id for e in experiments(alone, facts.names())] == ["grid_explanation"]
+    with pytest.raises(UserError, match="should be one of those that are graded: deep_cnn"):
+        experiments(alone, ["deep_cnn"])
