@@ -124,7 +124,7 @@ def _totals(lines: list[str]) -> tuple[str, str, str]:
     found = []
     for label, line in zip(TOTALS, lines, strict=True):
         start, _, value = line.partition(": ")
-        if start != label or not value:
+        if start != label:
             raise UserError(f"line {line!r} of a summary table should be {label}: and a number")
         found.append(value)
     total, trainable, other = found

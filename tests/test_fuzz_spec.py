@@ -2,12 +2,15 @@
 
 Real configurations are taken apart and put together wrongly, with the values that have broken
 other readers; and JSON that has nothing to do with a network is read as well. 20,000 documents
-and more in all, the same ones every time.
+and more in all, the same ones every time. Those that are changed, most of them, are drawn from
+numbered seeds: drawing them with Hypothesis takes two to four times as long as reading them.
 """
 
 import json
+from collections import Counter
 from itertools import islice
 from math import prod
+from random import Random
 from typing import Any
 
 import pytest
@@ -30,6 +33,7 @@ from reference.layers import LAYERS, shapes, total_params
 from tests import keras_json as k
 
 MANY = 10_000
+CHANGED = 9_500  # of either kind
 
 
 def _nested(depth: int) -> Any:
@@ -116,8 +120,6 @@ NASTY: tuple[Any, ...] = (
 NASTY_TEXTS = [json.dumps(value) for value in NASTY]  # read anew wherever one is put
 
 OPERATIONS = ("replace", "replace", "replace", "delete", "double", "move", "many", "key")
-# Where, what and how, in one number: drawing four of them would take longer than the reading.
-CHANGES = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=4)
 _ENOUGH = 1_000  # places to choose from
 
 
@@ -135,9 +137,11 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def _changed(text: str, changes: list[int]) -> Any:
+def _changed(text: str, draw: Random) -> Any:
+    """Returns a document with one change to four, seldom so many."""
     document = json.loads(text)
-    for change in changes:
+    for _ in range(min(draw.randint(1, 4), draw.randint(1, 4))):
+        change = draw.getrandbits(64)  # where, what and how, in one number
         places = _places(document)
         if places:
             number, operation = divmod(change, len(OPERATIONS))
@@ -209,16 +213,20 @@ def test_the_specs_themselves_are_read(text):
     assert _judge(specs.from_json, json.loads(text)) == "accepted"
 
 
-@_settings(9_500)
-@given(st.sampled_from(MODELS), CHANGES)
-def test_a_changed_configuration_is_read_or_refused(text, changes):
-    _judge(read_model, _changed(text, changes))
-
-
-@_settings(9_500)
-@given(st.sampled_from(SPECS), CHANGES)
-def test_a_changed_spec_is_read_or_refused(text, changes):
-    _judge(specs.from_json, _changed(text, changes))
+@pytest.mark.parametrize(
+    ("read", "texts"), [(read_model, MODELS), (specs.from_json, SPECS)], ids=["models", "specs"]
+)
+def test_a_changed_document_is_read_or_refused(read, texts):
+    ends = Counter()
+    for case in range(CHANGED):
+        draw = Random(case)
+        try:
+            ends[_judge(read, _changed(draw.choice(texts), draw))] += 1
+        except BaseException as error:
+            error.add_note(f"case {case} of {CHANGED:,}")
+            raise
+    # Neither is so rare that it would not be tried.
+    assert min(ends["accepted"], ends["refused"]) > CHANGED // 20, ends
 
 
 # Everything JSON can say -------------------------------------------------------------------------
@@ -227,7 +235,9 @@ WORDS = ("class", "config", "layers", "class_name", "name", "Sequential", "Funct
          "InputLayer", "units", "batch_shape", "schema", "nodes", "names", "kind", "inputs",
          "trainable", "inbound_nodes", "args", "input_layers", "output_layers", "registered_name",
          "module")  # fmt: skip
-TEXTS = st.one_of(st.sampled_from(WORDS), st.text(max_size=5))
+# By default Hypothesis looks first which characters UTF-8 can write, which takes seconds.
+LETTERS = st.characters(exclude_categories=["Cs"])
+TEXTS = st.one_of(st.sampled_from(WORDS), st.text(LETTERS, max_size=5))
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=5),
