@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.experiments.fit_job import FIT, FitJob
 from harness.experiments.transfer_job import TRANSFER, TransferJob
+from harness.experiments.twin_job import TWIN, TwinJob
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
 from reference.errors import UserError
 
@@ -11,6 +13,8 @@ from reference.errors import UserError
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Job]] = {
     TRAIN: TrainJob.from_json,
     EVALUATE: EvaluateJob.from_json,
+    TWIN: TwinJob.from_json,
+    FIT: FitJob.from_json,
     TRANSFER: TransferJob.from_json,
 }
 

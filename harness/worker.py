@@ -22,8 +22,10 @@ import numpy as np
 from harness import job_kinds, verify
 from harness.data.arrays import open_published
 from harness.data.parts import split_for
+from harness.experiments.fit_job import FIT, time_fit
 from harness.experiments.transfer_job import TRANSFER
 from harness.experiments.transferring import transfer
+from harness.experiments.twin_job import TWIN, train_twin
 from harness.forks import serve_forks
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
@@ -160,6 +162,8 @@ def train(job: TrainJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
 PERFORM: Mapping[str, Callable[[Any, Path, Store, OnEpoch], str]] = {
     TRAIN: train,
     EVALUATE: evaluate,
+    TWIN: train_twin,
+    FIT: time_fit,
     TRANSFER: transfer,
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reference.layers import Shape
+from reference.summary import Summary
 from reference.tables import Evidence
 
 METRICS: Final = (
@@ -111,6 +112,21 @@ class ClaimFact:
 
 
 @dataclass(frozen=True)
+class SummaryFact:
+    """The summary table of a document, as it is printed there.
+
+    Attributes:
+        text: every line, as printed.
+        table: its cells.
+        where: the document's section.
+    """
+
+    text: str
+    table: Summary
+    where: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything one document says.
 
@@ -121,6 +137,7 @@ class Facts:
         family: cnn or mlp.
         gate: the test accuracy to reach, a fraction.
         input_shape: of one image, without the batch axis.
+        summary: where the document prints one.
         evidence: what gate, input_shape, total_params and trainable_params rest on.
     """
 
@@ -135,4 +152,5 @@ class Facts:
     trainable_params: int
     recipe: RecipeFact
     claims: tuple[ClaimFact, ...]
+    summary: SummaryFact | None
     evidence: Mapping[str, Evidence]

@@ -20,9 +20,11 @@ from reference.fact_types import (
     Facts,
     LayerFact,
     RecipeFact,
+    SummaryFact,
 )
 from reference.fields import Field, choice, number, sizes, whole
 from reference.layers import Network, Node, Shape, normalise_traced
+from reference.summary import read as read_summary
 from reference.tables import BASES, Evidence, Table
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Facts",
     "LayerFact",
     "RecipeFact",
+    "SummaryFact",
     "expected_network",
     "expected_nodes",
     "load",
@@ -152,6 +155,7 @@ def _read(name: str, table: Table) -> Facts:
         trainable_params=table.fact("trainable_params", _COUNT),
         recipe=_recipe(table.table("recipe")),
         claims=tuple(_claim(row) for row in table.rows("claim")),
+        summary=_summary(table.table("summary"), table.file) if "summary" in table else None,
         evidence=table.evidence,
     )
     table.finish()
@@ -221,3 +225,12 @@ def _claim(table: Table) -> ClaimFact:
     )
     table.finish()
     return claim
+
+
+def _summary(table: Table, file: str) -> SummaryFact:
+    text, where = table.words("text"), table.words("where")
+    table.finish()
+    try:
+        return SummaryFact(text, read_summary(text), where)
+    except UserError as error:
+        raise UserError(f"{file}: summary.text: {error}") from None

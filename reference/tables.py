@@ -36,7 +36,7 @@ class Table:
         self, file: str, values: Mapping[str, Any], path: str = "", where: str | None = None
     ) -> None:
         """Starts reading; `where` is the place that facts without one of their own come from."""
-        self._file = file
+        self.file = file
         self._left = dict(values)
         self._path = path
         self._where = where
@@ -78,7 +78,7 @@ class Table:
         value = self._take(key, "a table")
         if not isinstance(value, Mapping):
             self._fail(key, value, "a table")
-        return Table(self._file, value, self._full(key), self._where)
+        return Table(self.file, value, self._full(key), self._where)
 
     def rows(self, key: str) -> "list[Table]":
         """Returns the readers of an array of at least one table; each has its own `where`."""
@@ -86,7 +86,7 @@ class Table:
         if not isinstance(value, list) or not value or not all(isinstance(v, dict) for v in value):
             self._fail(key, value, "an array of tables")
         return [
-            Table(self._file, row, f"{self._full(key)}[{place}]", row.get("where"))
+            Table(self.file, row, f"{self._full(key)}[{place}]", row.get("where"))
             for place, row in enumerate(value)
         ]
 
@@ -97,7 +97,7 @@ class Table:
 
     def _take(self, key: str, expected: str) -> object:
         if key not in self._left:
-            raise UserError(f"{self._file}: {self._full(key)} is missing, but should be {expected}")
+            raise UserError(f"{self.file}: {self._full(key)} is missing, but should be {expected}")
         return self._left.pop(key)
 
     def _read(self, key: str, field: Field, value: object) -> Any:
@@ -111,5 +111,5 @@ class Table:
 
     def _fail(self, key: str, value: object, expected: str) -> NoReturn:
         raise UserError(
-            f"{self._file}: {self._full(key)} = {shown(value)}, but should be {expected}"
+            f"{self.file}: {self._full(key)} = {shown(value)}, but should be {expected}"
         )

@@ -456,8 +456,8 @@ def digits():
     return Examples(images[:1000], labels[:1000]), Examples(images[1000:], labels[1000:])
 
 
-# After 8 epochs with the seeds 0 to 4 Adam read 90.4 to 92.2 % of the held out digits, and SGD, whose
-# rate of 0.1 makes it restless, 80.3 to 92.2 %. Guessing reads 10 %.
+# After 8 epochs with the seeds 0 to 4 Adam read 90.4 to 92.2 % of the held out digits, and SGD,
+# whose rate of 0.1 makes it restless, 80.3 to 92.2 %. Guessing reads 10 %.
 @pytest.mark.parametrize(
     ("name", "rate", "initializer"),
     [("adam", 0.001, "glorot_uniform"), ("sgd", 0.1, "he_normal")],

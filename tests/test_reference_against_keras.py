@@ -7,6 +7,7 @@ short spellings are compared as well.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from reference.layers import (
     trainable_params,
     weights,
 )
+from reference.summary import default_name
 
 # Keras computes in float32 (24 bits, 6e-8) and sums up to 3,136 products: a few 1e-6 in practice.
 RTOL, ATOL = 1e-4, 1e-5
@@ -170,6 +172,11 @@ def test_defaults_are_those_of_keras(keras_says, kind):
     assert ours == {key: theirs[key] for key in ours}
 
 
+@pytest.mark.parametrize("kind", [kind for kind in LAYERS if kind != "InputLayer"])
+def test_names_are_those_that_keras_gives(keras_says, kind):
+    assert keras_says[0]["names"][kind] == default_name(kind)
+
+
 def test_initializer_defaults_are_those_of_keras(keras_says):
     field = LAYERS["Dense"].fields["kernel_initializer"]
     for name, config in keras_says[0]["initializers"].items():
@@ -252,17 +259,23 @@ def main(folder):
             "flops": profiled(model, shapes(network)[0]),
         }
         outputs[name] = model(inputs_of(network), training=False).numpy()
-    defaults = {}
+    defaults, given = {}, {}
     for kind, rule in LAYERS.items():
         if kind != "InputLayer":
             # Keras wants a pool_size for average pooling, though it has one for max pooling.
             keys = {*rule.required, *({"pool_size"} if kind == "AveragePooling2D" else ())}
             layer = getattr(keras.layers, kind)(**{key: REQUIRED[key] for key in keys})
             defaults[kind] = plain(layer.get_config())
+            given[kind] = re.sub(r"_\d+$", "", layer.name)
     initializers = {
         name: settings(getattr(keras.initializers, name)().get_config()) for name in INITIALIZERS
     }
-    document = {"networks": networks, "defaults": defaults, "initializers": initializers}
+    document = {
+        "networks": networks,
+        "defaults": defaults,
+        "initializers": initializers,
+        "names": given,
+    }
     (folder / "facts.json").write_text(json.dumps(document))
     np.savez(folder / "outputs.npz", **outputs)
 

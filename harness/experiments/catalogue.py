@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.experiments.base import Experiment
+from harness.experiments.samples import SAMPLES
+from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
+from harness.experiments.twin import NumpyTwin
 from harness.options import Options
 from harness.process import ROOT
 
@@ -40,7 +43,10 @@ def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
     """What the documents did, in the order of the results."""
     del studies
     found: list[Experiment] = [
+        *TABLES,
         Transfer(),
+        NumpyTwin(),
+        *SAMPLES,
     ]
     return [experiment for experiment in found if experiment.architecture in names]
 

@@ -45,9 +45,19 @@ def ranges(curves: Sequence[Curve], gates: Sequence[float]) -> Ranges:
 
 
 def learning_curves(
-    ident: str, name: str, curves: Sequence[Curve], gate: float | None, shared: Ranges
+    ident: str,
+    name: str,
+    curves: Sequence[Curve],
+    gate: float | None,
+    shared: Ranges,
+    *,
+    line: str = "gate",
 ) -> Markup:
-    """Accuracy above loss, training beside validation, all seeds; axes shared by all networks."""
+    """Accuracy above loss, training beside validation, all seeds; axes shared by all networks.
+
+    Args:
+        gate: where a line across the accuracies lies; `line` is what it is called.
+    """
     sheet = Sheet(236, 282)
     epochs = max(max(map(len, (c.accuracy, c.val_accuracy, c.loss))) for c in curves)
     accuracies = [(curve.accuracy, curve.val_accuracy) for curve in curves]
@@ -67,7 +77,7 @@ def learning_curves(
         if what == "accuracy" and gate is not None:
             _, y = panel.at(1, scale(gate))
             sheet.line([(panel.left, y), (panel.right, y)], GATE, 1, dashes=(3, 2))
-            labels.append((y, f"gate {wording.gate(gate)}", GATE))
+            labels.append((y, f"{line} {wording.gate(gate)}", GATE))
         for colour, word, which in ((MUTED, "training", 0), (ACCENT, "validation", 1)):
             drawn = [_line(sheet, panel, pair[which], scale, colour, len(pairs)) for pair in pairs]
             if ends := [end for end in drawn if end is not None]:
@@ -77,7 +87,7 @@ def learning_curves(
         x, _ = panel.at(epoch, low)
         words = f"epoch {epoch}" if epoch == 1 else str(epoch)
         sheet.write(x, 268, words, anchor="middle")
-    return sheet.markup(ident, f"Learning curves of {name}", _curves_in_words(curves, gate))
+    return sheet.markup(ident, f"Learning curves of {name}", _curves_in_words(curves, gate, line))
 
 
 def _below_ceiling(accuracy: float) -> float:
@@ -114,23 +124,23 @@ def _end_labels(
         sheet.write(178, y, words, colour=colour)
 
 
-def _curves_in_words(curves: Sequence[Curve], gate: float | None) -> str:
+def _curves_in_words(curves: Sequence[Curve], gate: float | None, line: str) -> str:
     parts = []
     for word, which in (("Validation accuracy", "val_accuracy"), ("Training accuracy", "accuracy")):
         lines = [[v for v in getattr(c, which) if v is not None] for c in curves]
         if any(lines):
-            first = statistics.median(line[0] for line in lines if line)
-            last = statistics.median(line[-1] for line in lines if line)
+            first = statistics.median(values[0] for values in lines if values)
+            last = statistics.median(values[-1] for values in lines if values)
             parts.append(
                 f"{word} {wording.percent(first)} at first, {wording.percent(last)} at last."
             )
     for word, which in (("Validation loss", "val_loss"), ("Training loss", "loss")):
         lines = [[v for v in getattr(c, which) if v is not None] for c in curves]
         if any(lines):
-            last = statistics.median(line[-1] for line in lines if line)
+            last = statistics.median(values[-1] for values in lines if values)
             parts.append(f"{word} {last:.3g} at last.")
     if gate is not None:
-        parts.append(f"The gate is {wording.gate(gate)}.")
+        parts.append(f"The {line} is {wording.gate(gate)}.")
     if len(curves) > 1:
         parts.append(f"Medians of {len(curves)} seeds.")
     return " ".join(parts)

@@ -6,6 +6,8 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report import charts, downloads, networks, panels, speed, summary, svg, wording
+from harness.report.experiments import evidence, sections
+from harness.report.experiments.view import Section
 from harness.report.verdicts import tally, verdict
 from harness.report.view import Claim, Page
 
@@ -18,13 +20,19 @@ def page(results: Mapping[str, Any]) -> Page:
     size = results["dataset"]["sizes"]["test"]
     with svg.house_style():
         curves, comparison = panels.panels(subjects, anchors), _charts(scored)
+        experiments = sections.sections(
+            results["experiments"],
+            _where(subjects, anchors),
+            judged=results["dataset"]["name"] in {"mnist", None},
+        )
+        claims_drawn = evidence.drawing(results["claims"]) if experiments else None
     return Page(
         headline=summary.headline(results),
         lead=summary.lead(results, scored),
         notices=summary.notices(results),
         facts=summary.facts(results),
         networks=tuple(map(networks.network, subjects, anchors)),
-        claims=_claims(results["claims"], subjects, anchors),
+        claims=_claims(results, anchors, experiments),
         claims_tally=tally([claim["verdict"] for claim in results["claims"]]),
         curves=curves,
         curves_note=panels.note(subjects),
@@ -35,15 +43,19 @@ def page(results: Mapping[str, Any]) -> Page:
         command=results["command"] or "pytest checks/",
         downloads=downloads.downloads(results),
         test_images=f"{size:,}" if size else "",
+        experiments=experiments,
+        claims_drawn=claims_drawn,
     )
 
 
+def _where(subjects: Sequence[Mapping[str, Any]], anchors: Sequence[str]) -> dict[str | None, str]:
+    return {s["architecture"] or s["id"]: a for s, a in zip(subjects, anchors, strict=True)}
+
+
 def _claims(
-    claims: Sequence[Mapping[str, Any]],
-    subjects: Sequence[Mapping[str, Any]],
-    anchors: Sequence[str],
+    results: Mapping[str, Any], anchors: Sequence[str], experiments: Sequence[Section]
 ) -> tuple[Claim, ...]:
-    where = {s["architecture"] or s["id"]: a for s, a in zip(subjects, anchors, strict=True)}
+    where = _where(results["subjects"], anchors)
     return tuple(
         Claim(
             network=wording.cut(claim["architecture"] or wording.NOTHING, networks.LONGEST_NAME),
@@ -56,12 +68,19 @@ def _claims(
             measured=_measured(claim),
             interval=wording.interval(claim["interval"]),
             difference=_difference(claim),
-            seeds="" if claim["seeds"] is None else str(claim["seeds"]),
+            seeds=_repeats(claim),
             verdict=verdict(claim["verdict"]),
             reason=claim["reason"] or "",
+            evidence=evidence.of(claim, results["experiments"], experiments),
         )
-        for claim in claims
+        for claim in results["claims"]
     )
+
+
+def _repeats(claim: Mapping[str, Any]) -> str:
+    if claim["seeds"] is None:
+        return ""
+    return f"{claim['seeds']} folds" if claim["repeats"] == "folds" else str(claim["seeds"])
 
 
 def _measured(claim: Mapping[str, Any]) -> str:

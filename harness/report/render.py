@@ -86,12 +86,13 @@ def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
 
 def _printed(template: str, page: object) -> str:
-    compiled, style = _template(template)
+    compiled, style, more = _template(template)
+    style += more if getattr(page, "experiments", ()) else ""
     return str(compiled.render(page=page, style=style))
 
 
 @cache
-def _template(name: str) -> tuple[Any, Any]:
+def _template(name: str) -> tuple[Any, Any, Any]:
     # as matplotlib, imported by who renders
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
@@ -108,4 +109,5 @@ def _template(name: str) -> tuple[Any, Any]:
     environment.filters["code"] = inline.code
     sheets = ["style.css"] if name == "page.html.j2" else ["style.css", "class.css"]
     style = "".join((FOLDER / sheet).read_text(encoding="utf-8") for sheet in sheets)
-    return environment.get_template(name), Markup(style)  # noqa: S704 - our own files
+    more = (FOLDER / "experiments" / "style.css").read_text(encoding="utf-8")
+    return environment.get_template(name), Markup(style), Markup(more)  # noqa: S704 - our own files

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.report.experiments.schema import experiment
 from harness.report.readers import (
     ShapeError,
     boolean,
@@ -76,7 +77,8 @@ SUBJECT = record(
 )  # fmt: skip
 CLAIM = record(
     architecture=text, document=text, what=text, claimed=number, quote=text, measured=number,
-    interval=interval, seeds=integer, verdict=text, reason=text, source=text,
+    interval=interval, seeds=integer, verdict=text, reason=text, source=text, experiment=text,
+    repeats=text,
 )  # fmt: skip
 RATIO = record(ratio=number, low=number, high=number)
 CHANGE = record(ratio=number, low=number, high=number, peer=text, verdict=text, baseline=text)
@@ -104,7 +106,7 @@ RESULTS = record(
     created=text, command=text, outcome=text, dataset=DATASET, recipe=text,
     seeds=listing(integer), environment=ENVIRONMENT, subjects=listing(SUBJECT),
     claims=listing(CLAIM), benchmarks=listing(BENCHMARK), submissions=boolean,
-    rubric=optional(settings),
+    rubric=optional(settings), experiments=listing(experiment),
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.report import networks, wording
 from harness.report.charts import Scored
+from harness.report.experiments import sections
 from harness.report.view import Notice
 
 Subjects = Sequence[Mapping[str, Any]]
@@ -59,7 +60,12 @@ def _predicate(word: str | None, number: int) -> str:
 
 def lead(results: Mapping[str, Any], scored: Sequence[Scored]) -> tuple[str, ...]:
     """The first paragraph, sentence by sentence."""
-    sentences = [_gates(results["subjects"]), *_best(results, scored), _claims(results["claims"])]
+    sentences = [
+        _gates(results["subjects"]),
+        *_best(results, scored),
+        _claims(results["claims"]),
+        sections.lead(results["experiments"]),
+    ]
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -154,6 +160,7 @@ def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
     elif dataset["note"]:
         found.append(Notice("About the data", dataset["note"]))
     found += _slower(results["benchmarks"])
+    found += sections.notices(results["experiments"])
     if results["outcome"] == "interrupted":
         found.append(
             Notice(

@@ -1,8 +1,12 @@
 """What the page shows, ready to print: frozen, plain, and already in words."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from harness.report.experiments.view import Section
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,7 @@ class Claim:
     seeds: str
     verdict: Verdict
     reason: str
+    evidence: tuple[tuple[str, str], ...] = ()  # anchor and title of experiments
 
 
 @dataclass(frozen=True)
@@ -246,3 +251,5 @@ class Page:
     command: str
     downloads: tuple[Download, ...] = field(default=())
     test_images: str = ""
+    experiments: "tuple[Section, ...]" = ()
+    claims_drawn: Markup | None = None
