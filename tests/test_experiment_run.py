@@ -13,28 +13,29 @@ ARGUMENTS = ("checks", "--dataset=digits", "--recipe=documented", "--seeds=1", "
 
 
 def _interrupted(folder, selection):
-    """Returns what a run shows that is interrupted when it has only the waiting to do."""
-    process = subprocess.Popen(
+    """Returns what a run shows that is interrupted when both folds are trained."""
+    with subprocess.Popen(
         command(*ARGUMENTS, selection), cwd=folder, env=environment(folder / "home"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         preexec_fn=heed_interrupts,  # noqa: PLW1509  (no other thread forks)
-    )  # fmt: skip
-    shown = ""
-    try:
-        while shown.count("trained mlp_64_32 fold") < 2:
-            shown += process.stdout.readline()
-            assert process.poll() is None, shown
-        os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:  # fmt: skip
+        shown = ""
+        try:
+            while shown.count("trained mlp_64_32 fold") < 2:
+                shown += process.stdout.readline()
+                assert process.poll() is None, shown
+            os.killpg(process.pid, signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == INTERRUPTED, shown + output
     return shown + output
 
 
 def test_experiments_are_interrupted_taken_up_and_kept_apart(tmp_path):
     folder = with_experiments(tmp_path / "project")
-    output = _interrupted(folder, "mlp_64_32 and (folds or waiting)")
+    (folder / "wait").touch()
+    output = _interrupted(folder, "mlp_64_32 and folds")
     assert "Traceback" not in output, output
     assert "Interrupted. Finished runs are kept" in output
     assert processes_of(folder) == []
@@ -42,19 +43,19 @@ def test_experiments_are_interrupted_taken_up_and_kept_apart(tmp_path):
     finished = stored_runs(folder)
     assert len(finished) == 2
 
-    (folder / "answer").touch()
+    (folder / "wait").unlink()
     result = grade(folder, *ARGUMENTS, "mlp_64_32 and test_experiment")
     assert result.code == FAILED
     assert "mlp_64_32 fold" not in result.output
     assert "trained mlp_64_32 seed 0" in result.output
-    assert "2 failed, 2 passed" in result.output
+    assert "2 failed, 1 passed" in result.output
     document = json.loads((folder / "reports" / "latest" / "results.json").read_text())
 
     experiments = document["experiments"]
     assert [(one["id"], one["status"]) for one in experiments] == [
-        ("folds", "done"), ("broken", "failed"), ("of_runs", "done"), ("waiting", "done"),
+        ("folds", "done"), ("broken", "failed"), ("of_runs", "done"),
     ]  # fmt: skip
-    folds, broken, of_runs, _ = experiments
+    folds, broken, of_runs = experiments
     runs = folds["result"]["runs"]
     assert {run["key"] for run in runs} == finished
     assert [run["cached"] for run in runs] == [True, True]
@@ -73,7 +74,6 @@ def test_experiments_are_interrupted_taken_up_and_kept_apart(tmp_path):
         f"{check}[folds]": "passed",
         f"{check}[broken]": "grader_error",
         f"{check}[of_runs]": "failed",
-        f"{check}[waiting]": "passed",
     }
     found = rows[f"{check}[of_runs]"]
     assert (found["title"], found["group"]) == ("What its runs say", "experiments")
