@@ -1,14 +1,17 @@
 """A results.json as Markdown: for a pull request, a chat, or the page of a CI job."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
 
 
 def render(results: Mapping[str, Any]) -> str:
-    """Returns verdicts, what failed and why, and the claims, for results of schema 1."""
+    """Returns verdicts, what failed and why, experiments and claims, for results of schema 1.
+
+    Claims are listed where experiments were run: other runs test only some of them.
+    """
     dataset = results["dataset"]
     lines = [f"## MNIST architectures: {results['outcome']}", ""]
     if dataset:
@@ -24,6 +27,7 @@ def render(results: Mapping[str, Any]) -> str:
     # Of submissions, each has a page of its own that says what failed.
     for subject in [] if results["submissions"] else results["subjects"]:
         lines += _failures(subject)
+    lines += _claims(results["claims"], results.get("experiments") or [])
     return "\n".join(lines)
 
 
@@ -51,6 +55,42 @@ def _failures(subject: Mapping[str, Any]) -> list[str]:
         lines.append(f"- **{_text(check['title'])}**: {check['status'].replace('_', ' ')}")
         lines += [f"  - {_text(line)}" for line in (check["message"] or "").splitlines()[:20]]
     return [*lines, ""]
+
+
+def _claims(
+    claims: Sequence[Mapping[str, Any]], experiments: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """What the documents say beside what was measured, and what each experiment found."""
+    if not experiments:
+        return []
+    lines = ["### Experiments", ""]
+    for item in experiments:
+        title = f"**{_text(item['title'])}** ({_text(item['architecture'])})"
+        lines.append(f"- {title}: {_text(_found(item))}")
+        lines += [f"  - ❌ {_text(problem)}" for problem in item["problems"]]
+    lines += ["", "### Claims", ""]
+    for claim in claims:
+        figures = [
+            f"{word} {_figure(claim[word], claim['claimed'])}"
+            for word in ("claimed", "measured")
+            if claim[word] is not None
+        ]
+        what = f"{_text(claim['architecture'])}, {_text(claim['what'])}"
+        measured = f": {', '.join(figures)}" if figures else ""
+        lines.append(f"- **{_text(claim['verdict'])}** {what}{measured}")
+    return [*lines, ""]
+
+
+def _found(item: Mapping[str, Any]) -> str:
+    if item["status"] != "done":
+        return f"{item['status']}, {item['reason'] or 'the reason is not known'}"
+    return (item["result"] or {}).get("finding") or "done"
+
+
+def _figure(value: float, claimed: float | None) -> str:
+    """An accuracy in percent; where a count was claimed, a count."""
+    counted = claimed is not None and (claimed == 0 or abs(claimed) > 1)
+    return f"{value:,.0f}" if counted else f"{100 * value:.5g} %"
 
 
 def _text(value: object) -> str:

@@ -76,7 +76,7 @@ class Gate:
 
     Attributes:
         accuracy: of the run, or the mean over the runs.
-        interval: two-sided 95 %: Wilson for one run, Student's t for several.
+        interval: two-sided 95 %, as of `repeats_interval`.
         margin: accuracy - threshold.
         explanation: the grounds, as a sentence.
     """
@@ -109,7 +109,7 @@ def judge_gate(correct: Sequence[int], total: int, threshold: float) -> Gate:
         lower, upper = interval
         method = f"95 % Wilson interval on {total:,} test images"
     else:
-        interval = mean_interval(accuracies)
+        interval = repeats_interval([(c, total) for c in correct])
         lower, upper = mean_interval(accuracies, confidence=0.90)  # one-sided 95 % each
         method = f"one-sided 95 % t bounds over {len(correct)} seeds"
     diverged = [a for a in accuracies if a < threshold - DIVERGED] if len(correct) > 1 else []

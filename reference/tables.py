@@ -95,6 +95,14 @@ class Table:
         for key, value in self._left.items():
             self._fail(key, value, "absent: no such key is known here")
 
+    def refuse(self, key: str, value: object, expected: str) -> NoReturn:
+        """Refuses a value that is good by itself, but not beside the others.
+
+        Raises:
+            UserError: always.
+        """
+        self._fail(key, value, expected)
+
     def _take(self, key: str, expected: str) -> object:
         if key not in self._left:
             raise UserError(f"{self.file}: {self._full(key)} is missing, but should be {expected}")

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.experiments.base import Experiment
+from harness.experiments.samples import SAMPLES
+from harness.experiments.study import StudyExperiment
 from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
 from harness.experiments.twin import NumpyTwin
 from harness.options import Options
 from harness.process import ROOT
+from reference import study_format
+from reference.errors import UserError
 
 STUDIES = ROOT / "reference" / "studies"
 
@@ -40,19 +45,26 @@ def experiments(
 
 def _documented(names: Sequence[str], studies: Path) -> list[Experiment]:
     """What the documents did, in the order of the results."""
-    del studies
     found: list[Experiment] = [
         *TABLES,
+        *(StudyExperiment(study) for study in study_format.load_all(studies)),
         Transfer(),
         NumpyTwin(),
+        *SAMPLES,
     ]
     return [experiment for experiment in found if experiment.architecture in names]
 
 
 def _users(grid: Path, names: Sequence[str]) -> list[Experiment]:
     """What the user declared."""
-    del grid, names
-    return []
+    study = study_format.load(grid)
+    if study.architecture not in names:
+        raise UserError(
+            f"{grid.name}: architecture = {study.architecture!r}, but should be one of those that "
+            f"are graded: {', '.join(names)}"
+        )
+    # Whatever the file is called, it is not one of ours.
+    return [StudyExperiment(replace(study, id=f"grid_{study.id}"))]
 
 
 def _checked(found: Sequence[Experiment], names: Sequence[str]) -> tuple[Experiment, ...]:

@@ -20,7 +20,11 @@ def page(results: Mapping[str, Any]) -> Page:
     size = results["dataset"]["sizes"]["test"]
     with svg.house_style():
         curves, comparison = panels.panels(subjects, anchors), _charts(scored)
-        experiments = sections.sections(results["experiments"], _where(subjects, anchors))
+        experiments = sections.sections(
+            results["experiments"],
+            _where(subjects, anchors),
+            judged=results["dataset"]["name"] in {"mnist", None},
+        )
         claims_drawn = evidence.drawing(results["claims"]) if experiments else None
     return Page(
         headline=summary.headline(results),

@@ -24,7 +24,7 @@ LEARNING_RATES: Final[Mapping[str, float]] = {
 }
 
 # Keras's names to the engine's.
-_LOSSES: Final[Mapping[str, str]] = {
+LOSSES: Final[Mapping[str, str]] = {
     "categorical_crossentropy": "categorical_crossentropy",
     "sparse_categorical_crossentropy": "categorical_crossentropy",
     "binary_crossentropy": "binary_crossentropy",
@@ -113,7 +113,7 @@ def _loss(captured: CapturedRecipe) -> _Part:
     name = captured.loss
     if name is None:
         return _NOTHING
-    if name not in _LOSSES:
+    if name not in LOSSES:
         return {}, f"the loss {name} is not known here; trained with the document's"
     # What the labels are like is not always known; where it is, they must fit the loss.
     if captured.labels is not None:
@@ -125,7 +125,7 @@ def _loss(captured: CapturedRecipe) -> _Part:
                 f"the loss {name} does not take labels of shape "
                 f"{list(captured.labels.shape)}; trained with the document's"
             )
-    return {"loss": _LOSSES[name]}, None
+    return {"loss": LOSSES[name]}, None
 
 
 def _batch_size(captured: CapturedRecipe) -> _Part:
@@ -178,4 +178,4 @@ def _within(key: str, value: int | None, limits: tuple[int, int], what: str) -> 
 
 def all_losses() -> Iterator[str]:
     """Yields the engine's names of the losses that a submission may be trained with."""
-    yield from dict.fromkeys(_LOSSES.values())
+    yield from dict.fromkeys(LOSSES.values())

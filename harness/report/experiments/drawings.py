@@ -56,7 +56,8 @@ class Row:
 
     @property
     def values(self) -> tuple[float, ...]:
-        found = (*self.dots, self.mean, self.claim, *(self.interval or ()), *(self.box or ()))
+        """All that has a place of its own; an interval may end beyond the axis."""
+        found = (*self.dots, self.mean, self.claim, *(self.box or ()))
         return tuple(value for value in found if value is not None)
 
     @property
@@ -70,11 +71,19 @@ class Row:
 
 
 def reach(rows: Sequence[Row], claim: float | None, axis: Axis) -> tuple[float, float]:
-    """The ends of an axis that holds every row and the claim, on the axis's own scale."""
+    """The ends of an axis that holds every dot, mean and claim, on the axis's own scale.
+
+    Intervals are held as far as they widen it by a fifth: of repeats that lie far apart they may
+    reach beyond all images right, or none.
+    """
     values = [value for row in rows for value in row.values]
     if claim is not None:
         values.append(claim)
-    low, high = scales.span(map(axis.scale, values or [0.9]), 0.05, axis.smallest)
+    heights = [axis.scale(value) for value in values or [0.9]]
+    low, high = scales.span(heights, 0.2, axis.smallest)
+    ends = [axis.scale(end) for row in rows for end in row.interval or ()]
+    heights += [min(max(end, low), high) for end in ends]
+    low, high = scales.span(heights, 0.05, axis.smallest)
     # Nothing lies beyond all images right.
     return low, min(high, axis.scale(1.0) + 0.02 * (high - low))
 
@@ -98,7 +107,7 @@ def above(
     for place, row in enumerate(rows):
         y = top + height * place + 26
         _row(sheet, panel, row, y, axis)
-        sheet.write(0, y - 16, wording.cut(row.label, 52), colour=INK, size=11, bold=row.strong)
+        sheet.write(0, y - 16, wording.cut(row.label, 66), colour=INK, size=10.5, bold=row.strong)
         value = row.value or wording.percent(row.mean)
         sheet.write(WIDTH, y - 16, value, colour=INK, anchor="end", size=11)
     return sheet.markup(ident, title, _described(rows, claim, claims_word))
@@ -172,7 +181,8 @@ def _row(sheet: Sheet, panel: Panel, row: Row, y: float, axis: Axis) -> None:
     if row.box:
         _box(sheet, [at(value)[0] for value in row.box], y - 4)
     elif row.interval:
-        sheet.line([at(end) for end in row.interval], ACCENT, 2)
+        ends = [min(max(at(end)[0], panel.left), panel.right) for end in row.interval]
+        sheet.line([(end, y) for end in ends], ACCENT, 2)
     if several:
         lower = 13.0 if row.box else 4.5
         sheet.marks([at(dot, lower) for dot in row.dots], "o", ACCENT, 5)

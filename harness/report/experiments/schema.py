@@ -44,7 +44,7 @@ HISTORY = record(
     accuracy=listing(number), loss=listing(number), val_accuracy=listing(number),
     val_loss=listing(number),
 )  # fmt: skip
-PICTURE = record(label=count, prediction=integer, pixels=pixels)
+PICTURE = record(label=count, pixels=pixels)
 
 STUDY = record(
     repeats=text, measure=text, measure_words=text, claim=number, axes=listing(name), method=text,
@@ -72,7 +72,7 @@ TRANSFER = record(
     )),
     test=optional(record(
         images=integer, correct=listing(integer), mean=number, interval=interval,
-        pictures=listing(PICTURE),
+        pictures=listing(PICTURE), predicted=listing(listing(integer)),
     )),
 )  # fmt: skip
 
@@ -89,6 +89,7 @@ TWIN = record(
     )),
     configurations=listing(record(
         name=text, settings=settings, accuracy=number, mean=number, interval=interval,
+        runs=integer,
     )),
 )  # fmt: skip
 

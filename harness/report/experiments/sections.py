@@ -24,19 +24,29 @@ BODIES: dict[str, Callable[[str, Mapping[str, Any]], Body]] = {
 }
 _LEFT = {"skipped": "left out"}
 # A full stop, then a capital: the end of a sentence, and not of "98.6" or "e.g.".
-_SENTENCE = re.compile(r"(?<=[\w%)\]’”][.!?])\s+(?=[A-Z])")
+_SENTENCE = re.compile(r"(?<=[\w%)\]’”][.!?])\s+(?=[A-Z\"“])")
 
 
-def sections(experiments: Experiments, where: Mapping[str | None, str]) -> tuple[Section, ...]:
+def sections(
+    experiments: Experiments, where: Mapping[str | None, str], *, judged: bool = True
+) -> tuple[Section, ...]:
     """Returns a section for each experiment; to be called inside `svg.house_style`.
 
     Args:
         where: anchors of the networks, by architecture.
+        judged: whether the images are the documents', so that their figures are shown.
     """
+    shown = [item if judged else _unjudged(item) for item in experiments]
     return tuple(
         _section(item, anchor, where.get(item["architecture"]))
-        for item, anchor in zip(experiments, anchors(experiments), strict=True)
+        for item, anchor in zip(shown, anchors(experiments), strict=True)
     )
+
+
+def _unjudged(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The experiment without the document's figure, which is about other images."""
+    result = item["result"]
+    return item if result is None else {**item, "result": {**result, "claim": None}}
 
 
 def anchors(experiments: Experiments) -> list[str]:
@@ -99,10 +109,9 @@ def _short(item: Mapping[str, Any], finding: str) -> str:
 def _counted(item: Mapping[str, Any]) -> str:
     if item["kind"] == "summary_table":
         return summary_table.words(item["result"])
-    right = samples.words(item["result"]) if item["kind"] == "samples" else ""
-    return (
-        f"The network reads {right.replace(' right', '')} sample digits rightly." if right else ""
-    )
+    if item["kind"] == "samples" and (words := samples.words(item["result"])):
+        return f"Of the sample digits, {words}."
+    return ""
 
 
 def _measured(item: Mapping[str, Any]) -> tuple[str, str]:

@@ -43,8 +43,12 @@ def measured(result: Result) -> tuple[float | None, tuple[float, float] | None]:
 
 
 def documented(result: Result) -> Mapping[str, Any] | None:
-    """The variant that changes nothing."""
-    return next((item for item in result["variants"] if not item["changes"]), None)
+    """The variant that changes nothing, measured as the rest is."""
+    return next(filter(_is_documented, result["variants"]), None)
+
+
+def _is_documented(item: Mapping[str, Any]) -> bool:
+    return not item["changes"] and not item["measure_words"]
 
 
 # The table ----------------------------------------------------------------------------------------
@@ -108,7 +112,7 @@ def row(item: Mapping[str, Any], label: str = "", *, strong: bool | None = None)
         dots=_accuracies(item),
         mean=item["mean"],
         interval=item["interval"],
-        strong=not item["changes"] if strong is None else strong,
+        strong=_is_documented(item) if strong is None else strong,
     )
 
 
@@ -126,9 +130,12 @@ def _figures(ident: str, result: Result) -> list[Figure]:
         return []
     if result["repeats"] == "folds" and len(result["variants"]) == 1:
         return [_box(ident, known[0], result["claim"])]
-    if result["method"] == "one_at_a_time" and _by_axis(result):
+    alone = _by_axis(result)
+    if alone:
+        known = [item for item in known if len(item["changes"]) > 1]
+    if not known:
         return []
-    ranked = result["method"] == "product"
+    ranked = result["method"] != "variants"
     shown = sorted(known, key=lambda item: -item["mean"]) if ranked else known
     left = f" The {MOST_DRAWN} first of {len(shown)}." if len(shown) > MOST_DRAWN else ""
     each = "fold" if result["repeats"] == "folds" else "seed"
@@ -136,11 +143,12 @@ def _figures(ident: str, result: Result) -> list[Figure]:
     several = any(len(item["runs"]) > 1 for item in shown)
     dots = f"A dot for each {each}, a diamond for the mean" if several else "A dot for the mean"
     caption = f"{order}{dots}, a bar for its 95 % interval.{left}"
+    heading = "Several settings changed" if alone else "Every variant"
     drawing = drawings.above(
         f"{ident}-dots", "Accuracy of each variant", [row(item) for item in shown[:MOST_DRAWN]],
         claim=result["claim"],
     )  # fmt: skip
-    return [Figure("Every variant", drawing, caption)]
+    return [Figure(heading, drawing, caption)]
 
 
 def _box(ident: str, item: Mapping[str, Any], claim: float | None) -> Figure:
@@ -169,9 +177,7 @@ def _box(ident: str, item: Mapping[str, Any], claim: float | None) -> Figure:
 def _multiples(ident: str, result: Result) -> tuple[tuple[Figure, ...], str]:
     if result["repeats"] == "folds" and len(result["variants"]) == 1:
         return _fold_curves(ident, result["variants"][0])
-    if result["method"] == "one_at_a_time":
-        return _one_at_a_time(ident, result)
-    return (), ""
+    return _one_at_a_time(ident, result)
 
 
 def _fold_curves(ident: str, item: Mapping[str, Any]) -> tuple[tuple[Figure, ...], str]:
@@ -204,8 +210,10 @@ def curve(history: Mapping[str, Any]) -> Curve | None:
 
 
 def _by_axis(result: Result) -> dict[str, list[Mapping[str, Any]]]:
-    """The variants that change one setting, by that setting."""
+    """The variants of a grid that change one setting, by that setting."""
     found: dict[str, list[Mapping[str, Any]]] = {}
+    if result["method"] != "one_at_a_time":
+        return found
     for item in _known(result):
         if len(item["changes"]) == 1:
             found.setdefault(next(iter(item["changes"])), []).append(item)
@@ -237,12 +245,12 @@ def _one_at_a_time(ident: str, result: Result) -> tuple[tuple[Figure, ...], str]
     return tuple(figures), note
 
 
-def _by_value(item: Row) -> tuple[bool, float, str]:
-    """Numbers in their order, then words in theirs."""
+def _by_value(item: Row) -> tuple[bool, tuple[float, ...], str]:
+    """Numbers in their order, also several as in 8×16, then words in theirs."""
     try:
-        return False, float(item.label), ""
+        return False, tuple(float(part) for part in item.label.split("×")), ""
     except ValueError:
-        return True, 0.0, item.label
+        return True, (), item.label
 
 
 # Folds --------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The document's printed summary beside the one that Keras prints now, cell by cell."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,13 +14,18 @@ MOST = 4000  # cells; a network of this project has twenty
 def body(result: Result) -> SummaryTable:
     """Returns what the section of a summary table shows."""
     cells = result["cells"][:MOST]
-    columns = tuple(dict.fromkeys(cell["column"] for cell in cells))
-    rows = sorted({cell["row"] for cell in cells})
-    at = {(cell["row"], cell["column"]): cell for cell in cells}
+    counts = Counter(cell["row"] for cell in cells)
+    several = [cell for cell in cells if counts[cell["row"]] > 1]
+    columns = tuple(dict.fromkeys(cell["column"] for cell in several))
+    rows = sorted({cell["row"] for cell in several})
+    at = {(cell["row"], cell["column"]): _cell(cell) for cell in several}
     return SummaryTable(
         columns=columns,
         rows=tuple(
-            tuple(_cell(at.get((row, column))) for column in columns) for row in rows
+            tuple(at.get((row, column)) for column in columns) for row in rows
+        ),
+        totals=tuple(
+            (cell["column"], _cell(cell)) for cell in cells if counts[cell["row"]] == 1
         ),
         summary=words(result),
         document=result["document"],
@@ -38,9 +44,7 @@ def words(result: Result) -> str:
     return f"{equal} of {len(cells)} cells are equal."
 
 
-def _cell(cell: Mapping[str, Any] | None) -> Compared | None:
-    if cell is None:
-        return None
+def _cell(cell: Mapping[str, Any]) -> Compared:
     return Compared(
         expected=cell["expected"] or wording.NOTHING,
         actual=cell["actual"] or "nothing",

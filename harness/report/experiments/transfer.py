@@ -14,10 +14,9 @@ from harness.report.view import Verdict
 Result = Mapping[str, Any]
 
 HONEST = (
-    "The first is measured on the letters that the layer was trained on: it says how well they "
-    "were learned, and nothing about others. For the second, each letter in turn was left out of "
-    "training and then read: that is the honest figure, since it says what to expect of a letter "
-    "that the network has not seen."
+    "In the first row are the letters that the last layer was trained on: how well they were "
+    "learned. In the second, each letter was read by a network that was trained on the others: "
+    "the honest figure, since it says what to expect of a letter that was never seen."
 )
 
 
@@ -30,17 +29,13 @@ def body(ident: str, result: Result) -> Transfer:
     return Transfer(
         facts=_facts(result),
         note=note,
-        honest=HONEST if result["left_out_mean"] is not None else "",
         figures=tuple(_figures(ident, result)),
         letters=_letters(result),
         letters_note=_letters_note(runs),
         runs=tuple(map(_run, runs)),
         runs_note=_runs_note(runs),
         test=_test_words(test) if test else "",
-        test_letters=tuple(
-            _test_letter(picture, letters["classes"])
-            for picture in (test["pictures"] if test else ())
-        ),
+        test_letters=_tested_letters(test, letters["classes"]) if test else (),
     )
 
 
@@ -67,6 +62,8 @@ def _figures(ident: str, result: Result) -> list[Figure]:
             f"{ident}-dots", "Letters read rightly", rows, claim=result["claim"], axis=LINEAR
         )
         caption = "A dot for each seed, a diamond for their mean, a bar for its 95 % interval."
+        if result["left_out_mean"] is not None:
+            caption = f"{HONEST} {caption}"
         figures.append(Figure("Seen in training, and left out", drawing, caption))
     lines = [run["history"]["accuracy"] for run in result["runs"]]
     lines = [line for line in lines if any(value is not None for value in line)]
@@ -118,41 +115,44 @@ def _letters(result: Result) -> tuple[tuple[str, tuple[Letter, ...]], ...]:
     classes = result["letters"]["classes"]
     groups: dict[str, list[Letter]] = {}
     for place, picture in enumerate(result["letters"]["pictures"]):
-        answers = [run["left_out"][place] for run in result["runs"] if _has(run, place)]
-        wrong = [answer for answer in answers if answer != picture["label"]]
-        words = ""
-        if wrong:
-            common = Counter(_class(classes, answer) for answer in wrong).most_common(2)
-            count = f", {len(wrong)} of {len(answers)}" if len(answers) > 1 else ""
-            words = f"read as {wording.listed([name for name, _ in common])}{count}"
-        mostly = 2 * len(wrong) >= len(answers) > 0
-        letter = _letter(picture, classes, words, framed=bool(wrong) and mostly)
+        answers = _answers([run["left_out"] for run in result["runs"]], place)
+        letter = _letter(picture, classes, answers)
         groups.setdefault(_class(classes, picture["label"]), []).append(letter)
     return tuple((name, tuple(items)) for name, items in groups.items())
 
 
-def _has(run: Mapping[str, Any], place: int) -> bool:
-    return place < len(run["left_out"]) and run["left_out"][place] is not None
+def _answers(runs: Sequence[Sequence[int | None]], place: int) -> list[int]:
+    """What each seed read a letter as."""
+    found = (run[place] for run in runs if place < len(run))
+    return [answer for answer in found if answer is not None]
 
 
-def _letter(
-    picture: Mapping[str, Any], classes: Sequence[str], misread: str, *, framed: bool
-) -> Letter:
+def _letter(picture: Mapping[str, Any], classes: Sequence[str], answers: Sequence[int]) -> Letter:
     label = _class(classes, picture["label"])
+    wrong = [answer for answer in answers if answer != picture["label"]]
+    misread = ""
+    if wrong:
+        common = Counter(_class(classes, answer) for answer in wrong).most_common(2)
+        count = f", {len(wrong)} of {len(answers)}" if len(answers) > 1 else ""
+        misread = f"read as {wording.listed([name for name, _ in common])}{count}"
     return Letter(
         picture=images.data_uri(picture["pixels"]) if picture["pixels"] else "",
         label=label,
-        alternative=f"The letter {label}, {misread or 'read rightly'}",
+        alternative=f"The letter {label}{_said(misread, answers)}",
         misread=misread,
-        framed=framed,
+        framed=bool(wrong) and 2 * len(wrong) >= len(answers),
     )
 
 
-def _test_letter(picture: Mapping[str, Any], classes: Sequence[str]) -> Letter:
-    answer = picture["prediction"]
-    wrong = answer is not None and answer != picture["label"]
-    words = f"read as {_class(classes, answer)}" if wrong else ""
-    return _letter(picture, classes, words, framed=wrong)
+def _said(misread: str, answers: Sequence[int]) -> str:
+    return f", {misread or 'read rightly'}" if answers else ""
+
+
+def _tested_letters(test: Mapping[str, Any], classes: Sequence[str]) -> tuple[Letter, ...]:
+    return tuple(
+        _letter(picture, classes, _answers(test["predicted"], place))
+        for place, picture in enumerate(test["pictures"])
+    )
 
 
 def _letters_note(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -7,6 +7,7 @@ from harness.report import curves, wording
 from harness.report.experiments import drawings
 from harness.report.experiments.study import curve
 from harness.report.experiments.view import Configuration, Figure, Twin, TwinRow, TwinRun
+from harness.report.view import Verdict
 
 Result = Mapping[str, Any]
 
@@ -23,7 +24,9 @@ def body(ident: str, result: Result) -> Twin:
         ),
         figures=tuple(_figures(ident, result)),
         runs=tuple(map(_run, result["runs"])),
-        configurations=tuple(map(_configuration, result["configurations"])),
+        configurations=tuple(
+            _configuration(item, result["claim"]) for item in result["configurations"]
+        ),
     )  # fmt: skip
 
 
@@ -109,7 +112,7 @@ def _accuracy(item: Mapping[str, Any]) -> float | None:
     return value
 
 
-def _configuration(item: Mapping[str, Any]) -> Configuration:
+def _configuration(item: Mapping[str, Any], claim: float | None) -> Configuration:
     settings = (
         f"{wording.cut(key, 40).replace('_', ' ')} {wording.setting(value)}"
         for key, value in item["settings"].items()
@@ -119,4 +122,16 @@ def _configuration(item: Mapping[str, Any]) -> Configuration:
         settings=", ".join(settings),
         accuracy=wording.percent(_accuracy(item)),
         interval=wording.interval(item["interval"]),
+        runs="" if item["runs"] is None else str(item["runs"]),
+        against=_against(item, claim),
     )
+
+
+def _against(item: Mapping[str, Any], claim: float | None) -> Verdict | None:
+    """Whether a configuration gives what was claimed, else on which side it lies."""
+    accuracy, ends = _accuracy(item), item["interval"]
+    if claim is None or accuracy is None:
+        return None
+    if ends and ends[0] <= claim <= ends[1]:
+        return Verdict("as claimed", "pass")
+    return Verdict("above", "over") if accuracy > claim else Verdict("below", "none")

@@ -85,7 +85,6 @@ class TransferRun:
 class Transfer:
     facts: tuple[tuple[str, str], ...]
     note: str
-    honest: str
     figures: tuple[Figure, ...]
     letters: tuple[tuple[str, tuple[Letter, ...]], ...]  # by class
     letters_note: str
@@ -120,6 +119,8 @@ class Configuration:
     settings: str
     accuracy: str
     interval: str
+    runs: str
+    against: Verdict | None
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class Compared:
 class SummaryTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[Compared | None, ...], ...]
+    totals: tuple[tuple[str, Compared], ...]  # rows of one cell, and what it is called
     summary: str
     document: str
     regenerated: str

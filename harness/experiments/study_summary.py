@@ -1,0 +1,156 @@
+"""From the measured repeats of a study's trials to its result, as plain JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import Any, Final
+
+from harness.experiments.study_finding import finding
+from harness.experiments.study_trials import Trial
+from harness.record import Record
+from harness.statistics import Interval, mean_interval, wilson
+from reference.layers import total_params
+from reference.study_format import SETTINGS, Measuring, Study
+
+_CURVES: Final = ("accuracy", "loss", "val_accuracy", "val_loss")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the document says came out; `resolution` is the last digit that it gives."""
+
+    value: float
+    resolution: float
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One finished repeat of a trial.
+
+    Attributes:
+        images: the number of images that the accuracy was measured on.
+    """
+
+    record: Record
+    accuracy: float
+    images: int
+
+
+def summarise(
+    study: Study,
+    trials: Sequence[Trial],
+    repeats: Sequence[Sequence[Repeat]],
+    claim: Claim | None,
+) -> dict[str, Any]:
+    """Returns the result of kind "study" (docs/formats.md).
+
+    Args:
+        repeats: for each trial its repeats, in order.
+        claim: None where there is none, or none that these data could test.
+    """
+    changed = {key for trial in trials for key in trial.changes}
+    axes = [key for key in SETTINGS if key in changed]
+    rows = [
+        _row(study, trial, runs, axes, claim) for trial, runs in zip(trials, repeats, strict=True)
+    ]
+    return {
+        "repeats": study.repeats,
+        "measure": study.measuring.measure,
+        "measure_words": words(study.measuring, study.repeats),
+        "claim": claim.value if claim else None,
+        "axes": axes,
+        "method": study.method,
+        "variants": rows,
+        "finding": finding(rows, axes, claim.value if claim else None, study.method),
+    }
+
+
+def words(measuring: Measuring, repeats: str) -> str:
+    """Returns what was measured, in words."""
+    if measuring.measure == "equal_outputs":
+        return (
+            "share of the ten outputs for each test image that equal the one-hot label exactly, "
+            "as keras.metrics.Accuracy counts"
+        )
+    if measuring.pixel_max is not None:
+        return f"accuracy on the test images, their pixels divided by {measuring.pixel_max:g}"
+    if measuring.measure == "test_accuracy":
+        return "accuracy on the test images"
+    after = f" after epoch {measuring.after}" if measuring.after else ""
+    held = "the fold that was held out" if repeats == "folds" else "the validation images"
+    return f"accuracy on {held}{after}"
+
+
+def meets(claim: Claim, mean: float, interval: Interval) -> bool:
+    """Whether a claim agrees with a mean: a figure stands for all that rounds to it."""
+    half = claim.resolution / 2
+    low, high = interval
+    # Rounding must not push a mean that lies on the edge over it.
+    near = abs(mean - claim.value) <= half + 1e-12
+    return near or (low <= claim.value + half and high >= claim.value - half)
+
+
+def _row(
+    study: Study,
+    trial: Trial,
+    repeats: Sequence[Repeat],
+    axes: Sequence[str],
+    claim: Claim | None,
+) -> dict[str, Any]:
+    values = [repeat.accuracy for repeat in repeats]
+    mean = sum(values) / len(values)
+    several = len(values) > 1
+    interval = mean_interval(values) if several else _alone(repeats[0])
+    usual = trial.measuring == study.measuring
+    return {
+        "name": trial.variant.name,
+        "settings": {key: trial.settings[key] for key in axes},
+        "changes": dict(trial.changes),
+        "why": trial.variant.why,
+        "measure_words": None if usual else words(trial.measuring, study.repeats),
+        "params": total_params(trial.spec.network),
+        "runs": [_run(number, repeat) for number, repeat in enumerate(repeats)],
+        "mean": mean,
+        "std": _deviation(values, mean) if several else None,
+        "interval": list(interval),
+        "meets_claim": meets(claim, mean, interval) if claim else None,
+    }
+
+
+def _alone(repeat: Repeat) -> Interval:
+    return wilson(round(repeat.accuracy * repeat.images), repeat.images)
+
+
+def _deviation(values: Sequence[float], mean: float) -> float:
+    return sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def _run(number: int, repeat: Repeat) -> dict[str, Any]:
+    record = repeat.record
+    return {
+        "key": record.key,
+        "repeat": number,
+        "accuracy": repeat.accuracy,
+        "images": repeat.images,
+        "epochs": len(record.history["loss"]),
+        "history": {curve: _finite(record.history[curve]) for curve in _CURVES},
+        "train_time_s": record.document["train_time_s"],
+        "cached": record.cached,
+    }
+
+
+def _finite(values: Sequence[float]) -> list[float | None]:
+    """JSON has no word for a loss that is not a number any more."""
+    return [value if isfinite(value) else None for value in values]
+
+
+def documented_claim(metric: str | None, claims: Sequence[Any]) -> Claim | None:
+    """Returns the document's claim of a metric, where it gives a figure.
+
+    Args:
+        claims: `reference.fact_types.ClaimFact`s.
+    """
+    for claim in claims:
+        if claim.metric == metric and claim.value is not None:
+            return Claim(claim.value, claim.resolution or 0.0)
+    return None

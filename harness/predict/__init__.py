@@ -1,0 +1,1 @@
+"""Pictures of digits that anybody may have made, brought to MNIST's form and read."""

@@ -1,0 +1,148 @@
+"""The command `python -m harness.predict IMAGE... [--model NAME] [--json]`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import trained_command
+from harness.environment import cores
+from harness.predict.normalise import Digit, normalise
+from harness.predict.pictures import SUFFIXES
+from harness.trained import Trained
+from harness.trained_command import DONE, SOME_FAILED
+from reference.errors import UserError
+
+_DESCRIPTION = """\
+Says which digit a picture shows. Each picture should show one digit, with some paper around it:
+dark on light or light on dark, of any size and colour. It is brought to MNIST's form first. A
+folder stands for the pictures in it. The exit code is 1 when a picture could not be read."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What became of one file: probabilities of the ten digits, or the reason why there are none.
+
+    Attributes:
+        probabilities: (10,), or None.
+        error: a sentence, or None.
+    """
+
+    file: Path
+    probabilities: NDArray[np.float64] | None = None
+    error: str | None = None
+
+    @property
+    def digit(self) -> int | None:
+        return None if self.probabilities is None else int(self.probabilities.argmax())
+
+    def to_json(self) -> dict[str, Any]:
+        if self.probabilities is None:
+            return {"file": str(self.file), "error": self.error}
+        rounded = [round(float(value), 6) for value in self.probabilities]
+        return {"file": str(self.file), "digit": self.digit, "probabilities": rounded}
+
+    def lines(self) -> str:
+        """The digit and all ten probabilities in percent, most of which are nearly nothing."""
+        if self.probabilities is None:
+            return f"{_shown(self.file)}: {self.error}"
+        all_ten = "  ".join(f"{i}: {value:.1%}" for i, value in enumerate(self.probabilities))
+        return f"{_shown(self.file)}: {self.digit}   [{all_ten}]"
+
+
+def predict(files: Sequence[Path], network: Trained) -> list[Prediction]:
+    """Returns a prediction for each file, in their order."""
+    pool = ThreadPoolExecutor(cores(), "pictures")  # Pillow and NumPy compute side by side
+    try:
+        found = list(pool.map(_normalised, files))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    digits = [digit for digit in found if not isinstance(digit, str)]
+    scores = iter(network.predict(np.stack(digits)) if digits else [])
+    return [
+        Prediction(file, error=digit)
+        if isinstance(digit, str)
+        else Prediction(file, probabilities=next(scores))
+        for file, digit in zip(files, found, strict=True)
+    ]
+
+
+def _normalised(file: Path) -> Digit | str:
+    try:
+        return normalise(file)
+    except UserError as error:
+        return str(error)
+
+
+def expanded(arguments: Sequence[Path]) -> Iterator[Path]:
+    """Yields the files, and for a folder the pictures that lie in it, by name.
+
+    A folder without pictures, or that cannot be read, stays as it is, to be reported as a file
+    that is none.
+    """
+    for path in arguments:
+        try:
+            inside = sorted(file for file in path.iterdir() if _is_picture(file))
+        except (OSError, ValueError):
+            inside = []
+        yield from inside or [path]
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+
+
+def _shown(file: Path) -> str:
+    """A file's name without anything that a terminal would take for a command."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(file))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.predict", description=_DESCRIPTION)
+    parser.add_argument(
+        "pictures", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder of them"
+    )
+    # Of the five, the one that reads most test images right.
+    trained_command.add_options(parser, "deep_cnn")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def _run(given: argparse.Namespace) -> int:
+    network = trained_command.network(given)
+    found = predict(list(expanded(given.pictures)), network)
+    if given.json:
+        document = {
+            "model": network.architecture,
+            "trained": network.origin,
+            "predictions": [prediction.to_json() for prediction in found],
+        }
+        print(json.dumps(document, indent=1))
+    else:
+        trained_command.tell(f"read by {network.origin}")
+        for prediction in found:
+            stream = sys.stderr if prediction.error else sys.stdout
+            print(prediction.lines(), file=stream, flush=True)
+    return SOME_FAILED if any(prediction.error for prediction in found) else DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints a line for each picture; returns the exit code.
+
+    0: all were read; 1: some could not be; 2: nothing could be done; 130: interrupted.
+    """
+    given = _parser().parse_args(arguments)
+    command: Callable[[], int] = partial(_run, given)
+    return trained_command.ended(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Tells ink from paper: dark on light or light on dark, evenly lit or not, clean or noisy.
+
+What is near the border of the picture is taken for paper. Its shade, fitted with a surface where
+the light is uneven, is subtracted; what differs most from it is the ink.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from reference.errors import UserError
+
+Pixels = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+BLANK = "there is no digit to be seen: the picture is blank"
+UNCLEAR = (
+    "ink and paper cannot be told apart. Leave some paper around the digit, "
+    "and see that the light on it is even."
+)
+
+# The part of the shorter side that counts as border.
+_BORDER = 0.04
+# Ink differs from paper by at least so much of the range from black to white.
+_LEAST_CONTRAST = 0.05
+# With so much of it, a picture without a digit is not blank, but something else.
+_CONTRAST = 0.3
+# A stroke has at least so many pixels.
+_FEW = 20
+# Paper whose shade varies by less than this (standard deviation) is evenly lit and clean.
+_EVEN = 1.5 / 255
+# A surface of light is fitted to so many rows and columns at most.
+_FITTED_SIDE = 64
+# What lies within so many standard deviations of the paper is paper.
+_NOISE = 4.0
+# Paper rougher than this is smoothed, by a Gaussian of so many pixels.
+_ROUGH, _SMOOTHING = 0.01, 1.2
+# Ink is what has at least so much of the digit's darkness; surely ink, what has half.
+_FAINT, _SURE = 0.1, 0.5
+# A spot of less than this part of the largest one's area is dirt.
+_DIRT = 0.03
+# What touches the border, or goes round all else and spans at least so much of the picture both
+# ways, is a frame, a shadow or the edge of the table, if inside it there is something of at least
+# so much of its area.
+_SPANS, _INSIDE = 0.8, 0.2
+
+
+def find_ink(picture: Pixels) -> Pixels:
+    """Returns how much ink there is, float32 (rows, columns): 0 is paper, 1 a full stroke.
+
+    Args:
+        picture: (rows, columns, channels), 0 to 1.
+
+    Raises:
+        UserError: the picture is blank.
+    """
+    border = _border(picture.shape[0], picture.shape[1])
+    difference = picture - _paper(picture, border)
+    ink = _towards_ink(difference)
+    if _deviation(ink[border]) > _ROUGH:
+        ink = ndimage.gaussian_filter(ink, _SMOOTHING)
+    floor = _NOISE * _deviation(ink[border])
+    peak = _peak(ink) if floor > 0 else float(ink.max())
+    if peak < max(_LEAST_CONTRAST, 2 * floor):
+        raise UserError(BLANK if peak < _CONTRAST else UNCLEAR)
+    # Where there is noise, the darkest pixels owe it to that.
+    level = float(np.quantile(ink[ink > _SURE * peak], 0.9)) if floor > 0 else peak
+    digit = _digit(ink > max(floor, _FAINT * level), ink > max(floor, _SURE * level))
+    # Just beside a stroke even the faintest grey belongs to it.
+    near = ndimage.binary_dilation(digit, iterations=2)
+    low = floor / 2
+    return np.where(near, np.clip((ink - low) / (level - low), 0, 1), 0).astype(np.float32)
+
+
+def _peak(ink: Pixels) -> float:
+    """The least of the few darkest pixels: one alone may owe it to noise."""
+    return float(np.partition(ink, -_FEW, axis=None)[-_FEW]) if ink.size > _FEW else 0.0
+
+
+def _border(rows: int, columns: int) -> Mask:
+    width = max(1, round(_BORDER * min(rows, columns)))
+    border = np.ones((rows, columns), np.bool_)
+    border[width:-width, width:-width] = False
+    return border
+
+
+def _deviation(values: NDArray[np.float32]) -> float:
+    """The standard deviation, as the median tells it, which half of the values cannot mislead."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def _paper(picture: Pixels, border: Mask) -> Pixels:
+    """Returns the shade that the paper would have everywhere, as (rows, columns, channels)."""
+    flat = np.median(picture[border], axis=0)
+    if max(_deviation(picture[border][:, c]) for c in range(picture.shape[2])) <= _EVEN:
+        return np.broadcast_to(flat, picture.shape)
+    return _surface(picture, border)
+
+
+def _surface(picture: Pixels, border: Mask) -> Pixels:
+    """Fits a surface of the second degree to the paper of an unevenly lit picture.
+
+    At first the border is taken for paper, then whatever is close to the surface.
+    """
+    rows, columns = picture.shape[:2]
+    step = -(-max(rows, columns) // _FITTED_SIDE)
+    few, edge = picture[::step, ::step], border[::step, ::step]
+    y, x = _axis(rows)[::step], _axis(columns)[::step]
+    ones = np.ones((len(y), len(x)), np.float32)
+    across, down = ones * x, ones * y[:, None]
+    known = np.stack([ones, across, down, across * down, across**2, down**2], axis=-1)
+    # The border alone does not tell how the middle is curved.
+    fitted = known[:, :, :3] @ _fit(known[edge][:, :3], few[edge])
+    found = np.zeros((known.shape[2], few.shape[2]))
+    for _ in range(4):
+        error = np.abs(few - fitted).max(axis=2)
+        reach = 3 * max(1.4826 * float(np.median(error[edge])), _EVEN)
+        paper = error < reach
+        found = _fit(known[paper], few[paper])
+        fitted = known @ found
+    return _evaluated(found, rows, columns)
+
+
+def _evaluated(found: NDArray[np.float64], rows: int, columns: int) -> Pixels:
+    """Returns the surface at every pixel, (rows, columns, channels), a channel at a time."""
+    y, x = _axis(rows)[:, None], _axis(columns)
+    layers = [
+        (one + down * y + downs * y * y) + (across + both * y) * x + acrosses * (x * x)
+        for one, across, down, both, acrosses, downs in found.astype(np.float32).T
+    ]
+    return np.stack(layers, axis=-1)
+
+
+def _axis(size: int) -> Pixels:
+    return np.linspace(-1, 1, size, dtype=np.float32)
+
+
+def _fit(terms: Pixels, values: Pixels) -> NDArray[np.float64]:
+    """Least squares that outliers count little for: (terms, channels)."""
+    weights = np.ones(len(values))
+    found = np.zeros((terms.shape[1], values.shape[1]))
+    for _ in range(4):
+        weighted = terms * weights[:, None]
+        found = np.linalg.lstsq(weighted.T @ terms, weighted.T @ values, rcond=None)[0]
+        error = np.abs(values - terms @ found).max(axis=1)
+        scale = max(float(np.median(error)), 1e-3)
+        weights = 1 / (1 + (error / (2 * scale)) ** 2)
+    return found
+
+
+def _towards_ink(difference: Pixels) -> Pixels:
+    """Returns each pixel's difference from paper, (rows, columns), positive where there is ink.
+
+    Colours are seen from the direction in which they differ most from the paper: red on a green
+    of the same brightness is as clear as black on white.
+    """
+    size = np.sqrt(np.mean(difference**2, axis=2))
+    strong = difference[size > _otsu(size)]
+    if len(strong) == 0:
+        raise UserError(BLANK)
+    _, directions = np.linalg.eigh(strong.T @ strong)
+    direction = directions[:, -1]
+    if float(np.mean(strong @ direction)) < 0:
+        direction = -direction
+    # Scaled so that black on white is 1, however many channels say so.
+    return np.asarray(difference @ direction / np.abs(direction).sum(), np.float32)
+
+
+def _otsu(values: NDArray[np.float32]) -> float:
+    """The threshold that parts values into the two most different groups (Otsu 1979)."""
+    counts, edges = np.histogram(values, 256)
+    middles = np.array([(a + b) / 2 for a, b in pairwise(edges)])
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(edges[1:][np.nanargmax(between)]) if np.isfinite(between).any() else 0.0
+
+
+def _digit(faint: Mask, sure: Mask) -> Mask:
+    """Returns the ink that belongs to the digit: spots with sure ink, without dirt and frames.
+
+    Raises:
+        UserError: there is none.
+    """
+    spots, count = ndimage.label(faint, np.ones((3, 3)))
+    areas = np.bincount(spots.ravel(), minlength=count + 1)
+    has_ink = np.bincount(spots[sure], minlength=count + 1) > 0
+    areas[~has_ink] = 0
+    areas[0] = 0
+    if areas.max() == 0:
+        raise UserError(BLANK)
+    inside = areas.copy()
+    inside[_around(spots)] = 0
+    if inside.max() >= _INSIDE * areas.max():
+        areas = inside
+    return np.asarray((areas >= _DIRT * areas.max())[spots] & (areas[spots] > 0))
+
+
+def _around(spots: NDArray[np.int32]) -> list[int]:
+    """Returns the numbers of the spots that touch the border or go round all that do not."""
+    edge = {int(n) for side in (spots[0], spots[-1], spots[:, 0], spots[:, -1]) for n in side}
+    boxes = ndimage.find_objects(spots)
+    rows, columns = spots.shape
+    frames = [
+        number
+        for number, (down, across) in enumerate(boxes, start=1)
+        if down.stop - down.start >= _SPANS * rows
+        and across.stop - across.start >= _SPANS * columns
+        and all(
+            down.start < other[0].start
+            and other[0].stop < down.stop
+            and across.start < other[1].start
+            and other[1].stop < across.stop
+            for beside, other in enumerate(boxes, start=1)
+            if beside != number and beside not in edge
+        )
+    ]
+    return sorted(edge.union(frames))

@@ -1,0 +1,192 @@
+"""A trained network to predict with: found in the store, else trained, once, as in grading.
+
+What predicts is `reference.forward`, in NumPy: importing TensorFlow takes longer (5 s) than it
+takes to read a thousand images without it (3 s for `deep_cnn`), the tests hold its outputs to
+Keras's, and no saved model is opened: a record is JSON and arrays.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import plan, record
+from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load, publish
+from harness.environment import cores
+from harness.jobs import TrainJob
+from harness.network import spec as specs
+from harness.network.spec import Spec
+from harness.progress import Progress
+from harness.record import Record
+from harness.scheduler import JobFailed, Scheduler
+from harness.store import Store
+from reference import calibration
+from reference.errors import UserError
+from reference.facts import Facts, expected_network
+from reference.forward import forward
+from reference.layers import Network
+
+Images = NDArray[np.uint8]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A documented network with weights.
+
+    Attributes:
+        architecture: its name.
+        network: as it was trained.
+        pixel_max: pixels are divided by this.
+        record: where the weights are from.
+    """
+
+    architecture: str
+    network: Network
+    pixel_max: float
+    record: Record
+
+    def predict(self, images: Images) -> NDArray[np.float64]:
+        """Returns the probability of each digit, (N, 10), for images (N, 28, 28), ink is 255."""
+        shape = self.network.nodes[0].config["shape"]
+        scaled = images.reshape(len(images), *shape) / self.pixel_max
+        return forward(self.network, self.record.weights, scaled)[:, :10]
+
+    @property
+    def origin(self) -> str:
+        """Where its weights are from, as a phrase: "deep_cnn, 10 epochs on mnist, seed 0"."""
+        job = self.record.document["job"]
+        epochs = len(self.record.history["loss"])
+        count = f"{epochs} {'epoch' if epochs == 1 else 'epochs'}"
+        return f"{self.architecture}, {count} on {job['dataset']}, seed {job['seed']}"
+
+
+def trained_network(facts: Facts, request: DataRequest, store: Store, tell: Tell) -> Trained:
+    """Returns a documented network with the weights of a finished run, trained if need be.
+
+    Args:
+        request: `cache_dir` is the store's own folder of data.
+        tell: shows a line to the user.
+
+    Raises:
+        UserError: the data cannot be had, the store not be written, or training fails.
+    """
+    if request.dataset != "digits":
+        # A network that has learnt MNIST needs no data any more.
+        found = _stored(facts, store, "mnist", MNIST_DIGEST)
+        if found is not None:
+            return found
+    elif (found := _stored(facts, store, "digits", DIGITS_DIGEST)) is not None:
+        return found
+    dataset = load(request, tell)
+    if dataset.note:
+        tell(dataset.note)
+    found = _stored(facts, store, dataset.name, dataset.digest)
+    return found or _train(facts, dataset, request.cache_dir, store, tell)
+
+
+def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | None:
+    """Returns the best of the finished runs, or None; damaged ones are passed over."""
+    candidates = sorted(
+        (rank, key)
+        for key, document in _documents(store)
+        if (rank := _rank(document, facts, dataset, digest)) is not None
+    )
+    for _, key in candidates:
+        folder = store.get(key)
+        if folder is not None:
+            return _opened(facts, record.read(folder, cached=True))
+    return None
+
+
+def _documents(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every training record in the store, by its key; unverified."""
+    for path in (store.root / "records").glob("*/*/record.json"):
+        with suppress(OSError, ValueError):
+            yield path.parent.name, json.loads(path.read_bytes())
+
+
+def _rank(
+    document: Mapping[str, Any], facts: Facts, dataset: str, digest: str
+) -> tuple[int, int] | None:
+    """Returns a run's place in the order of preference, the least first; None if it is unfit.
+
+    A run by the whole documented recipe comes before one that stopped at the gate, a lower seed
+    before a higher one. The accuracies on the test images have no say: whoever chose by them
+    could no longer believe them. Runs by any other recipe, as studies make them, are unfit.
+    """
+    try:
+        job = document["job"]
+        if job["data_digest"] != digest:
+            return None
+        known = calibration.load(dataset)
+        recipes = [plan.recipe_for(facts, name, known) for name in ("documented", "gate")]
+        place = [recipe.to_json() for recipe in recipes].index(job["recipe"])
+        if specs.from_json(job["spec"]).digest != _spec(facts).digest:
+            return None
+        return place, int(job["seed"])
+    except (KeyError, TypeError, ValueError, UserError):
+        return None
+
+
+def _opened(facts: Facts, run: Record) -> Trained:
+    job = run.document["job"]
+    network = specs.from_json(job["spec"]).network
+    return Trained(facts.name, network, float(job["recipe"]["pixel_max"]), run)
+
+
+def _spec(facts: Facts) -> Spec:
+    """The documented network itself, which needs no sandbox: nobody's code is run for it."""
+    network = expected_network(facts)
+    return Spec(network, tuple(node.kind for node in network.nodes))
+
+
+def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell) -> Trained:
+    """Trains a network by the gate recipe, as a grading would, and keeps the record.
+
+    Raises:
+        UserError: it fails.
+    """
+    recipe = plan.recipe_for(facts, "gate", calibration.load(dataset.name))
+    (job,) = plan.jobs_for(_spec(facts), recipe, dataset, 1, facts)
+    size = prod(dataset.train_labels.shape)
+    tell(
+        f"{facts.name} has not been trained on {dataset.name} yet: training it now on "
+        f"{size:,} images, this once (the result is kept in {store.root})"
+    )
+    publish(dataset, data)
+    progress = Progress(tell)
+
+    def on_event(_job: object, event: Mapping[str, Any]) -> None:
+        if event["event"] == "epoch":
+            progress.update(job.key, event["epoch"], event["val_accuracy"])
+
+    workers = Scheduler(
+        1, data.absolute(), store.root.absolute(), store.root / "logs", on_event
+    )  # fmt: skip
+    try:
+        key = _done(job, size - recipe.validation_images, workers, progress)
+    except JobFailed as error:
+        raise UserError(f"{facts.name} could not be trained: {error}") from error
+    finally:
+        workers.stop()
+    folder = store.get(key)
+    if folder is None:
+        raise UserError("the record vanished from the store; run the command again")
+    return _opened(facts, record.read(folder, cached=False))
+
+
+def _done(job: TrainJob, train_images: int, workers: Scheduler, progress: Progress) -> str:
+    progress.expect(job.key, f"{job.dataset} seed {job.seed}", job.recipe.epochs)
+    future: Future[str] = workers.submit(job, 0.0, plan.time_limit(job, train_images, cores()))
+    future.add_done_callback(
+        lambda f: progress.finish(job.key, failed=f.cancelled() or f.exception() is not None)
+    )
+    return progress.wait(future)

@@ -1,0 +1,90 @@
+"""What the commands that predict have in common: options, and how they end."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.data import CHOICES, DataRequest
+from harness.options import DEFAULT_STORE
+from harness.process import ROOT
+from harness.store import Store
+from harness.trained import Trained, trained_network
+from reference import facts
+from reference.errors import UserError
+
+DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def add_options(parser: argparse.ArgumentParser, default_model: str) -> None:
+    """Declares --model, --store, --dataset and --mnist-dir."""
+    known = facts.names()
+    parser.add_argument(
+        "--model",
+        default=default_model,
+        choices=known,
+        metavar="NAME",
+        help=f"the network that predicts: {', '.join(known)} (default: {default_model})",
+    )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=ROOT / DEFAULT_STORE,
+        metavar="DIR",
+        help="where finished training runs are kept; the network is taken from there, or trained "
+        "and kept there (default: .grader)",
+    )
+    parser.add_argument(
+        "--dataset",
+        default="auto",
+        choices=CHOICES,
+        help="what the network has learnt or is to learn: mnist, digits (scikit-learn's), or auto "
+        "(MNIST where it can be had, else digits)",
+    )
+    parser.add_argument(
+        "--mnist-dir",
+        type=Path,
+        metavar="PATH",
+        help="folder with the four MNIST files, or mnist.npz (default: $MNIST_DIR)",
+    )
+
+
+def data_request(given: argparse.Namespace) -> DataRequest:
+    """Returns what the options say of data."""
+    return DataRequest(given.dataset, given.mnist_dir, given.store / "data")
+
+
+def network(given: argparse.Namespace) -> Trained:
+    """Returns the network that the options name, trained.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    return trained_network(facts.load(given.model), data_request(given), Store(given.store), tell)
+
+
+def tell(line: str) -> None:
+    """Shows a line on stderr, where it does not mix with results."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def ended(command: Callable[[], int]) -> int:
+    """Runs a command; returns its exit code, whatever the user did wrong or interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if callable(reconfigure := getattr(stream, "reconfigure", None)):
+            reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    try:
+        code = command()
+        sys.stdout.flush()
+    except UserError as error:
+        tell(f"error: {error}")
+        return USAGE
+    except KeyboardInterrupt:
+        tell("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has seen enough. Python would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    return code

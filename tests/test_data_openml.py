@@ -1,0 +1,173 @@
+"""fetch_openml itself, fed with what OpenML answers, gives the digest that the IDX files give.
+
+A server on this machine has the answers for a small table in the layout of mnist_784: metadata as
+JSON, the table as ARFF, each packed with gzip.
+"""
+
+import gzip
+import hashlib
+import json
+import urllib.request
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from harness.data import DataRequest, digest, load
+from harness.data.folder import read_folder
+from harness.data.network import Network
+from reference.errors import UserError
+from tests.test_data_formats import (
+    NO_NETWORK,
+    identity_of,
+    isolate,
+    synthetic_parts,
+    write_idx_folder,
+)  # fmt: skip
+from tests.test_data_network import serving
+
+PARTS = synthetic_parts()
+IDENTITY = identity_of(PARTS)
+PIXELS = [f"pixel{i}" for i in range(1, 785)]
+DOWNLOAD = "/data/v1/download/52667/mnist_784.arff"
+DATA, FEATURES, QUALITIES = (
+    f"/api/v1/json/data{part}/554" for part in ("", "/features", "/qualities")
+)
+
+
+def arff(images, labels):
+    """The table as OpenML has it: training rows, then test rows, the class last."""
+    head = [
+        "% Small stand-in for mnist_784",
+        "@RELATION mnist_784",
+        *(f"@ATTRIBUTE {name} real" for name in PIXELS),
+        "@ATTRIBUTE class {0,1,2,3,4,5,6,7,8,9}",
+        "@DATA",
+    ]
+    rows = [
+        ",".join([*map(str, image.ravel()), str(label)])
+        for image, label in zip(images, labels, strict=True)
+    ]
+    return "\n".join([*head, *rows, ""]).encode()
+
+
+def _feature(index, name, target):
+    return {
+        "index": str(index), "name": name, "data_type": "nominal" if target else "numeric",
+        "is_target": str(target).lower(), "is_ignore": "false", "is_row_identifier": "false",
+        "number_of_missing_values": "0",
+    }  # fmt: skip
+
+
+def answers(table):
+    description = {
+        "id": "554", "name": "mnist_784", "version": "1", "format": "ARFF", "status": "active",
+        "description": "handwritten digits", "default_target_attribute": "class",
+        "url": f"https://www.openml.org{DOWNLOAD}",
+        "md5_checksum": hashlib.md5(table, usedforsecurity=False).hexdigest(),
+    }  # fmt: skip
+    features = [_feature(i, name, target=False) for i, name in enumerate(PIXELS)]
+    features.append(_feature(784, "class", target=True))
+    rows = str(float(len(PARTS["train_labels"]) + len(PARTS["test_labels"])))
+    return {
+        DATA: json.dumps({"data_set_description": description}).encode(),
+        FEATURES: json.dumps({"data_features": {"feature": features}}).encode(),
+        QUALITIES: json.dumps(
+            {"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": rows}]}}
+        ).encode(),
+        DOWNLOAD: table,
+    }
+
+
+@contextmanager
+def openml(monkeypatch, table, *, replies=None):
+    """OpenML on this machine: whatever asks for www.openml.org asks here."""
+    replies = answers(table) if replies is None else replies
+
+    def respond(handler):
+        packed = gzip.compress(replies[handler.path])
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Content-Length", str(len(packed)))
+        handler.end_headers()
+        handler.wfile.write(packed)
+
+    with serving(respond) as (url, asked):
+        here = url.removesuffix("/mnist.npz")
+
+        def opened(request, *_args, **_kwargs):
+            path = request.full_url.removeprefix("https://www.openml.org")
+            return urllib.request.urlopen(
+                urllib.request.Request(here + path, headers=dict(request.header_items()))
+            )
+
+        monkeypatch.setattr("sklearn.datasets._openml.urlopen", opened)
+        yield Network(mnist_url="http://127.0.0.1:1/mnist.npz", openml_url=here + DATA), asked
+
+
+def _table():
+    images = np.concatenate([PARTS["train_images"], PARTS["test_images"]])
+    labels = np.concatenate([PARTS["train_labels"], PARTS["test_labels"]])
+    return images, labels
+
+
+def _load(tmp_path, network):
+    request = DataRequest("mnist", None, tmp_path / "cache")
+    return load(request, lambda _: None, identity=IDENTITY, network=network)
+
+
+def test_the_table_that_fetch_openml_reads_is_the_idx_files(tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path / "home")
+    files, _ = read_folder(write_idx_folder(tmp_path / "idx", PARTS), "x", IDENTITY)
+    with openml(monkeypatch, arff(*_table())) as (network, asked):
+        dataset = _load(tmp_path, network)
+    assert dataset.source == "OpenML mnist_784"
+    assert digest(dataset) == digest(files) == IDENTITY.digest
+    assert set(asked) == {DATA, FEATURES, QUALITIES, DOWNLOAD}
+
+    # What scikit-learn keeps of it is found again, without a network and without our own copy.
+    (tmp_path / "cache" / "mnist.npz").unlink()
+    again = _load(tmp_path, NO_NETWORK)
+    assert (again.source, again.digest) == ("OpenML mnist_784", IDENTITY.digest)
+
+
+def _one_pixel(images, labels):
+    images[0, 0, 0] ^= 1
+    return arff(images, labels)
+
+
+def _too_dark(images, labels):
+    return arff(images.astype(int) + 1, labels)
+
+
+def _mixed(images, labels):
+    return arff(images[::-1], labels[::-1])
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (_one_pixel, "these are not MNIST's training images"),
+        (_too_dark, "values must be whole numbers from 0 to 255"),
+        (_mixed, "these are not MNIST's training images"),
+    ],
+)
+def test_another_table_is_refused(tmp_path, monkeypatch, make, complaint):
+    isolate(monkeypatch, tmp_path / "home")
+    with (
+        openml(monkeypatch, make(*_table())) as (network, _),
+        pytest.raises(UserError, match=f"OpenML: .*{complaint}"),
+    ):
+        _load(tmp_path, network)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid cache, redownloading:RuntimeWarning")
+def test_a_table_that_was_altered_on_its_way_is_refused(tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path / "home")
+    table = arff(*_table())
+    replies = answers(table) | {DOWNLOAD: table.replace(b",9\n", b",8\n")}
+    with (
+        openml(monkeypatch, table, replies=replies) as (network, _),
+        pytest.raises(UserError, match="OpenML: .*md5 checksum"),
+    ):
+        _load(tmp_path, network)

@@ -1,0 +1,165 @@
+"""Whatever picture a digit comes in, the network is shown the same 28 x 28 pixels."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+from scipy import ndimage
+
+from harness.data.idx import read_idx
+from harness.predict import pictures as opening
+from harness.predict.ink import BLANK, UNCLEAR, find_ink
+from harness.predict.normalise import normalise, place, stroke_width
+from reference.errors import UserError
+from tests.pictures import KINDS, dark_on_light, digits, encoded, enlarged, placed
+
+REAL_FOLDER = os.environ.get("MNIST_DIR")
+
+
+def normalised(content, folder):
+    file = folder / "picture"
+    file.write_bytes(content)
+    return normalise(file)
+
+
+def _placed(image):
+    return place(find_ink(image[:, :, None].astype(np.float32) / 255))
+
+
+@cache
+def originals():
+    """The digits, smooth and brought to MNIST's form."""
+    return np.stack([_placed(np.rint(255 * enlarged(digit))) for digit in digits()])
+
+
+def distances(image):
+    """How far an image is from each of the originals: mean difference of a pixel's shade."""
+    return np.abs(originals().astype(int) - image).mean(axis=(1, 2))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_kind_of_picture_gives_the_same_digit(kind, tmp_path):
+    # One digit of each class for the costly kinds would do, too; all 20 take half a second.
+    for number, digit in enumerate(digits()[::3]):
+        found = distances(normalised(kind(digit), tmp_path))
+        assert found.argmin() == 3 * number
+        # Another digit is 35 away at least, the same one shifted by a pixel about 25.
+        assert found.min() < 16, (kind.__name__, 3 * number, found.min())
+
+
+def test_a_result_has_mnists_form():
+    for image in originals():
+        rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        assert np.abs(np.array(ndimage.center_of_mass(image.astype(float))) - 14).max() <= 0.5
+        assert (image.dtype, image.shape, image.max()) == (np.uint8, (28, 28), 255)
+
+
+def test_what_has_mnists_form_stays_as_it_is():
+    again = np.stack([_placed(image) for image in originals()])
+    assert np.abs(again.astype(int) - originals()).mean(axis=(1, 2)).max() < 2
+
+
+@pytest.mark.parametrize("folder", [REAL_FOLDER] if REAL_FOLDER else [])
+def test_mnists_own_images_come_back(folder):
+    images = read_idx(Path(folder) / "t10k-images-idx3-ubyte.gz", 3)[:300]
+    back = np.stack([_placed(image) for image in images])
+    assert np.abs(back.astype(int) - images).mean() < 0.5
+
+
+def _line(width, side=200):
+    """A seven, drawn with a stroke so wide."""
+    ink = np.zeros((side, side))
+    ink[30 : 30 + width, 50:150] = 1
+    for row in range(30, 170):
+        left = 150 - (row - 30) // 2
+        ink[row, left - width : left] = 1
+    return ink
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 12, 40, 60])
+def test_thin_and_thick_strokes_become_like_mnists(width, tmp_path):
+    image = normalised(encoded(255 - 255 * _line(width)), tmp_path)
+    assert 1.3 < stroke_width(image / np.float32(255)) < 6
+    # Ink where the bar is, and none below it on the left.
+    assert image.max() == 255
+    assert image[18:, :9].max() == 0
+
+
+def test_a_digit_is_not_stretched(tmp_path):
+    ink = np.zeros((200, 300))
+    ink[20:180, 140:160] = 1
+    image = normalised(encoded(255 - 255 * ink), tmp_path)
+    assert np.ptp(np.flatnonzero(image.any(axis=0))) + 1 < 6
+
+
+NOISE = np.random.default_rng(0).normal(0, 8, (200, 300))
+COARSE = np.random.default_rng(0).integers(0, 256, (60, 60))
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (encoded(np.full((50, 50), 255)), BLANK),
+        (encoded(np.full((50, 50, 3), 17)), BLANK),
+        (encoded(np.full((1, 1), 0)), BLANK),
+        (encoded(200 + NOISE), BLANK),
+        (encoded(Image.fromarray(np.full((40, 40), 700, np.uint16))), BLANK),
+        (encoded(COARSE), UNCLEAR),
+        (encoded(np.zeros((30, 30, 4))), "transparent all over"),
+        (b"", "the file is empty"),
+        (b"just text", "this is no picture"),
+        (b"%PDF-1.7", r"this is no picture.*Save it as PNG or JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "this is no picture"),
+        (dark_on_light(digits()[0])[:300], "the picture is damaged or cut off"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(200), "picture"),
+        (encoded(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "no numbers"),
+    ],
+    ids=[
+        "white", "one_colour", "one_pixel", "noise", "sixteen_bits", "coarse_noise", "transparent",
+        "empty", "text", "pdf", "eps", "cut_off", "png_of_zeros", "not_numbers",
+    ],
+)  # fmt: skip
+def test_what_shows_no_digit_is_told(content, complaint, tmp_path):
+    with pytest.raises(
+        UserError,
+        match=complaint.replace(".", r"\.") if complaint in {BLANK, UNCLEAR} else complaint,
+    ):
+        normalised(content, tmp_path)
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused_unread(tmp_path):
+    header = PngImagePlugin.struct.pack(">IIBBBBB", 200_000, 200_000, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + header
+    crc = PngImagePlugin.struct.pack(">I", PngImagePlugin.zlib.crc32(chunk))
+    bomb = b"\x89PNG\r\n\x1a\n" + PngImagePlugin.struct.pack(">I", 13) + chunk + crc
+    with pytest.raises(UserError, match="more than 89,478,485 pixels, and is refused unread"):
+        normalised(bomb + bytes(100), tmp_path)
+
+
+def test_a_picture_between_the_limits_of_pillow_is_refused_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30_000)  # it only warns up to twice as many
+    with pytest.raises(UserError, match="more than 30,000 pixels"):
+        normalised(dark_on_light(digits()[0]), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("nothing", "no such file"),
+        (".", "this is a folder, and there are no pictures in it"),
+        ("\0", "no such|read"),
+    ],
+)
+def test_a_path_that_is_no_file_is_told(name, complaint, tmp_path):
+    with pytest.raises(UserError, match=complaint):
+        opening.read(tmp_path / name)
+
+
+def test_a_picture_is_made_small_before_it_is_looked_at(tmp_path):
+    file = tmp_path / "large.png"
+    file.write_bytes(encoded(255 - 255 * placed(digits()[0], 900, 1200)))
+    assert opening.read(file).shape == (240, 320, 1)

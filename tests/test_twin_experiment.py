@@ -1,0 +1,412 @@
+"""The NumPy twin as a job of a worker and as an experiment: what is kept, what is said of it."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from harness import job_kinds, worker
+from harness.data import publish
+from harness.data.digits import load_digits
+from harness.engine import thread_variables
+from harness.experiments import catalogue, fit_job, twin_job, twin_table
+from harness.experiments.code_lines import code_lines
+from harness.experiments.fit_job import FitJob
+from harness.experiments.twin import MAIN, OTHERS, Configuration, NumpyTwin, sizes
+from harness.experiments.twin_job import TwinJob, numpy_platform, train_twin
+from harness.options import Options
+from harness.plan import recipe_for
+from harness.recipe import Recipe
+from harness.store import Store
+from reference import facts as all_facts
+from tests.engine_support import documented
+
+ROOT = Path(__file__).parents[1]
+NAME = "mlp_64_32"
+# A few seconds of digits; 96 % of the test images are read right by the seeds 0 to 2.
+RECIPE = Recipe(
+    optimizer="adam",
+    learning_rate=0.001,
+    loss="categorical_crossentropy",
+    batch_size=32,
+    epochs=10,
+    validation_images=180,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """As in a worker: matrices so small gain nothing from threads that wait for each other."""
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(twin_job, "_CHECKED_ENTRIES", 20)
+        yield
+
+
+def facts():
+    return all_facts.load(NAME)
+
+
+def job(**changes):
+    dataset = load_digits()
+    settings = {
+        "sizes": (784, 64, 32, 10),
+        "initializer": "glorot_uniform",
+        "recipe": RECIPE,
+        "dataset": dataset.name,
+        "data_digest": dataset.digest,
+        "seed": 0,
+        "platform": numpy_platform(),
+    }
+    return TwinJob(**{**settings, **changes})
+
+
+def silent(_event):
+    pass
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    publish(load_digits(), folder)
+    return folder
+
+
+# The job ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sizes": (784, 32, 10)},
+        {"initializer": "he_normal"},
+        {"recipe": replace(RECIPE, epochs=11)},
+        {"recipe": replace(RECIPE, optimizer="sgd")},
+        {"data_digest": "0" * 64},
+        {"seed": 1},
+        {"platform": {**numpy_platform(), "numpy": "0"}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_key_covers_what_the_numbers_depend_on(changes):
+    assert job(**changes).key != job().key
+
+
+def test_a_key_covers_the_version_and_not_the_name_of_the_data(monkeypatch):
+    before = job().key
+    assert job(dataset="the same by another name").key == before
+    monkeypatch.setattr(twin_job, "TWIN_VERSION", twin_job.TWIN_VERSION + 1)
+    assert job().key != before
+
+
+def test_jobs_come_back_from_json():
+    fit = FitJob(documented(NAME), RECIPE, "digits", "0" * 64, {"threads": 1})
+    for one in (job(), fit):
+        back = job_kinds.from_json(json.loads(json.dumps(one.to_json())))
+        assert type(back) is type(one)
+        assert back.key == one.key
+        assert back.to_json() == json.loads(json.dumps(one.to_json()))
+    assert worker.PERFORM[TwinJob.kind] is train_twin
+
+
+def test_a_run_leaves_what_was_measured(data, tmp_path):
+    store, rows = Store(tmp_path), []
+    key = worker.run(job(), data, store, rows.append)
+    found = twin_job.read(store.get(key))
+    assert key == job().key
+    assert found["job"] == json.loads(json.dumps(job().to_json()))
+    assert [row["epoch"] for row in rows] == list(range(1, 11))
+    assert [row["val_accuracy"] for row in rows] == found["history"]["val_accuracy"]
+    assert (found["train_images"], found["test_images"]) == (1257, 360)
+    assert 0 < found["gradient_error"] < 1e-6
+    assert found["train_time_s"] == pytest.approx(sum(found["history"]["epoch_time_s"]))
+    with np.load(store.folder(key) / "predictions.npz") as predictions:
+        probabilities = predictions["test"]
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    right = (probabilities.argmax(axis=1) == load_digits().test_labels).sum()
+    assert found["test_correct"] == right > 0.9 * 360
+    with np.load(store.folder(key) / "weights.npz") as weights:
+        shapes = [weights[name].shape for name in weights.files]
+    assert shapes == [(784, 64), (64,), (64, 32), (32,), (32, 10), (10,)]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(data, tmp_path):
+    short = replace(RECIPE, epochs=1)
+    digests = []
+    for number, seed in enumerate((0, 0, 1)):
+        store = Store(tmp_path / str(number))
+        key = train_twin(job(recipe=short, seed=seed), data, store, silent)
+        digests.append(twin_job.read(store.get(key))["weights_sha256"])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_worker_multiplies_matrices_on_one_thread_and_without_tensorflow():
+    script = (
+        "import sys, threadpoolctl, harness.experiments.twin, harness.experiments.twin_job\n"
+        "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info()},"
+        " 'tensorflow' in sys.modules)"
+    )
+
+    def printed(threads):
+        environment = {"PYTHONPATH": str(ROOT), **thread_variables(threads)}
+        command = [sys.executable, "-c", script]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert printed(1) == "{1} False"
+
+
+# The experiment ---------------------------------------------------------------------------------
+
+FEW = (
+    Configuration("SGD, 1 epoch", {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1}),
+    Configuration(
+        "all at once",
+        {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 2, "batch_size": 0},
+        "he_normal",
+    ),
+)
+KERAS_HISTORY = {"val_accuracy": [0.97, 0.95], "epoch_time_s": [0.5, 0.25], "loss": [1.0, 0.5]}
+
+
+class Lab:
+    """Does twins at once, in this process; Keras's part is made up."""
+
+    def __init__(self, data, store, *, seeds=2, mnist=False, spoil=lambda _document: None):
+        self.dataset, self.seeds, self.calibration = load_digits(), seeds, None if mnist else "some"
+        self._data, self._store, self._spoil = data, Store(store), spoil
+        self.done = []
+
+    def facts(self, name):
+        assert name == NAME
+        return facts()
+
+    def spec(self, _name):
+        return documented(NAME)
+
+    def recipe(self, _name):
+        return RECIPE
+
+    def runs(self, _name):
+        document = {"train_images": 1257, "job": {"recipe": {"validation_images": 180}}}
+        recipe = document["job"]["recipe"]
+        run = SimpleNamespace(document=document, recipe=recipe, history=dict(KERAS_HISTORY))
+        return [run] * self.seeds
+
+    def do(self, one, title, cost, limit, epochs=1):
+        assert cost > 0
+        assert limit.seconds >= 600
+        assert epochs == one.recipe.epochs
+        self.done.append((one, title))
+        if isinstance(one, FitJob):
+            folder = self._store.folder(one.key)
+            folder.mkdir(parents=True)
+            document = {"epoch_time_s": [9.0, 2.0, 4.0], "train_images": 1200}
+            (folder / fit_job.DOCUMENT).write_text(json.dumps(document))
+        else:
+            folder = self._store.folder(train_twin(one, self._data, self._store, silent))
+            document = twin_job.read(folder)
+            self._spoil(document)
+            (folder / twin_job.DOCUMENT).write_text(json.dumps(document))
+        future = Future()
+        future.set_result(folder)
+        return future
+
+    def wait(self, future):
+        return future.result()
+
+
+@pytest.fixture(scope="module")
+def outcome(data, tmp_path_factory):
+    lab = Lab(data, tmp_path_factory.mktemp("store"), mnist=True)
+    return lab, NumpyTwin(others=FEW).run(lab)
+
+
+def test_every_configuration_is_trained_with_every_seed(outcome):
+    lab, _ = outcome
+    twins = [one for one, _ in lab.done if isinstance(one, TwinJob)]
+    assert [one.seed for one in twins] == [0, 1] * 3
+    assert [one.recipe.batch_size for one in twins[::2]] == [32, 32, 1257]
+    assert [one.recipe.optimizer for one in twins[::2]] == ["adam", "sgd", "sgd"]
+    assert [one.initializer for one in twins[::2]] == ["glorot_uniform"] * 2 + ["he_normal"]
+    assert {one.sizes for one in twins} == {(784, 64, 32, 10)}
+    assert len({title for _, title in lab.done}) == len(lab.done) == 7
+
+
+def test_the_result_is_plain_json_and_says_what_was_measured(outcome):
+    _, done = outcome
+    result = done.result
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert done.problems == ()
+    assert result["claim"] == 0.9025
+    assert (result["optimizer"], result["batch_size"], result["epochs"]) == ("adam", 32, 10)
+    assert result["initialization"] == "glorot_uniform"
+    runs = result["runs"]
+    assert [run["seed"] for run in runs] == [0, 1]
+    assert result["mean"] == pytest.approx(sum(run["accuracy"] for run in runs) / 2)
+    assert result["interval"][0] < result["mean"] < result["interval"][1]
+    assert result["gradient_error"] == max(run["gradient_error"] for run in runs)
+    for run in runs:
+        assert run["accuracy"] == run["correct"] / run["images"]
+        assert run["validation_accuracy"] == run["history"]["val_accuracy"][-1]
+    assert [(one["name"], one["runs"]) for one in result["configurations"]] == [
+        ("SGD, 1 epoch", 2),
+        ("all at once", 2),
+    ]
+
+
+def test_speeds_are_medians_of_epochs_without_what_is_done_once(outcome):
+    speed = outcome[1].result["speed"]
+    assert speed["engine_images_per_s"] == pytest.approx(1257 / 0.375)
+    assert speed["fit_images_per_s"] == pytest.approx(1200 / 3.0)
+    times = [t for run in outcome[1].result["runs"] for t in run["history"]["epoch_time_s"]]
+    assert speed["twin_images_per_s"] == pytest.approx(1257 / float(np.median(times)))
+
+
+def test_the_documents_table_has_a_measured_number_beside_each_word(outcome):
+    rows = outcome[1].result["table"]
+    features = [row["feature"] for row in rows]
+    assert features == ["Code Control", "Training Speed", "Accuracy Achieved", "Learning Focus"]
+    accuracy = rows[2]
+    assert f"{outcome[1].result['mean']:.2%}" in accuracy["numpy_measured"]
+    assert accuracy["keras_measured"].startswith("95.00%")
+    assert "model.fit: 3.00 s" in rows[1]["keras_measured"]
+    lines = [code_lines(path.read_text()) for path in twin_table.TWIN_CODE]
+    assert f"{sum(lines)} lines" in rows[0]["numpy_measured"]
+    assert "12 lines" in rows[0]["keras_measured"]
+
+
+def test_the_words_are_those_of_the_document():
+    """The document's table, as it prints it."""
+    rows = {
+        "Code Control": ("Full manual", "High-level API"),
+        "Training Speed": ("Slower", "Much faster"),
+        "Accuracy Achieved": ("~90.25%", "~81% (can be improved)"),
+        "Learning Focus": ("Internals (math)", "Framework usage"),
+    }
+    found = twin_table.rows(measured())
+    assert {row["feature"]: (row["numpy_document"], row["keras_document"]) for row in found} == rows
+
+
+def test_a_single_seed_will_do_and_other_images_are_not_judged(data, tmp_path):
+    done = NumpyTwin(others=FEW[:1]).run(Lab(data, tmp_path, seeds=1))
+    assert done.problems == ()
+    assert "not judged" in done.result["finding"]
+    assert "90.25" not in done.result["finding"]
+
+
+def too_few(document):
+    document["test_correct"] = 300
+
+
+def wrong_gradient(document):
+    document["gradient_error"] = 0.5
+
+
+def no_number(document):
+    document["gradient_error"] = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (too_few, "the twin reads 83.33% of the test images right, but should read at least"),
+        (wrong_gradient, "the twin's gradient is 5.0e-01 off"),
+        (no_number, "the twin's gradient is nan off"),
+    ],
+)
+def test_what_is_wrong_is_a_problem(spoil, problem, data, tmp_path):
+    lab = Lab(data, tmp_path, seeds=1, mnist=True, spoil=spoil)
+    (found,) = NumpyTwin(others=()).run(lab).problems
+    assert found.startswith(problem)
+
+
+def test_it_is_in_the_catalogue():
+    options = Options(
+        dataset="digits",
+        mnist_dir=None,
+        recipe="documented",
+        seeds=1,
+        workers=1,
+        report=Path("report"),
+        store=Path("store"),
+        fresh=False,
+    )
+    names = all_facts.names()
+    assert NumpyTwin() in catalogue.experiments(options, names)
+    assert NumpyTwin() not in catalogue.experiments(options, [n for n in names if n != NAME])
+    named = [one.name for one in (MAIN, *OTHERS)]
+    assert len(set(named)) == len(named)
+
+
+def test_sizes_are_those_of_the_document():
+    assert sizes(facts()) == (784, 64, 32, 10)
+    for one in (MAIN, *OTHERS):
+        recipe = one.recipe(recipe_for(facts(), "documented", None), 60_000)
+        assert recipe.batch_size in {32, 48_000}
+        assert recipe.validation_images == 12_000
+
+
+# What is said of it -----------------------------------------------------------------------------
+
+
+def measured(correct=(9700, 9720), others=None, twin_s=0.5, *, judged=True):
+    history = {"val_accuracy": [0.9, 0.965], "epoch_time_s": [twin_s] * 2}
+    twin = [
+        {
+            "test_correct": count,
+            "test_images": 10_000,
+            "train_images": 48_000,
+            "gradient_error": 2e-9,
+            "history": history,
+            "job": {"recipe": {"epochs": 2}},
+        }
+        for count in correct
+    ]
+    run = SimpleNamespace(
+        document={"train_images": 48_000},
+        recipe={"validation_images": 12_000},
+        history={"val_accuracy": [0.94, 0.96, 0.97], "epoch_time_s": [0.4] * 3, "loss": [1.0] * 3},
+    )
+    claim = next(one for one in facts().claims if one.metric == "numpy_accuracy")
+    return twin_table.Measured(
+        architecture=NAME,
+        twin=twin,
+        others=others or {},
+        keras=[run, run],
+        fit={"epoch_time_s": [9.0, 2.0], "train_images": 48_000},
+        claim=claim if judged else None,
+    )
+
+
+def test_the_finding_says_what_explains_the_figure():
+    near = {"one epoch": 0.9061, "two epochs": 0.92, "a hundred steps": 0.8977}
+    words = twin_table.finding(measured(others=near))
+    assert "97.10% [95.83%, 98.37%] of the test images right after 2 epochs" in words
+    assert "the document's 90.25% is exceeded" in words
+    assert "one epoch (90.61%); a hundred steps (89.77%)" in words
+    assert "two epochs" not in words
+    assert "the twin reads 96.50% of the validation images and Keras 96.00%: 0.50 points" in words
+    assert "NumPy is faster than model.fit" in words
+    assert "the twin 0.50 s, model.fit 2.00 s" in words
+
+
+def test_the_finding_says_where_nothing_explains_it():
+    words = twin_table.finding(measured((8000, 8010), {"far": 0.7, "farther": 0.6}, twin_s=3.0))
+    assert "the document's 90.25% is not reproduced" in words
+    assert "the nearest is far, with 70.00%" in words
+    assert "NumPy is slower than model.fit" in words
+    assert "holds" in twin_table.finding(measured((9000, 9050)))
+
+
+def test_lines_of_code_are_counted_without_words_about_it():
+    source = '"""Module."""\n\nimport os  # why\n\n# a comment\n\n\ndef f():\n    """Says.\n\n'
+    source += '    More.\n    """\n    x = (\n        1\n    )\n    return """not\na docstring"""\n'
+    assert code_lines(source) == 7
