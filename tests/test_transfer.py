@@ -1,6 +1,7 @@
 """Transfer to Greek letters: what moves and what does not, what is left out, what is said of it."""
 
 import json
+import shutil
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -112,19 +113,19 @@ def job_on(place, letters, **changes):
 
 
 def test_nothing_but_the_new_last_layer_moves(engine, place):
-    job = job_on(place, bars(0))
+    job = job_on(place, bars(0, count=6))
     found = engine.call(transferred, place, job)
     assert found["frozen_before"] == found["frozen_after"]
     assert found["head_before"] != found["head_after"]
     assert len({found[name] for name in found if name.startswith(("frozen", "head"))}) == 3
     assert found["key"] == job.key
-    assert (found["labels"], found["test_labels"]) == ([0, 0, 0, 1, 1, 1, 2, 2, 2], None)
+    assert (found["labels"], found["test_labels"]) == ([0] * 6 + [1] * 6 + [2] * 6, None)
     accuracy, loss = found["history"]["accuracy"], found["history"]["loss"]
     assert (len(accuracy), len(loss)) == (30, 30)
     assert loss[-1] < 0.7 * loss[0]
     assert accuracy[-1] == 1
     assert found["predicted"] == found["labels"]
-    assert sum(a == b for a, b in zip(found["left_out"], found["labels"], strict=True)) >= 7
+    assert sum(a == b for a, b in zip(found["left_out"], found["labels"], strict=True)) >= 15
     rows = [(row["epoch"], row["epochs"], row["loss"]) for row in found["epochs_told"]]
     assert rows == [(epoch, 30, value) for epoch, value in enumerate(loss, start=1)]
 
@@ -373,10 +374,14 @@ def written(tmp_path, monkeypatch):
     """27 written letters in $GREEK_DIR."""
     from PIL import Image
 
-    for name in ("alpha", "beta", "gamma"):
+    for index, name in enumerate(("alpha", "beta", "gamma")):
         (tmp_path / "greek" / name).mkdir(parents=True)
         for copy in range(9):
-            grey = np.random.default_rng(copy).integers(0, 255, (133, 133)).astype(np.uint8)
+            grey = (
+                np.random.default_rng(9 * index + copy)
+                .integers(0, 255, (133, 133))
+                .astype(np.uint8)
+            )
             Image.fromarray(grey).save(tmp_path / "greek" / name / f"{copy}.png")
     monkeypatch.setenv("GREEK_DIR", str(tmp_path / "greek"))
     return tmp_path / "greek"
@@ -419,12 +424,14 @@ def test_the_finding_of_a_claim_that_is_passed(tmp_path):
         "After 3 epochs the new last layer reads 27 of 27 letters right that it was trained on "
         "(100.0%), with each of 2 seeds. The document's 96% is 26 of 27. That many are first read "
         "after 2 epochs. The document's difficulty in training beyond this point does not "
-        "reproduce: all 27 are first read after 3 epochs. That is not how well it reads letters: "
-        "these are the ones that it was trained on. Of letters that were left out of training, "
-        "one at a time, it reads 25 of 27 right (92.6%, 95 % interval [76.6%, 97.9%]), which the "
-        "document does not report and which is the honest figure. The interval is Wilson's over "
-        "the 27 letters, at the mean over the seeds: 2 networks that read the same letters do not "
-        "make more letters of them; it speaks of further letters of the same kind."
+        "reproduce: all 27 are first read after 3 epochs, 1 epoch later, and a training that is "
+        "stopped in between shows the document's figure. That is not how well it reads "
+        "letters: these are the ones that it was trained on. Of letters that were left out of "
+        "training, one at a time, it reads 25 of 27 right (92.6%, 95 % interval [76.6%, "
+        "97.9%]), which the document does not report and which is the honest figure. The "
+        "interval is Wilson's over the 27 letters, at the mean over the seeds: 2 networks that "
+        "read the same letters do not make more letters of them; it speaks of further letters "
+        "of the same kind."
     )
 
 
@@ -491,18 +498,23 @@ def test_on_other_digits_than_mnist_no_claim_is_judged(tmp_path):
 
 def test_letters_for_testing(tmp_path, written):
     lab = FakeLab(tmp_path, histories=[[27], [27], [27]], left_out=[27] * 3)
-    for file in (written / "beta").glob("[3-8].png"):
+    lab.greek_test = tmp_path / "seen"
+    shutil.copytree(written, lab.greek_test)
+    for file in (written / "beta").glob("[0-6].png"):
         file.unlink()
-    lab.greek_test = written
+    for file in (lab.greek_test / "beta").glob("[3-8].png"):
+        file.unlink()
     outcome = Transfer().run(lab)
     test = outcome.result["test"]
     assert (test["images"], test["correct"], len(test["pictures"])) == (21, [21, 20, 19], 21)
+    assert test["predicted"] == [wrong([0] * 9 + [1] * 3 + [2] * 9, seed) for seed in range(3)]
     assert test["mean"] == pytest.approx(20 / 21)
     assert test["interval"] == pytest.approx([0.77331, 0.99154], abs=1e-4)
     assert (
         "Of the 21 letters that were named for testing it reads 20 of 21 right (95.2%, 95 % "
-        "interval [77.3%, 99.2%])."
+        "interval [77.3%, 99.2%]). But 18 of them are among those that it was trained on"
     ) in outcome.result["finding"]
+    assert test["trained_on"] == 18
 
 
 @pytest.mark.usefixtures("written")

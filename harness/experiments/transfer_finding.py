@@ -108,6 +108,11 @@ def finding(
             f"Of the {read.letters} letters that were named for testing it reads {_of(read)} "
             f"right ({read.mean:.1%}, 95 % interval {_interval(tested['interval'])})."
         )
+        if tested["trained_on"]:
+            sentences.append(
+                f"But {tested['trained_on']} of them are among those that it was trained on, and "
+                "show nothing about others."
+            )
     return " ".join(sentences)
 
 
@@ -141,10 +146,12 @@ def _claim(runs: Sequence[Run], trained: Read, needed: int, claim: float) -> lis
             + (f", first after {_range(reached)}." if reached else ".")
         )
     whole = [epoch for run in runs if (epoch := _first_whole(run)) is not None]
+    between = [last - first for first, last in zip(reached, whole, strict=False)]
     if needed < count and len(whole) == len(runs):
         sentences.append(
             "The document's difficulty in training beyond this point does not reproduce: all "
-            f"{count} are first read after {_range(whole)}."
+            f"{count} are first read after {_range(whole)}, {_range(between)} later, and a "
+            "training that is stopped in between shows the document's figure."
         )
     elif needed < count and not whole:
         sentences.append(
