@@ -7,12 +7,11 @@ Keras's, and no saved model is opened: a record is JSON and arrays.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +31,9 @@ from reference.errors import UserError
 from reference.facts import Facts, expected_network
 from reference.forward import forward
 from reference.layers import Network
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Images = NDArray[np.uint8]
 Tell = Callable[[str], None]

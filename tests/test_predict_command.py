@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import Future
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -61,7 +62,8 @@ def no_training(monkeypatch):
     monkeypatch.setattr(trained, "load", asked)
 
 
-def test_a_whole_run_is_preferred_then_a_low_seed(tmp_path, no_training):
+@pytest.mark.usefixtures("no_training")
+def test_a_whole_run_is_preferred_then_a_low_seed(tmp_path):
     put(tmp_path, recipe=GATE, seed=0)
     put(tmp_path, seed=2)
     key = put(tmp_path, seed=1)
@@ -80,7 +82,8 @@ def test_a_whole_run_is_preferred_then_a_low_seed(tmp_path, no_training):
     ],
     ids=["unscaled", "short", "other_data", "other_network"],
 )
-def test_runs_of_studies_and_of_other_networks_are_not_taken(tmp_path, no_training, other):
+@pytest.mark.usefixtures("no_training")
+def test_runs_of_studies_and_of_other_networks_are_not_taken(tmp_path, other):
     put(tmp_path, **other)
     with pytest.raises(UserError, match="asked for data"):
         found(tmp_path)
@@ -88,7 +91,8 @@ def test_runs_of_studies_and_of_other_networks_are_not_taken(tmp_path, no_traini
     assert found(tmp_path).record.key == key
 
 
-def test_a_damaged_record_is_passed_over(tmp_path, no_training):
+@pytest.mark.usefixtures("no_training")
+def test_a_damaged_record_is_passed_over(tmp_path):
     damaged, whole = put(tmp_path, seed=0), put(tmp_path, seed=1)
     (Store(tmp_path).folder(damaged) / "weights.npz").write_bytes(b"")
     broken = Store(tmp_path).folder("ab" * 32)
@@ -97,7 +101,8 @@ def test_a_damaged_record_is_passed_over(tmp_path, no_training):
     assert found(tmp_path).record.key == whole
 
 
-def test_digits_are_only_taken_where_they_are_asked_for(tmp_path, no_training):
+@pytest.mark.usefixtures("no_training")
+def test_digits_are_only_taken_where_they_are_asked_for(tmp_path):
     digits_recipe = plan.recipe_for(FACTS, "documented", calibration.load("digits"))
     data = load_digits()
     key = put(tmp_path, recipe=digits_recipe, data=data.digest, dataset="digits")
@@ -128,7 +133,7 @@ class Worker:
 
     def submit(self, job, _cost, _limit):
         self.jobs.append(job)
-        future = trained.Future()
+        future = Future()
         if isinstance(self.outcome, Exception):
             future.set_exception(self.outcome)
         else:
@@ -309,7 +314,8 @@ def submit(store, tmp_path, content, output="out.csv"):
 
 
 @pytest.mark.parametrize("change", [str, lambda t: "\ufeff" + t.replace("\n", "\r\n")])
-def test_a_submission_counts_images_from_one(store, tmp_path, six_rows, change, capsys):
+@pytest.mark.usefixtures("six_rows")
+def test_a_submission_counts_images_from_one(store, tmp_path, change, capsys):
     assert submit(store, tmp_path, change(table())) == 0
     expected = [expected_scores(row).argmax() for row in IMAGES]
     lines = (tmp_path / "out.csv").read_bytes().split(b"\n")
@@ -348,15 +354,15 @@ def _edited(row, column, value):
         "too_dark", "negative", "fraction", "nothing", "too_long", "cut_off", "zip", "bytes",
     ],
 )  # fmt: skip
-def test_another_table_is_refused(store, tmp_path, six_rows, content, complaint, capsys):
+@pytest.mark.usefixtures("six_rows")
+def test_another_table_is_refused(store, tmp_path, content, complaint, capsys):
     assert submit(store, tmp_path, content) == 2
     assert complaint in capsys.readouterr().err
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_an_earlier_submission_is_replaced_and_another_file_is_not(
-    store, tmp_path, six_rows, capsys
-):
+@pytest.mark.usefixtures("six_rows")
+def test_an_earlier_submission_is_replaced_and_another_file_is_not(store, tmp_path, capsys):
     (tmp_path / "out.csv").write_text("ImageId,Label\n1,3\n")
     assert submit(store, tmp_path, table()) == 0
     assert (tmp_path / "out.csv").read_text().count("\n") == 7
@@ -367,7 +373,8 @@ def test_an_earlier_submission_is_replaced_and_another_file_is_not(
     assert "there is no folder" in capsys.readouterr().err
 
 
-def test_a_write_that_fails_leaves_the_earlier_submission(store, tmp_path, six_rows, monkeypatch):
+@pytest.mark.usefixtures("six_rows")
+def test_a_write_that_fails_leaves_the_earlier_submission(store, tmp_path, monkeypatch):
     (tmp_path / "out.csv").write_text("ImageId,Label\n1,3\n")
 
     def full(*_arguments):

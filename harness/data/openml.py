@@ -50,7 +50,7 @@ def _table() -> tuple[NDArray[np.generic], NDArray[np.generic]]:
 
     # By number, so that the table is found in scikit-learn's cache however it was asked for
     # before. liac-arff needs no pandas, and yields float64 pixels and labels as text.
-    table = fetch_openml(data_id=_TABLE_ID, as_frame=False, parser="liac-arff", n_retries=0)
+    table = fetch_openml(data_id=_TABLE_ID, as_frame=False, parser="liac-arff", n_retries=1)
     return np.asarray(table.data), np.asarray(table.target)
 
 

@@ -63,10 +63,11 @@ def shown(
     read = predictions.argmax(axis=1)
     first, wrong = chosen(read, labels)
     right = int((read == labels).sum())
+    read_rightly = sum(read[index] == labels[index] for index in first)
     finding = (
-        f"Shown are the first test image of each digit, {sum(read[i] == labels[i] for i in first)} "
-        f"of {len(first)} read rightly, and then the first {len(wrong)} of the misread ones. "
-        f"Of all {len(labels):,} test images {right:,} are read rightly ({right / len(labels):.2%})."
+        f"Shown are the first test image of each digit, {read_rightly} of {len(first)} read "
+        f"rightly, and then the first {len(wrong)} of the misread ones. Of all {len(labels):,} "
+        f"test images {right:,} are read rightly ({right / len(labels):.2%})."
     )
     return {
         "seed": seed,

@@ -66,7 +66,7 @@ def predict(files: Sequence[Path], network: Trained) -> list[Prediction]:
     finally:
         pool.shutdown(cancel_futures=True)
     digits = [digit for digit in found if not isinstance(digit, str)]
-    scores = iter(network.predict(np.stack(digits)) if digits else [])
+    scores = iter(network.predict(np.stack(digits)) if digits else np.empty((0, 10)))
     return [
         Prediction(file, error=digit)
         if isinstance(digit, str)

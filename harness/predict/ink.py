@@ -5,6 +5,7 @@ the light is uneven, is subtracted; what differs most from it is the ink.
 """
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ _BORDER = 0.04
 # Ink differs from paper by at least so much of the range from black to white.
 _LEAST_CONTRAST = 0.05
 # With so much of it, a picture without a digit is not blank, but something else.
-_CONTRAST = 0.3
+_CONTRAST = 0.5
 # A stroke has at least so many pixels.
 _FEW = 20
 # Paper whose shade varies by less than this (standard deviation) is evenly lit and clean.
@@ -64,7 +65,7 @@ def find_ink(picture: Pixels) -> Pixels:
     floor = _NOISE * _deviation(ink[border])
     peak = _peak(ink) if floor > 0 else float(ink.max())
     if peak < max(_LEAST_CONTRAST, 2 * floor):
-        raise UserError(BLANK if peak < _CONTRAST else UNCLEAR)
+        raise UserError(BLANK if np.ptp(picture) < _CONTRAST else UNCLEAR)
     # Where there is noise, the darkest pixels owe it to that.
     level = float(np.quantile(ink[ink > _SURE * peak], 0.9)) if floor > 0 else peak
     digit = _digit(ink > max(floor, _FAINT * level), ink > max(floor, _SURE * level))
@@ -139,7 +140,7 @@ def _axis(size: int) -> Pixels:
 
 def _fit(terms: Pixels, values: Pixels) -> NDArray[np.float64]:
     """Least squares that outliers count little for: (terms, channels)."""
-    weights = np.ones(len(values))
+    weights: NDArray[np.floating[Any]] = np.ones(len(values))
     found = np.zeros((terms.shape[1], values.shape[1]))
     for _ in range(4):
         weighted = terms * weights[:, None]
