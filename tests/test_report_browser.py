@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.report import render
+from tests.experiments_sample import experiments
 from tests.report_sample import failing, sample
 from tests.test_report_page import poisoned
 
@@ -84,8 +85,8 @@ def browser(tmp_path_factory):
 def pages(tmp_path_factory) -> dict[str, Path]:
     results = {
         "complete": sample(),
-        "documented": sample(recipe="documented", seeds=3, dataset="digits"),
-        "failing": failing(),
+        "documented": sample(recipe="documented", seeds=3, dataset="digits", experiments=True),
+        "failing": failing() | {"experiments": experiments(troubled=True)},
         "hostile": poisoned(failing()),
         "nothing": {"schema": 1, "subjects": [], "outcome": "interrupted"},
     }

@@ -64,7 +64,7 @@ def anchors(experiments: Experiments) -> list[str]:
 def _section(item: Mapping[str, Any], anchor: str, network: str | None) -> Section:
     result = item["result"]
     draw = BODIES.get(item["kind"] or "")
-    finding = (result or {}).get("finding") or ""
+    finding = _kept((result or {}).get("finding") or "")
     measured, interval = _measured(item)
     claim = (result or {}).get("claim")
     return Section(
@@ -104,6 +104,11 @@ def _short(item: Mapping[str, Any], finding: str) -> str:
     if not finding and item["result"] is not None:
         finding = _counted(item)
     return wording.cut(_SENTENCE.split(finding)[0], LONGEST) if finding else "It was done."
+
+
+def _kept(text: str) -> str:
+    """The same words; a percent sign stays on the line of its number."""
+    return text.replace(" %", f"{wording.NARROW}%")
 
 
 def _counted(item: Mapping[str, Any]) -> str:
