@@ -313,7 +313,9 @@ def submit(store, tmp_path, content, output="out.csv"):
     return kaggle.main([f"--test={file}", f"--output={tmp_path / output}", f"--store={store}"])
 
 
-@pytest.mark.parametrize("change", [str, lambda t: "\ufeff" + t.replace("\n", "\r\n")])
+@pytest.mark.parametrize(
+    "change", [str, lambda t: "\ufeff" + t.replace("\n", "\r\n")], ids=["plain", "windows"]
+)
 @pytest.mark.usefixtures("six_rows")
 def test_a_submission_counts_images_from_one(store, tmp_path, change, capsys):
     assert submit(store, tmp_path, change(table())) == 0

@@ -141,10 +141,11 @@ def _axis(size: int) -> Pixels:
 def _fit(terms: Pixels, values: Pixels) -> NDArray[np.float64]:
     """Least squares that outliers count little for: (terms, channels)."""
     weights: NDArray[np.floating[Any]] = np.ones(len(values))
-    found = np.zeros((terms.shape[1], values.shape[1]))
+    found: NDArray[np.float64] = np.zeros((terms.shape[1], values.shape[1]))
     for _ in range(4):
         weighted = terms * weights[:, None]
-        found = np.linalg.lstsq(weighted.T @ terms, weighted.T @ values, rcond=None)[0]
+        solved = np.linalg.lstsq(weighted.T @ terms, weighted.T @ values, rcond=None)
+        found = np.asarray(solved[0], np.float64)
         error = np.abs(values - terms @ found).max(axis=1)
         scale = max(float(np.median(error)), 1e-3)
         weights = 1 / (1 + (error / (2 * scale)) ** 2)
