@@ -284,8 +284,8 @@ def test_a_summary(tmp_path):
     first, second = result["variants"]
     assert first["mean"] == pytest.approx(0.97)
     assert first["std"] == pytest.approx(0.02 / 2**0.5)
-    # Student's t, one degree of freedom: 12.706 times std / √2 = 0.01
-    assert first["interval"] == pytest.approx([0.97 - 0.12706, 0.97 + 0.12706], abs=1e-5)
+    # Student's t, one degree of freedom: 12.706 times std / √2 = 0.01; no share is beyond 1.
+    assert first["interval"] == pytest.approx([0.97 - 0.12706, 1.0], abs=1e-5)
     assert (first["meets_claim"], second["meets_claim"]) == (False, True)
     assert (second["settings"], second["changes"]) == ({"optimizer": "sgd"}, {"optimizer": "sgd"})
     assert (first["params"], first["measure_words"]) == (52_650, None)
@@ -445,8 +445,8 @@ def test_finding_when_something_does():
     rows = [START, _row("far", 0.99), _row("near", 0.961, meets_claim=True)]
     assert finding(rows, ["x"], 0.96058, "variants").endswith(
         "Of 2 other configurations, 1 comes to 96.06 % within what the repeats leave open: "
-        '"near" (96.10 %). That shows what can give the document\'s figure, and not which of it '
-        'was done. These do not explain it: "far" (99.00 %).'
+        '"near" (96.10 %). That shows what can give the document\'s figure, not what was done. '
+        'These do not explain it: "far" (99.00 %).'
     )
 
 

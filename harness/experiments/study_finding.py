@@ -44,8 +44,8 @@ def _claim(rows: Sequence[Row], claim: float) -> list[str]:
         verb = "comes" if len(steady) == 1 else "come"
         sentences.append(
             f"Of {count}, {len(steady)} {verb} to {_percent(claim)} within what the repeats leave "
-            f"open: {_list(steady)}. That shows what can give the document's figure, and not which "
-            "of it was done."
+            f"open: {_list(steady)}. That shows what can give the document's figure, not what was "
+            "done."
         )
     elif not meeting:
         nearest = min(others, key=lambda row: abs(row["mean"] - claim))

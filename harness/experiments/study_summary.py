@@ -112,7 +112,8 @@ def _row(
         "runs": [_run(number, repeat) for number, repeat in enumerate(repeats)],
         "mean": mean,
         "std": _deviation(values, mean) if several else None,
-        "interval": list(interval),
+        # Of widely spread runs, Student's t reaches beyond what a share can be.
+        "interval": [max(0.0, interval[0]), min(1.0, interval[1])],
         "meets_claim": meets(claim, mean, interval) if claim else None,
     }
 
