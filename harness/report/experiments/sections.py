@@ -133,8 +133,6 @@ def _measured(item: Mapping[str, Any]) -> tuple[str, str]:
     elif item["kind"] == "summary_table":
         equal = sum(cell["equal"] for cell in result["cells"])
         return f"{equal} of {len(result['cells'])} cells", ""
-    elif item["kind"] == "samples":
-        return samples.words(result).partition(" are")[0] or wording.NOTHING, ""
     return wording.percent(value), wording.interval(ends)
 
 
