@@ -1,6 +1,7 @@
 """The NumPy twin as a job of a worker and as an experiment: what is kept, what is said of it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -102,6 +103,18 @@ def test_a_key_covers_the_version_and_not_the_name_of_the_data(monkeypatch):
     before = job().key
     assert job(dataset="the same by another name").key == before
     monkeypatch.setattr(twin_job, "TWIN_VERSION", twin_job.TWIN_VERSION + 1)
+    assert job().key != before
+
+
+def test_the_key_covers_the_code_of_the_twin_and_not_its_words(tmp_path, monkeypatch):
+    shutil.copytree(twin_job.TWIN_FOLDER, tmp_path / "twin")
+    monkeypatch.setattr(twin_job, "TWIN_FOLDER", tmp_path / "twin")
+    before = job().key
+    module = tmp_path / "twin" / "network.py"
+    source = module.read_text()
+    module.write_text('"""Other words."""\n# and a comment\n' + source.split('"""', 2)[2])
+    assert job().key == before
+    module.write_text(source.replace("maximum(", "minimum("))
     assert job().key != before
 
 
