@@ -1,12 +1,11 @@
 """Over seeds, the engine's networks are as good as those of `model.fit`, by the same recipe.
 
-Eight or ten runs of each, with initial weights and orders of their own, on a part of the embedded
-digits. Accuracy says what matters and loss tells more: each is held to
+Ten runs of each, with initial weights and orders of their own, on a part of the embedded digits.
+Accuracy says what matters and loss tells more: each is held to
 
 - Welch's interval for the difference of the means, which must contain 0 and be narrow enough to
   be worth something, and
-- the exact permutation test of that difference, over all ways to divide the runs, 12,870 of them
-  for eight.
+- the exact permutation test of that difference, over all 184,756 ways to divide the twenty runs.
 
 All seeds are fixed, so on one machine the outcome is always the same. On another machine the bits
 differ and the runs are drawn anew: at 99.9 % each, the ten comparisons then raise a false alarm on
@@ -22,35 +21,35 @@ from scipy.stats import permutation_test, ttest_ind
 from harness.data.dataset import Split
 from tests.engine_support import NETWORKS, digits, documented, engines, recipe, scaled, written
 
+SEEDS = 10
 CONFIDENCE = 0.999
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How much is trained, how often, and the accuracies' widest interval, to either side."""
+    """How much is trained, and how wide the interval of the accuracies may be, to either side."""
 
     images: int
     batch_size: int
     epochs: int
-    seeds: int
     half_width: float
 
 
 # Far enough to read most of the digits, which accuracies can be compared on: those of networks
 # that have hardly learned scatter widely. Batch normalisation needs some hundred steps before its
-# moving statistics are of use, hence the small batches. The widths are 1.1 to 1.6 times those seen.
+# moving statistics are of use, hence the small batches. The widths are about 1.5 times those seen.
 SETTINGS = {
-    "mlp_64_32": Setting(1437, 32, 4, 8, 0.03),
-    "mlp_256_128": Setting(1437, 32, 4, 8, 0.03),
-    "sequential_cnn": Setting(1000, 32, 2, 8, 0.03),
-    "deep_cnn": Setting(1000, 32, 2, 8, 0.06),
-    "functional_cnn": Setting(800, 4, 2, 10, 0.12),
+    "mlp_64_32": Setting(1437, 32, 4, 0.03),
+    "mlp_256_128": Setting(1437, 32, 4, 0.03),
+    "sequential_cnn": Setting(1000, 32, 2, 0.03),
+    "deep_cnn": Setting(1000, 32, 2, 0.06),
+    "functional_cnn": Setting(800, 4, 2, 0.12),
 }
 
 
 @pytest.fixture(scope="module")
 def runs():
-    """(seeds, 2) accuracies and losses on the test images, by (side, network), as futures."""
+    """(SEEDS, 2) accuracies and losses on the test images, by (side, network), as futures."""
     with engines(2) as (ours, keras_own):
         yield {
             **{("engine", name): ours.start(engine_runs, name) for name in SETTINGS},
@@ -92,9 +91,10 @@ def test_accuracies_and_losses_are_those_of_fit(runs, name):
     assert np.minimum(ours[:, 0].mean(), theirs[:, 0].mean()) > 0.75
 
 
-# What a loop that loses count of its labels would do. Its loss is off by 1.5 to 4.3 half-widths of
-# the interval that equal runs give; eight runs' accuracies do not show it. functional_cnn has ten
-# runs because with eight it was off by 1.0 half-width only.
+# What a loop that loses count of its labels would do. Its loss is off by 1.7 to 5.6 half-widths of
+# the interval that equal runs give; ten runs' accuracies show it for two networks only. As a
+# measure of what is seen: half the learning rate is told apart for the two MLPs and
+# sequential_cnn, and not for the other two.
 @pytest.mark.parametrize("name", SETTINGS)
 def test_an_engine_that_mislabels_one_image_in_ten_is_told_apart(runs, name):
     told = distinguished(runs["wrong", name].result(), runs["fit", name].result())
@@ -115,7 +115,7 @@ def engine_runs(name, wrong=False):
     images = Images(data.train_images, labels, data.test_images, data.test_labels)
     indexes = np.arange(setting.images, dtype=np.int32)
     found = []
-    for seed in range(setting.seeds):
+    for seed in range(SEEDS):
         done = train(
             documented(name),
             recipe(name, batch_size=setting.batch_size, epochs=setting.epochs),
@@ -148,7 +148,7 @@ def fit_runs(name):
     images = scaled(data.train_images[: setting.images], model)
     labels = data.train_labels[: setting.images]
     found = []
-    for seed in range(1000, 1000 + setting.seeds):
+    for seed in range(1000, 1000 + SEEDS):
         keras.utils.set_random_seed(seed)
         model.set_weights(written(name).get_weights())
         for variable, value in zip(model.optimizer.variables, fresh, strict=True):
