@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from harness.statistics import Interval, mean_interval, wilson
+from harness.statistics import Interval, repeats_interval, wilson
 
 _SHOWN = 12  # characters of a SHA-256
 
@@ -26,12 +26,10 @@ class Read:
     def over_runs(self) -> Interval:
         """What the same letters would give with other seeds, 95 %: Student's t over the runs.
 
-        Of a single run, as `over_letters`.
+        Of runs that all read as many, as `over_letters`: Student's would have no width.
         """
-        if len(self.correct) == 1:
-            return self.over_letters
-        lower, upper = mean_interval([correct / self.letters for correct in self.correct])
-        return max(0.0, lower), min(1.0, upper)
+        counts = [(correct, self.letters) for correct in self.correct]
+        return repeats_interval(counts, same_images=True)
 
     @property
     def over_letters(self) -> Interval:

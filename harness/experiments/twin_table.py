@@ -128,7 +128,7 @@ def accuracies(runs: Sequence[Run]) -> list[tuple[int, int]]:
 def summary(counts: Sequence[tuple[int, int]]) -> tuple[float, Interval]:
     """Returns the mean accuracy over runs with its 95 % interval."""
     values = [correct / images for correct, images in counts]
-    return sum(values) / len(values), repeats_interval(counts)
+    return sum(values) / len(values), repeats_interval(counts, same_images=True)
 
 
 def _reached(measured: Measured) -> str:
