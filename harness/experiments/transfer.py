@@ -19,7 +19,7 @@ from harness.data.greek import TEST_OPTION, from_environment, read_letters
 from harness.data.letters import CLASSES, Letters, publish_letters, unlike_documented
 from harness.environment import numeric_platform
 from harness.experiments.base import Kind, Outcome
-from harness.experiments.transfer_finding import Read, finding, problems
+from harness.experiments.transfer_finding import Read, copies, finding, problems
 from harness.experiments.transfer_job import TransferJob
 from harness.experiments.transferring import TRANSFER_FILE
 from harness.recipe import Recipe
@@ -178,8 +178,8 @@ def concluded(
             tested,
             claim=claim,
             unjudged=unjudged,
-            repeated=letters.repeated,
-        ),
+        )
+        + copies(letters.repeated),
     }
     return Outcome(result, problems(runs))
 

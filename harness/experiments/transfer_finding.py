@@ -73,7 +73,6 @@ def finding(
     *,
     claim: float,
     unjudged: str | None,
-    repeated: int,
 ) -> str:
     """Returns what the numbers say, in sentences.
 
@@ -82,7 +81,6 @@ def finding(
         left_out: on each letter by a last layer that was trained on the others.
         tested: the result's "test".
         unjudged: why the document's figure is not judged by these numbers; None where it is.
-        repeated: how many letters are the same picture as another one.
     """
     count, epochs = trained.letters, len(runs[0]["history"]["accuracy"])
     needed = ceil(claim * count - 1e-9)
@@ -92,11 +90,6 @@ def finding(
     else:
         sentences.append(f"The document's {claim:.0%} is not judged by this: {unjudged}.")
     sentences.append(_left_out(left_out))
-    if repeated:
-        sentences.append(
-            f"But {repeated} of the letters are, pixel for pixel, the same as another one: each of "
-            "these was left out while its copy was trained on, so that figure may be too high."
-        )
     if tested is not None:
         read = Read(tested["images"], tuple(tested["correct"]))
         sentences.append(
@@ -109,6 +102,17 @@ def finding(
                 "show nothing about others."
             )
     return " ".join(sentences)
+
+
+def copies(repeated: int) -> str:
+    """Returns what to say where so many letters are the same picture as another one."""
+    if not repeated:
+        return ""
+    return (
+        f" But {repeated} of the letters are, pixel for pixel, the same as another one: each of "
+        "these was left out while its copy was trained on, so the accuracy on letters that were "
+        "left out may be too high."
+    )
 
 
 def _trained(read: Read, epochs: int) -> str:

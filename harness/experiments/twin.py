@@ -213,10 +213,11 @@ def _problems(measured: twin_table.Measured) -> tuple[str, ...]:
     if error <= MOST_GRADIENT_ERROR:
         return ()
     # A gradient that is no number comes here, too.
-    return (
+    problem = (
         f"the twin's gradient is {error:.1e} off its finite differences, but should be within "
-        f"{MOST_GRADIENT_ERROR:.0e}",
+        f"{MOST_GRADIENT_ERROR:.0e}"
     )
+    return (problem,)
 
 
 def _cost(recipe: Recipe, lab: Lab, facts: Facts) -> float:
