@@ -50,21 +50,25 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     return mean - half, mean + half
 
 
-def repeats_interval(counts: Sequence[tuple[int, int]]) -> Interval:
-    """95 % interval for the mean accuracy of repeats: seeds on the same images, or folds.
+def repeats_interval(counts: Sequence[tuple[int, int]], *, same_images: bool) -> Interval:
+    """95 % interval for the mean accuracy of repeats.
 
     One repeat: Wilson's, on its images. Several: Student's t over them, cut at 0 and 1. Where all
     repeats came out the same, Student's interval has no width, which so few repeats do not
-    warrant; Wilson's over the images of all repeats together stands in.
+    warrant, and Wilson's stands in.
 
     Args:
         counts: for each repeat, correct and all images; at least one repeat.
+        same_images: whether all repeats read the same images, as seeds do, or each its own, as
+            folds do. Wilson's counts an image once, however often it was read.
 
     Raises:
         ValueError: no repeats, or not 0 <= correct <= all.
     """
     accuracies = [correct / images for correct, images in counts]
     if len(set(accuracies)) <= 1:
+        if counts and same_images:
+            return wilson(*counts[0])
         return wilson(sum(c for c, _ in counts), sum(n for _, n in counts))
     lower, upper = mean_interval(accuracies)
     return max(lower, 0.0), min(upper, 1.0)
@@ -109,7 +113,7 @@ def judge_gate(correct: Sequence[int], total: int, threshold: float) -> Gate:
         lower, upper = interval
         method = f"95 % Wilson interval on {total:,} test images"
     else:
-        interval = repeats_interval([(c, total) for c in correct])
+        interval = repeats_interval([(c, total) for c in correct], same_images=True)
         lower, upper = mean_interval(accuracies, confidence=0.90)  # one-sided 95 % each
         method = f"one-sided 95 % t bounds over {len(correct)} seeds"
     diverged = [a for a in accuracies if a < threshold - DIVERGED] if len(correct) > 1 else []

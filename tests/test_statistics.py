@@ -9,6 +9,7 @@ from harness.statistics import (
     judge_floor,
     judge_gate,
     mean_interval,
+    repeats_interval,
     tolerance_factor,
     wilson,
 )
@@ -79,6 +80,34 @@ def test_mean_interval_of_equal_runs_is_a_point():
 def test_mean_interval_needs_two_runs():
     with pytest.raises(ValueError, match="at least two"):
         mean_interval([0.98])
+
+
+def test_repeats_that_differ_have_students_interval_within_0_and_1():
+    for same in (True, False):
+        found = repeats_interval([(97, 100), (98, 100)], same_images=same)
+        assert found == (mean_interval([0.97, 0.98])[0], 1.0)
+
+
+def test_an_image_that_every_seed_reads_counts_once():
+    for correct in (26, 27):
+        for repeats in (1, 2, 5):
+            found = repeats_interval([(correct, 27)] * repeats, same_images=True)
+            assert found == wilson(correct, 27)
+
+
+def test_folds_that_agree_are_judged_on_the_images_of_all():
+    assert repeats_interval([(90, 100)] * 5, same_images=False) == wilson(450, 500)
+    assert repeats_interval([(9, 10), (90, 100)], same_images=False) == wilson(99, 110)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_an_interval_needs_a_repeat(same):
+    with pytest.raises(ValueError, match="no proportion"):
+        repeats_interval([], same_images=same)
+
+
+def test_seeds_that_agree_are_shown_with_the_interval_of_one():
+    assert judge_gate([9_900] * 3, 10_000, 0.98).interval == wilson(9_900, 10_000)
 
 
 @pytest.mark.parametrize(

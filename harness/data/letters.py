@@ -11,6 +11,8 @@ import hashlib
 import os
 import tempfile
 import zipfile
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +23,9 @@ from harness.data.dataset import IMAGE_SHAPE, Bytes, part_digest
 from reference.errors import UserError
 
 CLASSES = ("alpha", "beta", "gamma")
+
+# What document 002 was trained on: nine pictures of each letter.
+DOCUMENTED = (9, 9, 9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +60,22 @@ class Letters:
         """SHA-256 over both arrays: the same letters have the same digest wherever they lie."""
         lines = f"images {part_digest(self.images)}\nlabels {part_digest(self.labels)}\n"
         return hashlib.sha256(lines.encode("ascii")).hexdigest()
+
+    @cached_property
+    def repeated(self) -> int:
+        """How many of the letters are, pixel for pixel, the same as another one of them."""
+        found = Counter(image.tobytes() for image in self.images)
+        return sum(count for count in found.values() if count > 1)
+
+
+def unlike_documented(labels: Iterable[int]) -> str | None:
+    """Returns how many letters of each class there are, in words; None for nine of each."""
+    found = Counter(int(label) for label in labels)
+    counts = tuple(found[index] for index in range(len(CLASSES)))
+    if counts == DOCUMENTED:
+        return None
+    named = [f"{count} {name}" for count, name in zip(counts, CLASSES, strict=True)]
+    return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def publish_letters(letters: Letters, folder: Path) -> Path:

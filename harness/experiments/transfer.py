@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cost import LEAST_LIMIT_S, PASSES, TimeLimit
 from harness.data.greek import TEST_OPTION, from_environment, read_letters
-from harness.data.letters import CLASSES, Letters, publish_letters
+from harness.data.letters import CLASSES, Letters, publish_letters, unlike_documented
 from harness.environment import numeric_platform
 from harness.experiments.base import Kind, Outcome
-from harness.experiments.transfer_finding import Read, finding, problems
+from harness.experiments.transfer_finding import Read, copies, finding, problems
 from harness.experiments.transfer_job import TransferJob
 from harness.experiments.transferring import TRANSFER_FILE
 from harness.recipe import Recipe
@@ -76,9 +76,9 @@ class Transfer:
         cost = self._cost(lab, len(letters.labels))
         waiting = [self._begin(lab, self.job(base, letters, test, recipe), cost) for base in bases]
         found = [_read(lab.wait(future)) for future in waiting]
-        judged = lab.dataset.name == "mnist" and letters.note is None
+        unjudged = _unjudged(letters, lab.dataset.name)
         claim = claimed(lab.facts(self.architecture))
-        return concluded(bases, found, letters, test, claim=claim, judged=judged)
+        return concluded(bases, found, letters, test, claim=claim, unjudged=unjudged)
 
     def job(
         self, base: Record, letters: Letters, test: Letters | None, recipe: Recipe
@@ -110,6 +110,14 @@ class Transfer:
         return float(self.epochs * (per_image * letters + 3e7 * letters / BATCH_SIZE))
 
 
+def _unjudged(letters: Letters, dataset: str) -> str | None:
+    """Returns why the document's figure is not judged; None for its images and its letters."""
+    if dataset != "mnist" or letters.note is not None:
+        return "its networks were trained on MNIST and its letters were written by hand"
+    counts = unlike_documented(letters.labels)
+    return counts and f"its letters were nine of each class, and these are {counts}"
+
+
 def claimed(facts: Facts) -> float:
     """Returns the accuracy that the document gives.
 
@@ -129,13 +137,13 @@ def concluded(
     test: Letters | None,
     *,
     claim: float,
-    judged: bool,
+    unjudged: str | None,
 ) -> Outcome:
     """Returns what is to be said of finished transfers.
 
     Args:
         found: for each base its transfer.json.
-        judged: whether these are the document's images and letters, so that its claim is judged.
+        unjudged: why the document's figure is not judged by these; None where it is.
     """
     runs = [_run(base, document, claim) for base, document in zip(bases, found, strict=True)]
     job = found[0]["job"]
@@ -149,6 +157,7 @@ def concluded(
             "note": letters.note,
             "classes": list(CLASSES),
             "digest": letters.digest,
+            "repeated": letters.repeated,
             "pictures": _pictures(letters),
         },
         "optimizer": job["optimizer"],
@@ -162,9 +171,17 @@ def concluded(
         "left_out_mean": left_out.mean,
         "left_out_interval": list(left_out.over_letters),
         "test": tested,
-        "finding": finding(runs, reads, left_out, tested, claim=claim, judged=judged),
+        "finding": finding(
+            runs,
+            reads,
+            left_out,
+            tested,
+            claim=claim,
+            unjudged=unjudged,
+        )
+        + copies(letters.repeated),
     }
-    return Outcome(result, problems(runs, claim if judged else None))
+    return Outcome(result, problems(runs))
 
 
 def _letters() -> Letters:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.claims import compare
 from harness.experiments.code_lines import code_lines_in
+from harness.experiments.study_summary import Claim, meets
 from harness.process import ROOT
 from harness.record import Record
 from harness.statistics import Interval, repeats_interval
@@ -22,10 +23,8 @@ TWIN_CODE: Final = tuple(
     for name in ("network", "initialization", "optimizers", "training")
 )
 
-# A configuration this close to the document's figure would explain it.
-NEAR = 0.005
-
 Run = Mapping[str, Any]
+Summary = tuple[float, Interval]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Measured:
     Attributes:
         architecture: whose module in models/ is counted.
         twin: what `twin_job` left, a run for each seed.
-        others: by the name of a configuration, its mean test accuracy.
+        others: by the name of a configuration, its mean test accuracy with the 95 % interval.
         keras: the documented runs of the same network with this project's training loop.
         fit: what `fit_job` left.
         claim: the document's figure for NumPy; None where the images are not the document's.
@@ -43,7 +42,7 @@ class Measured:
 
     architecture: str
     twin: Sequence[Run]
-    others: Mapping[str, float]
+    others: Mapping[str, Summary]
     keras: Sequence[Record]
     fit: Run
     claim: ClaimFact | None
@@ -115,7 +114,7 @@ def finding(measured: Measured) -> str:
     """Returns what came out, written from the numbers."""
     sentences = [_reached(measured), _like_keras(measured)]
     if measured.claim is not None and measured.claim.value is not None:
-        sentences.append(_explained(measured, measured.claim.value))
+        sentences.append(_explained(measured, measured.claim, measured.claim.value))
     sentences.append(_fast(measured))
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -125,10 +124,20 @@ def accuracies(runs: Sequence[Run]) -> list[tuple[int, int]]:
     return [(run["test_correct"], run["test_images"]) for run in runs]
 
 
-def summary(counts: Sequence[tuple[int, int]]) -> tuple[float, Interval]:
+def gives(claim: ClaimFact | None, found: Summary) -> bool | None:
+    """Whether a configuration gives the document's figure, as a study decides it.
+
+    None where no figure is judged.
+    """
+    if claim is None or claim.value is None:
+        return None
+    return meets(Claim(claim.value, claim.resolution or 0.0), *found)
+
+
+def summary(counts: Sequence[tuple[int, int]]) -> Summary:
     """Returns the mean accuracy over runs with its 95 % interval."""
     values = [correct / images for correct, images in counts]
-    return sum(values) / len(values), repeats_interval(counts)
+    return sum(values) / len(values), repeats_interval(counts, same_images=True)
 
 
 def _reached(measured: Measured) -> str:
@@ -161,21 +170,24 @@ def _like_keras(measured: Measured) -> str:
     )
 
 
-def _explained(measured: Measured, claimed: float) -> str:
-    means = measured.others
-    if not means:
+def _explained(measured: Measured, claim: ClaimFact, claimed: float) -> str:
+    """Which other configurations give the figure; not which of them was used: nobody can tell."""
+    others = measured.others
+    if not others:
         return ""
-    near = {name: mean for name, mean in means.items() if abs(mean - claimed) <= NEAR}
-    if not near:
-        name = min(means, key=lambda one: abs(means[one] - claimed))
+    count = f"{len(others)} other configuration{'s' if len(others) > 1 else ''}"
+    meeting = {name: found for name, found in others.items() if gives(claim, found)}
+    if not meeting:
+        name = min(others, key=lambda one: abs(others[one][0] - claimed))
         return (
-            f"None of the other configurations comes within half a point of {claimed:.2%}; the "
-            f"nearest is {name}, with {means[name]:.2%}."
+            f"None of {count} gives {claimed:.2%}: the nearest is {name}, with "
+            f"{_shown(*others[name])}."
         )
-    named = "; ".join(f"{name} ({mean:.2%})" for name, mean in near.items())
+    verb = "comes" if len(meeting) == 1 else "come"
+    named = "; ".join(f"{name} ({_shown(*found)})" for name, found in meeting.items())
     return (
-        f"Within half a point of {claimed:.2%} ends: {named}. So simpler or shorter training "
-        "explains the figure, and nothing about NumPy does."
+        f"Of {count}, {len(meeting)} {verb} to {claimed:.2%} within what the repeats leave open: "
+        f"{named}. That shows what can give the document's figure; what was done cannot be told."
     )
 
 
