@@ -1,4 +1,4 @@
-"""How a session begins and ends: what is refused first, what is not waited for, what is not begun."""
+"""How a session begins and ends: what is refused first, and what is not waited for or begun."""
 
 from types import SimpleNamespace
 

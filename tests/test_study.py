@@ -421,8 +421,9 @@ def test_outputs_are_compared_for_equality(tmp_path):
 class FakeLab:
     """Gives every run an accuracy of 0.9 less a hundredth for each repeat."""
 
-    def __init__(self, name="mnist", failing=(), built=facts.names()):
-        self.failing, self.built, self.ended = failing, built, False
+    def __init__(self, name="mnist", failing=(), built=None):
+        self.failing, self.ended = failing, False
+        self.built = facts.names() if built is None else built
         self.dataset = SimpleNamespace(
             name=name, train_labels=np.zeros(60_000), test_labels=np.zeros(10_000, np.uint8)
         )
@@ -529,7 +530,7 @@ def test_a_session_that_has_ended_leaves_no_half_study(tmp_path):
     study = _study(tmp_path, HEAD + SEEDS + VARIANT + SOME_FAIL)
     lab = FakeLab(failing=("sgd",))
     lab.ended = True
-    with pytest.raises(JobFailed):
+    with pytest.raises(JobFailed, match="the session has ended"):
         StudyExperiment(study).run(lab)
 
 
@@ -573,7 +574,8 @@ def test_finding_when_something_does():
     rows = [START, _row("far", 0.99), _row("near", 0.961, meets_claim=True)]
     assert finding(rows, ["x"], 0.96058, "variants").endswith(
         "Of 2 other configurations, 1 comes to 96.06 % within what the repeats leave open and "
-        'within 0.50 points: "near" (96.10 %). That shows what can give the document\'s figure, not what was done. '
+        'within 0.50 points: "near" (96.10 %). That shows what can give the document\'s figure, not '
+        'what was done. '
         'These do not explain it: "far" (99.00 %).'
     )
 

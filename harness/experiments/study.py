@@ -105,8 +105,8 @@ class Missing:
 
     def note(self, study: Study, variant: Variant, problem: Problem) -> None:
         """Leaves a variant out, unless it is the session that has ended."""
-        if self._lab.ended:
-            raise problem
+        if self._lab.ended and isinstance(problem, JobFailed):
+            raise JobFailed("skipped", "the session has ended") from problem
         self._found.append((study, variant, problem))
 
     @contextmanager
