@@ -574,8 +574,8 @@ def test_finding_when_something_does():
     rows = [START, _row("far", 0.99), _row("near", 0.961, meets_claim=True)]
     assert finding(rows, ["x"], 0.96058, "variants").endswith(
         "Of 2 other configurations, 1 comes to 96.06 % within what the repeats leave open and "
-        'within 0.50 points: "near" (96.10 %). That shows what can give the document\'s figure, not '
-        "what was done. "
+        'within 0.50 points: "near" (96.10 %). That shows what can give the document\'s figure, '
+        "not what was done. "
         'These do not explain it: "far" (99.00 %).'
     )
 
