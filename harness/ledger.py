@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.checking import Mismatch, NotApplicable, Unavailable, describe
+from harness.results import EXPERIMENTS
 from harness.rubric import Rubric
 from harness.selection import experiment_of, subject_of
 
@@ -19,7 +20,7 @@ _GROUPS: Mapping[str, str] = {
     "test_persistence.py": "persistence",
     "test_recipe.py": "recipe",
     "test_own_weights.py": "own weights",
-    "test_experiments.py": "experiments",
+    "test_experiments.py": EXPERIMENTS,
 }
 
 

@@ -157,6 +157,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     if SESSION not in config.stash:
         return None
     try:
+        if session.shouldfail or session.shouldstop:
+            # The user wants the end, by -x or --maxfail, and not to wait for hours of training.
+            config.stash[SESSION].stop_experiments()
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             conclude.conclude(
                 config.stash[SESSION],

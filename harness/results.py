@@ -24,6 +24,9 @@ from reference.facts import Facts
 from reference.layers import total_params, trainable_params
 
 SCHEMA = 1
+EXPERIMENTS = "experiments"
+"""The group of the checks that are experiments."""
+
 DOCUMENTED_DATA = "mnist"
 
 
@@ -244,8 +247,11 @@ def _recipes(graded: Graded) -> dict[str, Any] | None:
 
 
 def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the rows with what an error of ours kept from being checked out of the reckoning."""
-    ours = any(check["status"] == "grader_error" for check in checks)
+    """Returns the rows with what an error of ours kept from being checked out of the reckoning.
+
+    An error in an experiment keeps no other check from anything.
+    """
+    ours = any(check["status"] == "grader_error" for check in _of_the_network(checks))
     return [
         {**check, "max_points": 0.0} if ours and check["status"] == "skipped" else dict(check)
         for check in checks
@@ -253,8 +259,11 @@ def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def verdict(graded: Graded) -> str:
-    """Returns a subject's verdict: failed beats not graded beats inconclusive beats passed."""
-    statuses = {check["status"] for check in graded.checks}
+    """Returns a subject's verdict: failed beats not graded beats inconclusive beats passed.
+
+    Experiments are what the document did besides: what becomes of them says nothing of its network.
+    """
+    statuses = {check["status"] for check in _of_the_network(graded.checks)}
     if statuses - {"passed", "skipped", "grader_error"}:
         return "failed" if graded.spec else "not built"
     if "grader_error" in statuses:
@@ -264,6 +273,10 @@ def verdict(graded: Graded) -> str:
     if graded.gate is not None and graded.gate.verdict == "inconclusive":
         return "inconclusive"
     return "passed"
+
+
+def _of_the_network(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [check for check in checks if check.get("group") != EXPERIMENTS]
 
 
 def _spec(spec: Spec, rows: Sequence[Row]) -> dict[str, Any]:

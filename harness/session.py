@@ -180,8 +180,10 @@ class Session:
             experiments: what the documents did besides; may train what they need.
 
         Raises:
-            UserError: the data cannot be had.
+            UserError: the data cannot be had, or letters that an experiment needs cannot be used.
         """
+        if any(one.kind == "transfer" for one in experiments):
+            self._check_letters()
         self.trains = train
         self._will_train = train or bool(experiments)
         for subject in self.subjects.values():
@@ -201,10 +203,14 @@ class Session:
         if experiments:
             self._running = Running(experiments, self._lab(self.data))
 
-    def stop(self) -> None:
-        """Ends every process; finished records stay in the store."""
+    def stop_experiments(self) -> None:
+        """Lets the experiments wait for nothing more; those that are not done end as skipped."""
         if self._running is not None:
             self._running.stop()
+
+    def stop(self) -> None:
+        """Ends every process; finished records stay in the store."""
+        self.stop_experiments()
         self._networks.stop()
         self._work.stop()
         self._extractor.stop()
@@ -232,6 +238,15 @@ class Session:
             self.options.workers,
         )
         return Lab(setting, self, self._work)
+
+    def _check_letters(self) -> None:
+        """Reads what letters the user has now: the experiment gets to them after hours."""
+        # It brings in Pillow, which most sessions do without.
+        from harness.data import greek  # noqa: PLC0415
+
+        greek.from_environment()
+        if self.options.greek_test is not None:
+            greek.read_letters(self.options.greek_test, greek.TEST_OPTION)
 
     def _warm_up(self) -> None:
         """Lets the workers import TensorFlow while the sandbox imports Keras.

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from reference.errors import UserError
-from reference.fact_types import METRICS
 from reference.facts import names
 from reference.fields import Field, MismatchError, boolean, choice, number, whole
 from reference.kinds import ACTIVATION
@@ -30,6 +29,9 @@ LOSSES: Final = (
     "mean_absolute_error",
 )
 MEASURES: Final = ("validation_accuracy", "test_accuracy", "equal_outputs")
+
+CLAIMS: Final = ("test_accuracy", "validation_accuracy", "cross_validation_accuracy")
+"""The claims that an accuracy measured by a study can be held against."""
 
 Settings = Mapping[str, Any]
 """Setting -> value in canonical form; the settings are the keys of `SETTINGS`."""
@@ -158,7 +160,7 @@ def _read(path: Path, table: Table, document: Mapping[str, Any]) -> Study:
     head = {key: table.words(key) for key in ("title", "question", "source")}
     repeats, count, shuffle_seed = _repeats(table.table("repeats"))
     measuring = _measuring(table, None) or Measuring("validation_accuracy")
-    claim = table.plain("claim", choice(*METRICS)) if "claim" in table else None
+    claim = table.plain("claim", choice(*CLAIMS)) if "claim" in table else None
     defaults = _settings(table.table("defaults"), repeats) if "defaults" in table else {}
     method, variants = _variants(path.name, table, document, repeats, measuring)
     table.finish()

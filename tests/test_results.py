@@ -80,6 +80,16 @@ def test_failed_beats_inconclusive_beats_passed(graded, statuses, gate, expected
     assert verdict(subject) == expected
 
 
+@pytest.mark.parametrize("status", ["failed", "grader_error", "timeout"])
+def test_an_experiment_that_fails_says_nothing_of_the_network(graded, status):
+    experiment = {**_check(status, points=0.0), "group": "experiments"}
+    ordinary = [_check(), _check("skipped", points=0.0)]
+    subject = replace(graded, checks=[*ordinary, experiment])
+    assert verdict(subject) == "passed"
+    (found,) = assemble(_run(None), [subject], [])["subjects"]
+    assert [check["max_points"] for check in found["checks"]] == [1.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize("statuses", [["passed"], ["failed"], ["failed", "grader_error"], []])
 def test_without_a_network_nothing_else_counts(graded, statuses):
     subject = replace(graded, opened=None, error="why", checks=[_check(s) for s in statuses])

@@ -1,11 +1,63 @@
-"""A session that has ended starts nothing more."""
+"""How a session begins and ends: what is refused first, and what is not waited for or begun."""
+
+from types import SimpleNamespace
 
 import pytest
 
+from harness import conclude, plugin
+from harness import session as session_module
 from harness import workers as module
 from harness.options import Options
 from harness.scheduler import JobFailed
 from harness.session import Session
+from harness.stash import LEDGER, OPTIONS, SESSION
+from reference.errors import UserError
+
+
+def _options(tmp_path):
+    return Options(
+        dataset="digits", mnist_dir=None, recipe="documented", seeds=1, workers=1,
+        report=tmp_path / "report", store=tmp_path / "store", fresh=False,
+    )  # fmt: skip
+
+
+def test_letters_that_cannot_be_used_are_refused_before_hours_of_training(tmp_path, monkeypatch):
+    began = []
+    monkeypatch.setattr(session_module, "load", lambda *_: began.append(1))
+    monkeypatch.setenv("GREEK_DIR", str(tmp_path / "mistyped"))
+    session = Session(_options(tmp_path), [], {}, lambda _: None)
+    try:
+        with pytest.raises(UserError, match=r"GREEK_DIR: .*mistyped does not exist"):
+            session.start(train=False, experiments=[SimpleNamespace(kind="transfer")])
+    finally:
+        session.stop()
+    assert began == []
+
+
+@pytest.mark.parametrize(
+    ("shouldfail", "shouldstop", "expected"),
+    [
+        (False, False, ["conclude", "stop"]),
+        ("stopping after 1 failures", False, ["stop_experiments", "conclude", "stop"]),
+        (False, "a plugin asked for it", ["stop_experiments", "conclude", "stop"]),
+    ],
+)
+def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
+    monkeypatch, shouldfail, shouldstop, expected
+):
+    done = []
+    grading = SimpleNamespace(
+        stop_experiments=lambda: done.append("stop_experiments"), stop=lambda: done.append("stop")
+    )
+    monkeypatch.setattr(conclude, "conclude", lambda *_, **__: done.append("conclude"))
+    monkeypatch.setattr(plugin, "is_benchmark", lambda _: False)
+    config = SimpleNamespace(stash={OPTIONS: None, SESSION: grading, LEDGER: None})
+    session = SimpleNamespace(config=config, shouldfail=shouldfail, shouldstop=shouldstop)
+    ending = plugin.pytest_sessionfinish(session, pytest.ExitCode.TESTS_FAILED)
+    next(ending)
+    with pytest.raises(StopIteration):
+        ending.send(None)
+    assert done == expected
 
 
 def test_workers_that_are_asked_for_too_late_are_not_started(tmp_path, monkeypatch):

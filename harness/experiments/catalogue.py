@@ -64,7 +64,7 @@ def _users(grid: Path, names: Sequence[str]) -> list[Experiment]:
             f"are graded: {', '.join(names)}"
         )
     # Whatever the file is called, it is not one of ours.
-    return [StudyExperiment(replace(study, id=f"grid_{study.id}"))]
+    return [StudyExperiment(replace(study, id=f"grid_{study.id}"), users=True)]
 
 
 def _checked(found: Sequence[Experiment], names: Sequence[str]) -> tuple[Experiment, ...]:

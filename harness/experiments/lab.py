@@ -144,6 +144,11 @@ class Lab:
             self._closed.result()
         return future.result()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the session has ended: what fails then says nothing of itself."""
+        return self._closed.done()
+
     def close(self) -> None:
         """Wakes whoever waits: there will be nothing more."""
         fail(JobFailed("skipped", "the session has ended"), self._closed)

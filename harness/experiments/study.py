@@ -1,9 +1,11 @@
 """A study as an experiment: trains its trials as ordinary jobs and measures each."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -12,10 +14,12 @@ from harness.cost import EVALUATION_LIMIT
 from harness.experiments import study_trials
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.study_summary import Repeat, documented_claim, summarise
-from harness.experiments.study_trials import Trial
+from harness.experiments.study_trials import Problem, Trial
 from harness.record import Record
+from harness.scheduler import JobFailed
 from harness.worker import EVALUATION
-from reference.study_format import Measuring, Study
+from reference.errors import UserError
+from reference.study_format import Measuring, Study, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +31,15 @@ _MNIST = "mnist"
 
 @dataclass(frozen=True)
 class StudyExperiment:
-    """An `Experiment` of kind "study"."""
+    """An `Experiment` of kind "study".
+
+    Attributes:
+        users: the user declared it, for whatever data the session has; else it is one of ours, for
+            MNIST, and is made smaller where less is there.
+    """
 
     study: Study
+    users: bool = False
     kind: Kind = "study"
 
     @property
@@ -53,26 +63,70 @@ class StudyExperiment:
         return self.study.source
 
     def run(self, lab: "Lab") -> Outcome:
-        """Trains what has not been trained before; see `Experiment.run`."""
+        """Trains what has not been trained before; see `Experiment.run`.
+
+        A variant that cannot be had is left out, and is a problem; the others are compared.
+        """
         study = self.study
         if study.repeats == "seeds" and study.count is None:
             study = replace(study, count=lab.seeds)
         facts = lab.facts(study.architecture)
+        missing = Missing(lab)
         trials = study_trials.expand(
             study,
             lab.spec,
             lab.recipe(study.architecture),
             len(lab.dataset.train_labels),
-            stand_in=lab.dataset.name != _MNIST,
+            stand_in=not self.users and lab.dataset.name != _MNIST,
+            refused=missing.note,
         )
+        training, finished = [], []
         # All are asked for before the first is waited for: they are trained side by side.
-        training = [_train(study, trial, lab) for trial in trials]
-        repeats = [
-            [_measured(trial, lab.wait(future), lab) for future in futures]
-            for trial, futures in zip(trials, training, strict=True)
-        ]
+        for trial in trials:
+            with missing.left_out(study, trial.variant):
+                training.append((trial, _train(study, trial, lab)))
+        for trial, futures in training:
+            with missing.left_out(study, trial.variant):
+                records = [lab.wait(future) for future in futures]
+                finished.append((trial, [_measured(trial, record, lab) for record in records]))
+        if not finished:
+            missing.raise_first()
         claim = documented_claim(study.claim, facts.claims) if lab.dataset.name == _MNIST else None
-        return Outcome(summarise(study, trials, repeats, claim))
+        found = [trial for trial, _ in finished], [repeats for _, repeats in finished]
+        return Outcome(summarise(study, *found, claim), missing.problems())
+
+
+class Missing:
+    """The variants of a study that cannot be had, and why; the end of a session leaves none out."""
+
+    def __init__(self, lab: "Lab") -> None:
+        self._lab = lab
+        self._found: list[tuple[Study, Variant, Problem]] = []
+
+    def note(self, study: Study, variant: Variant, problem: Problem) -> None:
+        """Leaves a variant out, unless it is the session that has ended."""
+        if self._lab.ended and isinstance(problem, JobFailed):
+            raise JobFailed("skipped", "the session has ended") from problem
+        self._found.append((study, variant, problem))
+
+    @contextmanager
+    def left_out(self, study: Study, variant: Variant) -> Iterator[None]:
+        """Leaves a variant out if what is done for it fails."""
+        try:
+            yield
+        except (JobFailed, UserError) as problem:
+            self.note(study, variant, problem)
+
+    def raise_first(self) -> NoReturn:
+        """Raises why nothing is left, once there is nothing."""
+        study_trials.refuse(*self._found[0])
+
+    def problems(self) -> tuple[str, ...]:
+        """Returns a sentence for each reason, with the variants that it keeps out."""
+        names: dict[str, list[str]] = {}
+        for _, variant, problem in self._found:
+            names.setdefault(str(problem), []).append(f'"{variant.name}"')
+        return tuple(f"Left out: {', '.join(each)}: {why}" for why, each in names.items())
 
 
 def _train(study: Study, trial: Trial, lab: "Lab") -> list[Future[Record]]:

@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+NEAR: Final = 0.005
+"""A mean further than this from a claim, half a point, does not explain it, however much scatter
+there is: the noisier a setting, the wider its interval, and the more it would explain."""
+
 # Repeats that differ by more than this, two points, say that luck decides, and not the setting.
 _SCATTERED: Final = 0.02
 _MOST_NAMED: Final = 6
@@ -40,12 +44,13 @@ def _claim(rows: Sequence[Row], claim: float) -> list[str]:
     )
     steady = [row for row in meeting if not _scattered(row)]
     lucky = [row for row in meeting if _scattered(row)]
+    noisy = [row for row in others if not row["meets_claim"] and _holds(row, claim)]
     if steady:
         verb = "comes" if len(steady) == 1 else "come"
         sentences.append(
             f"Of {count}, {len(steady)} {verb} to {_percent(claim)} within what the repeats leave "
-            f"open: {_list(steady)}. That shows what can give the document's figure, not what was "
-            "done."
+            f"open and within {_points(NEAR)}: {_list(steady)}. That shows what can give the "
+            "document's figure, not what was done."
         )
     elif not meeting:
         nearest = min(others, key=lambda row: abs(row["mean"] - claim))
@@ -60,7 +65,13 @@ def _claim(rows: Sequence[Row], claim: float) -> list[str]:
             f"{only}{_list(lucky, spread=True)}: there the repeats lie so far apart that "
             f"{_percent(claim)} is among what can come out, by luck."
         )
-    missing = [row for row in others if not row["meets_claim"]]
+    if noisy:
+        sentences.append(
+            f"{_list(noisy, spread=True)}: the repeats lie so far apart that their interval holds "
+            f"{_percent(claim)}, but the mean is more than {_points(NEAR)} from it: that is "
+            "scatter, and explains nothing."
+        )
+    missing = [row for row in others if not row["meets_claim"] and row not in noisy]
     if meeting and missing:
         sentences.append(f"These do not explain it: {_list(missing)}.")
     return sentences
@@ -107,6 +118,11 @@ def _is_start(row: Row) -> bool:
 
 def _scattered(row: Row) -> bool:
     return row["std"] is not None and row["std"] > _SCATTERED
+
+
+def _holds(row: Row, claim: float) -> bool:
+    """Whether the scatter of its repeats makes a row's interval hold the claim."""
+    return bool(row["std"]) and bool(row["interval"][0] <= claim <= row["interval"][1])
 
 
 def _overlap(one: Row, other: Row) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import Any, Final
 
-from harness.experiments.study_finding import finding
+from harness.experiments.study_finding import NEAR, finding
 from harness.experiments.study_trials import Trial
 from harness.record import Record
 from harness.statistics import Interval, mean_interval, wilson
@@ -61,8 +61,20 @@ def summarise(
         "axes": axes,
         "method": study.method,
         "variants": rows,
-        "finding": finding(rows, axes, claim.value if claim else None, study.method),
+        "finding": finding(rows, axes, claim.value if claim else None, study.method)
+        + _reduced(trials),
     }
+
+
+def _reduced(trials: Sequence[Trial]) -> str:
+    """A sentence on what was made smaller than declared, or nothing."""
+    found = dict.fromkeys(trial.reduced for trial in trials if trial.reduced)
+    if not found:
+        return ""
+    return (
+        " The data set is smaller than the one that this study was declared for, so it was trained "
+        f"with {'; '.join(found)}."
+    )
 
 
 def words(measuring: Measuring, repeats: str) -> str:
@@ -82,12 +94,17 @@ def words(measuring: Measuring, repeats: str) -> str:
 
 
 def meets(claim: Claim, mean: float, interval: Interval) -> bool:
-    """Whether a claim agrees with a mean: a figure stands for all that rounds to it."""
+    """Whether a claim agrees with a mean: a figure stands for all that rounds to it.
+
+    It does where the mean rounds to the figure; or where its interval meets the values that do, and
+    the mean is no further than `NEAR` from the figure.
+    """
     half = claim.resolution / 2
     low, high = interval
     # Rounding must not push a mean that lies on the edge over it.
-    near = abs(mean - claim.value) <= half + 1e-12
-    return near or (low <= claim.value + half and high >= claim.value - half)
+    away = abs(mean - claim.value) - 1e-12
+    held = low <= claim.value + half and high >= claim.value - half
+    return away <= half or (held and away <= NEAR)
 
 
 def _row(
@@ -100,13 +117,13 @@ def _row(
     values = [repeat.accuracy for repeat in repeats]
     mean = sum(values) / len(values)
     several = len(values) > 1
-    interval = mean_interval(values) if several else _alone(repeats[0])
+    interval = _interval(study, repeats)
     usual = trial.measuring == study.measuring
     return {
         "name": trial.variant.name,
         "settings": {key: trial.settings[key] for key in axes},
         "changes": dict(trial.changes),
-        "why": trial.variant.why,
+        "why": trial.variant.why + (f" (with {trial.reduced})" if trial.reduced else ""),
         "measure_words": None if usual else words(trial.measuring, study.repeats),
         "params": total_params(trial.spec.network),
         "runs": [_run(number, repeat) for number, repeat in enumerate(repeats)],
@@ -118,8 +135,18 @@ def _row(
     }
 
 
-def _alone(repeat: Repeat) -> Interval:
-    return wilson(round(repeat.accuracy * repeat.images), repeat.images)
+def _interval(study: Study, repeats: Sequence[Repeat]) -> Interval:
+    """Student's t over the repeats; Wilson's for one, or where all came out the same.
+
+    Repeats that agree leave Student's t without a width, which so few do not warrant. Seeds read
+    the same images again, which are no more for that; folds are images of their own.
+    """
+    values = [repeat.accuracy for repeat in repeats]
+    if len(set(values)) > 1:
+        return mean_interval(values)
+    several = study.repeats == "folds"
+    images = sum(repeat.images for repeat in repeats) if several else repeats[0].images
+    return wilson(round(values[0] * images), images)
 
 
 def _deviation(values: Sequence[float], mean: float) -> float:
