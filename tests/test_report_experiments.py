@@ -7,7 +7,7 @@ import re
 import pytest
 
 from harness import markdown
-from harness.report import render, scales
+from harness.report import render, scales, svg
 from harness.report.experiments import drawings, sections, study, transfer
 from harness.report.experiments.drawings import BY_ERROR, LINEAR, Row
 from harness.report.schema import checked
@@ -203,6 +203,34 @@ def test_letters_that_were_drawn_and_those_of_another_folder():
     alternatives = [a["alt"] for a in parsed.all("img")]
     assert alternatives.count("The letter alpha, read as beta") >= 1
     assert len([text for text in alternatives if "letter" in text]) == 29
+
+
+def test_letters_that_were_drawn_are_not_held_against_the_document():
+    row = experiments_sample.transfer(seeds=2, epochs=60)
+    written, drawn = copy.deepcopy(row), copy.deepcopy(row)
+    drawn["result"]["letters"] |= {"source": "drawn", "note": "They were drawn."}
+    text = text_of(with_experiments(written))
+    assert "The claim is 96\u202f%." in text
+    assert "Epochs to the claim" in text
+    text = text_of(with_experiments(drawn))
+    for absent in ("The claim is", "claim 96", "Epochs to the claim"):
+        assert absent not in text, absent
+    found = checked(with_experiments(drawn, written))["experiments"]
+    with svg.house_style():
+        assert [item.claimed for item in sections.sections(found, {})] == ["", "96\u202f%"]
+
+
+def test_letters_for_testing_that_were_trained_on_are_counted():
+    row = experiments_sample.transfer(seeds=1, epochs=2)
+    for trained_on, expected in (
+        (0, "Of 12 letters from another folder, which no training saw, 9 were read rightly"),
+        (None, "Of 12 letters from another folder, 9 were read rightly"),
+        (5, "Of 12 letters from another folder, five of which were also trained on, 9 were"),
+        (12, "Of 12 letters from another folder, all of which were also trained on, 9 were"),
+        (1, "Of 12 letters from another folder, one of which was also trained on, 9 were"),
+    ):
+        row["result"]["test"]["trained_on"] = trained_on
+        assert expected in text_of(with_experiments(row))
 
 
 def test_twin_shows_the_table_measured_and_its_gradients(complete):
