@@ -8,7 +8,7 @@ import pytest
 
 from harness import markdown
 from harness.report import render, scales, svg
-from harness.report.experiments import drawings, sections, study, transfer
+from harness.report.experiments import drawings, sections, study, transfer, twin
 from harness.report.experiments.drawings import BY_ERROR, LINEAR, Row
 from harness.report.schema import checked
 from reference.errors import UserError
@@ -441,6 +441,54 @@ def test_scattered_repeats_leave_room_for_the_rest():
     low, high = drawings.reach([Row("a", (0.1, 0.96), 0.53, (-0.3, 1.6))], None, BY_ERROR)
     assert high < scales.by_error(0.985)
     assert low > scales.by_error(0.1) - 0.4
+
+
+def drawn_lines(monkeypatch, row: Row) -> tuple[list, list]:
+    """The points of the lines and the shapes of the marks of one row, on an axis of 50 to 100 %."""
+    lines, shapes = [], []
+    monkeypatch.setattr(svg.Sheet, "line", lambda _, points, *a, **k: lines.append(list(points)))
+    monkeypatch.setattr(svg.Sheet, "marks", lambda _, _p, shape, *a: shapes.append(shape))
+    panel = svg.Panel(100, 0, 200, 20, (0.5, 1.0), (0, 1))
+    drawings._row(svg.Sheet(300, 20), panel, row, 10, LINEAR)
+    return lines, shapes
+
+
+@pytest.mark.parametrize(
+    ("interval", "bar", "tips"),
+    [
+        ((0.5, 1.0), (100, 200), []),
+        ((0.4, 0.9), (100, 180), [100]),
+        ((0.6, 1.2), (120, 200), [200]),
+        ((-0.3, 1.6), (100, 200), [100, 200]),
+    ],
+)
+def test_an_interval_that_goes_on_beyond_the_axis_ends_in_an_arrow(
+    monkeypatch, interval, bar, tips
+):
+    (line, *arrows), _ = drawn_lines(monkeypatch, Row("a", (), 0.75, interval))
+    assert [x for x, _ in line] == pytest.approx(bar)
+    assert [points[1] for points in arrows] == [(tip, 10) for tip in tips]
+    for (x, _), tip, _ in arrows:
+        assert 100 < x < 200
+        assert tip[0] in {100, 200}
+
+
+@pytest.mark.parametrize(
+    ("dots", "runs", "shapes"),
+    [((), None, ["o"]), ((), 1, ["o"]), ((), 5, ["d"]), ((0.7, 0.8), None, ["o", "d"])],
+)
+def test_the_mean_of_several_runs_is_a_diamond(monkeypatch, dots, runs, shapes):
+    assert drawn_lines(monkeypatch, Row("a", dots, 0.75, runs=runs))[1] == shapes
+
+
+def test_other_configurations_of_the_twin_say_of_how_many_runs_their_mean_is():
+    row = experiments_sample.twin()
+    row["result"]["configurations"] = [
+        {"name": "SGD", "settings": {}, "mean": 0.9033, "interval": None, "runs": 5}
+    ]
+    (found,) = checked(with_experiments(row))["experiments"]
+    own, other = twin._rows(found["result"])
+    assert (len(own.dots), other.dots, other.runs) == (5, (), 5)
 
 
 def test_no_figure_of_a_document_is_drawn_for_other_images():

@@ -66,7 +66,7 @@ def _figures(ident: str, result: Result) -> list[Figure]:
         drawing = drawings.above(
             f"{ident}-dots", "Letters read rightly", rows, claim=result["claim"], axis=LINEAR
         )
-        caption = "A dot for each seed, a diamond for their mean, a bar for its 95 % interval."
+        caption = f"A dot for each seed, a diamond for their mean, {drawings.BAR}."
         if result["left_out_mean"] is not None:
             caption = f"{HONEST} {caption}"
         figures.append(Figure("Seen in training, and left out", drawing, caption))

@@ -62,7 +62,7 @@ def _figures(ident: str, result: Result) -> list[Figure]:
         drawing = drawings.above(
             f"{ident}-dots", "Test accuracy of the twin", rows, claim=result["claim"]
         )
-        caption = "A dot for each seed, a diamond for their mean, a bar for its 95 % interval."
+        caption = f"A dot for a single run, a diamond for a mean over several, {drawings.BAR}."
         figures.append(Figure("Accuracy against the claim", drawing, caption))
     found = [line for run in result["runs"] if (line := curve(run["history"]))]
     if found:
@@ -87,6 +87,7 @@ def _rows(result: Result) -> list[drawings.Row]:
                 (),
                 _accuracy(item),
                 item["interval"],
+                runs=item["runs"],
             )
             for item in result["configurations"]
         ),
