@@ -238,7 +238,7 @@ def test_twin_shows_the_table_measured_and_its_gradients(complete):
     for expected in (
         "~81% (can be improved)",
         "121,000 images / s",
-        "within 2.1\xa0×\xa010⁻⁹ relative of finite differences",
+        "by at most 2.1\xa0×\xa010⁻⁹ of the largest of their array",
         "Learning curves of the NumPy twin",
         "claim 90.25\u202f%",
         "20.9\u202fs",

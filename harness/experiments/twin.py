@@ -8,7 +8,7 @@ a few others, such as somebody's first network in NumPy might have had, show wha
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from math import ceil, prod
+from math import ceil, isfinite, prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from harness.recipe import Recipe, trained_images
 from reference.facts import ClaimFact, Facts
 
 CLAIM = "numpy_accuracy"
+KERAS_CLAIM = "validation_accuracy"
 
 # A correct gradient differs from finite differences by some 1e-9 (reference.twin.gradient_check).
 MOST_GRADIENT_ERROR = 1e-6
@@ -119,7 +120,8 @@ class NumpyTwin:
             keras=keras,
             fit=fit_job.read(lab.wait(fitted)),
             # No claim is judged on other images than the documents'.
-            claim=claim(facts) if lab.calibration is None else None,
+            claim=claim(facts, CLAIM) if lab.calibration is None else None,
+            keras_claim=claim(facts, KERAS_CLAIM) if lab.calibration is None else None,
         )
         result = self._result(lab, facts, measured, others)
         return Outcome(result, tuple(_problems(measured)))
@@ -156,9 +158,9 @@ class NumpyTwin:
         recipe = MAIN.recipe(lab.recipe(self.architecture), len(lab.dataset.train_labels))
         mean, interval = summary(accuracies(measured.twin))
         return {
-            "claim": claim(facts).value,
+            "claim": None if measured.claim is None else measured.claim.value,
             **_settings(MAIN, recipe),
-            "gradient_error": gradient_error(measured.twin),
+            "gradient_error": _finite(twin_table.gradient_error(measured.twin)),
             "runs": [_run(run) for run in measured.twin],
             "mean": mean,
             "interval": list(interval),
@@ -186,20 +188,15 @@ class NumpyTwin:
         }
 
 
-def claim(facts: Facts) -> ClaimFact:
-    """Returns what the document says of the accuracy of its NumPy part."""
-    return next(one for one in facts.claims if one.metric == CLAIM)
+def claim(facts: Facts, metric: str) -> ClaimFact:
+    """Returns what the document says of an accuracy."""
+    return next(one for one in facts.claims if one.metric == metric)
 
 
 def sizes(facts: Facts) -> tuple[int, ...]:
     """Returns the sizes of input and layers of a network of dense layers."""
     shapes = (facts.input_shape, *(layer.output_shape for layer in facts.layers))
     return tuple(prod(shape) for shape in shapes)
-
-
-def gradient_error(runs: Sequence[Mapping[str, Any]]) -> float:
-    """Returns the largest relative error of a gradient that a run's own check found."""
-    return max(float(run["gradient_error"]) for run in runs)
 
 
 def _problems(measured: twin_table.Measured) -> list[str]:
@@ -210,7 +207,7 @@ def _problems(measured: twin_table.Measured) -> list[str]:
             f"the twin reads {mean:.2%} of the test images right, but should read at least the "
             f"{measured.claim.value:.2%} of the document"
         )
-    error = gradient_error(measured.twin)
+    error = twin_table.gradient_error(measured.twin)
     if not error <= MOST_GRADIENT_ERROR:
         problems.append(
             f"the twin's gradient is {error:.1e} off its finite differences, but should be within "
@@ -235,6 +232,11 @@ def _settings(one: Configuration, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _finite(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return value if isfinite(value) else None
+
+
 def _run(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": run["key"],
@@ -244,7 +246,7 @@ def _run(run: Mapping[str, Any]) -> dict[str, Any]:
         "images": run["test_images"],
         "validation_accuracy": run["history"]["val_accuracy"][-1],
         "history": run["history"],
-        "gradient_error": run["gradient_error"],
+        "gradient_error": _finite(run["gradient_error"]),
         "train_time_s": run["train_time_s"],
         "cpu_time_s": run["cpu_time_s"],
         "weights_sha256": run["weights_sha256"],

@@ -40,7 +40,10 @@ def _facts(result: Result) -> tuple[tuple[str, str], ...]:
         ("Initialisation", result["initialization"] or ""),
         (
             "Gradients",
-            "" if error is None else f"within {_small(error)} relative of finite differences",
+            ""
+            if error is None
+            else f"those compared differ from finite differences by at most {_small(error)} of "
+            "the largest of their array",
         ),
     )
     return tuple((label, text) for label, text in rows if text)
