@@ -446,8 +446,8 @@ def test_scattered_repeats_leave_room_for_the_rest():
 def drawn_lines(monkeypatch, row: Row) -> tuple[list, list]:
     """The points of the lines and the shapes of the marks of one row, on an axis of 50 to 100 %."""
     lines, shapes = [], []
-    monkeypatch.setattr(svg.Sheet, "line", lambda _, points, *a, **k: lines.append(list(points)))
-    monkeypatch.setattr(svg.Sheet, "marks", lambda _, _p, shape, *a: shapes.append(shape))
+    monkeypatch.setattr(svg.Sheet, "line", lambda _, points, *_a, **_k: lines.append(list(points)))
+    monkeypatch.setattr(svg.Sheet, "marks", lambda _, _p, shape, *_a: shapes.append(shape))
     panel = svg.Panel(100, 0, 200, 20, (0.5, 1.0), (0, 1))
     drawings._row(svg.Sheet(300, 20), panel, row, 10, LINEAR)
     return lines, shapes

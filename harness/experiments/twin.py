@@ -123,7 +123,7 @@ class NumpyTwin:
             claim=claim(facts, CLAIM) if lab.calibration is None else None,
             keras_claim=claim(facts, KERAS_CLAIM) if lab.calibration is None else None,
         )
-        result = self._result(lab, facts, measured, others)
+        result = self._result(lab, measured, others)
         return Outcome(result, tuple(_problems(measured)))
 
     def _submit(self, lab: Lab, one: Configuration) -> list[Future[Path]]:
@@ -151,7 +151,6 @@ class NumpyTwin:
     def _result(
         self,
         lab: Lab,
-        facts: Facts,
         measured: twin_table.Measured,
         others: Sequence[Sequence[Mapping[str, Any]]],
     ) -> dict[str, Any]:

@@ -184,9 +184,10 @@ def _apart(measured: Measured) -> str:
     """How far apart the document's two figures are, where both are judged."""
     values = [one.value for one in (measured.claim, measured.keras_claim) if one is not None]
     known = [value for value in values if value is not None]
-    if len(known) < 2:  # noqa: PLR2004 - the two
+    if len(known) < 2:
         return ""
-    return f", where the document has about {abs(known[0] - known[1]) * 100:.0f} points between the two"
+    points = abs(known[0] - known[1]) * 100
+    return f", where the document has about {points:.0f} points between the two"
 
 
 def _explained(measured: Measured, claimed: float) -> str:

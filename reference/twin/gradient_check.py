@@ -26,9 +26,9 @@ from reference.twin.network import (
 )
 
 H = 1e-5
-# A weight's change of H changes the sums of its own layer by H times that layer's input: in the first
+# A weight's change of H changes a sum of its own layer by H times that layer's input: in the first
 # layer by at most H, since pixels are at most 1, in later ones by as much more as their inputs are
-# larger, and the sums behind by a few times that.
+# larger. The sums of the layers behind change by a few times that.
 KINK_MARGIN = 100 * H
 
 

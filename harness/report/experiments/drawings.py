@@ -203,7 +203,7 @@ def _interval(sheet: Sheet, panel: Panel, ends: Sequence[float], y: float) -> No
     inside = [min(max(end, panel.left), panel.right) for end in ends]
     sheet.line([(end, y) for end in inside], ACCENT, 2)
     for end, cut in zip(ends, inside, strict=True):
-        if abs(end - cut) > 0.5:  # noqa: PLR2004 - less than half a pixel cannot be seen
+        if abs(end - cut) > 0.5:  # less cannot be seen
             back = cut + (5 if end < cut else -5)
             sheet.line([(back, y - 4), (cut, y), (back, y + 4)], ACCENT, 2)
 
