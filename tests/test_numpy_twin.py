@@ -141,6 +141,20 @@ def test_a_wrong_gradient_is_seen(fault, monkeypatch):
     assert gradient_error(layers, images, labels, rng()) > 5 * MOST_ERROR
 
 
+def test_a_gradient_that_is_no_number_is_seen(monkeypatch):
+    """NaN is neither larger nor smaller than the other arrays' errors."""
+    layers = network()
+    images, labels = smooth_examples(layers, 4, SIZES)
+
+    def spoilt(*given):
+        gradients = backward(*given)
+        parameters(gradients)[3][:] = np.nan
+        return gradients
+
+    monkeypatch.setattr(gradient_check, "backward", spoilt)
+    assert np.isnan(gradient_error(layers, images, labels, rng()))
+
+
 def test_a_kink_would_mislead_the_check_and_is_avoided():
     """A unit whose sum is 0 has a slope on one side only; the difference shows half of it."""
     layers = [Dense(np.ones((1, 1)), np.zeros(1)), Dense(np.array([[1.0, -1.0]]), np.zeros(2))]

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from harness import markdown
-from harness.report import render, scales
-from harness.report.experiments import drawings, sections, study, transfer
+from harness.report import render, scales, svg
+from harness.report.experiments import drawings, sections, study, transfer, twin
 from harness.report.experiments.drawings import BY_ERROR, LINEAR, Row
 from harness.report.schema import checked
 from reference.errors import UserError
@@ -205,12 +205,40 @@ def test_letters_that_were_drawn_and_those_of_another_folder():
     assert len([text for text in alternatives if "letter" in text]) == 29
 
 
+def test_letters_that_were_drawn_are_not_held_against_the_document():
+    row = experiments_sample.transfer(seeds=2, epochs=60)
+    written, drawn = copy.deepcopy(row), copy.deepcopy(row)
+    drawn["result"]["letters"] |= {"source": "drawn", "note": "They were drawn."}
+    text = text_of(with_experiments(written))
+    assert "The claim is 96\u202f%." in text
+    assert "Epochs to the claim" in text
+    text = text_of(with_experiments(drawn))
+    for absent in ("The claim is", "claim 96", "Epochs to the claim"):
+        assert absent not in text, absent
+    found = checked(with_experiments(drawn, written))["experiments"]
+    with svg.house_style():
+        assert [item.claimed for item in sections.sections(found, {})] == ["", "96\u202f%"]
+
+
+def test_letters_for_testing_that_were_trained_on_are_counted():
+    row = experiments_sample.transfer(seeds=1, epochs=2)
+    for trained_on, expected in (
+        (0, "Of 12 letters from another folder, which no training saw, 9 were read rightly"),
+        (None, "Of 12 letters from another folder, 9 were read rightly"),
+        (5, "Of 12 letters from another folder, five of which were also trained on, 9 were"),
+        (12, "Of 12 letters from another folder, all of which were also trained on, 9 were"),
+        (1, "Of 12 letters from another folder, one of which was also trained on, 9 were"),
+    ):
+        row["result"]["test"]["trained_on"] = trained_on
+        assert expected in text_of(with_experiments(row))
+
+
 def test_twin_shows_the_table_measured_and_its_gradients(complete):
     shown = section(complete, "The same network in NumPy alone")
     for expected in (
         "~81% (can be improved)",
         "121,000 images / s",
-        "within 2.1\xa0×\xa010⁻⁹ relative of finite differences",
+        "by at most 2.1\xa0×\xa010⁻⁹ of the largest of their array",
         "Learning curves of the NumPy twin",
         "claim 90.25\u202f%",
         "20.9\u202fs",
@@ -413,6 +441,54 @@ def test_scattered_repeats_leave_room_for_the_rest():
     low, high = drawings.reach([Row("a", (0.1, 0.96), 0.53, (-0.3, 1.6))], None, BY_ERROR)
     assert high < scales.by_error(0.985)
     assert low > scales.by_error(0.1) - 0.4
+
+
+def drawn_lines(monkeypatch, row: Row) -> tuple[list, list]:
+    """The points of the lines and the shapes of the marks of one row, on an axis of 50 to 100 %."""
+    lines, shapes = [], []
+    monkeypatch.setattr(svg.Sheet, "line", lambda _, points, *_a, **_k: lines.append(list(points)))
+    monkeypatch.setattr(svg.Sheet, "marks", lambda _, _p, shape, *_a: shapes.append(shape))
+    panel = svg.Panel(100, 0, 200, 20, (0.5, 1.0), (0, 1))
+    drawings._row(svg.Sheet(300, 20), panel, row, 10, LINEAR)
+    return lines, shapes
+
+
+@pytest.mark.parametrize(
+    ("interval", "bar", "tips"),
+    [
+        ((0.5, 1.0), (100, 200), []),
+        ((0.4, 0.9), (100, 180), [100]),
+        ((0.6, 1.2), (120, 200), [200]),
+        ((-0.3, 1.6), (100, 200), [100, 200]),
+    ],
+)
+def test_an_interval_that_goes_on_beyond_the_axis_ends_in_an_arrow(
+    monkeypatch, interval, bar, tips
+):
+    (line, *arrows), _ = drawn_lines(monkeypatch, Row("a", (), 0.75, interval))
+    assert [x for x, _ in line] == pytest.approx(bar)
+    assert [points[1] for points in arrows] == [(tip, 10) for tip in tips]
+    for (x, _), tip, _ in arrows:
+        assert 100 < x < 200
+        assert tip[0] in {100, 200}
+
+
+@pytest.mark.parametrize(
+    ("dots", "runs", "shapes"),
+    [((), None, ["o"]), ((), 1, ["o"]), ((), 5, ["d"]), ((0.7, 0.8), None, ["o", "d"])],
+)
+def test_the_mean_of_several_runs_is_a_diamond(monkeypatch, dots, runs, shapes):
+    assert drawn_lines(monkeypatch, Row("a", dots, 0.75, runs=runs))[1] == shapes
+
+
+def test_other_configurations_of_the_twin_say_of_how_many_runs_their_mean_is():
+    row = experiments_sample.twin()
+    row["result"]["configurations"] = [
+        {"name": "SGD", "settings": {}, "mean": 0.9033, "interval": None, "runs": 5}
+    ]
+    (found,) = checked(with_experiments(row))["experiments"]
+    own, other = twin._rows(found["result"])
+    assert (len(own.dots), other.dots, other.runs) == (5, (), 5)
 
 
 def test_no_figure_of_a_document_is_drawn_for_other_images():

@@ -18,7 +18,7 @@ from harness.claims import judge
 from harness.data import publish
 from harness.data.digits import load_digits
 from harness.engine import thread_variables
-from harness.experiments import catalogue, fit_job, twin_job, twin_table
+from harness.experiments import catalogue, fit_job, twin, twin_job, twin_table
 from harness.experiments.code_lines import code_lines
 from harness.experiments.fit_job import FitJob
 from harness.experiments.twin import MAIN, OTHERS, Configuration, NumpyTwin, sizes
@@ -47,7 +47,7 @@ RECIPE = Recipe(
 def _one_thread():
     """As in a worker: matrices so small gain nothing from threads that wait for each other."""
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(twin_job, "_CHECKED_ENTRIES", 20)
+        patch.setattr(twin_job, "CHECKED_ENTRIES", 20)
         yield
 
 
@@ -298,6 +298,10 @@ def test_the_documents_table_has_a_measured_number_beside_each_word(outcome):
     lines = [code_lines(path.read_text()) for path in twin_table.TWIN_CODE]
     assert f"{sum(lines)} lines" in rows[0]["numpy_measured"]
     assert "12 lines" in rows[0]["keras_measured"]
+    assert rows[3]["numpy_measured"].startswith(
+        "every derivative is written by hand; of up to 20 drawn from each array, none is further "
+        "than "
+    )
 
 
 def test_the_words_are_those_of_the_document():
@@ -317,6 +321,26 @@ def test_a_single_seed_will_do_and_other_images_are_not_judged(data, tmp_path):
     assert done.problems == ()
     assert "not judged" in done.result["finding"]
     assert "90.25" not in done.result["finding"]
+    assert "the document has" not in done.result["finding"]
+    assert done.result["claim"] is None
+
+
+def test_a_bound_is_rounded_up():
+    """Nothing lies beyond what is said to be the farthest."""
+    assert [twin_table.bound(error) for error in (2e-9, 2.1e-9, 9.5e-9, 0.0)] == [
+        "2e-09", "3e-09", "1e-08", "0e+00",
+    ]  # fmt: skip
+    focus = twin_table.rows(measured())[3]["numpy_measured"]
+    assert focus.endswith(
+        "none is further than 2e-09 of that array's largest derivative from its finite difference"
+    )
+
+
+def test_one_run_without_a_number_spoils_the_others():
+    found = measured()
+    found.twin[1]["gradient_error"] = float("nan")
+    assert any("gradient is nan off" in problem for problem in twin._problems(found))
+    assert "further than nan of" in twin_table.rows(found)[3]["numpy_measured"]
 
 
 def too_few(document):
@@ -392,7 +416,7 @@ def test_sizes_are_those_of_the_document():
 
 def measured(correct=(9700, 9720), others=None, twin_s=0.5, *, judged=True):
     history = {"val_accuracy": [0.9, 0.965], "epoch_time_s": [twin_s] * 2}
-    twin = [
+    runs = [
         {
             "test_correct": count,
             "test_images": 10_000,
@@ -408,14 +432,14 @@ def measured(correct=(9700, 9720), others=None, twin_s=0.5, *, judged=True):
         recipe={"validation_images": 12_000},
         history={"val_accuracy": [0.94, 0.96, 0.97], "epoch_time_s": [0.4] * 3, "loss": [1.0] * 3},
     )
-    claim = next(one for one in facts().claims if one.metric == "numpy_accuracy")
     return twin_table.Measured(
         architecture=NAME,
-        twin=twin,
+        twin=runs,
         others=others or {},
         keras=[run, run],
         fit={"epoch_time_s": [9.0, 2.0], "train_images": 48_000},
-        claim=claim if judged else None,
+        claim=twin.claim(facts(), "numpy_accuracy") if judged else None,
+        keras_claim=twin.claim(facts(), "validation_accuracy") if judged else None,
     )
 
 
@@ -436,8 +460,17 @@ def test_the_finding_says_what_explains_the_figure():
     assert "two epochs" not in words
     assert "explains" not in words
     assert "the twin reads 96.50% of the validation images and Keras 96.00%: 0.50 points" in words
+    assert "where the document has about 9 points between the two" in words
     assert "NumPy is faster than model.fit" in words
     assert "the twin 0.50 s, model.fit 2.00 s" in words
+
+
+def test_without_both_figures_the_document_has_no_points_between_them():
+    one = replace(measured(), keras_claim=None)
+    for found in (one, measured(judged=False)):
+        words = twin_table.finding(found)
+        assert "0.50 points apart." in words
+        assert "the document has" not in words
 
 
 def test_the_finding_says_where_nothing_explains_it():

@@ -8,7 +8,7 @@ a few others, such as somebody's first network in NumPy might have had, show wha
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from math import ceil, prod
+from math import ceil, isfinite, prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from harness.recipe import Recipe, trained_images
 from reference.facts import ClaimFact, Facts
 
 CLAIM = "numpy_accuracy"
+KERAS_CLAIM = "validation_accuracy"
 
 # A correct gradient differs from finite differences by some 1e-9 (reference.twin.gradient_check).
 MOST_GRADIENT_ERROR = 1e-6
@@ -119,9 +120,10 @@ class NumpyTwin:
             keras=keras,
             fit=fit_job.read(lab.wait(fitted)),
             # No claim is judged on other images than the documents'.
-            claim=claim(facts) if lab.calibration is None else None,
+            claim=claim(facts, CLAIM) if lab.calibration is None else None,
+            keras_claim=claim(facts, KERAS_CLAIM) if lab.calibration is None else None,
         )
-        result = self._result(lab, facts, measured, others)
+        result = self._result(lab, measured, others)
         return Outcome(result, _problems(measured))
 
     def _submit(self, lab: Lab, one: Configuration) -> list[Future[Path]]:
@@ -149,16 +151,15 @@ class NumpyTwin:
     def _result(
         self,
         lab: Lab,
-        facts: Facts,
         measured: twin_table.Measured,
         others: Sequence[Sequence[Mapping[str, Any]]],
     ) -> dict[str, Any]:
         recipe = MAIN.recipe(lab.recipe(self.architecture), len(lab.dataset.train_labels))
         mean, interval = summary(accuracies(measured.twin))
         return {
-            "claim": claim(facts).value,
+            "claim": None if measured.claim is None else measured.claim.value,
             **_settings(MAIN, recipe),
-            "gradient_error": gradient_error(measured.twin),
+            "gradient_error": _finite(twin_table.gradient_error(measured.twin)),
             "runs": [_run(run) for run in measured.twin],
             "mean": mean,
             "interval": list(interval),
@@ -191,9 +192,9 @@ class NumpyTwin:
         }
 
 
-def claim(facts: Facts) -> ClaimFact:
-    """Returns what the document says of the accuracy of its NumPy part."""
-    return next(one for one in facts.claims if one.metric == CLAIM)
+def claim(facts: Facts, metric: str) -> ClaimFact:
+    """Returns what the document says of an accuracy."""
+    return next(one for one in facts.claims if one.metric == metric)
 
 
 def sizes(facts: Facts) -> tuple[int, ...]:
@@ -202,14 +203,9 @@ def sizes(facts: Facts) -> tuple[int, ...]:
     return tuple(prod(shape) for shape in shapes)
 
 
-def gradient_error(runs: Sequence[Mapping[str, Any]]) -> float:
-    """Returns the largest relative error of a gradient that a run's own check found."""
-    return max(float(run["gradient_error"]) for run in runs)
-
-
 def _problems(measured: twin_table.Measured) -> tuple[str, ...]:
     """What would leave the figures without meaning; an accuracy, whatever it is, is a finding."""
-    error = gradient_error(measured.twin)
+    error = twin_table.gradient_error(measured.twin)
     if error <= MOST_GRADIENT_ERROR:
         return ()
     # A gradient that is no number comes here, too.
@@ -236,6 +232,11 @@ def _settings(one: Configuration, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _finite(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return value if isfinite(value) else None
+
+
 def _run(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": run["key"],
@@ -245,7 +246,7 @@ def _run(run: Mapping[str, Any]) -> dict[str, Any]:
         "images": run["test_images"],
         "validation_accuracy": run["history"]["val_accuracy"][-1],
         "history": run["history"],
-        "gradient_error": run["gradient_error"],
+        "gradient_error": _finite(run["gradient_error"]),
         "train_time_s": run["train_time_s"],
         "cpu_time_s": run["cpu_time_s"],
         "weights_sha256": run["weights_sha256"],

@@ -40,7 +40,7 @@ TWIN_VERSION = 1
 # The gradient is checked at the weights that training starts from, on the first few training
 # images, at so many entries of each array drawn at random. At trained weights the gradients are
 # nearly zero, and relative to them rounding would weigh more.
-_CHECKED_IMAGES, _CHECKED_ENTRIES = 64, 500
+_CHECKED_IMAGES, CHECKED_ENTRIES = 64, 500
 # Keeps its choice of entries apart from every other use of the seed.
 _CHECK_STREAM = 0x6AD
 
@@ -195,4 +195,4 @@ def _gradient_error(network: Network, training: Examples, seed: int) -> float:
     kept = away_from_kinks(exact, images)
     labels = training.labels[:_CHECKED_IMAGES][kept]
     rng = np.random.default_rng([seed, _CHECK_STREAM])
-    return gradient_error(exact, images[kept], labels, rng, _CHECKED_ENTRIES)
+    return gradient_error(exact, images[kept], labels, rng, CHECKED_ENTRIES)

@@ -26,8 +26,9 @@ from reference.twin.network import (
 )
 
 H = 1e-5
-# A weight's change of H changes the sums of its own layer by at most H, since pixels are at most 1,
-# and those of later layers by a few times that.
+# A weight's change of H changes a sum of its own layer by H times that layer's input: in the first
+# layer by at most H, since pixels are at most 1, in later ones by as much more as their inputs are
+# larger. The sums of the layers behind change by a few times that.
 KINK_MARGIN = 100 * H
 
 
@@ -42,6 +43,7 @@ def gradient_error(
 
     For each array: the largest difference from the finite difference, over the largest gradient.
     An entry's own gradient is no yardstick: where it is nearly 0, only rounding is left of it.
+    A gradient that is not a number gives NaN.
 
     Args:
         network: in float64.
@@ -57,7 +59,8 @@ def gradient_error(
         differences = finite_differences(network, array, chosen, images, labels)
         worst = np.abs(gradient.flat[chosen] - differences).max()
         errors.append(float(worst / np.abs(gradient).max()))
-    return max(errors)
+    # Python's max skips a NaN that does not come first.
+    return float(np.max(errors))
 
 
 def finite_differences(

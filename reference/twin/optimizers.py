@@ -39,10 +39,11 @@ class Adam:
     Kingma & Ba 2015, algorithm 1: running means m of the gradient and v of its square, and a step
     along m / √v. Both begin at 0 and are too small at first; 1 - beta^t corrects that.
 
-    Where epsilon goes is Keras's way, which the paper names at the end of its section 2: √v is
-    corrected as part of the learning rate, and epsilon is added to √v as it is. In algorithm 1
-    epsilon is added to the corrected √v, which makes it as much as 32 times larger (1 / √0.001) in
-    the first step. Keras's epsilon is 1e-7, the paper's 1e-8.
+    Where epsilon goes is Keras's way, which the paper names at the end of its section 2: both
+    corrections are moved into the learning rate, and epsilon is added to √v as it is. In algorithm
+    1 it is added to the corrected √v, which is larger: by 1 / √(1 - beta_2^t), 32 times in the
+    first step (1 / √0.001), hardly at all in the end. So the same epsilon weighs that many times
+    more here. Keras's epsilon is 1e-7, the paper's 1e-8.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ from harness.report.svg import ACCENT, GATE, INK, MUTED, RULE, Panel, Point, She
 
 Interval = tuple[float, float]
 WIDTH = 420.0
+BAR = "a bar for its 95 % interval, with an arrow where it goes on beyond the drawing"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Row:
         claim: the claim's own place, where each row has another.
         box: the quartiles, where a box is to be drawn: least, 25 %, median, 75 %, most.
         strong: whether it is the one the others are compared with.
+        runs: of how many runs the mean is; None: of the dots.
     """
 
     label: str
@@ -53,6 +55,12 @@ class Row:
     box: tuple[float, float, float, float, float] | None = None
     value: str = ""
     strong: bool = False
+    runs: int | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether the mean is one of more than a single run."""
+        return (len(self.dots) if self.runs is None else self.runs) > 1
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -175,21 +183,29 @@ def _row(sheet: Sheet, panel: Panel, row: Row, y: float, axis: Axis) -> None:
     def at(accuracy: float, down: float = 0.0) -> Point:
         return panel.at(axis.scale(accuracy), 0)[0], y + down
 
-    several = len(row.dots) > 1
     if row.claim is not None:
         sheet.line([at(row.claim, -7), at(row.claim, 7)], GATE, 2, solid_capstyle="butt")
     if row.box:
         _box(sheet, [at(value)[0] for value in row.box], y - 4)
     elif row.interval:
-        ends = [min(max(at(end)[0], panel.left), panel.right) for end in row.interval]
-        sheet.line([(end, y) for end in ends], ACCENT, 2)
-    if several:
+        _interval(sheet, panel, [at(end)[0] for end in row.interval], y)
+    if len(row.dots) > 1:
         lower = 13.0 if row.box else 4.5
         sheet.marks([at(dot, lower) for dot in row.dots], "o", ACCENT, 5)
     if row.mean is not None:
         raised = -4.0 if row.box else 0.0
-        shape, size = ("d", 9.0) if several else ("o", 7.5)
+        shape, size = ("d", 9.0) if row.several else ("o", 7.5)
         sheet.marks([at(row.mean, raised)], shape, ACCENT, size)
+
+
+def _interval(sheet: Sheet, panel: Panel, ends: Sequence[float], y: float) -> None:
+    """A bar; where it goes on beyond the axis, the tip of an arrow at the panel's edge."""
+    inside = [min(max(end, panel.left), panel.right) for end in ends]
+    sheet.line([(end, y) for end in inside], ACCENT, 2)
+    for end, cut in zip(ends, inside, strict=True):
+        if abs(end - cut) > 0.5:  # less cannot be seen
+            back = cut + (5 if end < cut else -5)
+            sheet.line([(back, y - 4), (cut, y), (back, y + 4)], ACCENT, 2)
 
 
 def _box(sheet: Sheet, ends: Sequence[float], y: float) -> None:

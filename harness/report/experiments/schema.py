@@ -71,8 +71,8 @@ TRANSFER = record(
         head_before=text, head_after=text, epochs_to_claim=integer, train_time_s=number,
     )),
     test=optional(record(
-        images=integer, correct=listing(integer), mean=number, interval=interval,
-        pictures=listing(PICTURE), predicted=listing(listing(integer)),
+        images=integer, trained_on=integer, correct=listing(integer), mean=number,
+        interval=interval, pictures=listing(PICTURE), predicted=listing(listing(integer)),
     )),
 )  # fmt: skip
 

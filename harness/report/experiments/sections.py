@@ -36,15 +36,21 @@ def sections(
         where: anchors of the networks, by architecture.
         judged: whether the images are the documents', so that their figures are shown.
     """
-    shown = [item if judged else _unjudged(item) for item in experiments]
+    shown = [item if judged and not _drawn(item) else _unjudged(item) for item in experiments]
     return tuple(
         _section(item, anchor, where.get(item["architecture"]))
         for item, anchor in zip(shown, anchors(experiments), strict=True)
     )
 
 
+def _drawn(item: Mapping[str, Any]) -> bool:
+    """Whether a transfer's letters were drawn: the document's were written by hand."""
+    result = item["result"]
+    return item["kind"] == "transfer" and result is not None and transfer.drawn(result)
+
+
 def _unjudged(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The experiment without the document's figure, which is about other images."""
+    """The experiment without the document's figure, which is about other pictures."""
     result = item["result"]
     return item if result is None else {**item, "result": {**result, "claim": None}}
 

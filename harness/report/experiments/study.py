@@ -142,7 +142,7 @@ def _figures(ident: str, result: Result) -> list[Figure]:
     order = "Best first. " if ranked else ""
     several = any(len(item["runs"]) > 1 for item in shown)
     dots = f"A dot for each {each}, a diamond for the mean" if several else "A dot for the mean"
-    caption = f"{order}{dots}, a bar for its 95 % interval.{left}"
+    caption = f"{order}{dots}, {drawings.BAR}.{left}"
     heading = "Several settings changed" if alone else "Every variant"
     drawing = drawings.above(
         f"{ident}-dots", "Accuracy of each variant", [row(item) for item in shown[:MOST_DRAWN]],
@@ -240,7 +240,7 @@ def _one_at_a_time(ident: str, result: Result) -> tuple[tuple[Figure, ...], str]
         figures.append(Figure(wording.cut(name, 40), drawing))
     note = (
         "One setting changed at a time, all panels on the same axis; the value in bold is the "
-        "document's. A dot for each run, a diamond for the mean, a bar for its 95 % interval."
+        f"document's. A dot for each run, a diamond for the mean, {drawings.BAR}."
     )
     return tuple(figures), note
 

@@ -23,8 +23,8 @@ HONEST = (
 def body(ident: str, result: Result) -> Transfer:
     """Returns what the section of a transfer shows; inside `svg.house_style`."""
     runs, letters = result["runs"], result["letters"]
-    drawn = "The letters were drawn for this run: no folder with the real ones was given."
-    note = letters["note"] or (drawn if letters["source"] == "drawn" else "")
+    words = "The letters were drawn for this run: no folder with the real ones was given."
+    note = letters["note"] or (words if drawn(result) else "")
     test = result["test"]
     return Transfer(
         facts=_facts(result),
@@ -37,6 +37,11 @@ def body(ident: str, result: Result) -> Transfer:
         test=_test_words(test) if test else "",
         test_letters=_tested_letters(test, letters["classes"]) if test else (),
     )
+
+
+def drawn(result: Result) -> bool:
+    """Whether the letters were drawn by this project, since it was given none written by hand."""
+    return bool(result["letters"]["source"] == "drawn")
 
 
 def _facts(result: Result) -> tuple[tuple[str, str], ...]:
@@ -61,7 +66,7 @@ def _figures(ident: str, result: Result) -> list[Figure]:
         drawing = drawings.above(
             f"{ident}-dots", "Letters read rightly", rows, claim=result["claim"], axis=LINEAR
         )
-        caption = "A dot for each seed, a diamond for their mean, a bar for its 95 % interval."
+        caption = f"A dot for each seed, a diamond for their mean, {drawings.BAR}."
         if result["left_out_mean"] is not None:
             caption = f"{HONEST} {caption}"
         figures.append(Figure("Seen in training, and left out", drawing, caption))
@@ -214,6 +219,17 @@ def _test_words(test: Mapping[str, Any]) -> str:
     correct = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     share = f"{wording.percent(test['mean'], 1)} {wording.interval(test['interval'], 1)}".strip()
     return (
-        f"Of {wording.counted(count, 'letter')} from another folder, which no training saw, "
-        f"{correct} were read rightly: {share}."
+        f"Of {wording.counted(count, 'letter')} from another folder,{_seen(test)} {correct} were "
+        f"read rightly: {share}."
     )
+
+
+def _seen(test: Mapping[str, Any]) -> str:
+    """Whether the last layer was trained on the letters it was tested on; "" if not known."""
+    seen = test["trained_on"]
+    if seen is None:
+        return ""
+    if seen == 0:
+        return " which no training saw,"
+    which = "all" if seen == test["images"] else wording.spelled(seen)
+    return f" {which} of which {'was' if seen == 1 else 'were'} also trained on,"

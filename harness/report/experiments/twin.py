@@ -40,7 +40,10 @@ def _facts(result: Result) -> tuple[tuple[str, str], ...]:
         ("Initialisation", result["initialization"] or ""),
         (
             "Gradients",
-            "" if error is None else f"within {_small(error)} relative of finite differences",
+            ""
+            if error is None
+            else f"those compared differ from finite differences by at most {_small(error)} of "
+            "the largest of their array",
         ),
     )
     return tuple((label, text) for label, text in rows if text)
@@ -62,7 +65,7 @@ def _figures(ident: str, result: Result) -> list[Figure]:
         drawing = drawings.above(
             f"{ident}-dots", "Test accuracy of the twin", rows, claim=result["claim"]
         )
-        caption = "A dot for each seed, a diamond for their mean, a bar for its 95 % interval."
+        caption = f"A dot for a single run, a diamond for a mean over several, {drawings.BAR}."
         figures.append(Figure("Accuracy against the claim", drawing, caption))
     found = [line for run in result["runs"] if (line := curve(run["history"]))]
     if found:
@@ -87,6 +90,7 @@ def _rows(result: Result) -> list[drawings.Row]:
                 (),
                 _accuracy(item),
                 item["interval"],
+                runs=item["runs"],
             )
             for item in result["configurations"]
         ),
