@@ -215,7 +215,7 @@ def test_a_picture_is_made_small_before_it_is_looked_at(tmp_path):
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
 def test_a_deep_picture_is_made_small_before_it_is_computed_with(kind, tmp_path):
-    ink = placed(digits()[0], 1000, 1501)
+    ink = placed(digits()[0], 1000, 1500)
     file = tmp_path / "deep"
     shades = 4095 - 4095 * ink
     file.write_bytes(encoded(Image.fromarray(shades.astype(kind)), "TIFF"))
