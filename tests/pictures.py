@@ -138,6 +138,21 @@ def in_a_drawn_frame(digit):
     return encoded(255 - 255 * np.maximum(ink, frame))
 
 
+def pencil_in_a_printed_box(digit):
+    """The box is black, the digit less than half as dark."""
+    ink = np.pad(0.46 * enlarged(digit), 40)
+    box = np.ones((260, 260))
+    box[5:-5, 5:-5] = 0
+    ink = np.maximum(ink, np.pad(box, 10))
+    return encoded(255 - 255 * ink)
+
+
+def photographed_in_a_printed_box(digit):
+    box = Image.open(io.BytesIO(pencil_in_a_printed_box(digit)))
+    light = np.asarray(box, float) * np.linspace(0.7, 0.9, 280)
+    return encoded(light + np.random.default_rng(3).normal(0, 4, light.shape), "JPEG", quality=85)
+
+
 def with_dirt(digit):
     ink = placed(digit)
     ink[10:16, 20:26] = ink[280:284, 90:96] = 1
@@ -153,5 +168,6 @@ KINDS = (
     light_on_dark, dark_on_light, far_off_centre, pale, jpeg_of_low_quality,
     colours_of_one_brightness, cut_out, cut_out_in_white, opaque_with_round_corners, palette,
     transparent_palette, black_and_white, sixteen_bits, cmyk, on_its_side, noisy,
-    light_from_one_side, in_a_drawn_frame, with_dirt, large,
+    light_from_one_side, in_a_drawn_frame, pencil_in_a_printed_box,
+    photographed_in_a_printed_box, with_dirt, large,
 )  # fmt: skip

@@ -240,6 +240,24 @@ def test_one_bad_file_does_not_keep_the_others_from_being_read(store, picture, t
     assert "missing.png: there is no such file" in err
 
 
+@pytest.mark.parametrize("error", [ValueError("cannot convert\nNaN"), MemoryError()])
+def test_a_picture_that_breaks_the_program_does_not_break_the_others(
+    store, picture, tmp_path, monkeypatch, capsys, error
+):
+    def breaks(file):
+        if file != picture:
+            raise error
+        return normalise(file)
+
+    normalise = command.normalise
+    monkeypatch.setattr(command, "normalise", breaks)
+    assert predict(store, tmp_path / "odd.png", picture) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{picture}: ")
+    reason = str(error).replace("\n", " ") or "MemoryError"
+    assert f"odd.png: the picture could not be brought to MNIST's form: {reason}\n" in err
+
+
 def test_a_folder_stands_for_its_pictures(store, picture, tmp_path, capsys):
     folder = tmp_path / "pictures"
     folder.mkdir()

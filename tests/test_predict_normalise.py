@@ -2,13 +2,14 @@
 
 import os
 import struct
+import tracemalloc
 import zlib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from harness.data.idx import read_idx
@@ -61,6 +62,54 @@ def test_a_result_has_mnists_form():
 def test_what_has_mnists_form_stays_as_it_is():
     again = np.stack([_placed(image) for image in originals()])
     assert np.abs(again.astype(int) - originals()).mean(axis=(1, 2)).max() < 2
+
+
+def _five():
+    """A five of two strokes that do not touch, ink from 0 to 1: body and, smaller, flag."""
+    paper = Image.new("L", (200, 240), 0)
+    pen = ImageDraw.Draw(paper)
+    pen.line([(70, 50), (65, 95)], fill=255, width=12)
+    pen.arc([50, 85, 140, 205], 200, 520, fill=255, width=12)
+    pen.line([(85, 30), (145, 30)], fill=255, width=12)
+    return np.asarray(paper, np.float32) / 255
+
+
+def _read(ink):
+    return place(find_ink(1 - np.float32(ink)[:, :, None])).astype(int)
+
+
+def test_a_digit_that_runs_out_of_the_picture_keeps_its_larger_part():
+    five = _five()
+    whole = _read(five)
+    for turns in range(4):  # the body touches each of the four sides
+        cut = _read(np.rot90(five[:205], turns))
+        assert np.abs(np.rot90(cut, -turns) - whole).mean() < 3
+
+
+def _corner(ink):
+    ink[:90, :70] = 1
+
+
+def _table(ink):
+    ink[:, -30:] = 1
+
+
+def _neighbour(ink):
+    ink[-25:, 90:110] = 1
+
+
+@pytest.mark.parametrize("add", [_corner, _table, _neighbour])
+def test_what_else_touches_the_border_is_left_out(add):
+    ink = np.pad(_five(), ((30, 30), (90, 60)))
+    alone = _read(ink)
+    add(ink)
+    assert np.abs(_read(ink) - alone).mean() < 3
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("size", "shade"), [((60, 45), 0.4), ((2, 1), 0.4), ((1, 1), 1)])
+def test_ink_that_is_nowhere_dark_or_tiny_is_taken_as_it_is(size, shade):
+    assert place(np.full(size, shade, np.float32)).max() == 255
 
 
 @pytest.mark.parametrize("folder", [REAL_FOLDER] if REAL_FOLDER else [])
@@ -162,3 +211,32 @@ def test_a_picture_is_made_small_before_it_is_looked_at(tmp_path):
     file = tmp_path / "large.png"
     file.write_bytes(encoded(255 - 255 * placed(digits()[0], 900, 1200)))
     assert opening.read(file).shape == (240, 320, 1)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_a_deep_picture_is_made_small_before_it_is_computed_with(kind, tmp_path):
+    ink = placed(digits()[0], 1000, 1500)
+    file = tmp_path / "deep"
+    shades = 4095 - 4095 * ink
+    file.write_bytes(encoded(Image.fromarray(shades.astype(kind)), "TIFF"))
+    tracemalloc.start()
+    deep = opening.read(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * ink.size  # less than one copy at full size, in doubles, would take
+    file.write_bytes(encoded(255 - 255 * ink))
+    assert np.abs(deep - opening.read(file)).max() < 0.02
+
+
+def test_shades_of_any_depth_and_order_of_bytes_are_seen(tmp_path):
+    file = tmp_path / "deep"
+    ramp = np.add.outer(np.arange(7), np.arange(700)) + 70_000
+    seen = []
+    for values in (ramp - 70_000, ramp, ramp / 7e4):
+        kind = {70_706: np.int32, 706: ">u2"}.get(int(values.max()), np.float32)
+        file.write_bytes(encoded(Image.fromarray(values.astype(kind)), "TIFF"))
+        seen.append(opening.read(file))
+    assert seen[0].shape[:2] == (3, 320)
+    assert np.ptp(seen[0]) > 0.98
+    assert np.abs(seen[0] - seen[1]).max() < 1e-3
+    assert np.abs(seen[0] - seen[2]).max() < 1e-3

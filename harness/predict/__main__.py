@@ -80,6 +80,9 @@ def _normalised(file: Path) -> Digit | str:
         return normalise(file)
     except UserError as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001  (one picture must not keep the others from being read)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return f"the picture could not be brought to MNIST's form: {reason}"
 
 
 def expanded(arguments: Sequence[Path]) -> Iterator[Path]:

@@ -4,6 +4,7 @@ What is near the border of the picture is taken for paper. Its shade, fitted wit
 the light is uneven, is subtracted; what differs most from it is the ink.
 """
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from harness.predict.spots import SURE, find_digit
 from reference.errors import UserError
 
 Pixels = NDArray[np.float32]
@@ -38,14 +40,6 @@ _FITTED_SIDE = 64
 _NOISE = 4.0
 # Paper rougher than this is smoothed, by a Gaussian of so many pixels.
 _ROUGH, _SMOOTHING = 0.01, 1.2
-# Ink is what has at least so much of the digit's darkness; surely ink, what has half.
-_FAINT, _SURE = 0.1, 0.5
-# A spot of less than this part of the largest one's area is dirt.
-_DIRT = 0.03
-# What touches the border, or goes round all else and spans at least so much of the picture both
-# ways, is a frame, a shadow or the edge of the table, if inside it there is something of at least
-# so much of its area.
-_SPANS, _INSIDE = 0.8, 0.2
 
 
 def find_ink(picture: Pixels) -> Pixels:
@@ -63,20 +57,32 @@ def find_ink(picture: Pixels) -> Pixels:
     if _deviation(ink[border]) > _ROUGH:
         ink = ndimage.gaussian_filter(ink, _SMOOTHING)
     floor = _NOISE * _deviation(ink[border])
-    peak = _peak(ink) if floor > 0 else float(ink.max())
+    peak = _peak(ink, floor)
     if peak < max(_LEAST_CONTRAST, 2 * floor):
         raise UserError(BLANK if np.ptp(picture) < _CONTRAST else UNCLEAR)
-    # Where there is noise, the darkest pixels owe it to that.
-    level = float(np.quantile(ink[ink > _SURE * peak], 0.9)) if floor > 0 else peak
-    digit = _digit(ink > max(floor, _FAINT * level), ink > max(floor, _SURE * level))
+    found = find_digit(ink, floor, partial(_level, floor=floor))
+    if found is None:
+        raise UserError(BLANK)
+    digit, level = found
     # Just beside a stroke even the faintest grey belongs to it.
     near = ndimage.binary_dilation(digit, iterations=2)
     low = floor / 2
     return np.where(near, np.clip((ink - low) / (level - low), 0, 1), 0).astype(np.float32)
 
 
-def _peak(ink: Pixels) -> float:
-    """The least of the few darkest pixels: one alone may owe it to noise."""
+def _level(ink: Pixels, floor: float) -> float:
+    """Returns how much ink a full stroke has; 0 where there is none."""
+    peak = _peak(ink, floor)
+    if peak < max(_LEAST_CONTRAST, 2 * floor):
+        return 0.0
+    # Where there is noise, the darkest pixels owe it to that.
+    return float(np.quantile(ink[ink > SURE * peak], 0.9)) if floor > 0 else peak
+
+
+def _peak(ink: Pixels, floor: float) -> float:
+    """The most ink; with noise, the least of the few darkest: one alone may owe it to that."""
+    if floor == 0:
+        return float(ink.max())
     return float(np.partition(ink, -_FEW, axis=None)[-_FEW]) if ink.size > _FEW else 0.0
 
 
@@ -180,45 +186,3 @@ def _otsu(values: NDArray[np.float32]) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
     return float(edges[1:][np.nanargmax(between)]) if np.isfinite(between).any() else 0.0
-
-
-def _digit(faint: Mask, sure: Mask) -> Mask:
-    """Returns the ink that belongs to the digit: spots with sure ink, without dirt and frames.
-
-    Raises:
-        UserError: there is none.
-    """
-    spots, count = ndimage.label(faint, np.ones((3, 3)))
-    areas = np.bincount(spots.ravel(), minlength=count + 1)
-    has_ink = np.bincount(spots[sure], minlength=count + 1) > 0
-    areas[~has_ink] = 0
-    areas[0] = 0
-    if areas.max() == 0:
-        raise UserError(BLANK)
-    inside = areas.copy()
-    inside[_around(spots)] = 0
-    if inside.max() >= _INSIDE * areas.max():
-        areas = inside
-    return np.asarray((areas >= _DIRT * areas.max())[spots] & (areas[spots] > 0))
-
-
-def _around(spots: NDArray[np.int32]) -> list[int]:
-    """Returns the numbers of the spots that touch the border or go round all that do not."""
-    edge = {int(n) for side in (spots[0], spots[-1], spots[:, 0], spots[:, -1]) for n in side}
-    boxes = ndimage.find_objects(spots)
-    rows, columns = spots.shape
-    frames = [
-        number
-        for number, (down, across) in enumerate(boxes, start=1)
-        if down.stop - down.start >= _SPANS * rows
-        and across.stop - across.start >= _SPANS * columns
-        and all(
-            down.start < other[0].start
-            and other[0].stop < down.stop
-            and across.start < other[1].start
-            and other[1].stop < across.stop
-            for beside, other in enumerate(boxes, start=1)
-            if beside != number and beside not in edge
-        )
-    ]
-    return sorted(edge.union(frames))

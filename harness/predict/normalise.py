@@ -71,6 +71,8 @@ def stroke_width(ink: Ink) -> float:
     In a strip of width w the distance to the nearest paper is w/4 on average.
     """
     inside = ndimage.distance_transform_edt(np.pad(ink > 0.5, 1))
+    if not inside.any():
+        return 1.0
     return max(4 * float(inside[inside > 0].mean()) - 2, 1.0)
 
 
@@ -79,6 +81,8 @@ def _redrawn(ink: Ink) -> Ink:
 
     A line of a pencil would otherwise fade away when the picture is made small.
     """
+    if not (ink > 0.5).any():
+        return ink  # no stroke to measure or redraw
     scale = BOX / max(ink.shape)
     width = stroke_width(ink) * scale
     # In a small picture the greys are strokes' edges, and redrawing would lose them.

@@ -29,6 +29,8 @@ SUFFIXES = frozenset({
 # The longer side of what is looked at, in pixels. More would only take time: a digit ends up in
 # 20 pixels. Averaging so many pixels into one also takes most of the noise away.
 WORKING_SIDE = 320
+# Deep pictures are made smaller by so many rows of the result at a time.
+_STRIP = 64
 
 # A picture that is cut out (transparent around the digit) has at least so much transparency;
 # with less, as with rounded corners, the opaque part is a picture of its own.
@@ -122,10 +124,20 @@ def _deep(image: Image.Image) -> Image.Image:
     Raises:
         UserError: it holds something that is no number.
     """
-    values = np.asarray(image).astype(np.float64)
+    # A strip at a time, and averaged at once: at full size the numbers would fill the memory.
+    columns, rows = image.size
+    step = max(1, max(image.size) // (2 * WORKING_SIDE))
+    reduced = Image.new("F", (-(-columns // step), -(-rows // step)))
+    extremes: list[float] = []
+    for top in range(0, rows, _STRIP * step):
+        box = (0, top, columns, min(top + _STRIP * step, rows))
+        strip = image.crop(box).convert("F")
+        extremes += strip.getextrema()
+        reduced.paste(strip.reduce(step), (0, top // step))
+    values = np.asarray(reduced, np.float64)
     if not np.isfinite(values).all():
         raise UserError("the picture holds values that are no numbers")
-    low, high = values.min(), values.max()
+    low, high = min(extremes), max(extremes)
     scaled = (values - low) / (high - low) if high > low else np.zeros_like(values)
     result = Image.fromarray(scaled.astype(np.float32))
     result.info = image.info
