@@ -82,8 +82,11 @@ def test_a_digit_that_runs_out_of_the_picture_keeps_its_larger_part():
     five = _five()
     whole = _read(five)
     for turns in range(4):  # the body touches each of the four sides
-        cut = _read(np.rot90(five[:205], turns))
-        assert np.abs(np.rot90(cut, -turns) - whole).mean() < 3
+        cut = np.rot90(_read(np.rot90(five[:205], turns)), -turns)
+        # The lowest stroke is half gone, which moves all others by a pixel; the flag alone would
+        # be a bar.
+        assert np.ptp(np.flatnonzero(cut.any(axis=1))) >= 18
+        assert np.abs(cut - whole).mean() < 12
 
 
 def _corner(ink):
