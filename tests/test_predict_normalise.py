@@ -83,10 +83,10 @@ def test_a_digit_that_runs_out_of_the_picture_keeps_its_larger_part():
     whole = _read(five)
     for turns in range(4):  # the body touches each of the four sides
         cut = np.rot90(_read(np.rot90(five[:205], turns)), -turns)
-        # The lowest stroke is half gone, which moves all others by a pixel; the flag alone would
-        # be a bar.
+        # The lowest stroke is half gone, which may move all others by a pixel; the flag alone
+        # would be a thick bar.
         assert np.ptp(np.flatnonzero(cut.any(axis=1))) >= 18
-        assert np.abs(cut - whole).mean() < 12
+        assert cut.sum() == pytest.approx(whole.sum(), rel=0.15)
 
 
 def _corner(ink):
