@@ -491,6 +491,19 @@ def test_other_configurations_of_the_twin_say_of_how_many_runs_their_mean_is():
     assert (len(own.dots), other.dots, other.runs) == (5, (), 5)
 
 
+@pytest.mark.parametrize(
+    ("mean", "meets", "word"),
+    [(0.9033, True, "as claimed"), (0.9033, False, "above"), (0.85, False, "below")],
+)
+def test_whether_a_configuration_gives_the_figure_is_the_results_to_say(mean, meets, word):
+    item = {"name": "SGD", "mean": mean, "interval": [0.8, 0.99], "meets_claim": meets}
+    row = experiments_sample.twin()
+    row["result"]["configurations"] = [item | {"settings": {}, "runs": 5}]
+    (found,) = checked(with_experiments(row))["experiments"]
+    (configuration,) = found["result"]["configurations"]
+    assert twin._against(configuration, 0.9025).word == word
+
+
 def test_no_figure_of_a_document_is_drawn_for_other_images():
     results = sample(dataset="digits", names=("mlp_64_32",), experiments=True)
     text = text_of(results)

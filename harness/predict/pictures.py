@@ -132,7 +132,8 @@ def _deep(image: Image.Image) -> Image.Image:
     for top in range(0, rows, _STRIP * step):
         box = (0, top, columns, min(top + _STRIP * step, rows))
         strip = image.crop(box).convert("F")
-        extremes += strip.getextrema()
+        numbers = np.asarray(strip)
+        extremes += [float(numbers.min()), float(numbers.max())]
         reduced.paste(strip.reduce(step), (0, top // step))
     values = np.asarray(reduced, np.float64)
     if not np.isfinite(values).all():

@@ -89,7 +89,7 @@ TWIN = record(
     )),
     configurations=listing(record(
         name=text, settings=settings, accuracy=number, mean=number, interval=interval,
-        runs=integer,
+        meets_claim=optional(boolean), runs=integer,
     )),
 )  # fmt: skip
 

@@ -133,9 +133,9 @@ def _configuration(item: Mapping[str, Any], claim: float | None) -> Configuratio
 
 def _against(item: Mapping[str, Any], claim: float | None) -> Verdict | None:
     """Whether a configuration gives what was claimed, else on which side it lies."""
-    accuracy, ends = _accuracy(item), item["interval"]
+    accuracy = _accuracy(item)
     if claim is None or accuracy is None:
         return None
-    if ends and ends[0] <= claim <= ends[1]:
+    if item["meets_claim"]:
         return Verdict("as claimed", "pass")
     return Verdict("above", "over") if accuracy > claim else Verdict("below", "none")
