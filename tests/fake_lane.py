@@ -142,6 +142,7 @@ class FakeChild:
 class FakeSession:
     """What the plugin, the fixtures and the report need of a session that trains nothing."""
 
+    data = None
     trains = False
     calibration = None
     environment: Mapping[str, Any] = {"cpu": "fake", "cores": 2, "flags": []}
@@ -152,11 +153,18 @@ class FakeSession:
         self.facts = facts
         self.progress = SimpleNamespace()
 
-    def start(self, *, train: bool) -> None:
+    def start(self, *, train: bool, experiments: Any = ()) -> None:
         assert not train
+        assert not experiments
 
     def stop(self) -> None:
         pass
+
+    def stop_experiments(self) -> None:
+        pass
+
+    def experiments(self) -> list[Any]:
+        return []
 
     def opened(self, subject: str) -> Opened | BuildFailure:
         failure = script()["build_failure"]
