@@ -504,6 +504,14 @@ def test_whether_a_configuration_gives_the_figure_is_the_results_to_say(mean, me
     assert twin._against(configuration, 0.9025).word == word
 
 
+@pytest.mark.parametrize(
+    ("kind", "short"), [("study", "It gives 1. Two others do."), ("transfer", "It gives 1.")]
+)
+def test_the_overview_has_of_a_study_what_else_was_found(kind, short):
+    item = {"problems": [], "status": "done", "kind": kind, "result": {}}
+    assert sections._short(item, "It gives 1. Two others do. The rest do not.") == short
+
+
 def test_no_figure_of_a_document_is_drawn_for_other_images():
     results = sample(dataset="digits", names=("mlp_64_32",), experiments=True)
     text = text_of(results)

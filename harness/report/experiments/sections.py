@@ -109,7 +109,11 @@ def _short(item: Mapping[str, Any], finding: str) -> str:
         return wording.cut(item["reason"] or "The reason is not known.", LONGEST)
     if not finding and item["result"] is not None:
         finding = _counted(item)
-    return wording.cut(_SENTENCE.split(finding)[0], LONGEST) if finding else "It was done."
+    if not finding:
+        return "It was done."
+    # Of a study the second sentence says what beside the document's way was found.
+    sentences = _SENTENCE.split(finding)[: 2 if item["kind"] == "study" else 1]
+    return " ".join(wording.cut(sentence, LONGEST) for sentence in sentences)
 
 
 def _kept(text: str) -> str:

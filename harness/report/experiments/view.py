@@ -184,7 +184,7 @@ class Section:
     reason: str
     problems: tuple[str, ...]
     finding: str
-    short: str  # the finding's first sentence, or why there is none
+    short: str  # the finding's first sentence, a study's two, or why there is none
     claimed: str
     measured: str
     interval: str
