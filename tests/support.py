@@ -49,8 +49,9 @@ MORE_EPOCHS = {"functional_cnn": 6}
 # (functional_cnn, in four epochs) to 96 % of these test images; with wrong labels, below 20 %.
 FLOOR = 0.5
 
-# Checks of what only a stranger's script or saved file has.
-OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
+# Checks of what one training of a network does not have: a stranger's script or saved file, an
+# experiment.
+BEYOND_A_RUN = frozenset({"submitted_recipe", "own_weights", "experiment"})
 
 Check = Callable[..., None]
 Outcomes = Mapping[str, BaseException | None]
