@@ -6,7 +6,6 @@ work is done by the sandbox and by worker processes, all of it scheduled before 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 from harness import gates
 from harness.data import DataRequest, Dataset, load, publish
@@ -33,9 +32,6 @@ from harness.verify import Verification, Verifier
 from harness.workers import Workers
 from reference import calibration
 from reference.facts import Facts
-
-if TYPE_CHECKING:
-    from reference.calibration import Calibration
 
 
 class Session:
@@ -85,7 +81,7 @@ class Session:
         self._trainings: Trainings | None = None
         self._running: Running | None = None
         self.data: Dataset | None = None
-        self.calibration: Calibration | None = None
+        self.calibration = calibration.DOCUMENTED  # until the data are known
         self.trains = False
 
     # What the checks ask for ----------------------------------------------------------------

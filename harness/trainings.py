@@ -49,7 +49,7 @@ class Trainings:
     """Turns networks into records: from the store, or by a worker; each subject's once."""
 
     def __init__(
-        self, options: Options, work: Runs, dataset: Dataset, calibration: Calibration | None
+        self, options: Options, work: Runs, dataset: Dataset, calibration: Calibration
     ) -> None:
         self._options = options
         self._work = work
@@ -111,7 +111,7 @@ class Trainings:
 
 
 def recipe_of(
-    opened: Opened, options: Options, calibration: Calibration | None
+    opened: Opened, options: Options, calibration: Calibration
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Returns what a network is trained by, and what of its author's recipe is not in it."""
     recipe = plan.recipe_for(opened.facts, options.recipe, calibration)
@@ -121,5 +121,5 @@ def recipe_of(
         opened.recipe,
         recipe,
         scales_itself=scales_itself(opened.original, opened.spec),
-        calibrated=calibration is not None,
+        calibrated=not calibration.documented,
     )
