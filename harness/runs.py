@@ -19,7 +19,7 @@ from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow, then
 from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.network.spec import Spec
-from harness.progress import Progress
+from harness.progress import TRAINED, Progress
 from harness.record import Record
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
@@ -88,16 +88,25 @@ class Runs:
         return self._records.get(job.key, begin)
 
     def do(
-        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int = 1
+        self,
+        job: Job,
+        title: str,
+        cost: float,
+        limit: TimeLimit,
+        epochs: int = 1,
+        *,
+        verb: str = TRAINED,
     ) -> Future[Path]:
         """Returns the future of a job's folder in the store; it raises `JobFailed`.
 
         Args:
             epochs: how many it reports.
+            verb: what was done, in the line that says so.
         """
 
         def begin(target: Future[Path]) -> None:
-            then(self._shared(job, title, cost, limit, epochs), lambda done: done.folder, target)
+            done = self._shared(job, title, cost, limit, epochs, verb)
+            then(done, lambda found: found.folder, target)
 
         return self._folders.get(job.key, begin)
 
@@ -127,12 +136,13 @@ class Runs:
         self._verifying.shutdown(wait=True)
 
     def _shared(
-        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int
+        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int, verb: str = TRAINED
     ) -> Future[_Done]:
-        return self._done.get(job.key, partial(self._begin, job, title, cost, limit, epochs))
+        begin = partial(self._begin, job, title, cost, limit, epochs, verb)
+        return self._done.get(job.key, begin)
 
     def _begin(
-        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int,
+        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int, verb: str,
         target: Future[_Done],
     ) -> None:  # fmt: skip
         folder = None if self._fresh else self._store.get(job.key)
@@ -141,7 +151,7 @@ class Runs:
             return
         if self._fresh:
             self._store.discard(job.key)
-        self._progress.expect(job.key, title, epochs, cost)
+        self._progress.expect(job.key, title, epochs, cost, verb)
         done = self._workers().submit(job, cost, limit)
         done.add_done_callback(lambda f: self._on_done(job, f, target))
 
