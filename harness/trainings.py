@@ -8,13 +8,13 @@ from typing import Any
 
 from harness import plan
 from harness.data import Dataset
+from harness.evidence.robustness import Reading
 from harness.extract.client import BuildFailure
 from harness.futures import fail, follow
 from harness.options import Options
 from harness.recipe import Recipe
 from harness.record import Record
 from harness.robustness import asking
-from harness.robustness.asking import Reading
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.subjects import Subject
@@ -124,16 +124,9 @@ class Trainings:
             follow(self._work.train(job, title, plan.cost(job, images), limit), run)
         if examine:
             follow(self._work.verify(jobs[0], training.runs[0]), training.verification)
+        asker = asking.Asker(self._work, len(data.test_labels), options.workers)
         for job, run, target in zip(jobs, training.runs, training.altered, strict=False):
-            asking.ask(
-                self._work,
-                job,
-                run,
-                f"{subject.id} seed {job.seed}",
-                test_images=len(data.test_labels),
-                workers=options.workers,
-                target=target,
-            )
+            asker.ask(job, run, f"{subject.id} seed {job.seed}", target)
 
     def _evaluate(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
         """Has the test images read with the weights that came with a network."""

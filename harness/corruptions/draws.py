@@ -31,8 +31,7 @@ def uniform(images: Images, stream: str, seed: int, count: int) -> NDArray[np.fl
         stream: what they are for; another word gives other numbers.
     """
     bits = _bits(images, stream, seed, count)
-    values: NDArray[np.float64] = (bits >> _DROPPED) * _UNIT
-    return values
+    return (bits >> _DROPPED).astype(np.float64) * _UNIT
 
 
 def normal(images: Images, stream: str, seed: int, pairs: int) -> NDArray[np.float32]:
@@ -55,4 +54,5 @@ def _bits(images: Images, stream: str, seed: int, count: int) -> NDArray[np.uint
     mixed = state[:, None] + steps
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
-    return mixed ^ (mixed >> np.uint64(31))
+    bits: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return bits

@@ -102,7 +102,9 @@ def occlude(images: Images, side: float, seed: int) -> Images:
     place = np.arange(_SIZE) - corner[..., None]  # (N, 2, 28): from the square's own corner
     inside = (place >= 0) & (place < width)
     covered = inside[:, 0, :, None] & inside[:, 1, None, :]
-    return np.where(covered, np.uint8(_GREY), images)
+    result = images.copy()
+    result[covered] = _GREY
+    return result
 
 
 Alter = Callable[[Images, float, int], Images]
@@ -145,4 +147,5 @@ def _weighted(weights: Floats, parts: Sequence[Floats]) -> Floats:
 
 
 def _bytes(values: Floats) -> Images:
-    return np.clip(np.floor(values + 0.5), 0, WHITE).astype(np.uint8)
+    result: Images = np.clip(np.floor(values + 0.5), 0, WHITE).astype(np.uint8)
+    return result

@@ -1,13 +1,14 @@
 """Asking for the altered images to be read, for each run of a network once it is there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from harness.cost import reading_limit
 from harness.environment import cores
+from harness.evidence.robustness import Reading, Readings
 from harness.futures import fail, then
 from harness.jobs import TrainJob
 from harness.record import Record
@@ -15,62 +16,51 @@ from harness.robustness.job import MOST_IMAGES, READINGS, SEED, RobustnessJob
 from harness.robustness.reading import read
 from harness.runs import Runs
 from harness.scheduler import JobFailed
+from reference.errors import UserError
 from reference.layers import flops
-
-Reading = Mapping[str, Any]
-"""What `harness.robustness.reading` stores."""
 
 
 @dataclass(frozen=True)
-class Readings:
-    """What came of the jobs of one subject.
+class Asker:
+    """Has altered images read.
 
     Attributes:
-        found: of each run that there is one of, in the order of the seeds.
-        missing: why there is none of another, each reason once.
-        runs: how many there were to be.
-    """
-
-    found: tuple[Reading, ...]
-    missing: tuple[str, ...]
-    runs: int
-
-
-def ask(
-    work: Runs,
-    trained: TrainJob,
-    run: Future[Record],
-    title: str,
-    *,
-    test_images: int,
-    workers: int,
-    target: Future[Reading],
-) -> None:
-    """Gives the target what a run's network reads of the altered images.
-
-    Who has the network of somebody else shares this, too. Whatever goes wrong becomes the
-    target's error, and nobody else's.
-
-    Args:
-        trained: the job that `run` comes of.
-        title: how the run is called.
         test_images: how many the data set has.
+        workers: processes that share the machine.
     """
-    network = trained.spec.network
-    images = min(MOST_IMAGES, test_images) * READINGS
-    job = RobustnessJob(trained.key, trained.data_digest, MOST_IMAGES, SEED, trained.platform)
-    limit = reading_limit(network, images, workers=workers, cores=cores())
 
-    def begin(finished: Future[Record]) -> None:
+    work: Runs
+    test_images: int
+    workers: int
+
+    def ask(
+        self, trained: TrainJob, run: Future[Record], title: str, target: Future[Reading]
+    ) -> None:
+        """Gives the target what a run's network reads, once the run is there.
+
+        Who has the network of somebody else shares this, too. Whatever goes wrong becomes the
+        target's error, and nobody else's.
+
+        Args:
+            trained: the job that `run` comes of.
+            title: how the run is called.
+        """
+        run.add_done_callback(partial(self._begin, trained, title, target))
+
+    def _begin(
+        self, trained: TrainJob, title: str, target: Future[Reading], finished: Future[Record]
+    ) -> None:
+        network = trained.spec.network
+        images = min(MOST_IMAGES, self.test_images) * READINGS
+        job = RobustnessJob(trained.key, trained.data_digest, MOST_IMAGES, SEED, trained.platform)
         try:
             finished.result()
             cost = float(sum(flops(network)) * images)
-            done = work.do(job, f"{title} on altered images", cost, limit, verb="tried")
+            limit = reading_limit(network, images, workers=self.workers, cores=cores())
+            done = self.work.do(job, f"{title} on altered images", cost, limit, verb="tried")
             then(done, read, target)
         except (Exception, CancelledError) as error:  # noqa: BLE001  (the end waits for it)
             fail(error, target)
-
-    run.add_done_callback(begin)
 
 
 def give_up(waiting: Sequence[Future[Reading]]) -> None:
@@ -80,14 +70,24 @@ def give_up(waiting: Sequence[Future[Reading]]) -> None:
             fail(JobFailed("skipped", "the run was stopped before that"), future)
 
 
-def gathered(futures: Sequence[Future[Reading]]) -> Readings:
-    """Sorts finished futures into what there is and why the rest is not."""
+def gathered(
+    futures: Sequence[Future[Reading]], wait: Callable[[Future[Reading]], Reading]
+) -> Readings | None:
+    """Waits for one subject's readings, and for why there is none of a run.
+
+    Args:
+        wait: waits for a future, and raises its error.
+
+    Returns:
+        None where nothing was asked for.
+    """
+    if not futures:
+        return None
     found, missing = [], []
     for future in futures:
-        error = future.exception()
-        if error is None:
-            found.append(future.result())
-        else:
+        try:
+            found.append(wait(future))
+        except (JobFailed, CancelledError, UserError, OSError, ValueError) as error:
             missing.append(_reason(error))
     return Readings(tuple(found), tuple(dict.fromkeys(missing)), len(futures))
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import record
-from harness.corruptions import CORRUPTIONS, SEVERITIES, Images, corrupt
+from harness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from harness.corruptions.draws import Images
 from harness.data.arrays import open_published
 from harness.measures import correct
 from harness.network import spec as specs
