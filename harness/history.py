@@ -11,7 +11,7 @@ import math
 import os
 import stat
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,23 @@ def entry(results: Mapping[str, Any], networks: Sequence[str]) -> dict[str, Any]
         "cpu": environment.get("cpu"),
         "networks": [_network(subject) for subject in results["subjects"]],
     }
+
+
+def put_into(
+    results: dict[str, Any], path: Path, networks: Sequence[str], tell: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """Gives results.json its `history`: the comparable runs in the file, and itself at last.
+
+    Returns:
+        What is to be appended once results.json is written; None of what is no complete grading.
+    """
+    this = entry(results, networks)
+    if this is not None:
+        earlier, problem = read(path)
+        if problem:
+            tell(f"WARNING: {problem}")
+        results["history"] = comparable(earlier, this)
+    return this
 
 
 def comparable(entries: Sequence[Mapping[str, Any]], this: Mapping[str, Any]) -> list[Any]:
