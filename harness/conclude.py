@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import gates, markdown, results
+from harness import gates, history, markdown, results
 from harness.bench import rows
 from harness.evidence import alarms
 from harness.extract.client import BuildFailure
@@ -20,6 +20,7 @@ from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
 from reference.errors import UserError
+from reference.facts import names
 
 RESULTS = "results.json"
 PAGE = "index.html"
@@ -41,6 +42,7 @@ def conclude(
     from harness import exports, report  # noqa: PLC0415
 
     path = session.options.report / RESULTS
+    past, entry = history.place(session.options.report), None
     if benchmarked:
         document = _earlier(path) or _graded(session, ledger, command, passed, [])
         document["benchmarks"] = rows.merged(
@@ -48,7 +50,10 @@ def conclude(
         )
     else:
         document = _graded(session, ledger, command, passed, results.read_benchmarks(path))
+        entry = history.put_into(document, past, names(), session.tell)
     results.write(document, path)
+    if entry and (problem := history.append(past, entry)):
+        session.tell(f"WARNING: {problem}")
     report.write(path, session.options.report / PAGE)
     if document.get("submissions"):  # an earlier version's results may be kept
         exports.write_all(document, session.options.report)
