@@ -21,6 +21,7 @@ _GROUPS: Mapping[str, str] = {
     "test_recipe.py": "recipe",
     "test_own_weights.py": "own weights",
     "test_experiments.py": EXPERIMENTS,
+    "test_baseline.py": "baseline",
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import conclude, rubric, selection
+from harness.baseline import plugin as baselines
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
         bench.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
+        baselines.prepare(config, options, all_facts.names())
         config.stash[EXPERIMENTS] = _experiments(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
@@ -82,7 +84,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         ours = trust.get(selection.subject_of(item)) == PROJECT
-        empty = bench.nothing_missing(item) or selection.nothing_to_try(item)
+        empty = (
+            bench.nothing_missing(item)
+            or selection.nothing_to_try(item)
+            or baselines.nothing_to_compare(item)
+        )
         if empty or (ours and fixtures & _OF_SUBMISSIONS):
             idle.append(item)
         else:
