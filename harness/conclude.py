@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import gates, markdown, results
 from harness.bench import rows
+from harness.evidence import alarms
 from harness.extract.client import BuildFailure
 from harness.ledger import Ledger
 from harness.record import Record
@@ -153,6 +154,9 @@ def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
         trained_with=session.options.train_with,
         training_notes=_training_notes(session, subject) if runs else (),
         own_weights=_own_weights(session, subject) if runs else None,
+        range=alarms.calibrated_range(
+            runs, facts, opened.spec.digest if opened else None, session.calibration
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from harness.measures import confusion
 from harness.network.spec import make_spec
 from harness.record import Record
 from harness.results import Graded, Run, assemble, read_benchmarks, verdict, write
+from harness.results import subject as subject_layout
 from harness.statistics import judge_gate, wilson
 from harness.subjects import SUBMISSION, project_subject
 from harness.submitted.opened import Opened
@@ -172,6 +173,7 @@ def test_the_data_set_is_described_by_its_parts(graded, dataset):
         "sizes": {"train": 50, "test": 12},
         "source": "IDX files",
         "note": None,
+        "shared_images": None,
     }
 
 
@@ -331,9 +333,9 @@ def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
     graded, dataset, record, monkeypatch
 ):
     read = []
-    original = results._run
+    original = subject_layout.run
     monkeypatch.setattr(
-        results, "_run", lambda one, data: read.append(one.key) or original(one, data)
+        subject_layout, "run", lambda one, data: read.append(one.key) or original(one, data)
     )
     run = Run("pytest checks/", "passed", dataset, "gate", [0], {})
     twice = [replace(graded, runs=[record])] * 2

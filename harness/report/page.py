@@ -6,8 +6,10 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report import charts, downloads, networks, panels, speed, summary, svg, wording
+from harness.report.evidence import sections as evidence_sections
 from harness.report.experiments import evidence, sections
 from harness.report.experiments.view import Section
+from harness.report.progress import sections as progress_sections
 from harness.report.verdicts import tally, verdict
 from harness.report.view import Claim, Page
 
@@ -26,6 +28,8 @@ def page(results: Mapping[str, Any]) -> Page:
             judged=results["dataset"]["name"] in {"mnist", None},
         )
         claims_drawn = evidence.drawing(results["claims"]) if experiments else None
+        more_evidence = evidence_sections.sections(results, anchors)
+        progress = progress_sections.sections(results, anchors)
     return Page(
         headline=summary.headline(results),
         lead=summary.lead(results, scored),
@@ -45,6 +49,8 @@ def page(results: Mapping[str, Any]) -> Page:
         test_images=f"{size:,}" if size else "",
         experiments=experiments,
         claims_drawn=claims_drawn,
+        evidence=more_evidence,
+        progress=progress,
     )
 
 

@@ -12,6 +12,7 @@ from reference.errors import UserError
 FOLDER = Path(__file__).parent
 NAME = "index.html"
 SUBMISSIONS = "submissions"
+PARTS = ("experiments", "evidence", "progress")  # of the page, with a style sheet each
 MARK = f'<meta name="generator" content="{files.MAKER}">'.encode()
 
 
@@ -39,11 +40,11 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
     Raises:
         UserError: the file cannot be used, or a page cannot be written.
     """
-    from harness.report import schema  # noqa: PLC0415 - see _template
+    from harness.report import loading, schema  # noqa: PLC0415 - see _template
 
     results_path = Path(results_path)
     output = Path(output_path) if output_path is not None else results_path.with_name(NAME)
-    results = schema.checked(schema.load(results_path), str(results_path))
+    results = schema.checked(loading.load(results_path), str(results_path))
     if output.is_dir():
         raise UserError(
             f"{output} is a folder, but should be the file to write, as {output / NAME}."
@@ -87,7 +88,8 @@ def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
 def _printed(template: str, page: object) -> str:
     compiled, style, more = _template(template)
-    style += more if getattr(page, "experiments", ()) else ""
+    for part, sheet in more.items():
+        style += sheet if getattr(page, part, None) else ""
     return str(compiled.render(page=page, style=style))
 
 
@@ -109,5 +111,8 @@ def _template(name: str) -> tuple[Any, Any, Any]:
     environment.filters["code"] = inline.code
     sheets = ["style.css"] if name == "page.html.j2" else ["style.css", "class.css"]
     style = "".join((FOLDER / sheet).read_text(encoding="utf-8") for sheet in sheets)
-    more = (FOLDER / "experiments" / "style.css").read_text(encoding="utf-8")
-    return environment.get_template(name), Markup(style), Markup(more)  # noqa: S704 - our own files
+    more = {
+        part: Markup((FOLDER / part / "style.css").read_text(encoding="utf-8"))  # noqa: S704
+        for part in PARTS
+    }
+    return environment.get_template(name), Markup(style), more  # noqa: S704 - our own files

@@ -5,12 +5,11 @@ list, a number is finite or None, and text is free of what could disturb a page 
 direction-changing characters, terminal colours, unpaired surrogates).
 """
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from harness.report.experiments.schema import experiment
+from harness.report.loading import REMEDY
 from harness.report.readers import (
     ShapeError,
     boolean,
@@ -19,7 +18,6 @@ from harness.report.readers import (
     count,
     integer,
     interval,
-    kind,
     listing,
     mapping,
     name,
@@ -33,7 +31,6 @@ from harness.report.readers import (
 from reference.errors import UserError
 
 SCHEMA = 1
-REMEDY = "Run `pytest checks/` again to write a new results.json."
 
 LAYER = record(
     name=text, class_=text, output_shape=listing(integer), params=integer, flops=number,
@@ -110,42 +107,6 @@ RESULTS = record(
 )  # fmt: skip
 
 
-def load(path: Path) -> Mapping[str, Any]:
-    """Returns the JSON object in the file.
-
-    Raises:
-        UserError: the file is missing, unreadable, or holds no JSON object.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} does not exist. Expected the results.json of a run; `pytest checks/` "
-            "writes reports/latest/results.json."
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be read: {error.strerror or error}. Expected a readable file."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not UTF-8 text (byte {error.start}), but should be JSON. {REMEDY}"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            f"{REMEDY}"
-        ) from None
-    except (RecursionError, ValueError):
-        raise UserError(
-            f"{path} is not JSON that can be read (nested too deeply, or a number too long). "
-            f"{REMEDY}"
-        ) from None
-    if not isinstance(document, dict):
-        raise UserError(f"{path} holds {kind(document)}, but should hold one object. {REMEDY}")
-    return document
-
-
 def checked(results: Mapping[str, Any], where: str = "results.json") -> dict[str, Any]:
     """Returns results with every key of schema 1 present; absent parts are None or empty.
 
@@ -159,13 +120,10 @@ def checked(results: Mapping[str, Any], where: str = "results.json") -> dict[str
             found = 'has no "schema"'
         else:
             found = f"is of schema {clean(repr(version))[:40]}"
-        raise UserError(
-            f"{where} {found}, but this report reads schema {SCHEMA}. {REMEDY}"
-            if version is None or isinstance(version, str) or version < SCHEMA
-            else f"{where} {found}, but this report reads schema {SCHEMA}. "
-            "Use the version of the grader that wrote it."
-        )
-    if "subjects" not in results:
+        later = isinstance(version, int | float) and version > SCHEMA
+        remedy = "Use the version of the grader that wrote it." if later else REMEDY
+        raise UserError(f"{where} {found}, but this report reads schema {SCHEMA}. {remedy}")
+    if results.get("subjects") is None:
         raise UserError(f'{where} has no "subjects", but should list the networks. {REMEDY}')
     try:
         complete: dict[str, Any] = RESULTS(results, "")

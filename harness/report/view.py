@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 if TYPE_CHECKING:
+    from harness.report.evidence.view import Evidence
     from harness.report.experiments.view import Section
+    from harness.report.progress.view import Progress
 
 
 @dataclass(frozen=True)
@@ -253,3 +255,5 @@ class Page:
     test_images: str = ""
     experiments: "tuple[Section, ...]" = ()
     claims_drawn: Markup | None = None
+    evidence: "Evidence | None" = None
+    progress: "Progress | None" = None

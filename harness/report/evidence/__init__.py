@@ -1,0 +1,1 @@
+"""What the runs say beyond their accuracy: comparisons, calibration, robustness, mistakes."""
