@@ -196,18 +196,14 @@ def accuracy_change(
 
 
 @pytest.fixture
-def size_changes(
-    comparison: "Comparison", then_and_now: "tuple[Network, Network]"
-) -> "list[Row]":
+def size_changes(comparison: "Comparison", then_and_now: "tuple[Network, Network]") -> "list[Row]":
     """How its parameters and FLOPs changed since the baseline."""
     then, now = then_and_now
     return comparison.counts(now, then)
 
 
 @pytest.fixture
-def speed_changes(
-    comparison: "Comparison", then_and_now: "tuple[Network, Network]"
-) -> "list[Row]":
+def speed_changes(comparison: "Comparison", then_and_now: "tuple[Network, Network]") -> "list[Row]":
     """How its benchmarks changed since the baseline."""
     then, now = then_and_now
     return comparison.speed(now, then)

@@ -79,7 +79,8 @@ def test_no_slower(comparison: "Comparison", speed_changes: "list[Row]") -> None
         reasons = dict.fromkeys(row.text for row in speed_changes)
         raise NotApplicable("\n".join(reasons) or "there are no benchmarks of it in the baseline")
     require_none(
-        Difference("speed-up over Keras", f"{row.after:.3g}×", f"{row.before:.3g}×, less 10 % at most",
+        Difference("speed-up over Keras", f"{row.after:.3g}×",
+                   f"{row.before:.3g}×, less 10 % at most",
                    comparison.earlier.source, f"{row.text} {RENEW}")
         for row in speed_changes
         if row.status == "regressed"

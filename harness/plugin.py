@@ -173,6 +173,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
                 command=_command(),
                 passed=exitstatus == pytest.ExitCode.OK,
                 benchmarked=is_benchmark(config),
+                baseline=baselines.document(config),
             )
     except UserError as error:
         _tell(config, f"ERROR: {error}")

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.baseline import MARGIN, judging, matching
+from harness.baseline import judging, matching
 from harness.baseline.earlier import Earlier
 from harness.baseline.network import Network
 from harness.baseline.row import Row
 from harness.baseline.speed import Speedups, other_machine, speed, training_rate
+from harness.statistics.noninferiority import MARGIN
 
 
 @dataclass

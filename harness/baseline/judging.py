@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from harness.baseline import MARGIN
 from harness.baseline.earlier import Earlier
 from harness.baseline.matching import identical
 from harness.baseline.network import Data, Network, Right
 from harness.baseline.row import Measure, Row, Status
-from harness.statistics import NonInferiority, non_inferiority
+from harness.statistics.noninferiority import MARGIN, NonInferiority, non_inferiority
 
 Judge = Callable[[Right, Right, float], NonInferiority]
 
@@ -126,12 +125,9 @@ def _status(found: NonInferiority, *, same: bool) -> Status:
 
 def _explained(found: NonInferiority, before: Right, after: Right, most: int) -> str:
     seeds, images = before.shape
-    of = f" of {most}" if most > seeds else ""
-    runs = f"{seeds}{of} seed{'' if max(seeds, most) == 1 else 's'}"
-    low, high = (100 * end for end in found.interval)
+    some = f" with {seeds} of {most} seeds" if most > seeds else ""
     return (
-        f"{before.mean():.2%} before, {after.mean():.2%} now, on the same {images:,} images over "
-        f"{runs}: {100 * found.difference:+.2f} percentage points [{low:+.2f}, {high:+.2f}]; "
+        f"{before.mean():.2%} before, {after.mean():.2%} now, on the same {images:,} images{some}: "
         f"{found.explanation}."
     )
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from harness.bench.plugin import is_benchmark
-from harness.stash import COMPARISON
+from harness.stash import COMPARISON, SESSION
 from reference.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
     from harness.options import Options
 
@@ -55,3 +55,13 @@ def nothing_to_compare(item: pytest.Item) -> bool:
         return False
     params = item.callspec.params if hasattr(item, "callspec") else {}
     return COMPARISON not in item.config.stash or not isinstance(params.get(GONE, ""), str)
+
+
+def document(config: pytest.Config) -> dict[str, Any] | None:
+    """Returns `baseline` of results.json, once the checks have run; None without one."""
+    comparison = config.stash.get(COMPARISON, None)
+    if comparison is None:
+        return None
+    from harness.baseline.session import why_not  # noqa: PLC0415
+
+    return comparison.to_json(why_not(comparison, config.stash[SESSION]))

@@ -91,7 +91,7 @@ def why_not(comparison: Comparison, session: Session) -> str | None:
     data = session.data if session.trains else None
     return obstacle(
         comparison.earlier,
-        data and Data(data.name, data.digest, len(data.test_labels)),
+        None if data is None else Data(data.name, data.digest, len(data.test_labels)),
         _same_recipe(comparison.earlier.recipe, session),
     )
 

@@ -99,7 +99,9 @@ def other_machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | 
         return "the baseline does not say on which"
     differing = [name for name in names if before.get(name) != after.get(name)]
     return (
-        "; ".join(f"{name} {before.get(name)!r} then, {after.get(name)!r} now" for name in differing)
+        "; ".join(
+            f"{name} {before.get(name)!r} then, {after.get(name)!r} now" for name in differing
+        )
         or None
     )
 
