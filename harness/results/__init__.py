@@ -1,0 +1,18 @@
+"""results.json: everything a session found, as one document, the only input of the report."""
+
+from harness.results.document import SCHEMA, assemble
+from harness.results.files import read_benchmarks, write
+from harness.results.graded import Graded, Run
+from harness.results.verdicts import EXPERIMENTS, settle, verdict
+
+__all__ = [
+    "EXPERIMENTS",
+    "SCHEMA",
+    "Graded",
+    "Run",
+    "assemble",
+    "read_benchmarks",
+    "settle",
+    "verdict",
+    "write",
+]

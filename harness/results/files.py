@@ -1,0 +1,44 @@
+"""results.json on the disk: written whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reference.errors import UserError
+
+
+def write(results: Mapping[str, Any], path: Path) -> None:
+    """Writes results.json whole or not at all.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    text = json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}. Make room or make the folder "
+            "writable, or name another one with --report."
+        ) from error
+
+
+def read_benchmarks(path: Path) -> list[Mapping[str, Any]]:
+    """Returns the benchmarks of an earlier results.json, so that a grading run keeps them."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return rows if isinstance(rows, list) else []
