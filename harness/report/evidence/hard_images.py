@@ -10,7 +10,7 @@ from harness.report.evidence.view import Group, HardImages, Picture
 
 Image = Mapping[str, Any]
 
-MOST_ALL, MOST_ONE, MOST_NETWORKS = 24, 6, 10
+MOST_ALL, MOST_ONE, MOST_NETWORKS = 24, 5, 10
 
 
 def hard_images(results: Mapping[str, Any], names: Names) -> HardImages | None:

@@ -94,14 +94,14 @@ def _found(found: Sequence[Comparison], order: Sequence[str]) -> str:
     closest = min(found, key=lambda item: item["difference"])
     if count == len(found):
         second = (
-            f"All {wording.spelled(len(found))} differences are real; the smallest is that of "
+            f"All {wording.spelled(len(found))} differences are beyond chance; the smallest is that of "
             f"{wording.apart(closest['a'])} over {wording.apart(closest['b'])}, "
             f"{spelled(closest['difference'])}."
         )
     else:
         are = "is" if count == 1 else "are"
         second = (
-            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} real; "
+            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} beyond chance; "
             "the others may be chance."
         )
     return f"{first} {second}"
@@ -154,7 +154,7 @@ def _figure(found: Sequence[Comparison]) -> Figure:
     ]
     caption = (
         f"The largest first, in percentage points, with the 95{wording.NARROW}% interval. "
-        "A filled dot: shown to be real, after Holm's correction. An open dot: may be chance."
+        "A filled dot: beyond chance, after Holm's correction. An open dot: may be chance."
     )
     if len(shown) < len(found):
         caption += f" The {len(shown)} largest of {len(found)}; the table below has all."

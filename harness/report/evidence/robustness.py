@@ -109,7 +109,10 @@ def _first(kind: str, known: Subjects) -> Curve:
 def _axis(kind: str, known: Subjects) -> str:
     """What the numbers under a panel are."""
     curve = _first(kind, known)
-    parts = [part for part in (curve["words"], curve["unit"]) if part]
+    words = curve["words"] or ""
+    if words[:5] == kind[:5]:  # "shift": "shifted" says nothing new
+        words = ""
+    parts = [part for part in (words, curve["unit"]) if part]
     return wording.cut(", ".join(parts), 80)
 
 
