@@ -93,11 +93,9 @@ def _found(found: Sequence[Comparison], order: Sequence[str]) -> str:
     count = sum(map(settled, found))
     closest = min(found, key=lambda item: item["difference"])
     if count == len(found):
-        second = (
-            f"All {wording.spelled(len(found))} differences are beyond chance; the smallest is that "
-            f"of {wording.apart(closest['a'])} over {wording.apart(closest['b'])}, "
-            f"{spelled(closest['difference'])}."
-        )
+        every = f"All {wording.spelled(len(found))} differences are beyond chance"
+        two = f"{wording.apart(closest['a'])} over {wording.apart(closest['b'])}"
+        second = f"{every}; the smallest is that of {two}, {spelled(closest['difference'])}."
     else:
         are = "is" if count == 1 else "are"
         second = (
@@ -241,7 +239,7 @@ def _basis(found: Sequence[Comparison]) -> str:
         dict.fromkeys(wording.cut(item["method"], 120) for item in found if item["method"])
     )
     start = f"On {wording.listed(parts)}" if parts else "On the same test images"
-    how = f" By {wording.listed(methods)}." if methods else ""
+    how = f" By {wording.listed(list(dict.fromkeys(methods)))}." if methods else ""
     return f"{start}.{how}"
 
 
