@@ -5,8 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Extra options for pytest, e.g. make report OPTIONS="--dataset=digits"
 OPTIONS ?=
-# Files go in alphabetical order, which has the long ones at the front.
-PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+# One more than there are cores, five at most: a test that waits for a sandbox or a browser keeps no
+# core busy. Files go in alphabetical order, which has the long ones at the front.
+PROCESSES := $(shell $(PYTHON) -c "import os; print(min(1 + (os.cpu_count() or 1), 5))")
+PARALLEL := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 # What make duet compares with: a git revision, e.g. make duet BASE=main
 BASE ?=
 

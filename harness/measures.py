@@ -22,6 +22,19 @@ def correct_bitmap(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) 
     return base64.b64encode(np.packbits(correct(predictions, labels)).tobytes()).decode()
 
 
+def read_bitmap(bitmap: str, images: int) -> NDArray[np.bool_]:
+    """Returns which of so many images were read right, (images,): what `correct_bitmap` packed.
+
+    Raises:
+        ValueError: it is not base64, or not of so many images.
+    """
+    packed = base64.b64decode(bitmap, validate=True)
+    bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8))
+    if len(packed) != (images + 7) // 8 or bits[images:].any():
+        raise ValueError(f"{len(packed)} bytes are no bitmap of {images:,} images")
+    return bits[:images].astype(np.bool_)
+
+
 def confusion(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> list[list[int]]:
     """Returns counts, one row for each true digit, one column for each digit read."""
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)

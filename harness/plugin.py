@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import conclude, rubric, selection
+from harness.baseline import plugin as baselines
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -37,6 +38,10 @@ TEST_LOG = "pytest.html"
 # Fixtures of what only a stranger's script or saved file has.
 _OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 
+# Fixtures of what only the project's own networks are asked: whoever submits a network has no part
+# in how it is trained here.
+_OF_OURS = frozenset({"measured_range"})
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
         bench.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
+        baselines.prepare(config, options, all_facts.names())
         config.stash[EXPERIMENTS] = _experiments(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
@@ -82,8 +88,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         ours = trust.get(selection.subject_of(item)) == PROJECT
-        empty = bench.nothing_missing(item) or selection.nothing_to_try(item)
-        if empty or (ours and fixtures & _OF_SUBMISSIONS):
+        empty = (
+            bench.nothing_missing(item)
+            or selection.nothing_to_try(item)
+            or baselines.nothing_to_compare(item)
+        )
+        if empty or fixtures & (_OF_SUBMISSIONS if ours else _OF_OURS):
             idle.append(item)
         else:
             (timed if "benchmark" in fixtures else other).append(item)
@@ -167,6 +177,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
                 command=_command(),
                 passed=exitstatus == pytest.ExitCode.OK,
                 benchmarked=is_benchmark(config),
+                baseline=baselines.document(config),
             )
     except UserError as error:
         _tell(config, f"ERROR: {error}")

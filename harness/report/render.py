@@ -40,11 +40,11 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
     Raises:
         UserError: the file cannot be used, or a page cannot be written.
     """
-    from harness.report import schema  # noqa: PLC0415 - see _template
+    from harness.report import loading, schema  # noqa: PLC0415 - see _template
 
     results_path = Path(results_path)
     output = Path(output_path) if output_path is not None else results_path.with_name(NAME)
-    results = schema.checked(schema.load(results_path), str(results_path))
+    results = schema.checked(loading.load(results_path), str(results_path))
     if output.is_dir():
         raise UserError(
             f"{output} is a folder, but should be the file to write, as {output / NAME}."

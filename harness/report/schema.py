@@ -5,12 +5,12 @@ list, a number is finite or None, and text is free of what could disturb a page 
 direction-changing characters, terminal colours, unpaired surrogates).
 """
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from harness.report.evidence import schema as evidence
 from harness.report.experiments.schema import experiment
+from harness.report.loading import REMEDY
 from harness.report.progress import schema as progress
 from harness.report.readers import (
     ShapeError,
@@ -20,7 +20,6 @@ from harness.report.readers import (
     count,
     integer,
     interval,
-    kind,
     listing,
     mapping,
     name,
@@ -34,7 +33,6 @@ from harness.report.readers import (
 from reference.errors import UserError
 
 SCHEMA = 1
-REMEDY = "Run `pytest checks/` again to write a new results.json."
 
 LAYER = record(
     name=text, class_=text, output_shape=listing(integer), params=integer, flops=number,
@@ -56,7 +54,7 @@ RUN = record(
     train_images=integer, validation_images=integer,
     batch_size=integer, stopped=text, history=HISTORY, test_accuracy=number, test_loss=number,
     interval=interval, confusion=confusion, misread=listing(MISREAD), train_time_s=number,
-    train_images_per_s=number, weights_sha256=text,
+    train_images_per_s=number, weights_sha256=text, **evidence.RUN,
 )  # fmt: skip
 CHECK = record(
     id=name, group=text, title=text, status=text, points=number, max_points=number,
@@ -74,7 +72,7 @@ SUBJECT = record(
     findings=listing(FINDING), recipe=optional(COMPARED_RECIPE), own_weights=optional(OWN_WEIGHTS),
     spec_digest=text, score=number, max_score=number, verdict=text, error=text,
     spec=optional(LAYERS), expected=optional(LAYERS), diff=listing(DIFF), gate=optional(GATE),
-    runs=listing(RUN), checks=listing(CHECK), **progress.SUBJECT,
+    runs=listing(RUN), checks=listing(CHECK), **evidence.SUBJECT, **progress.SUBJECT,
 )  # fmt: skip
 CLAIM = record(
     architecture=text, document=text, what=text, claimed=number, quote=text, measured=number,
@@ -108,45 +106,9 @@ RESULTS = record(
     created=text, command=text, outcome=text, dataset=DATASET, recipe=text,
     seeds=listing(integer), environment=ENVIRONMENT, subjects=listing(SUBJECT),
     claims=listing(CLAIM), benchmarks=listing(BENCHMARK), submissions=boolean,
-    rubric=optional(settings), experiments=listing(experiment),
+    rubric=optional(settings), experiments=listing(experiment), **evidence.RESULTS,
     baseline=progress.baseline, history=progress.HISTORY,
 )  # fmt: skip
-
-
-def load(path: Path) -> Mapping[str, Any]:
-    """Returns the JSON object in the file.
-
-    Raises:
-        UserError: the file is missing, unreadable, or holds no JSON object.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} does not exist. Expected the results.json of a run; `pytest checks/` "
-            "writes reports/latest/results.json."
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be read: {error.strerror or error}. Expected a readable file."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not UTF-8 text (byte {error.start}), but should be JSON. {REMEDY}"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            f"{REMEDY}"
-        ) from None
-    except (RecursionError, ValueError):
-        raise UserError(
-            f"{path} is not JSON that can be read (nested too deeply, or a number too long). "
-            f"{REMEDY}"
-        ) from None
-    if not isinstance(document, dict):
-        raise UserError(f"{path} holds {kind(document)}, but should hold one object. {REMEDY}")
-    return document
 
 
 def checked(results: Mapping[str, Any], where: str = "results.json") -> dict[str, Any]:
@@ -162,13 +124,10 @@ def checked(results: Mapping[str, Any], where: str = "results.json") -> dict[str
             found = 'has no "schema"'
         else:
             found = f"is of schema {clean(repr(version))[:40]}"
-        raise UserError(
-            f"{where} {found}, but this report reads schema {SCHEMA}. {REMEDY}"
-            if version is None or isinstance(version, str) or version < SCHEMA
-            else f"{where} {found}, but this report reads schema {SCHEMA}. "
-            "Use the version of the grader that wrote it."
-        )
-    if "subjects" not in results:
+        later = isinstance(version, int | float) and version > SCHEMA
+        remedy = "Use the version of the grader that wrote it." if later else REMEDY
+        raise UserError(f"{where} {found}, but this report reads schema {SCHEMA}. {remedy}")
+    if results.get("subjects") is None:
         raise UserError(f'{where} has no "subjects", but should list the networks. {REMEDY}')
     try:
         complete: dict[str, Any] = RESULTS(results, "")

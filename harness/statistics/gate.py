@@ -1,0 +1,97 @@
+"""Verdicts on an accuracy: does it reach the document's gate, or its calibrated floor?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.statistics.intervals import Interval, mean_interval, repeats_interval, wilson
+
+Verdict = Literal["passed", "failed", "inconclusive"]
+
+# A seed this far below the gate did not fall short, it diverged.
+DIVERGED = 0.01
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What was decided about an accuracy, and on what grounds.
+
+    Attributes:
+        accuracy: of the run, or the mean over the runs.
+        interval: two-sided 95 %, as of `repeats_interval`.
+        margin: accuracy - threshold.
+        explanation: the grounds, as a sentence.
+    """
+
+    threshold: float
+    accuracy: float
+    interval: Interval
+    margin: float
+    verdict: Verdict
+    seeds: int
+    explanation: str
+
+
+def judge_gate(correct: Sequence[int], total: int, threshold: float) -> Gate:
+    """Decides whether networks that got `correct[i]` of `total` test images reach a threshold.
+
+    One run: passed when the Wilson interval lies above the threshold, failed when it lies below,
+    otherwise inconclusive. K runs: passed when the one-sided 95 % t bound of the mean does and no
+    run diverged; failed when the upper bound lies below, or a run diverged.
+
+    Raises:
+        ValueError: no runs.
+    """
+    if not correct:
+        raise ValueError("a gate needs at least one run")
+    accuracies = [c / total for c in correct]
+    mean = sum(accuracies) / len(accuracies)
+    if len(correct) == 1:
+        interval = wilson(correct[0], total)
+        lower, upper = interval
+        method = f"95 % Wilson interval on {total:,} test images"
+    else:
+        interval = repeats_interval([(c, total) for c in correct], same_images=True)
+        lower, upper = mean_interval(accuracies, confidence=0.90)  # one-sided 95 % each
+        method = f"one-sided 95 % t bounds over {len(correct)} seeds"
+    diverged = [a for a in accuracies if a < threshold - DIVERGED] if len(correct) > 1 else []
+    if diverged:
+        verdict: Verdict = "failed"
+        grounds = f"a seed diverged: {min(diverged):.2%} is more than 1 point below the gate"
+    elif lower >= threshold:
+        verdict, grounds = "passed", f"the lower bound {lower:.2%} clears {threshold:.2%}"
+    elif upper < threshold:
+        verdict, grounds = "failed", f"the upper bound {upper:.2%} is below {threshold:.2%}"
+    else:
+        verdict = "inconclusive"
+        grounds = f"the bounds {lower:.2%} to {upper:.2%} straddle {threshold:.2%}"
+    return Gate(
+        threshold=threshold,
+        accuracy=mean,
+        interval=interval,
+        margin=mean - threshold,
+        verdict=verdict,
+        seeds=len(correct),
+        explanation=f"{grounds} ({method})",
+    )
+
+
+def judge_floor(correct: Sequence[int], total: int, floor: float) -> Gate:
+    """Decides by a calibrated floor: the least accuracy that the same recipe was seen to give.
+
+    The floor is a tolerance bound over seeds on these very images, so the question is whether the
+    recipe is reproduced, and each run is compared with it directly: no interval is straddled.
+    """
+    gate = judge_gate(correct, total, floor)
+    worst = min(correct) / total
+    passed = worst >= floor
+    side = "at or above" if passed else "below"
+    return Gate(
+        threshold=floor,
+        accuracy=gate.accuracy,
+        interval=gate.interval,
+        margin=worst - floor,
+        verdict="passed" if passed else "failed",
+        seeds=gate.seeds,
+        explanation=f"the lowest run, {worst:.2%}, is {side} the calibrated floor {floor:.2%}",
+    )

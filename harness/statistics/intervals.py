@@ -1,0 +1,70 @@
+"""Intervals for one accuracy: of one run, and of several."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from harness.statistics.quantiles import normal_quantile, t_quantile
+
+Interval = tuple[float, float]
+
+
+def wilson(correct: float, total: float, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval for a proportion, as fractions.
+
+    Neither number need be whole: it may be a mean over several runs on the same images, which are
+    no more images for having been read several times.
+
+    Wilson (1927), JASA 22:209-212; the form of Brown, Cai & DasGupta (2001), eq. 4.
+
+    Raises:
+        ValueError: not 0 <= correct <= total, or total = 0.
+    """
+    if not 0 <= correct <= total or total == 0:
+        raise ValueError(f"{correct} of {total} is no proportion")
+    z = normal_quantile(0.5 + confidence / 2)
+    p = correct / total
+    centre = (p + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
+    # At 0 and at `total` the bounds are exact; rounding must not push them past the end.
+    lower = 0.0 if correct == 0 else centre - half
+    upper = 1.0 if correct == total else centre + half
+    return lower, upper
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Student's t interval for the mean of K >= 2 independent runs (Student 1908).
+
+    Raises:
+        ValueError: fewer than two values.
+    """
+    count = len(values)
+    if count < 2:
+        raise ValueError("an interval for a mean needs at least two values")
+    mean = sum(values) / count
+    spread = sqrt(sum((v - mean) ** 2 for v in values) / (count - 1))
+    half = t_quantile(0.5 + confidence / 2, count - 1) * spread / sqrt(count)
+    return mean - half, mean + half
+
+
+def repeats_interval(counts: Sequence[tuple[int, int]], *, same_images: bool) -> Interval:
+    """95 % interval for the mean accuracy of repeats.
+
+    One repeat: Wilson's, on its images. Several: Student's t over them, cut at 0 and 1. Where all
+    repeats came out the same, Student's interval has no width, which so few repeats do not
+    warrant, and Wilson's stands in.
+
+    Args:
+        counts: for each repeat, correct and all images; at least one repeat.
+        same_images: whether all repeats read the same images, as seeds do, or each its own, as
+            folds do. Wilson's counts an image once, however often it was read.
+
+    Raises:
+        ValueError: no repeats, or not 0 <= correct <= all.
+    """
+    accuracies = [correct / images for correct, images in counts]
+    if len(set(accuracies)) <= 1:
+        if counts and same_images:
+            return wilson(*counts[0])
+        return wilson(sum(c for c, _ in counts), sum(n for _, n in counts))
+    lower, upper = mean_interval(accuracies)
+    return max(lower, 0.0), min(upper, 1.0)
