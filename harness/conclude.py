@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import gates, markdown, results
+from harness import gates, history, markdown, results
 from harness.baseline import terminal
 from harness.bench import rows
 from harness.evidence import alarms
@@ -21,6 +21,7 @@ from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
 from reference.errors import UserError
+from reference.facts import names
 
 RESULTS = "results.json"
 PAGE = "index.html"
@@ -51,6 +52,7 @@ def conclude(
     from harness import exports, report  # noqa: PLC0415
 
     path = session.options.report / RESULTS
+    past, entry = history.place(session.options.report), None
     if benchmarked:
         document = _earlier(path) or _graded(session, ledger, command, passed, [])
         document["benchmarks"] = rows.merged(
@@ -59,7 +61,10 @@ def conclude(
     else:
         kept = results.read_benchmarks(path)
         document = _graded(session, ledger, command, passed, kept, baseline)
+        entry = history.put_into(document, past, names(), session.tell)
     results.write(document, path)
+    if entry and (problem := history.append(past, entry)):
+        session.tell(f"WARNING: {problem}")
     report.write(path, session.options.report / PAGE)
     if document.get("submissions"):  # an earlier version's results may be kept
         exports.write_all(document, session.options.report)
@@ -172,6 +177,7 @@ def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
         trained_with=session.options.train_with,
         training_notes=_training_notes(session, subject) if runs else (),
         own_weights=_own_weights(session, subject) if runs else None,
+        disturbed=session.readings(subject.id) if runs else None,
         range=alarms.calibrated_range(
             runs, facts, opened.spec.digest if opened else None, session.calibration
         ),
