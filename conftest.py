@@ -1,6 +1,7 @@
 """Fixtures of the checks. Options and hooks are in harness/plugin.py."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from harness.bench.lane import Lane, processes
 from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
 from harness.environment import cores
+from harness.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
 from harness.experiments.running import Finished
 from harness.extract.client import BuildFailure
@@ -140,6 +142,40 @@ def own_weights(
     if found is None:
         raise NotApplicable("no weights came with it")
     return found
+
+
+@pytest.fixture
+def expected_range(
+    grading: Session, opened: Opened | BuildFailure, runs: list[Record]
+) -> Mapping[str, Any] | None:
+    """The accuracies that this network and recipe were seen to give; None where none were."""
+    assert isinstance(opened, Opened)  # noqa: S101  (it has been trained)
+    return calibrated_range(runs, opened.facts, opened.spec.digest, grading.calibration)
+
+
+@pytest.fixture
+def alarms(
+    grading: Session,
+    subject_id: str,
+    runs: list[Record],
+    expected_range: Mapping[str, Any] | None,
+) -> list[Alarm]:
+    """What is too good to be true about the runs, or about the weights that came along."""
+    try:
+        own = grading.own_weights(subject_id)
+    except JobFailed:
+        own = None  # their own check says why
+    return find(runs, grading.dataset, expected_range, own)
+
+
+@pytest.fixture
+def measured_range(grading: Session, expected_range: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The same, where it is not the accuracy gate already."""
+    if expected_range is None:
+        raise NotApplicable("how this network does by this recipe was not measured before")
+    if not grading.calibration.documented:
+        raise NotApplicable("on these data the accuracy gate is this floor")
+    return expected_range
 
 
 @pytest.fixture

@@ -154,6 +154,7 @@ def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
         trained_with=session.options.train_with,
         training_notes=_training_notes(session, subject) if runs else (),
         own_weights=_own_weights(session, subject) if runs else None,
+        disturbed=session.readings(subject.id) if runs else None,
         range=alarms.calibrated_range(
             runs, facts, opened.spec.digest if opened else None, session.calibration
         ),

@@ -19,7 +19,7 @@ class Judged:
     basis: str
 
 
-def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration | None) -> Judged:
+def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration) -> Judged:
     """Returns the verdict on a network's runs, one for each seed.
 
     Raises:
@@ -27,7 +27,7 @@ def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration | None)
     """
     correct = [int(run.document["test_correct"]) for run in runs]
     total = int(runs[0].document["test_images"])
-    if calibration is None:
+    if calibration.documented:
         return Judged(judge_gate(correct, total, facts.gate), "documented gate")
     floor = _floor(facts, calibration)
     seeds = "seed" if floor.seeds == 1 else "seeds"
@@ -35,20 +35,20 @@ def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration | None)
     return Judged(judge_floor(correct, total, floor.floor), basis)
 
 
-def threshold(facts: Facts, calibration: Calibration | None) -> float:
+def threshold(facts: Facts, calibration: Calibration) -> float:
     """Returns the accuracy that is asked for.
 
     Raises:
         UserError: the data set's calibration has no floor for this network.
     """
-    return facts.gate if calibration is None else _floor(facts, calibration).floor
+    return facts.gate if calibration.documented else _floor(facts, calibration).floor
 
 
 def _floor(facts: Facts, calibration: Calibration) -> Floor:
     floor = calibration.floors.get(facts.name)
     if floor is None:
         raise UserError(
-            f"reference/calibration/{calibration.dataset}.toml has no floor for {facts.name}; "
+            f"reference/calibrations/{calibration.dataset}.toml has no floor for {facts.name}; "
             f"measure it with: {calibration.command}"
         )
     return floor

@@ -20,6 +20,7 @@ _GROUPS: Mapping[str, str] = {
     "test_persistence.py": "persistence",
     "test_recipe.py": "recipe",
     "test_own_weights.py": "own weights",
+    "test_evidence.py": "evidence",
     "test_experiments.py": EXPERIMENTS,
 }
 

@@ -37,6 +37,10 @@ TEST_LOG = "pytest.html"
 # Fixtures of what only a stranger's script or saved file has.
 _OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 
+# Fixtures of what only the project's own networks are asked: whoever submits a network has no part
+# in how it is trained here.
+_OF_OURS = frozenset({"measured_range"})
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = set(getattr(item, "fixturenames", ()))
         ours = trust.get(selection.subject_of(item)) == PROJECT
         empty = bench.nothing_missing(item) or selection.nothing_to_try(item)
-        if empty or (ours and fixtures & _OF_SUBMISSIONS):
+        if empty or fixtures & (_OF_SUBMISSIONS if ours else _OF_OURS):
             idle.append(item)
         else:
             (timed if "benchmark" in fixtures else other).append(item)

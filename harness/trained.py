@@ -21,14 +21,13 @@ from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load
 from harness.environment import cores
 from harness.jobs import TrainJob
 from harness.network import spec as specs
-from harness.network.spec import Spec
 from harness.progress import Progress
 from harness.record import Record
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from reference import calibration
 from reference.errors import UserError
-from reference.facts import Facts, expected_network
+from reference.facts import Facts
 from reference.forward import forward
 from reference.layers import Network
 
@@ -131,7 +130,7 @@ def _rank(
         known = calibration.load(dataset)
         recipes = [plan.recipe_for(facts, name, known) for name in ("documented", "gate")]
         place = [recipe.to_json() for recipe in recipes].index(job["recipe"])
-        if specs.from_json(job["spec"]).digest != _spec(facts).digest:
+        if specs.from_json(job["spec"]).digest != plan.documented_spec(facts).digest:
             return None
         return place, int(job["seed"])
     except (KeyError, TypeError, ValueError, UserError):
@@ -144,12 +143,6 @@ def _opened(facts: Facts, run: Record) -> Trained:
     return Trained(facts.name, network, float(job["recipe"]["pixel_max"]), run)
 
 
-def _spec(facts: Facts) -> Spec:
-    """The documented network itself, which needs no sandbox: nobody's code is run for it."""
-    network = expected_network(facts)
-    return Spec(network, tuple(node.kind for node in network.nodes))
-
-
 def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell) -> Trained:
     """Trains a network by the gate recipe, as a grading would, and keeps the record.
 
@@ -157,7 +150,7 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
         UserError: it fails.
     """
     recipe = plan.recipe_for(facts, "gate", calibration.load(dataset.name))
-    (job,) = plan.jobs_for(_spec(facts), recipe, dataset, 1, facts)
+    (job,) = plan.jobs_for(plan.documented_spec(facts), recipe, dataset, 1, facts)
     size = prod(dataset.train_labels.shape)
     tell(
         f"{facts.name} has not been trained on {dataset.name} yet: training it now on "

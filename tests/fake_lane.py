@@ -16,6 +16,7 @@ from harness.extract.client import BuildFailure
 from harness.network import spec as specs
 from harness.process import ROOT, ProcessDied
 from harness.submitted.opened import Opened
+from reference.calibration import DOCUMENTED
 
 NAMES = ("mlp_256_128", "mlp_64_32")
 SCRIPT = "LANE_SCRIPT"
@@ -144,7 +145,7 @@ class FakeSession:
 
     data = None
     trains = False
-    calibration = None
+    calibration = DOCUMENTED
     environment: Mapping[str, Any] = {"cpu": "fake", "cores": 2, "flags": []}
 
     def __init__(self, options: Any, subjects: Any, facts: Any, _tell: Any) -> None:

@@ -24,7 +24,7 @@ batch_size = 32
 epochs = {epochs}
 validation_images = {validation}
 """
-FLOOR = "[floor.{name}]\nfloor = 0.01\nmean = 0.5\ndeviation = 0.1\nseeds = 20\nk = 2.4\n"
+FLOOR = "[floor.{name}]\nfloor = 0.01\nmean = 0.5\ndeviation = 0.2\nseeds = 20\nk = 2.5\n"
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,10 @@ MORE_EPOCHS = {"functional_cnn": 6}
 FLOOR = 0.5
 
 # Checks of what one training of a network does not have: a stranger's script or saved file, an
-# experiment.
-BEYOND_A_RUN = frozenset({"submitted_recipe", "own_weights", "experiment"})
+# experiment, other trainings of it to be compared with.
+BEYOND_A_RUN = frozenset(
+    {"submitted_recipe", "own_weights", "experiment", "plausible", "calibrated_floor"}
+)
 
 Check = Callable[..., None]
 Outcomes = Mapping[str, BaseException | None]

@@ -33,7 +33,7 @@ GATE = plan.recipe_for(FACTS, "gate", None)
 def put(root, *, recipe=DOCUMENTED, seed=0, data=MNIST_DIGEST, name=NAME, dataset="mnist"):
     """Stores a record with random weights, which `seed` decides; returns its key."""
     network = expected_network(facts.load(name))
-    job = TrainJob(trained._spec(facts.load(name)), recipe, dataset, data, seed, {})
+    job = TrainJob(plan.documented_spec(facts.load(name)), recipe, dataset, data, seed, {})
     weights = {
         f"{index:03d}/{weight}": array
         for index, layer in enumerate(probe_weights(network, seed))

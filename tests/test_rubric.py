@@ -18,6 +18,7 @@ from harness.network.spec import make_spec
 from harness.results import settle
 from harness.rubric import Rubric, Worth, load, total
 from harness.statistics import judge_floor, judge_gate
+from reference.calibration import DOCUMENTED
 from reference.errors import UserError
 from reference.facts import expected_network
 from reference.facts import load as load_facts
@@ -500,7 +501,7 @@ def test_the_gate_carries_its_distance():
     evidence = {
         "runs": [run],
         "facts": load_facts("sequential_cnn"),
-        "grading": SimpleNamespace(calibration=None),
+        "grading": SimpleNamespace(calibration=DOCUMENTED),
     }
     check = support.checks()["accuracy_gate"]
     with pytest.raises(Mismatch) as caught:

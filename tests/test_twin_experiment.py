@@ -28,6 +28,7 @@ from harness.plan import recipe_for
 from harness.recipe import Recipe
 from harness.store import Store
 from reference import facts as all_facts
+from reference.calibration import Calibration
 from tests.engine_support import documented
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +195,8 @@ class Lab:
     """Does twins at once, in this process; Keras's part is made up."""
 
     def __init__(self, data, store, *, seeds=2, mnist=False, spoil=lambda _document: None):
-        self.dataset, self.seeds, self.calibration = load_digits(), seeds, None if mnist else "some"
+        self.dataset, self.seeds = load_digits(), seeds
+        self.calibration = Calibration("mnist" if mnist else "digits", documented=mnist)
         self._data, self._store, self._spoil = data, Store(store), spoil
         self.done = []
 

@@ -18,11 +18,11 @@ from harness.record import Record
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.submitted.opened import Opened
+from reference.calibration import DOCUMENTED, Calibration
 from reference.facts import Facts
 
 if TYPE_CHECKING:
     from harness.cost import TimeLimit
-    from reference.calibration import Calibration
 
 _T = TypeVar("_T")
 
@@ -44,7 +44,7 @@ class Setting:
     Attributes:
         facts: by architecture, of all that are documented.
         seeds: repetitions, the seeds 0 .. seeds - 1.
-        calibration: of the data set, where it is not the documents'.
+        calibration: of the data set.
         greek_test: folder of letters that no network has seen.
         workers: training processes.
     """
@@ -52,7 +52,7 @@ class Setting:
     dataset: Dataset
     facts: Mapping[str, Facts]
     seeds: int
-    calibration: "Calibration | None" = None
+    calibration: Calibration = DOCUMENTED
     greek_test: Path | None = None
     workers: int = 1
 

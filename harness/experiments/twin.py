@@ -120,8 +120,8 @@ class NumpyTwin:
             keras=keras,
             fit=fit_job.read(lab.wait(fitted)),
             # No claim is judged on other images than the documents'.
-            claim=claim(facts, CLAIM) if lab.calibration is None else None,
-            keras_claim=claim(facts, KERAS_CLAIM) if lab.calibration is None else None,
+            claim=claim(facts, CLAIM) if lab.calibration.documented else None,
+            keras_claim=claim(facts, KERAS_CLAIM) if lab.calibration.documented else None,
         )
         result = self._result(lab, measured, others)
         return Outcome(result, _problems(measured))

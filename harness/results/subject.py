@@ -105,7 +105,7 @@ def _subject(graded: Graded, readings: _Readings, dataset: Dataset | None) -> di
         "gate": _gate(graded.gate, graded.gate_basis) if graded.gate else None,
         "runs": list(readings.runs),
         "range": graded.range,
-        "alarms": alarms.alarms(graded.runs, dataset, graded.range),
+        "alarms": alarms.alarms(graded.runs, dataset, graded.range, graded.own_weights),
         "robustness": robustness.robustness(graded.disturbed),
         **readings.figures,
         "checks": checks,

@@ -8,10 +8,10 @@ from harness.statistics.quantiles import normal_quantile, t_quantile
 Interval = tuple[float, float]
 
 
-def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
+def wilson(correct: float, total: float, confidence: float = 0.95) -> Interval:
     """Wilson's score interval for a proportion, as fractions.
 
-    `correct` need not be whole: it may be a mean over several runs on the same images, which are
+    Neither number need be whole: it may be a mean over several runs on the same images, which are
     no more images for having been read several times.
 
     Wilson (1927), JASA 22:209-212; the form of Brown, Cai & DasGupta (2001), eq. 4.
