@@ -60,7 +60,7 @@ class Session:
         self.subjects = {subject.id: subject for subject in subjects}
         self.facts = facts
         self.progress = Progress(tell)
-        self._tell = tell
+        self.tell = tell
         prepare(options.report, "--report")
         prepare(options.store, "--store")
         store, logs = Store(options.store), options.store / "logs"
@@ -194,9 +194,9 @@ class Session:
         if not self._will_train:
             return
         request = DataRequest(self.options.dataset, self.options.mnist_dir, self._data_folder)
-        self.data = load(request, self._tell)
+        self.data = load(request, self.tell)
         if self.data.note:
-            self._tell(self.data.note)
+            self.tell(self.data.note)
         publish(self.data, self._data_folder)
         self.calibration = calibration.load(self.data.name)
         self._trainings = Trainings(
