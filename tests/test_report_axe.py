@@ -9,6 +9,7 @@ import pytest
 
 from harness.report import render, write
 from tests import axe, class_sample
+from tests.evidence_sample import with_evidence
 from tests.progress_sample import progressed
 from tests.test_report_browser import browser, show  # noqa: F401
 
@@ -22,11 +23,16 @@ PAGES = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("axe")
-    (place / "five.html").write_text(render(progressed(seeds=2)), encoding="utf-8")
+    everything = with_evidence(progressed(seeds=5))
+    (place / "five.html").write_text(render(everything), encoding="utf-8")
     results = json.dumps(class_sample.classroom())
     (place / "results.json").write_text(results, encoding="utf-8")
     write(place / "results.json")
     return place
+
+
+def test_five_networks_take_less_than_a_megabyte(folder):
+    assert 300_000 < (folder / "five.html").stat().st_size < 1_000_000
 
 
 @pytest.mark.parametrize("name", PAGES)

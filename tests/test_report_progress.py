@@ -11,6 +11,7 @@ from harness.report.progress.sections import sections
 from reference.errors import UserError
 from tests.progress_sample import history, progressed
 from tests.report_sample import NETWORKS, sample
+from tests.test_report_page import Parsed, poisoned
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,16 @@ def _shown(results, **changes):
 @pytest.fixture(scope="module")
 def shown(results):
     return _shown(results)
+
+
+def test_hostile_names_stay_text():
+    few = {"seeds": 1, "benchmarks": False, "names": ("deep_cnn", "mlp_64_32")}
+    hostile = poisoned({key: progressed(**few)[key] for key in ("baseline", "history")})
+    found = Parsed(render(progressed(**few) | hostile))
+    assert {"script", "iframe", "q"} & {tag for tag, _ in found.elements} <= {"script", "q"}
+    assert not [k for _, attributes in found.elements for k in attributes if k.startswith("on")]
+    assert "<script>alert(1)</script>\"'&amp;{{ 7*7 }}$x_1$" in found.text
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in found.text
 
 
 # What is there at all ----------------------------------------------------------------------------
@@ -161,12 +172,21 @@ def test_an_alarm_is_at_the_head_of_the_page(results):
     (notice,) = plausible.notices(results)
     assert notice.title == "Too good to be true"
     assert "sequential_cnn\N{POP DIRECTIONAL ISOLATE}: seed 3 reads 99.69 %" in notice.text
-    many = [s | {"alarms": [{"kind": "leak", "text": "x"}]} for s in results["subjects"]]
+    many = [s | {"alarms": [{"kind": "perfect", "text": "x"}]} for s in results["subjects"]]
     (notice,) = plausible.notices(results | {"subjects": many})
     assert notice.text.count("sequential_cnn") == notice.text.count("mlp_64_32") == 1
     quiet = results["dataset"] | {"shared_images": None}
     calm = [s | {"alarms": []} for s in results["subjects"]]
     assert plausible.notices(results | {"dataset": quiet, "subjects": calm}) == []
+
+
+def test_shared_images_are_said_once_not_for_every_network(results):
+    leak = {"alarms": [{"kind": "leak", "text": "three test images are training images"}]}
+    leaking = results | {"subjects": [s | leak for s in results["subjects"]]}
+    (notice,) = plausible.notices(leaking)
+    assert notice.text.startswith("Three test images are training images too")
+    assert "deep_cnn" not in notice.text
+    assert len(_shown(leaking).plausible.alarms) == 1
 
 
 # History -----------------------------------------------------------------------------------------
