@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import conclude, rubric, selection
+from harness.baseline import plugin as baselines
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
         bench.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
+        baselines.prepare(config, options, all_facts.names())
         config.stash[EXPERIMENTS] = _experiments(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
@@ -86,7 +88,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         ours = trust.get(selection.subject_of(item)) == PROJECT
-        empty = bench.nothing_missing(item) or selection.nothing_to_try(item)
+        empty = (
+            bench.nothing_missing(item)
+            or selection.nothing_to_try(item)
+            or baselines.nothing_to_compare(item)
+        )
         if empty or fixtures & (_OF_SUBMISSIONS if ours else _OF_OURS):
             idle.append(item)
         else:
@@ -110,8 +116,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     subjects = [subject for subject in config.stash[SUBJECTS] if subject.id in wanted]
     selected = [selection.experiment_of(item) for item in items]
     experiments = [one for one in config.stash[EXPERIMENTS] if one in selected]
-    # An experiment may use any of the networks.
-    names = all_facts.names() if experiments else _architectures(subjects)
+    # An experiment may use any of the networks, and one that was renamed may be any of them.
+    every = experiments or baselines.compares(config)
+    names = all_facts.names() if every else _architectures(subjects)
     try:
         ledger = Ledger(rubric.load(config.stash[OPTIONS].rubric))
         grading = Session(
@@ -171,6 +178,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
                 command=_command(),
                 passed=exitstatus == pytest.ExitCode.OK,
                 benchmarked=is_benchmark(config),
+                baseline=baselines.document(config),
             )
     except UserError as error:
         _tell(config, f"ERROR: {error}")
