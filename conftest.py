@@ -1,7 +1,7 @@
 """Fixtures of the checks. Options and hooks are in harness/plugin.py."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,16 +19,21 @@ from harness.recipe import Recipe
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
-from harness.stash import BASELINE, LEDGER, SESSION
+from harness.stash import BASELINE, COMPARISON, LEDGER, SESSION
 from harness.submitted.captured import CapturedRecipe
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
 from harness.verify import Verification
 from reference.facts import Facts
 
+if TYPE_CHECKING:
+    from harness.baseline.comparison import Comparison
+    from harness.baseline.network import Network
+    from harness.baseline.row import Row
+
 NO_NETWORK = "there is no network: see the build check"
 
-pytest_plugins = ["harness.bench.plugin", "harness.plugin"]
+pytest_plugins = ["harness.bench.plugin", "harness.baseline.plugin", "harness.plugin"]
 
 
 @pytest.fixture(scope="session")
@@ -188,3 +193,61 @@ def finished(grading: Session, subject_id: str, experiment: Experiment) -> Finis
 def dataset(grading: Session, runs: list[Record]) -> Dataset:  # noqa: ARG001
     """The images and labels of the runs."""
     return grading.dataset
+
+
+@pytest.fixture(scope="session")
+def comparison(pytestconfig: pytest.Config) -> "Comparison":
+    """The comparison with --baseline; without it, whoever asks for one is left out."""
+    return pytestconfig.stash[COMPARISON]
+
+
+@pytest.fixture
+def then_and_now(
+    comparison: "Comparison", subject_id: str, opened: Opened | BuildFailure
+) -> "tuple[Network, Network]":
+    """A network as it was in the baseline and as it is, not trained."""
+    from harness.baseline import session  # noqa: PLC0415
+
+    now = session.built(subject_id, opened)
+    then = comparison.counterpart(now)
+    if then is None:
+        raise NotApplicable("it is not in the baseline: there is nothing to compare with")
+    return then, now
+
+
+@pytest.fixture
+def accuracy_change(
+    comparison: "Comparison",
+    grading: Session,
+    then_and_now: "tuple[Network, Network]",
+    trained: list[Record] | JobFailed,
+) -> "Row":
+    """How its accuracy changed since the baseline."""
+    from harness.baseline import session  # noqa: PLC0415
+
+    then, now = then_and_now
+    reason = session.why_not(comparison, grading)
+    return comparison.accuracy(session.trained(now, trained, grading.dataset), then, reason)
+
+
+@pytest.fixture
+def size_changes(comparison: "Comparison", then_and_now: "tuple[Network, Network]") -> "list[Row]":
+    """How its parameters and FLOPs changed since the baseline."""
+    then, now = then_and_now
+    return comparison.counts(now, then)
+
+
+@pytest.fixture
+def speed_changes(comparison: "Comparison", then_and_now: "tuple[Network, Network]") -> "list[Row]":
+    """How its benchmarks changed since the baseline."""
+    then, now = then_and_now
+    return comparison.speed(now, then)
+
+
+@pytest.fixture
+def absence(comparison: "Comparison", pytestconfig: pytest.Config, gone: str) -> "Row":
+    """What became of a network that the baseline alone knows by its name."""
+    from harness.baseline import session  # noqa: PLC0415
+
+    grading = pytestconfig.stash.get(SESSION, None)
+    return comparison.missing(gone, session.newcomers(comparison, grading))

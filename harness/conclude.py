@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import gates, markdown, results
+from harness import gates, history, markdown, results
+from harness.baseline import terminal
 from harness.bench import rows
 from harness.evidence import alarms
 from harness.extract.client import BuildFailure
@@ -20,6 +21,7 @@ from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
 from reference.errors import UserError
+from reference.facts import names
 
 RESULTS = "results.json"
 PAGE = "index.html"
@@ -27,12 +29,21 @@ SUMMARY = "summary.md"
 
 
 def conclude(
-    session: Session, ledger: Ledger, *, command: str, passed: bool, benchmarked: bool
+    session: Session,
+    ledger: Ledger,
+    *,
+    command: str,
+    passed: bool,
+    benchmarked: bool,
+    baseline: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes results.json and the report into the session's report folder.
 
     A grading run keeps the benchmarks of the results before it, and a benchmark run everything
     but the contests that it repeats: each row says when and on what machine it was measured.
+
+    Args:
+        baseline: of results.json, what was compared with an earlier one.
 
     Raises:
         UserError: the folder cannot be written.
@@ -41,14 +52,19 @@ def conclude(
     from harness import exports, report  # noqa: PLC0415
 
     path = session.options.report / RESULTS
+    past, entry = history.place(session.options.report), None
     if benchmarked:
         document = _earlier(path) or _graded(session, ledger, command, passed, [])
         document["benchmarks"] = rows.merged(
             document.get("benchmarks") or [], list(ledger.benchmarks.values())
         )
     else:
-        document = _graded(session, ledger, command, passed, results.read_benchmarks(path))
+        kept = results.read_benchmarks(path)
+        document = _graded(session, ledger, command, passed, kept, baseline)
+        entry = history.put_into(document, past, names(), session.tell)
     results.write(document, path)
+    if entry and (problem := history.append(past, entry)):
+        session.tell(f"WARNING: {problem}")
     report.write(path, session.options.report / PAGE)
     if document.get("submissions"):  # an earlier version's results may be kept
         exports.write_all(document, session.options.report)
@@ -83,6 +99,8 @@ def summary(path: Path, *, benchmarked: bool) -> Iterator[str]:
         counts = Counter(subject["verdict"] for subject in subjects)
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
         yield f"{len(subjects)} submissions: {verdicts}"
+    if not benchmarked:
+        yield from terminal.lines(document.get("baseline") or {})
     yield f"Report: {_shown(path.with_name(PAGE))}"
 
 
@@ -120,7 +138,12 @@ def _earlier(path: Path) -> dict[str, Any] | None:
 
 
 def _graded(
-    session: Session, ledger: Ledger, command: str, passed: bool, benchmarks: list[Any]
+    session: Session,
+    ledger: Ledger,
+    command: str,
+    passed: bool,
+    benchmarks: list[Any],
+    baseline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     graded = [_subject(session, ledger, subject) for subject in session.subjects.values()]
     experiments = [finished.to_json() for finished in session.experiments()]
@@ -133,7 +156,7 @@ def _graded(
         environment=session.environment,
         rubric=ledger.rubric,
     )
-    return results.assemble(run, graded, benchmarks, experiments)
+    return results.assemble(run, graded, benchmarks, experiments, baseline)
 
 
 def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
@@ -154,6 +177,7 @@ def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
         trained_with=session.options.train_with,
         training_notes=_training_notes(session, subject) if runs else (),
         own_weights=_own_weights(session, subject) if runs else None,
+        disturbed=session.readings(subject.id) if runs else None,
         range=alarms.calibrated_range(
             runs, facts, opened.spec.digest if opened else None, session.calibration
         ),

@@ -133,6 +133,16 @@ def time_limit(
     return TimeLimit(seconds, reason)
 
 
+def reading_limit(network: Network, images: int, *, workers: int = 1, cores: int = 1) -> TimeLimit:
+    """Returns when to give up a trained network that reads so many images."""
+    computing = operations(network) * images / _OPERATIONS_A_SECOND
+    expected = computing * max(1, ceil(workers / cores))
+    seconds = max(float(LEAST_LIMIT_S), _GENEROUS * expected)
+    return TimeLimit(
+        seconds, f"reading {images:,} images was stopped after {seconds:,.0f} s, its limit"
+    )
+
+
 def _window(node: Node) -> int:
     """How many values each output of a pooling is made of."""
     return prod(node.config["pool_size"]) if "pool_size" in node.config else 0

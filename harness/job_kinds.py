@@ -7,6 +7,7 @@ from harness.experiments.fit_job import FIT, FitJob
 from harness.experiments.transfer_job import TRANSFER, TransferJob
 from harness.experiments.twin_job import TWIN, TwinJob
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
+from harness.robustness.job import ROBUSTNESS, RobustnessJob
 from reference.errors import UserError
 
 # What a worker does for each is in `harness.worker.PERFORM`.
@@ -16,6 +17,7 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Job]] = {
     TWIN: TwinJob.from_json,
     FIT: FitJob.from_json,
     TRANSFER: TransferJob.from_json,
+    ROBUSTNESS: RobustnessJob.from_json,
 }
 
 

@@ -22,6 +22,7 @@ _GROUPS: Mapping[str, str] = {
     "test_own_weights.py": "own weights",
     "test_evidence.py": "evidence",
     "test_experiments.py": EXPERIMENTS,
+    "test_baseline.py": "baseline",
 }
 
 

@@ -30,7 +30,7 @@ class Options:
         seeds: each network is trained with the seeds 0 .. seeds - 1.
         workers: training processes, each of one thread.
         fresh: train anew what is in the store.
-        baseline: an earlier results.json to compare benchmarks with.
+        baseline: an earlier results.json: what has got worse since then fails.
         benchmark_batch: batch size of timed training; None for the documented one.
         submissions: files and folders that were named one by one; graded instead of `models/`.
         class_folder: a folder with a file or folder for each student.
@@ -148,8 +148,9 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--baseline",
         metavar="FILE",
-        help="an earlier results.json of this machine; with --benchmark-only, a test fails where "
-        "the speed-up over Keras has fallen by more than 10 %% (only benchmarks are compared)",
+        help="an earlier results.json: a check fails where a network has lost more than 0.2 "
+        "percentage points of accuracy since then or has grown; with --benchmark-only, where its "
+        "speed-up over Keras has fallen by more than 10 %%",
     )
     add(
         "--benchmark-batch",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import conclude, rubric, selection
+from harness.baseline import plugin as baselines
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
         bench.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
+        baselines.prepare(config, options, all_facts.names())
         config.stash[EXPERIMENTS] = _experiments(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
@@ -86,7 +88,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         ours = trust.get(selection.subject_of(item)) == PROJECT
-        empty = bench.nothing_missing(item) or selection.nothing_to_try(item)
+        empty = (
+            bench.nothing_missing(item)
+            or selection.nothing_to_try(item)
+            or baselines.nothing_to_compare(item)
+        )
         if empty or fixtures & (_OF_SUBMISSIONS if ours else _OF_OURS):
             idle.append(item)
         else:
@@ -171,6 +177,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
                 command=_command(),
                 passed=exitstatus == pytest.ExitCode.OK,
                 benchmarked=is_benchmark(config),
+                baseline=baselines.document(config),
             )
     except UserError as error:
         _tell(config, f"ERROR: {error}")

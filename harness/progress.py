@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+TRAINED = "trained"
 _POLL_S = 0.25
 
 
@@ -22,6 +23,7 @@ class _Job:
     title: str
     epochs: int
     work: float
+    verb: str = TRAINED
     epoch: int = 0
     accuracy: float | None = None
     started: float = field(default_factory=time.monotonic)
@@ -60,16 +62,19 @@ class Progress:
         with self._lock:
             self._opened += 1
 
-    def expect(self, key: str, title: str, epochs: int, work: float = 1.0) -> None:
+    def expect(
+        self, key: str, title: str, epochs: int, work: float = 1.0, verb: str = TRAINED
+    ) -> None:
         """A job was queued.
 
         Args:
             work: any measure of its length, the same for all jobs.
+            verb: what was done once it ends.
         """
         with self._lock:
             if self._began is None:
                 self._began = time.monotonic()
-            self._jobs[key] = _Job(title, epochs, work)
+            self._jobs[key] = _Job(title, epochs, work, verb)
 
     def remaining_s(self) -> float | None:
         """Seconds until the jobs are done, should they go on as they did; None before any did."""
@@ -94,7 +99,7 @@ class Progress:
             job = replace(self._jobs[key], ended=True)
             self._jobs[key] = job
             ended = sum(j.ended for j in self._jobs.values())
-            outcome = "failed" if failed else "trained"
+            outcome = "failed" if failed else job.verb
             seen = _seen(job, failed=failed)
             line = f"{outcome} {job.title}{seen} ({ended} of {len(self._jobs)})"
         left = _in_words(self.remaining_s()) if ended < len(self._jobs) else ""

@@ -19,7 +19,7 @@ from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow, then
 from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.network.spec import Spec
-from harness.progress import Progress
+from harness.progress import TRAINED, Progress
 from harness.record import Record
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
@@ -35,6 +35,17 @@ class _Done:
 
     folder: Path
     cached: bool
+
+
+@dataclass(frozen=True)
+class _Task:
+    """How a job is queued and shown; fields as of `Runs.do`."""
+
+    title: str
+    cost: float
+    limit: TimeLimit
+    epochs: int
+    verb: str = TRAINED
 
 
 class Runs:
@@ -82,22 +93,31 @@ class Runs:
         """
 
         def begin(target: Future[Record]) -> None:
-            done = self._shared(job, title, cost, limit, job.recipe.epochs)
+            done = self._shared(job, _Task(title, cost, limit, job.recipe.epochs))
             then(done, lambda found: record.read(found.folder, cached=found.cached), target)
 
         return self._records.get(job.key, begin)
 
     def do(
-        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int = 1
+        self,
+        job: Job,
+        title: str,
+        cost: float,
+        limit: TimeLimit,
+        epochs: int = 1,
+        *,
+        verb: str = TRAINED,
     ) -> Future[Path]:
         """Returns the future of a job's folder in the store; it raises `JobFailed`.
 
         Args:
             epochs: how many it reports.
+            verb: what was done, in the line that says so.
         """
 
         def begin(target: Future[Path]) -> None:
-            then(self._shared(job, title, cost, limit, epochs), lambda done: done.folder, target)
+            done = self._shared(job, _Task(title, cost, limit, epochs, verb))
+            then(done, lambda found: found.folder, target)
 
         return self._folders.get(job.key, begin)
 
@@ -126,23 +146,18 @@ class Runs:
         """Waits for what `stop` has left."""
         self._verifying.shutdown(wait=True)
 
-    def _shared(
-        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int
-    ) -> Future[_Done]:
-        return self._done.get(job.key, partial(self._begin, job, title, cost, limit, epochs))
+    def _shared(self, job: Job, task: _Task) -> Future[_Done]:
+        return self._done.get(job.key, partial(self._begin, job, task))
 
-    def _begin(
-        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int,
-        target: Future[_Done],
-    ) -> None:  # fmt: skip
+    def _begin(self, job: Job, task: _Task, target: Future[_Done]) -> None:
         folder = None if self._fresh else self._store.get(job.key)
         if folder is not None:
             target.set_result(_Done(folder, cached=True))
             return
         if self._fresh:
             self._store.discard(job.key)
-        self._progress.expect(job.key, title, epochs, cost)
-        done = self._workers().submit(job, cost, limit)
+        self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
+        done = self._workers().submit(job, task.cost, task.limit)
         done.add_done_callback(lambda f: self._on_done(job, f, target))
 
     def _on_done(self, job: Job, done: Future[str], target: Future[_Done]) -> None:

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from harness import gates
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe
+from harness.evidence.networks import ANALYSED
+from harness.evidence.robustness import Readings
 from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running
@@ -20,6 +22,7 @@ from harness.options import Options
 from harness.progress import Progress
 from harness.recipe import Recipe
 from harness.record import Record
+from harness.robustness import asking
 from harness.runs import Runs
 from harness.sandbox import strongest
 from harness.store import Store
@@ -57,7 +60,7 @@ class Session:
         self.subjects = {subject.id: subject for subject in subjects}
         self.facts = facts
         self.progress = Progress(tell)
-        self._tell = tell
+        self.tell = tell
         prepare(options.report, "--report")
         prepare(options.store, "--store")
         store, logs = Store(options.store), options.store / "logs"
@@ -143,6 +146,10 @@ class Session:
         """
         return self.progress.wait(self._training(subject).own)
 
+    def readings(self, subject: str) -> Readings | None:
+        """Waits for what a subject's runs read of altered images; None in a class."""
+        return asking.gathered(self._training(subject).altered, self.progress.wait)
+
     def finished(self, experiment: Experiment) -> Finished:
         """Waits for what becomes of an experiment."""
         assert self._running is not None  # noqa: S101  (it was given to `start`)
@@ -187,12 +194,18 @@ class Session:
         if not self._will_train:
             return
         request = DataRequest(self.options.dataset, self.options.mnist_dir, self._data_folder)
-        self.data = load(request, self._tell)
+        self.data = load(request, self.tell)
         if self.data.note:
-            self._tell(self.data.note)
+            self.tell(self.data.note)
         publish(self.data, self._data_folder)
         self.calibration = calibration.load(self.data.name)
-        self._trainings = Trainings(self.options, self._work, self.data, self.calibration)
+        self._trainings = Trainings(
+            self.options,
+            self._work,
+            self.data,
+            self.calibration,
+            alter=len(self.subjects) <= ANALYSED,
+        )
         if train:
             for name in self.subjects:
                 self._training(name)
@@ -200,7 +213,9 @@ class Session:
             self._running = Running(experiments, self._lab(self.data))
 
     def stop_experiments(self) -> None:
-        """Lets the experiments wait for nothing more; those that are not done end as skipped."""
+        """Lets nobody wait for what no check of a network needs; what is not done is skipped."""
+        if self._trainings is not None:
+            self._trainings.give_up_altered()
         if self._running is not None:
             self._running.stop()
 

@@ -1,5 +1,7 @@
 """Where the plugin leaves a session's objects for fixtures and hooks to find."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from harness.bench.baseline import Baseline
@@ -9,9 +11,14 @@ from harness.options import Options
 from harness.session import Session
 from harness.subjects import Subject
 
+if TYPE_CHECKING:
+    from harness.baseline.comparison import Comparison
+
 SESSION = pytest.StashKey[Session]()
 LEDGER = pytest.StashKey[Ledger]()
 BASELINE = pytest.StashKey[Baseline]()
+# It brings in what reads a report: not before it is needed.
+COMPARISON: "pytest.StashKey[Comparison]" = pytest.StashKey()
 SUBJECTS = pytest.StashKey[tuple[Subject, ...]]()
 OPTIONS = pytest.StashKey[Options]()
 EXPERIMENTS = pytest.StashKey[tuple[Experiment, ...]]()

@@ -8,11 +8,13 @@ from typing import Any
 
 from harness import plan
 from harness.data import Dataset
+from harness.evidence.robustness import Reading
 from harness.extract.client import BuildFailure
 from harness.futures import fail, follow
 from harness.options import Options
 from harness.recipe import Recipe
 from harness.record import Record
+from harness.robustness import asking
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.subjects import Subject
@@ -33,28 +35,44 @@ class Training:
         runs: one for each seed.
         verification: of the first of them.
         own: what the weights that came with it read; None when none came.
+        altered: what the runs' networks read of altered images, one for each seed; none where
+            nobody wants to know.
     """
 
     runs: list[Future[Record]]
     verification: Future[Verification | BuildFailure] = field(default_factory=Future)
     own: Future[OwnAccuracy | None] = field(default_factory=Future)
+    altered: list[Future[Reading]] = field(default_factory=list)
 
     def fail(self, error: BaseException) -> None:
         """Gives an error to everything that is not there yet."""
-        waiting: list[Future[Any]] = [*self.runs, self.verification, self.own]
+        waiting: list[Future[Any]] = [
+            *self.runs, self.verification, self.own, *self.altered,
+        ]  # fmt: skip
         fail(error, *waiting)
 
 
 class Trainings:
-    """Turns networks into records: from the store, or by a worker; each subject's once."""
+    """Turns networks into records: from the store, or by a worker; each subject's once.
+
+    Args:
+        alter: also have the graded networks read altered images.
+    """
 
     def __init__(
-        self, options: Options, work: Runs, dataset: Dataset, calibration: Calibration
+        self,
+        options: Options,
+        work: Runs,
+        dataset: Dataset,
+        calibration: Calibration,
+        *,
+        alter: bool = False,
     ) -> None:
         self._options = options
         self._work = work
         self._dataset = dataset
         self._calibration = calibration
+        self._alter = alter
         self._trainings: dict[str, Training] = {}
         self._lock = Lock()
 
@@ -62,17 +80,26 @@ class Trainings:
         """Returns a subject's training; it begins when its network is there.
 
         Args:
-            examine: also verify the first run, and try the weights that came with the network;
-                decided by who asks first.
+            examine: also verify the first run, try the weights that came with the network, and
+                have altered images read; decided by who asks first.
         """
         with self._lock:
             known = self._trainings.get(subject.id)
             if known is not None:
                 return known
-            training = Training([Future() for _ in range(self._options.seeds)])
+            seeds = range(self._options.seeds)
+            altered = seeds if examine and self._alter else ()
+            training = Training([Future() for _ in seeds], altered=[Future() for _ in altered])
             self._trainings[subject.id] = training
         opened.add_done_callback(partial(self._on_opened, subject, training, examine))
         return training
+
+    def give_up_altered(self) -> None:
+        """Lets nobody wait for altered images to be read."""
+        with self._lock:
+            trainings = list(self._trainings.values())
+        for training in trainings:
+            asking.give_up(training.altered)
 
     def _on_opened(
         self, subject: Subject, training: Training, examine: bool, opened: Future[Found]
@@ -97,6 +124,9 @@ class Trainings:
             follow(self._work.train(job, title, plan.cost(job, images), limit), run)
         if examine:
             follow(self._work.verify(jobs[0], training.runs[0]), training.verification)
+        asker = asking.Asker(self._work, len(data.test_labels), options.workers)
+        for job, run, target in zip(jobs, training.runs, training.altered, strict=False):
+            asker.ask(job, run, f"{subject.id} seed {job.seed}", target)
 
     def _evaluate(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
         """Has the test images read with the weights that came with a network."""

@@ -29,6 +29,8 @@ from harness.experiments.twin_job import TWIN, train_twin
 from harness.forks import serve_forks
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
+from harness.robustness.job import ROBUSTNESS
+from harness.robustness.reading import read_altered
 from harness.store import Store
 from reference.errors import UserError
 
@@ -165,6 +167,7 @@ PERFORM: Mapping[str, Callable[[Any, Path, Store, OnEpoch], str]] = {
     TWIN: train_twin,
     FIT: time_fit,
     TRANSFER: transfer,
+    ROBUSTNESS: read_altered,
 }
 
 

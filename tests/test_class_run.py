@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import sandbox
+from harness.measures import read_bitmap
 from tests.project_copy import FAILED, USAGE, command, environment, grade, project
 
 BUILD = """import keras
@@ -140,6 +141,37 @@ def test_results_are_held_against_what_is_plausible_not_against_our_own(results)
     assert subject(results, "Cy")["range"] is None, "another network than the documented one"
     assert results["dataset"]["shared_images"] == {"count": 0, "examples": []}
     assert subject(results, "Ada")["calibration"]["images"] == 360
+
+
+def test_the_distinct_networks_are_compared_with_one_another(results):
+    assert results.keys() >= {"baseline", "history"}
+    trained = [one for one in results["subjects"] if one["runs"]]
+    for one in trained:
+        assert one.keys() >= {
+            "calibration", "calibration_note", "classes", "confused", "robustness", "range",
+            "alarms",
+        }  # fmt: skip
+    digests = [one["spec_digest"] for one in trained]
+    first = [one for i, one in enumerate(trained) if one["spec_digest"] not in digests[:i]]
+    names = [one["id"] for one in first]
+    assert [(row["a"], row["b"]) for row in results["comparisons"]] == [
+        (names[0], names[1]), (names[0], names[2]), (names[1], names[2]),
+    ]  # fmt: skip
+    accuracy = {one["id"]: one["runs"][0]["test_accuracy"] for one in first}
+    images = results["dataset"]["sizes"]["test"]
+    for row in results["comparisons"]:
+        assert row["difference"] == pytest.approx(accuracy[row["a"]] - accuracy[row["b"]])
+        assert row["only_a"] - row["only_b"] == pytest.approx(row["difference"] * images)
+        assert row["interval"][0] <= row["difference"] <= row["interval"][1]
+        assert row["p"] <= row["p_adjusted"] <= 1
+    assert results["omnibus"]["networks"] == 3
+    assert results["omnibus"]["df"] == 2
+    groups = results["image_groups"]
+    assert groups["networks"] == names
+    right = [read_bitmap(one["runs"][0]["correct_bitmap"], images) for one in first]
+    assert groups["all_miss"]["count"] == sum(
+        not any(column) for column in zip(*right, strict=True)
+    )
 
 
 def test_the_closest_architecture_is_taken_and_that_is_said(results):

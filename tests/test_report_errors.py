@@ -117,7 +117,7 @@ def test_unreadable_files(tmp_path, capsys, content, message):
     assert main([str(path)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"error: {path} ")
+    assert err.startswith(f"error: {path}")
     assert message in err
     assert "pytest checks/" in err or "grader that wrote it" in err or "reports/latest" in err
     assert err.count("\n") == 1

@@ -365,3 +365,72 @@ def test_an_output_beyond_the_ten_digits_is_no_digit_and_breaks_nothing():
     predictions = np.eye(64, dtype=np.float32)[[3, 63, 9]]
     counts = confusion(predictions, np.array([3, 4, 7], dtype=np.uint8))
     assert (counts[3][3], counts[7][9], sum(map(sum, counts))) == (1, 1, 2)
+
+
+# Side by side ------------------------------------------------------------------------------------
+
+# What readers find in every file, whatever was run.
+KEYS = frozenset({
+    "schema", "created", "command", "outcome", "dataset", "recipe", "rubric", "seeds",
+    "environment", "submissions", "subjects", "claims", "experiments", "comparisons", "omnibus",
+    "image_groups", "baseline", "history", "benchmarks",
+})  # fmt: skip
+SUBJECT_KEYS = frozenset({
+    "calibration", "calibration_note", "classes", "confused", "robustness", "range", "alarms",
+})  # fmt: skip
+
+
+def _reader(graded, record, name, key, wrong):
+    """A subject whose run misreads these images and no other."""
+    labels = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
+    predictions = np.full((12, 10), 0.01, np.float32)
+    predictions[np.arange(12), labels] = 0.91
+    predictions[wrong] = np.roll(predictions[wrong], 1, axis=1)
+    run = Record(record.folder, {**record.document, "key": key}, cached=True)
+    run.__dict__["predictions"] = predictions  # as if it had been read
+    return replace(graded, subject=replace(graded.subject, id=name), runs=[run])
+
+
+def test_networks_are_compared_and_identical_ones_once(graded, dataset, record):
+    class_ = [
+        _reader(graded, record, "ann", "x" * 64, [0, 1]),
+        replace(graded, subject=replace(graded.subject, id="lost"), runs=[]),
+        _reader(graded, record, "ben", "y" * 64, [1, 2, 3]),
+        _reader(graded, record, "cat", "x" * 64, [0, 1]),
+    ]
+    document = assemble(_run(dataset), class_, [])
+    assert document.keys() == KEYS
+    assert all(one.keys() >= SUBJECT_KEYS for one in document["subjects"])
+    ((found,), groups) = document["comparisons"], document["image_groups"]
+    assert (found["a"], found["b"], found["only_a"], found["only_b"]) == ("ann", "ben", 2, 1)
+    assert found["runs"][0]["seed"] == 3
+    assert document["omnibus"] is None  # for two networks
+    assert groups["networks"] == ["ann", "ben"]
+    assert [one["index"] for one in groups["all_miss"]["images"]] == [1]
+    assert [one["count"] for one in groups["only_one"]] == [1, 2]
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+
+
+def test_a_class_is_not_compared(graded, dataset, record):
+    class_ = [_reader(graded, record, str(i), f"{i:064}", [i]) for i in range(11)]
+    document = assemble(_run(dataset), class_, [])
+    side_by_side = [document[key] for key in ("comparisons", "omnibus", "image_groups")]
+    assert side_by_side == [[], None, None]
+    document = assemble(_run(dataset), class_[:10], [])
+    assert len(document["comparisons"]) == 45
+    assert document["omnibus"]["networks"] == 10
+
+
+def test_without_data_every_key_is_there_all_the_same(graded):
+    document = assemble(_run(None), [replace(graded, gate=None)], [])
+    assert document.keys() == KEYS
+    assert (document["comparisons"], document["omnibus"], document["image_groups"]) == (
+        [], None, None,
+    )  # fmt: skip
+    assert (document["baseline"], document["history"]) == ({}, [])
+
+
+def test_what_a_baseline_and_earlier_runs_say_is_passed_on(graded):
+    rows = {"baseline": {"file": "old.json"}, "history": [{"commit": "c"}]}
+    document = assemble(_run(None), [graded], [], **rows)
+    assert {key: document[key] for key in rows} == rows

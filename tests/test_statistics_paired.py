@@ -142,9 +142,8 @@ def test_several_runs_agree_with_a_plain_analysis_of_variance():
     a[0] = rng.random(60) < 0.6  # a poor seed, so that seeds differ more than their rest explains
     between, across, rest = mean_squares(a.astype(float) - b)
     assert between > rest
-    variance = (between + across - rest) / (4 * 60) + 2 / 60**2
-    spread = between**2 / 3 + across**2 / 59 + rest**2 / (3 * 59)
-    freedom = (variance * 240) ** 2 / spread
+    variance = (between + across - rest) / (4 * 60)
+    freedom = (variance * 240) ** 2 / (between**2 / 3 + across**2 / 59 + rest**2 / (3 * 59))
     difference = a.mean() - b.mean()
     found = paired_difference(a, b)
     assert found.difference == pytest.approx(difference, abs=1e-12)
@@ -199,13 +198,16 @@ def test_readings_that_always_differ(seeds):
         assert 0.98 < inner < 1.0 == outer
 
 
-def test_few_discordant_images_leave_the_interval_width():
-    for seeds in (2, 5):
-        a, b = runs(0, 0, 360, seeds)
-        b[0, 7] = False
-        low, high = paired_difference(a, b).interval
-        assert low < -1 / 360
-        assert high > 1 / 360
+def test_seeds_that_agree_by_chance_lend_no_certainty():
+    # Each of five seeds misses another image, so that no seed differs from the next.
+    a, b = runs(0, 0, 360, 5)
+    b[np.arange(5), np.arange(5)] = False
+    found = paired_difference(a, b)
+    assert mean_squares(a.astype(float) - b)[0] == 0
+    # As if each run had two discordant images: sqrt(2 / 5) / 360; five seeds have 4 degrees left.
+    assert found.standard_error == pytest.approx(sqrt(2 / 5) / 360, abs=1e-9)
+    assert found.freedom == pytest.approx(4, abs=0.1)
+    assert found.p == pytest.approx(0.19, abs=0.01)
 
 
 @pytest.mark.parametrize(

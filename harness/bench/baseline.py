@@ -5,12 +5,12 @@ differs by a quarter between jobs on a shared machine, and by well under a hundr
 peer that runs beside it.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.baseline import file
 from harness.bench import ratios
 from harness.bench.contest import OURS
 from harness.bench.ratios import Ratio
@@ -42,6 +42,20 @@ class Baseline:
         return f"{self.name}, commit {', '.join(self.commits)}" if self.commits else self.name
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """A speed-up over Keras, with when and where it was measured.
+
+    Attributes:
+        machine: as `harness.bench.rows.machine` has it.
+    """
+
+    speedup: Ratio
+    created: str
+    commit: str
+    machine: Mapping[str, Any]
+
+
 class BaselineMismatch(Mismatch):
     """A benchmark that was measured and does not stand up to the baseline.
 
@@ -64,27 +78,46 @@ def read(path: Path, machine: Mapping[str, Any]) -> Baseline:
         UserError: it is missing, no results.json, holds no benchmarks that can be compared, or
             was measured on another machine.
     """
-    rows = [row for row in _rows(path) if row["runner"] == OURS and row.get("status") in USABLE]
-    speedups: dict[Key, Ratio] = {}
+    rows = [row for row in _rows(path) if _is_ours(row)]
     try:
-        for row in rows:
-            key = (str(row["architecture"]), str(row["task"]), int(row["batch_size"]))
-            found = (row["speedup"] or {}).get(PEERS.get(key[1], ""))
-            if found:
-                speedups[key] = _ratio(found)
+        found = measurements(rows)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"--baseline {path}: a benchmark in it is not as expected ({error!r}). {MAKE}"
         ) from error
-    if not speedups:
+    if not found:
         raise UserError(
             f"--baseline {path} holds no speed-up of the engine over Keras to compare with; an "
             f"earlier version of the grader may have written it. {MAKE}"
         )
     for row in rows:
         _check_machine(path, row, machine)
-    commits = dict.fromkeys(str(row["commit"]) for row in rows if row.get("commit"))
+    commits = dict.fromkeys(one.commit for one in found.values() if one.commit)
+    speedups = {key: one.speedup for key, one in found.items()}
     return Baseline(path.name, tuple(commits), speedups)
+
+
+def measurements(rows: Iterable[Mapping[str, Any]]) -> dict[Key, Measurement]:
+    """Returns what benchmarks say of the engine's speed, where they were measured.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: a row is none.
+    """
+    # It brings in Jinja: not before there is a baseline.
+    from harness.report.readers import clean  # noqa: PLC0415
+
+    found: dict[Key, Measurement] = {}
+    for row in filter(_is_ours, rows):
+        key = (clean(str(row["architecture"])), clean(str(row["task"])), int(row["batch_size"]))
+        speedup = (row["speedup"] or {}).get(PEERS.get(key[1], ""))
+        if speedup:
+            found[key] = Measurement(
+                _ratio(speedup),
+                clean(str(row.get("created") or "")),
+                clean(str(row.get("commit") or "")),
+                dict(row.get("machine") or {}),
+            )
+    return found
 
 
 def compare(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,28 +184,16 @@ def percent(change: Mapping[str, Any]) -> str:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"--baseline {path} does not exist. {MAKE}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--baseline {path} cannot be read: {error}. {MAKE}") from None
-    if not text.strip():
-        raise UserError(f"--baseline {path} is empty, but should be a results.json. {MAKE}")
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--baseline {path} is not JSON: {error}. {MAKE}") from None
-    found = document.get("benchmarks") if isinstance(document, dict) else None
-    if not isinstance(found, list) or document.get("schema") != 1:
-        raise UserError(
-            f"--baseline {path} is no results.json of schema 1 (the JSON of pytest-benchmark is "
-            f"another thing). {MAKE}"
-        )
-    rows = [row for row in found if isinstance(row, dict) and "runner" in row]
+    found = file.read(path, MAKE).get("benchmarks")
+    listed = found if isinstance(found, list) else []
+    rows = [row for row in listed if isinstance(row, dict) and "runner" in row]
     if not rows:
         raise UserError(f"--baseline {path} holds no benchmarks. {MAKE}")
     return rows
+
+
+def _is_ours(row: Mapping[str, Any]) -> bool:
+    return row.get("runner") == OURS and row.get("status") in USABLE
 
 
 def _check_machine(path: Path, row: Mapping[str, Any], machine: Mapping[str, Any]) -> None:

@@ -44,12 +44,10 @@ def prepare(config: pytest.Config, options: Options) -> None:
             "after the test log is written. Expected --baseline=FILE, an earlier results.json."
         )
     if not is_benchmark(config):
-        for name, value in (
-            ("--baseline", options.baseline),
-            ("--benchmark-batch", options.benchmark_batch),
-        ):
-            if value is not None:
-                raise UserError(f"{name} is of benchmarks: expected --benchmark-only beside it")
+        if options.benchmark_batch is not None:
+            raise UserError(
+                "--benchmark-batch is of benchmarks: expected --benchmark-only beside it"
+            )
         return
     if options.grades_submissions:
         raise UserError(

@@ -1,13 +1,103 @@
-"""How accuracy falls as the test images are disturbed."""
+"""How accuracy falls as the test images are altered: curves, and one mean error."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
+from harness.corruptions import CORRUPTIONS, SEVERITIES
+from harness.statistics import Interval, mean_interval, repeats_interval
 
-def robustness(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Returns a subject's `robustness`.
+Reading = Mapping[str, Any]
+"""What one run's network read: the document of `harness.robustness.reading`."""
 
-    Args:
-        measured: one document for each seed; none when nothing was disturbed.
+
+@dataclass(frozen=True)
+class Readings:
+    """What came of the readings of one subject.
+
+    Attributes:
+        found: of each run that there is one of, in the order of the seeds.
+        missing: why there is none of the others, each reason once.
+        runs: how many there were to be.
     """
-    return None
+
+    found: tuple[Reading, ...]
+    missing: tuple[str, ...]
+    runs: int
+
+
+def robustness(readings: Readings | None) -> dict[str, Any] | None:
+    """Returns a subject's `robustness`; None where no altered images were to be read.
+
+    Where every reading failed there are no figures, only the note that says why.
+    """
+    if readings is None or readings.runs == 0:
+        return None
+    found = readings.found
+    images = found[0]["images"] if found else 0
+    clean = [reading["clean"] for reading in found]
+    errors = [_errors(reading) for reading in found]
+    return {
+        "images": images,
+        "seeds": len(found),
+        "clean": _mean(clean, images),
+        "clean_interval": _interval(clean, images),
+        "mean_corruption_error": fmean(map(fmean, errors)) if found else None,
+        "mean_corruption_error_interval": list(_error_interval(errors)) if found else None,
+        "note": _note(readings),
+        "curves": [_curve(name, found, images) for name in CORRUPTIONS] if found else [],
+    }
+
+
+def _curve(name: str, found: Sequence[Reading], images: int) -> dict[str, Any]:
+    known = CORRUPTIONS[name]
+    levels = []
+    for place, severity in enumerate(SEVERITIES):
+        correct = [reading["correct"][name][place] for reading in found]
+        levels.append(
+            {
+                "severity": severity,
+                "value": known.value(severity),
+                "accuracy": _mean(correct, images),
+                "interval": _interval(correct, images),
+            }
+        )
+    return {"corruption": name, "words": known.words, "unit": known.unit, "levels": levels}
+
+
+def _mean(correct: Sequence[int], images: int) -> float | None:
+    return fmean(correct) / images if correct else None
+
+
+def _interval(correct: Sequence[int], images: int) -> list[float] | None:
+    """All seeds read the same images."""
+    if not correct:
+        return None
+    return list(repeats_interval([(count, images) for count in correct], same_images=True))
+
+
+def _errors(reading: Reading) -> list[float]:
+    """Returns for each image the share of its alterations that was misread."""
+    alterations = len(CORRUPTIONS) * len(SEVERITIES)
+    return [count / alterations for count in reading["misread"]]
+
+
+def _error_interval(errors: Sequence[Sequence[float]]) -> Interval:
+    """95 % interval for the mean over all alterations.
+
+    Several seeds: Student's t over them, as of other figures. One seed, or seeds that all came
+    out the same: Student's t over the images, each of which counts once with the mean of its
+    alterations, since these are no images of their own.
+    """
+    means = [fmean(run) for run in errors]
+    lower, upper = mean_interval(means if len(set(means)) > 1 else errors[0])
+    return max(lower, 0.0), min(upper, 1.0)
+
+
+def _note(readings: Readings) -> str | None:
+    lost = readings.runs - len(readings.found)
+    if not lost:
+        return None
+    reasons = "; ".join(readings.missing)
+    return f"of {lost} of {readings.runs} runs the altered images were not read: {reasons}"

@@ -8,8 +8,10 @@ direction-changing characters, terminal colours, unpaired surrogates).
 from collections.abc import Mapping
 from typing import Any
 
+from harness.report.evidence import schema as evidence
 from harness.report.experiments.schema import experiment
 from harness.report.loading import REMEDY
+from harness.report.progress import schema as progress
 from harness.report.readers import (
     ShapeError,
     boolean,
@@ -52,7 +54,7 @@ RUN = record(
     train_images=integer, validation_images=integer,
     batch_size=integer, stopped=text, history=HISTORY, test_accuracy=number, test_loss=number,
     interval=interval, confusion=confusion, misread=listing(MISREAD), train_time_s=number,
-    train_images_per_s=number, weights_sha256=text,
+    train_images_per_s=number, weights_sha256=text, **evidence.RUN,
 )  # fmt: skip
 CHECK = record(
     id=name, group=text, title=text, status=text, points=number, max_points=number,
@@ -70,7 +72,7 @@ SUBJECT = record(
     findings=listing(FINDING), recipe=optional(COMPARED_RECIPE), own_weights=optional(OWN_WEIGHTS),
     spec_digest=text, score=number, max_score=number, verdict=text, error=text,
     spec=optional(LAYERS), expected=optional(LAYERS), diff=listing(DIFF), gate=optional(GATE),
-    runs=listing(RUN), checks=listing(CHECK),
+    runs=listing(RUN), checks=listing(CHECK), **evidence.SUBJECT, **progress.SUBJECT,
 )  # fmt: skip
 CLAIM = record(
     architecture=text, document=text, what=text, claimed=number, quote=text, measured=number,
@@ -98,12 +100,14 @@ DATASET = record(
     sizes=record(train=integer, test=integer),
     source=text,
     note=text,
+    **progress.DATASET,
 )
 RESULTS = record(
     created=text, command=text, outcome=text, dataset=DATASET, recipe=text,
     seeds=listing(integer), environment=ENVIRONMENT, subjects=listing(SUBJECT),
     claims=listing(CLAIM), benchmarks=listing(BENCHMARK), submissions=boolean,
-    rubric=optional(settings), experiments=listing(experiment),
+    rubric=optional(settings), experiments=listing(experiment), **evidence.RESULTS,
+    baseline=progress.baseline, history=progress.HISTORY,
 )  # fmt: skip
 
 

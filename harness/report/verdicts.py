@@ -26,6 +26,11 @@ KINDS = {
     "regressed": "fail",
     "cannot tell": "unsure",
     "unavailable": "none",
+    "improved": "over",
+    "unchanged": "pass",
+    "new": "over",
+    "renamed": "unsure",
+    "not comparable": "unsure",
 }
 WORDS = {
     "timeout": "ran out of time",

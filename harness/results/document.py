@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness import claims
+from harness.data.dataset import Dataset
 from harness.evidence import alarms
 from harness.evidence.comparisons import comparisons, omnibus
 from harness.evidence.image_groups import image_groups
-from harness.evidence.networks import Trained, analysed
+from harness.evidence.networks import Trained, analysed, readers
 from harness.results.graded import Graded, Run
 from harness.results.subject import subjects
 from harness.subjects import PROJECT, SUBMISSION
@@ -32,7 +33,6 @@ def assemble(
         baseline: what became of an earlier results.json's networks; None without one.
         history: earlier runs and this one, the oldest first.
     """
-    networks = analysed(Trained(one.subject.id, one.runs) for one in graded if one.runs)
     documented = run.dataset is not None and run.dataset.name == DOCUMENTED_DATA
     return {
         "schema": SCHEMA,
@@ -60,9 +60,7 @@ def assemble(
             )
         ],
         "experiments": list(experiments),
-        "comparisons": comparisons(networks, run.dataset) if run.dataset else [],
-        "omnibus": omnibus(networks, run.dataset) if run.dataset else None,
-        "image_groups": image_groups(networks, run.dataset) if run.dataset else None,
+        **_side_by_side(graded, run.dataset),
         "baseline": dict(baseline or {}),
         "history": [dict(row) for row in history],
         "benchmarks": list(benchmarks),
@@ -82,4 +80,17 @@ def _dataset(run: Run) -> dict[str, Any] | None:
         "source": run.dataset.source,
         "note": run.dataset.note,
         "shared_images": alarms.shared_images(run.dataset),
+    }
+
+
+def _side_by_side(graded: Sequence[Graded], dataset: Dataset | None) -> dict[str, Any]:
+    """What the trained networks are to one another."""
+    if dataset is None:
+        return {"comparisons": [], "omnibus": None, "image_groups": None}
+    trained = analysed(Trained(one.subject.id, one.runs) for one in graded if one.runs)
+    networks = readers(trained)
+    return {
+        "comparisons": comparisons(networks, dataset.test_labels),
+        "omnibus": omnibus(networks, dataset.test_labels),
+        "image_groups": image_groups(networks, dataset),
     }

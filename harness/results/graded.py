@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.data.dataset import Dataset
+from harness.evidence.robustness import Readings
 from harness.network.spec import Spec
 from harness.record import Record
 from harness.rubric import Rubric
@@ -27,7 +28,7 @@ class Graded:
         trained_with: whose recipe trained it, "document" or "submission".
         training_notes: what of its author's recipe could not be followed.
         range: the accuracies that were measured with this network and recipe before.
-        disturbed: what its runs read of disturbed images, a document for each seed.
+        disturbed: what its runs read of altered images; None where that was not wanted.
     """
 
     subject: Subject
@@ -42,7 +43,7 @@ class Graded:
     training_notes: Sequence[str] = ()
     own_weights: OwnAccuracy | None = None
     range: Mapping[str, Any] | None = None
-    disturbed: Sequence[Mapping[str, Any]] = ()
+    disturbed: Readings | None = None
 
     @property
     def spec(self) -> Spec | None:

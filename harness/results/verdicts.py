@@ -8,6 +8,8 @@ from harness.results.graded import Graded
 EXPERIMENTS = "experiments"
 """The group of the checks that are experiments."""
 
+COMPARABLE = "test_baseline.py::test_comparable"
+
 
 def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Returns the rows with what an error of ours kept from being checked out of the reckoning.
@@ -25,6 +27,7 @@ def verdict(graded: Graded) -> str:
     """Returns a subject's verdict: failed beats not graded beats inconclusive beats passed.
 
     Experiments are what the document did besides: what becomes of them says nothing of its network.
+    Nor does a baseline that it cannot be compared with.
     """
     statuses = {check["status"] for check in _of_the_network(graded.checks)}
     if statuses - {"passed", "skipped", "grader_error"}:
@@ -39,4 +42,8 @@ def verdict(graded: Graded) -> str:
 
 
 def _of_the_network(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [check for check in checks if check.get("group") != EXPERIMENTS]
+    return [
+        check
+        for check in checks
+        if check.get("group") != EXPERIMENTS and check.get("id") != COMPARABLE
+    ]

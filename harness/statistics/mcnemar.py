@@ -17,7 +17,7 @@ def mcnemar_exact_p(only_a: int, only_b: int) -> float:
     """Two-sided p of McNemar's exact test: of the discordant images, half should favour either.
 
     McNemar (1947), Psychometrika 12:153-157, with the binomial distribution in place of chi-square:
-    Fagerland, Lydersen & Laake (2013), BMC Med. Res. Methodol. 13:91, eq. 3.
+    Fagerland, Lydersen & Laake (2013), BMC Med. Res. Methodol. 13:91.
 
     Raises:
         ValueError: a count below 0.
@@ -30,7 +30,7 @@ def mcnemar_mid_p(only_a: int, only_b: int) -> float:
     """Two-sided mid-p: the exact test less half of what was observed, at either end.
 
     The exact test rejects far less often than it says; this one about as often.
-    Fagerland, Lydersen & Laake (2013), BMC Med. Res. Methodol. 13:91, eq. 4.
+    Fagerland, Lydersen & Laake (2013), BMC Med. Res. Methodol. 13:91.
 
     Raises:
         ValueError: a count below 0.
@@ -43,7 +43,7 @@ def tango(only_a: float, only_b: float, images: int, confidence: float = 0.95) -
     """Score interval for the difference of two accuracies on the same images, as fractions.
 
     It has width where no image is discordant, and stays within -1 and 1.
-    Tango (1998), Statistics in Medicine 17:891-908, eq. 10 and the appendix.
+    Tango (1998), Statistics in Medicine 17:891-908.
 
     Raises:
         ValueError: counts below 0, more than there are images, or no images.

@@ -37,7 +37,7 @@ def non_inferiority(before: Right, after: Right, margin: float = MARGIN) -> NonI
     Passed: the lower one-sided 95 % bound of after - before lies above -margin. Regressed: it does
     not, and the two-sided 95 % interval lies below 0. Otherwise inconclusive. For one run the
     bound is d - 1.645 sqrt(b + c - (b - c)^2 / n) / n: Liu et al. (2002), Statistics in Medicine
-    21:231-245, section 2; for several, the t bound over seeds and images of `paired_difference`.
+    21:231-245; for several, the t bound over seeds and images of `paired_difference`.
     Where every image is read as before there is nothing to doubt, and the bound is 0.
 
     Args:

@@ -96,7 +96,7 @@ def _one_run(differences: NDArray[np.int8], method: str) -> PairedDifference:
 def _detectable(discordant: float, images: int) -> float:
     """The d of d sqrt(N) = z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2), by bisection.
 
-    psi, the share of discordant images, is at least d. Connor (1987), Biometrics 43:207-211, eq. 1.
+    psi, the share of discordant images, is at least d. Connor (1987), Biometrics 43:207-211.
     """
     reject, power = normal_quantile(1 - ALPHA / 2), normal_quantile(POWER)
     low, high = 0.0, 1.0
@@ -113,32 +113,20 @@ def _detectable(discordant: float, images: int) -> float:
 def _several(differences: NDArray[np.int8]) -> PairedDifference:
     """Seeds and images as crossed random effects: d = mean + seed + image + rest.
 
-    The variance of the mean is (MS_seeds + MS_images - MS_rest) / (K N), its degrees of freedom are
-    Satterthwaite's: Satterthwaite (1946), Biometrics Bulletin 2:110-114; the mean squares of
-    Searle, Casella & McCulloch (1992), Variance Components, section 4.3. Owen (2007), Annals of
-    Applied Statistics 1:386-411, has why resampling seeds and images overstates it.
+    The variance of the mean is estimated by (MS_seeds + MS_images - MS_rest) / (K N): Searle,
+    Casella & McCulloch (1992), Variance Components, chapter 4. Its degrees of freedom are those
+    of Satterthwaite (1946), Biometrics Bulletin 2:110-114, with seeds held to differ at least as
+    much as their rest alone makes them, so that chance cannot lend freedom that is not there.
     """
     seeds, images = differences.shape
     cells = seeds * images
-    by_seed = differences.sum(axis=1, dtype=np.int64)
-    by_image = differences.sum(axis=0, dtype=np.int64)
-    correction = float(by_seed.sum()) ** 2 / cells
-    squares_seeds = float(by_seed @ by_seed) / images - correction
-    squares_images = float(by_image @ by_image) / seeds - correction
-    squares = float(np.count_nonzero(differences)) - correction
-    free_seeds, free_images = seeds - 1, images - 1
-    free_rest = free_seeds * free_images
-    rest = max(0.0, squares - squares_seeds - squares_images) / max(1, free_rest)
-    # Chance may leave less between the seeds than their rest alone explains; the truth does not.
-    between = max(squares_seeds / free_seeds, rest)
-    across = squares_images / max(1, free_images)
-    variance = (between + across - rest) / cells
-    spread = between**2 / free_seeds + across**2 / max(1, free_images) + rest**2 / max(1, free_rest)
-    # Two discordant images more, as of Bonett & Price (2012), so that no interval has zero width.
-    padded = variance + 2 / images**2
-    freedom = (padded * cells) ** 2 / spread if spread else inf
-    error = sqrt(padded)
-    difference = float(by_seed.sum()) / cells
+    between, across, rest = _mean_squares(differences)
+    # No less than if each run had two discordant images, as Bonett & Price (2012), JEBS 37:479-488,
+    # add to the counts: few discordant images may happen to cancel.
+    variance = max(between + across - rest, 2 / images) / cells
+    freedom = _freedom(max(between, rest), across, rest, seeds, images)
+    error = sqrt(variance)
+    difference = float(differences.sum(dtype=np.int64)) / cells
     half = t_quantile(1 - ALPHA / 2, freedom) * error
     return PairedDifference(
         difference=difference,
@@ -149,3 +137,30 @@ def _several(differences: NDArray[np.int8]) -> PairedDifference:
         standard_error=error,
         freedom=freedom,
     )
+
+
+def _mean_squares(differences: NDArray[np.int8]) -> tuple[float, float, float]:
+    """Mean squares of (seeds, images): between seeds, between images, and of the rest."""
+    seeds, images = differences.shape
+    by_seed = differences.sum(axis=1, dtype=np.int64)
+    by_image = differences.sum(axis=0, dtype=np.int64)
+    correction = float(by_seed.sum()) ** 2 / (seeds * images)
+    between = float(by_seed @ by_seed) / images - correction
+    across = float(by_image @ by_image) / seeds - correction
+    rest = float(np.count_nonzero(differences)) - correction - between - across
+    free = max(1, images - 1)
+    # Rounding may leave less than nothing.
+    return (
+        max(0.0, between) / (seeds - 1),
+        max(0.0, across) / free,
+        max(0.0, rest) / ((seeds - 1) * free),
+    )
+
+
+def _freedom(between: float, across: float, rest: float, seeds: int, images: int) -> float:
+    """Degrees of freedom of between + across - rest by Satterthwaite; no less than the seeds have."""
+    free = max(1, images - 1)
+    spread = between**2 / (seeds - 1) + across**2 / free + rest**2 / ((seeds - 1) * free)
+    if spread == 0:
+        return inf
+    return max((between + across - rest) ** 2 / spread, float(seeds - 1))

@@ -82,7 +82,7 @@ def negative_log_likelihood(probabilities: Probabilities, labels: Labels) -> flo
 def brier_score(probabilities: Probabilities, labels: Labels) -> float:
     """Mean over images of the summed squared differences from the truth, 0 to 2.
 
-    Brier (1950), Monthly Weather Review 78:1-3, eq. 2.
+    Brier (1950), Monthly Weather Review 78:1-3.
 
     Raises:
         ValueError: as of `expected_calibration_error`.

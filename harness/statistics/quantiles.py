@@ -29,7 +29,7 @@ def t_shift(power: float, degrees_of_freedom: float, alpha: float = 0.05) -> flo
     """How many standard errors a true difference must be, to be found with this power.
 
     That is the non-centrality at which the two-sided t test at `alpha` rejects on the right side
-    with probability `power`: Cohen (1988), Statistical Power Analysis, section 2.5.
+    with probability `power`: Cohen (1988), Statistical Power Analysis, chapter 2.
     """
     from scipy.special import nctdtrinc  # noqa: PLC0415
 

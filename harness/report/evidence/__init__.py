@@ -1,1 +1,1 @@
-"""What the runs say beyond their accuracy: comparisons, calibration, robustness, mistakes."""
+"""What the runs say beyond their accuracy: the sections between the comparison and the networks."""

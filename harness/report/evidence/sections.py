@@ -3,17 +3,44 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report.evidence import names as called
+from harness.report.evidence.calibration import calibration
+from harness.report.evidence.confused import confusions
+from harness.report.evidence.digits import digits
+from harness.report.evidence.hard_images import hard_images
+from harness.report.evidence.paired import paired
+from harness.report.evidence.robustness import robustness
 from harness.report.evidence.view import Evidence
 
+# In the order of the page: field of `Evidence`, anchor, words of the navigation.
+PARTS = (
+    ("paired", "better", "Which is better"),
+    ("calibration", "calibration", "Confidence"),
+    ("robustness", "robustness", "Disturbed images"),
+    ("digits", "digits", "Digit by digit"),
+    ("confusions", "confused", "Confused"),
+    ("hard", "hard", "Hard images"),
+)
 
-def sections(
-    results: Mapping[str, Any],  # noqa: ARG001 - nothing is read yet
-    anchors: Sequence[str],  # noqa: ARG001 - nothing is read yet
-) -> Evidence | None:
+
+def sections(results: Mapping[str, Any], anchors: Sequence[str]) -> Evidence | None:
     """Returns what to print, or None where the file has nothing of it.
+
+    To be called inside `svg.house_style`.
 
     Args:
         results: as `schema.checked` completes them.
         anchors: the fragment address of each subject's section, in their order.
     """
-    return None
+    subjects = results["subjects"]
+    names = called.of(subjects, anchors)
+    parts: dict[str, Any] = {
+        "paired": paired(results, names),
+        "calibration": calibration(subjects, names),
+        "robustness": robustness(subjects, names),
+        "digits": digits(subjects, names),
+        "confusions": confusions(subjects, names),
+        "hard": hard_images(results, names),
+    }
+    contents = tuple((anchor, title) for field, anchor, title in PARTS if parts[field])
+    return Evidence(contents=contents, **parts) if contents else None

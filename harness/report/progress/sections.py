@@ -3,17 +3,29 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report.progress import baseline, history, plausible
 from harness.report.progress.view import Progress
 
 
-def sections(
-    results: Mapping[str, Any],  # noqa: ARG001 - nothing is read yet
-    anchors: Sequence[str],  # noqa: ARG001 - nothing is read yet
-) -> Progress | None:
+def sections(results: Mapping[str, Any], anchors: Sequence[str]) -> Progress | None:
     """Returns what to print, or None where the file has nothing of it.
 
     Args:
         results: as `schema.checked` completes them.
         anchors: the fragment address of each subject's section, in their order.
     """
-    return None
+    against = baseline.baseline(results["baseline"], results["subjects"], anchors)
+    expected = plausible.plausible(results, anchors)
+    past = history.history(results["history"], results["subjects"], anchors)
+    contents = [
+        (anchor, title)
+        for part, anchor, title in (
+            (against, baseline.ANCHOR, "Baseline"),
+            (expected, plausible.ANCHOR, "Expected range"),
+            (past, history.ANCHOR, "History"),
+        )
+        if part is not None
+    ]
+    if not contents:
+        return None
+    return Progress(tuple(contents), plausible=expected, baseline=against, history=past)

@@ -1,0 +1,98 @@
+"""Has a network got worse since an earlier run? Asked with --baseline=FILE alone.
+
+What leaves a question open does not fail, and is shown; what keeps it from being asked fails.
+"""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.checking import Difference, NotApplicable, Unavailable, require_none
+from harness.extract.client import BuildFailure
+from harness.record import Record
+from harness.scheduler import JobFailed
+from harness.submitted.opened import Opened
+
+if TYPE_CHECKING:
+    from harness.baseline.comparison import Comparison
+    from harness.baseline.row import Row
+
+RENEW = "If this is meant, make a new baseline: keep the results.json of this run."
+
+
+def test_comparable(
+    comparison: "Comparison",
+    opened: Opened | BuildFailure,
+    trained: list[Record] | JobFailed,
+    accuracy_change: "Row",
+) -> None:
+    """its accuracy can be compared with the baseline's, image by image"""
+    __tracebackhide__ = True
+    if isinstance(opened, BuildFailure):
+        raise Unavailable(opened.status, opened.message)
+    if isinstance(trained, JobFailed):
+        raise Unavailable(trained.status, str(trained))
+    if accuracy_change.status == "new":
+        raise NotApplicable(accuracy_change.text)
+    require_none(
+        Difference("comparison of accuracies", "impossible", "possible", comparison.earlier.source,
+                   hint=f"{accuracy_change.text} Compare with a file that fits, or keep the "
+                   "results.json of this run as a new baseline.")
+        for _ in [accuracy_change]
+        if accuracy_change.status == "not comparable"
+    )  # fmt: skip
+
+
+def test_no_less_accurate(comparison: "Comparison", accuracy_change: "Row") -> None:
+    """it has not lost more than 0.2 percentage points of accuracy since the baseline"""
+    __tracebackhide__ = True
+    if accuracy_change.status == "new":
+        raise NotApplicable(accuracy_change.text)
+    if accuracy_change.status in ("missing", "not comparable"):
+        pytest.skip("see the check that its accuracy can be compared")
+    require_none(
+        Difference("test accuracy", f"{row.after:.2%}",
+                   f"{row.before:.2%}, less 0.2 percentage points at most",
+                   comparison.earlier.source, f"{row.text} {RENEW}")
+        for row in [accuracy_change]
+        if row.status == "regressed"
+    )  # fmt: skip
+
+
+def test_no_larger(comparison: "Comparison", size_changes: "list[Row]") -> None:
+    """it has no more parameters and takes no more FLOPs than in the baseline"""
+    __tracebackhide__ = True
+    if all(row.status in ("missing", "new") for row in size_changes):
+        raise NotApplicable(size_changes[0].text)
+    require_none(
+        Difference(row.measure, row.after, f"at most {row.before:,}",
+                   comparison.earlier.source, f"{row.text} {RENEW}")
+        for row in size_changes
+        if row.status == "regressed"
+    )  # fmt: skip
+
+
+def test_no_slower(comparison: "Comparison", speed_changes: "list[Row]") -> None:
+    """no benchmark's speed-up over Keras has fallen by more than 10 % since the baseline"""
+    __tracebackhide__ = True
+    if all(row.status == "not comparable" for row in speed_changes):
+        reasons = dict.fromkeys(row.text for row in speed_changes)
+        raise NotApplicable("\n".join(reasons) or "there are no benchmarks of it in the baseline")
+    require_none(
+        Difference("speed-up over Keras", f"{row.after:.3g}×",
+                   f"{row.before:.3g}×, less 10 % at most",
+                   comparison.earlier.source, f"{row.text} {RENEW}")
+        for row in speed_changes
+        if row.status == "regressed"
+    )  # fmt: skip
+
+
+def test_still_there(comparison: "Comparison", absence: "Row") -> None:
+    """every network of the baseline is still one of the project's"""
+    __tracebackhide__ = True
+    require_none(
+        Difference(f"network {absence.baseline_subject}", "missing", "among the project's networks",
+                   comparison.earlier.source, f"{absence.text} {RENEW}")
+        for _ in [absence]
+        if absence.status == "missing"
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""What has changed since the baseline, as lines for the terminal."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+# What is as it was is counted, not listed; so is speed that was not judged.
+_QUIET = frozenset({"passed", "unchanged"})
+_WORDS = {"total_params": "parameters", "flops": "FLOPs", "presence": "network"}
+
+
+def lines(baseline: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the lines of a `baseline` of results.json; none without one."""
+    if not baseline:
+        return
+    rows: Sequence[Mapping[str, Any]] = baseline["rows"]
+    about = [str(baseline[key]) for key in ("created", "commit") if baseline[key]]
+    yield " ".join(
+        ["Against", str(baseline["file"]), *([f"({', '.join(about)})"] if about else [])]
+    )
+    if not rows:
+        yield "  nothing was compared: no check of test_baseline.py was selected"
+        return
+    if baseline["reason"]:
+        yield f"  {baseline['reason']}"
+    told = baseline["reason"]
+    shown = [row for row in rows if not _quiet(row) and row["text"] != told]
+    for row in shown:
+        name = row["subject"] or row["baseline_subject"]
+        measure = _WORDS.get(row["measure"], row["measure"])
+        yield f"  {name:<16} {measure:<10} {row['status']:<14} {_change(row)}"
+    counts = Counter(row["status"] for row in rows)
+    yield "  " + ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    if baseline.get("overwritten"):
+        yield (
+            f"  {baseline['file']} was this report's own file and is now this run's: copy it "
+            "before the next run, to compare with the same again"
+        )
+
+
+def _quiet(row: Mapping[str, Any]) -> bool:
+    return row["status"] in _QUIET or (row["measure"], row["status"]) == ("speed", "not comparable")
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    if row["measure"] == "accuracy" and row["difference"] is not None:
+        low, high = (100 * end for end in row["interval"])
+        difference = f"{100 * row['difference']:+.2f} points [{low:+.2f}, {high:+.2f}]"
+        return f"{row['before']:.2%} -> {row['after']:.2%}, {difference}"
+    if row["measure"] in ("total_params", "flops") and row["difference"]:
+        return f"{row['before']:,.0f} -> {row['after']:,.0f}"
+    return str(row["text"])

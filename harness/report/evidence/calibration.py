@@ -1,0 +1,146 @@
+"""Can a network's confidence be believed: reliability diagrams, and three figures for each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.report import wording
+from harness.report.evidence import reliability
+from harness.report.evidence.names import Names, distance
+from harness.report.evidence.view import BinRow, Calibration, CalibrationRow, Diagram, Name
+
+Subjects = Sequence[Mapping[str, Any]]
+
+MOST = 12
+EVEN = 0.001  # a mean confidence within 0.1 points of the accuracy leans to neither side
+
+
+def calibration(subjects: Subjects, names: Names) -> Calibration | None:
+    """None where no network has one; inside `svg.house_style`."""
+    known = [s for s in subjects if s["calibration"] and s["calibration"]["ece"] is not None]
+    if not known:
+        return None
+    known = known[:MOST]
+    most = max((b["count"] or 0 for s in known for b in _bins(s)), default=1)
+    return Calibration(
+        found=_found(known),
+        diagrams=tuple(
+            _diagram(f"reliable{place}", subject, names.name(subject["id"]), most)
+            for place, subject in enumerate(known)
+            if _bins(subject)
+        ),
+        rows=tuple(_row(subject, names.name(subject["id"])) for subject in known),
+        notes=tuple(
+            (names.name(s["id"]), s["calibration_note"]) for s in subjects if s["calibration_note"]
+        )[:MOST],
+        basis=_basis(known),
+    )
+
+
+def _bins(subject: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        item
+        for item in subject["calibration"]["bins"]
+        if item["confidence"] is not None and item["accuracy"] is not None
+    ]
+
+
+def lean(subject: Mapping[str, Any]) -> float | None:
+    """Mean confidence less accuracy: above zero, the network is surer than it is right."""
+    bins = _bins(subject)
+    weight = sum(item["count"] or 0 for item in bins)
+    if not weight:
+        return None
+    gap = sum(item["count"] * (item["confidence"] - item["accuracy"])
+              for item in bins if item["count"])  # fmt: skip
+    return float(gap / weight)
+
+
+def _words(gap: float | None) -> str:
+    if gap is None:
+        return ""
+    if abs(gap) < EVEN:
+        return "as sure as it is right"
+    return f"{'surer' if gap > 0 else 'less sure'} than it is right, by {distance(abs(gap))}"
+
+
+def _found(known: Subjects) -> str:
+    order = sorted(known, key=lambda subject: subject["calibration"]["ece"])
+    best, worst = order[0], order[-1]
+    error = distance(best["calibration"]["ece"])
+    name = wording.apart(best["id"])
+    if len(order) == 1:
+        first = f"How sure {name} is and how often it is right differ by {error} on average"
+        return f"{first}: it is {_words(lean(best))}." if lean(best) is not None else f"{first}."
+    first = (
+        f"{name} can be believed most: how sure it is and how often it is right differ by "
+        f"{error} on average."
+    )
+    far = lean(worst)
+    also = f" and it is {_words(far)}" if far is not None else ""
+    second = (
+        f"{wording.apart(worst['id'])} can be believed least: there it is "
+        f"{distance(worst['calibration']['ece'])},{also}."
+    )
+    leans = [value for subject in known if (value := lean(subject)) is not None]
+    if len(leans) > 2 and all(value >= EVEN for value in leans):
+        return f"{first} {second} All of them are surer than they are right."
+    return f"{first} {second}"
+
+
+def _diagram(ident: str, subject: Mapping[str, Any], name: Name, most: float) -> Diagram:
+    bins = _bins(subject)
+    given = subject["calibration"]
+    return Diagram(
+        network=name,
+        drawing=reliability.diagram(ident, subject["id"], bins, most),
+        caption=f"Calibration error {distance(given['ece'])}. {_sentence(_words(lean(subject)))}",
+        bins=tuple(map(_bin, bins)),
+    )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def _bin(item: Mapping[str, Any]) -> BinRow:
+    return BinRow(
+        outputs=f"{wording.percent(item['low'], 0)} to {wording.percent(item['high'], 0)}",
+        images=wording.whole(item["count"]),
+        confidence=wording.percent(item["confidence"], 1),
+        accuracy=wording.percent(item["accuracy"], 1),
+        interval=wording.interval(item["interval"], 1),
+    )
+
+
+def _row(subject: Mapping[str, Any], name: Name) -> CalibrationRow:
+    given = subject["calibration"]
+    return CalibrationRow(
+        network=name,
+        ece=distance(given["ece"]),
+        ece_interval=wording.interval(given["ece_interval"]),
+        nll=_decimals(given["nll"]),
+        nll_interval=_ends(given["nll_interval"]),
+        brier=_decimals(given["brier"]),
+        brier_interval=_ends(given["brier_interval"]),
+        lean=_words(lean(subject)),
+    )
+
+
+def _decimals(value: float | None) -> str:
+    return wording.NOTHING if value is None else f"{value:.4f}"
+
+
+def _ends(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f"[{ends[0]:.4f},{wording.WIDE}{ends[1]:.4f}]"
+
+
+def _basis(known: Subjects) -> str:
+    seeds = {s["calibration"]["seeds"] for s in known if s["calibration"]["seeds"]}
+    images = {s["calibration"]["images"] for s in known if s["calibration"]["images"]}
+    on = f"On the {images.pop():,} test images" if len(images) == 1 else "On the test images"
+    if len(seeds) != 1:
+        return f"{on}."
+    count = seeds.pop()
+    if count == 1:
+        return f"{on}, one run of each network: the three figures have no interval."
+    return f"{on}, means over {count} seeds with 95{wording.NARROW}% intervals (Student's t)."

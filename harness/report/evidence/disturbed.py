@@ -1,0 +1,112 @@
+"""One panel for each disturbance: accuracy over its severity, a line for each network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.report import scales, wording
+from harness.report.svg import ACCENT, INK, PAPER, RULE, Panel, Sheet
+
+Subjects = Sequence[Mapping[str, Any]]
+
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 300.0, 40.0, 196.0, 10.0, 168.0
+DASHES = (None, (5.0, 2.0), (1.2, 2.0), (7.0, 2.0, 1.2, 2.0))
+SHARES = (1.0, 0.5, 0.0, 0.75, 0.25, 0.9, 0.8, 0.6, 0.7, 0.95)
+LONGEST = 16
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a network is drawn everywhere: the colour says its family, the dashes which one."""
+
+    colour: str
+    dashes: tuple[float, ...] | None
+    square: bool
+
+
+def looks(subjects: Subjects) -> dict[str, Look]:
+    taken: dict[bool, int] = {}
+    found = {}
+    for subject in subjects:
+        square = subject["family"] == "mlp"
+        place = taken.get(square, 0)
+        taken[square] = place + 1
+        dashes = DASHES[place % len(DASHES)]
+        found[subject["id"]] = Look(INK if square else ACCENT, dashes, square)
+    return found
+
+
+def panel(
+    ident: str, kind: str, subjects: Subjects, look: Mapping[str, Look], low: float
+) -> Markup:
+    """Draws one disturbance.
+
+    Args:
+        low: the lowest accuracy of all panels, which share their axis.
+    """
+    sheet = Sheet(WIDTH, 200)
+    lines = [(s["id"], s["robustness"]["clean"], _levels(s, kind)) for s in subjects]
+    lines = [(name, clean, levels) for name, clean, levels in lines if levels]
+    last = max(len(levels) for _, _, levels in lines)
+    frame = Panel(LEFT, TOP, RIGHT, BOTTOM, (0.0, float(last)), (max(low - 0.03, 0.0), 1.0))
+    for value in scales.ticks(SHARES, *frame.y, 0.09):
+        _, y = frame.at(0, value)
+        sheet.line([(frame.left, y), (frame.right, y)], RULE, 0.7)
+        words = f"{100 * value:.0f}{wording.NARROW}%"
+        sheet.write(frame.left - 6, y, words, anchor="end", size=10.5)
+    _severities(sheet, frame, lines[0][2])
+    ends = [_line(sheet, frame, look[name], clean, levels) for name, clean, levels in lines]
+    heights = scales.spread(ends, 13, TOP, BOTTOM)
+    for (name, _, _), end, y in zip(lines, ends, heights, strict=True):
+        colour = look[name].colour
+        sheet.line([(RIGHT + 4, end), (RIGHT + 12, y)], colour, 0.7)
+        sheet.write(RIGHT + 15, y, wording.cut(name, LONGEST), colour=colour, size=11)
+    return sheet.markup(ident, f"Accuracy under {kind}", _described(lines))
+
+
+def _levels(subject: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    for curve in subject["robustness"]["curves"]:
+        if curve["corruption"] == kind:
+            return [level for level in curve["levels"] if level["accuracy"] is not None]
+    return []
+
+
+def _severities(sheet: Sheet, frame: Panel, levels: Sequence[Mapping[str, Any]]) -> None:
+    """Under the axis what was done at each severity."""
+    sheet.write(frame.left, BOTTOM + 13, "none", anchor="middle", size=10.5)
+    for place, level in enumerate(levels, 1):
+        x, _ = frame.at(place, frame.y[0])
+        words = str(level["severity"]) if level["value"] is None else f"{level['value']:.3g}"
+        sheet.write(x, BOTTOM + 13, words, anchor="middle", size=10.5)
+
+
+def _line(
+    sheet: Sheet,
+    frame: Panel,
+    look: Look,
+    clean: float | None,
+    levels: Sequence[Mapping[str, Any]],
+) -> float:
+    """Draws one network, from the undisturbed images on; returns the height of its end."""
+    points = [frame.at(place, level["accuracy"]) for place, level in enumerate(levels, 1)]
+    if clean is not None:
+        points = [frame.at(0, clean), *points]
+    dashes = {"dashes": look.dashes} if look.dashes else {}
+    sheet.line(points, look.colour, 1.5, **dashes)
+    if look.square:
+        rim = {"markeredgecolor": look.colour, "markeredgewidth": 1.4}
+        sheet.marks(points, "s", PAPER, 4.5, **rim)
+    else:
+        sheet.marks(points, "o", look.colour, 5.5)
+    return points[-1][1]
+
+
+def _described(lines: Sequence[tuple[str, float | None, Sequence[Mapping[str, Any]]]]) -> str:
+    parts = (
+        f"{name}: {wording.percent(clean, 1)} undisturbed, then "
+        + ", ".join(wording.percent(level["accuracy"], 1) for level in levels)
+        for name, clean, levels in lines
+    )
+    return "; ".join(parts) + "."

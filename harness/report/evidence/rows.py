@@ -1,0 +1,86 @@
+"""Dots with intervals in rows on a plain axis: differences in points, errors in percent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.report import scales, wording
+from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
+
+WIDTH = 420.0
+STEPS = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: its label above, its value at the right; `sure` draws the mark filled."""
+
+    label: str
+    value: float
+    interval: tuple[float, float] | None
+    words: str
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is written at a tick; `zero` says what the upright line at 0 means, if there is one."""
+
+    words: Callable[[float], str]
+    zero: str = ""
+    least: float = 0.0
+
+
+def drawing(ident: str, title: str, rows: Sequence[Row], axis: Axis) -> Markup:
+    """Rows in the order given; the axis holds every interval; inside `svg.house_style`."""
+    height, top = 36.0, 24.0 if axis.zero else 8.0
+    bottom = top + height * len(rows)
+    sheet = Sheet(WIDTH, bottom + 24)
+    panel = Panel(8, top, WIDTH - 10, bottom, _reach(rows, axis), (0, 1))
+    for value in _ticks(*panel.x):
+        x, _ = panel.at(value, 0)
+        sheet.line([(x, top), (x, bottom)], RULE, 0.7)
+        sheet.write(x, bottom + 13, axis.words(value), anchor="middle", size=10.5)
+    if axis.zero:
+        x, _ = panel.at(0.0, 0)
+        sheet.line([(x, top - 5), (x, bottom)], MUTED, 1.2)
+        # At the left edge the words begin at the line, so that none are lost.
+        near = x < 4 * len(axis.zero)
+        sheet.write(x if not near else 0, top - 13, axis.zero,
+                    anchor="start" if near else "middle", size=11)  # fmt: skip
+    for place, row in enumerate(rows):
+        _row(sheet, panel, row, top + height * place + 25)
+    said = "; ".join(f"{row.label}: {row.words}" for row in rows)
+    return sheet.markup(ident, title, f"{said}.")
+
+
+def _row(sheet: Sheet, panel: Panel, row: Row, y: float) -> None:
+    if row.interval:
+        sheet.line([(panel.at(end, 0)[0], y) for end in row.interval], ACCENT, 2)
+    point = (panel.at(row.value, 0)[0], y)
+    if row.sure:
+        sheet.marks([point], "o", ACCENT, 8)
+    else:
+        sheet.marks([point], "o", PAPER, 7, markeredgecolor=ACCENT, markeredgewidth=1.8)
+    sheet.write(0, y - 15, wording.cut(row.label, 52), colour=INK, size=11)
+    sheet.write(WIDTH, y - 15, row.words, colour=INK, anchor="end", size=11, bold=row.sure)
+
+
+def _reach(rows: Sequence[Row], axis: Axis) -> tuple[float, float]:
+    ends = [end for row in rows for end in (row.value, *(row.interval or ()))]
+    if axis.zero:
+        ends.append(0.0)
+    low, high = scales.span(ends, 0.05, axis.least)
+    return low, high
+
+
+def _ticks(low: float, high: float, most: int = 7) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten, at most `most` of them."""
+    for power in range(-6, 4):
+        for factor in STEPS:
+            step = factor * 10.0**power
+            first, last = -(-low // step), high // step
+            if last - first < most:
+                return [place * step for place in range(int(first), int(last) + 1)]
+    return []
