@@ -100,7 +100,7 @@ class Progress:
             self._jobs[key] = job
             ended = sum(j.ended for j in self._jobs.values())
             outcome = "failed" if failed else job.verb
-            seen = _seen(job, failed=failed)
+            seen = _seen(job, failed=failed and job.verb == TRAINED)
             line = f"{outcome} {job.title}{seen} ({ended} of {len(self._jobs)})"
         left = _in_words(self.remaining_s()) if ended < len(self._jobs) else ""
         with self._lock:

@@ -126,23 +126,6 @@ def test_each_distinct_network_is_trained_once(graded, results):
     assert len(re.findall(r"trained \S+ seed 0", graded.output)) == 3
 
 
-def test_results_are_held_against_what_is_plausible_not_against_our_own(results):
-    """How a network is trained here is not its author's to answer for."""
-    ids = [check["id"] for one in results["subjects"] for check in one["checks"]]
-    assert "test_evidence.py::test_calibrated_floor" not in ids
-    assert ids.count("test_evidence.py::test_plausible") == len(results["subjects"])
-    for name in ("Ada", "Ben", "Cy"):
-        found = subject(results, name)
-        (row,) = [one for one in found["checks"] if one["id"] == "test_evidence.py::test_plausible"]
-        assert (row["status"], row["group"], row["max_points"]) == ("passed", "evidence", 0)
-        assert found["alarms"] == []
-    assert subject(results, "Ada")["range"]["low"] == 0.01
-    assert subject(results, "Flo")["range"] == subject(results, "Ada")["range"]
-    assert subject(results, "Cy")["range"] is None, "another network than the documented one"
-    assert results["dataset"]["shared_images"] == {"count": 0, "examples": []}
-    assert subject(results, "Ada")["calibration"]["images"] == 360
-
-
 def test_the_distinct_networks_are_compared_with_one_another(results):
     assert results.keys() >= {"baseline", "history"}
     trained = [one for one in results["subjects"] if one["runs"]]
@@ -172,6 +155,23 @@ def test_the_distinct_networks_are_compared_with_one_another(results):
     assert groups["all_miss"]["count"] == sum(
         not any(column) for column in zip(*right, strict=True)
     )
+
+
+def test_results_are_held_against_what_is_plausible_not_against_our_own(results):
+    """How a network is trained here is not its author's to answer for."""
+    ids = [check["id"] for one in results["subjects"] for check in one["checks"]]
+    assert "test_evidence.py::test_calibrated_floor" not in ids
+    assert ids.count("test_evidence.py::test_plausible") == len(results["subjects"])
+    for name in ("Ada", "Ben", "Cy"):
+        found = subject(results, name)
+        (row,) = [one for one in found["checks"] if one["id"] == "test_evidence.py::test_plausible"]
+        assert (row["status"], row["group"], row["max_points"]) == ("passed", "evidence", 0)
+        assert found["alarms"] == []
+    assert subject(results, "Ada")["range"]["low"] == 0.01
+    assert subject(results, "Flo")["range"] == subject(results, "Ada")["range"]
+    assert subject(results, "Cy")["range"] is None, "another network than the documented one"
+    assert results["dataset"]["shared_images"] == {"count": 0, "examples": []}
+    assert subject(results, "Ada")["calibration"]["images"] == 360
 
 
 def test_the_closest_architecture_is_taken_and_that_is_said(results):
@@ -298,6 +298,6 @@ def test_nothing_in_the_class_is_collected_or_imported(folder, tmp_path, form):
     (hostile / "pytest.ini").write_text("[pytest]\naddopts = -p test_x\n", encoding="utf-8")
     given = form.format(hostile).split(" ")
     done = grade(folder, "checks/", *given, "--dataset=digits", "--store=hostile",
-                 "--report=hostile-report", "-q")  # fmt: skip
+                 "--report=hostile-report", "-q", "-k", "test_build.py")  # fmt: skip
     assert done.code == FAILED, done.output
     assert not canary.exists()

@@ -2,7 +2,7 @@
 
 import json
 import math
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -245,6 +245,17 @@ def test_pictures_and_counts_of_a_run(graded, dataset, record):
     assert b64decode(run["misread"][0]["pixels"]) == dataset.test_images[5].tobytes()
 
 
+def test_pictures_are_kept_of_the_first_run_that_misread_any(graded, dataset, record):
+    runs = [
+        _reader(graded, record, "x", str(i) * 64, wrong).runs[0]
+        for i, wrong in enumerate([[], [4, 7], [2]])
+    ]
+    (subject,) = assemble(_run(dataset), [replace(graded, runs=runs)], [])["subjects"]
+    found = [[(m["index"], m["pixels"]) for m in run["misread"]] for run in subject["runs"]]
+    pixels = [b64encode(dataset.test_images[i].tobytes()).decode() for i in (4, 7)]
+    assert found == [[], [(4, pixels[0]), (7, pixels[1])], [(2, None)]]
+
+
 def test_everything_is_plain_json(graded, dataset, record, tmp_path):
     document = assemble(_run(dataset), [replace(graded, runs=[record])], [{"median_s": 0.1}])
     write(document, tmp_path / "results.json")
@@ -335,7 +346,9 @@ def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
     read = []
     original = subject_layout.run
     monkeypatch.setattr(
-        subject_layout, "run", lambda one, data: read.append(one.key) or original(one, data)
+        subject_layout,
+        "run",
+        lambda one, *rest, **known: read.append(one.key) or original(one, *rest, **known),
     )
     run = Run("pytest checks/", "passed", dataset, "gate", [0], {})
     twice = [replace(graded, runs=[record])] * 2

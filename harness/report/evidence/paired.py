@@ -11,6 +11,7 @@ from harness.report.evidence.names import (
     distance,
     points_interval,
     probability,
+    spelled,
 )
 from harness.report.evidence.view import Figure, PairCell, Paired, PairRow
 from harness.report.view import Verdict
@@ -93,14 +94,14 @@ def _found(found: Sequence[Comparison], order: Sequence[str]) -> str:
     closest = min(found, key=lambda item: item["difference"])
     if count == len(found):
         second = (
-            f"All {wording.spelled(len(found))} differences are real; the smallest is that of "
+            f"All {wording.spelled(len(found))} differences are beyond chance; the smallest is that of "
             f"{wording.apart(closest['a'])} over {wording.apart(closest['b'])}, "
-            f"{distance(closest['difference'])}."
+            f"{spelled(closest['difference'])}."
         )
     else:
         are = "is" if count == 1 else "are"
         second = (
-            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} real; "
+            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} beyond chance; "
             "the others may be chance."
         )
     return f"{first} {second}"
@@ -108,12 +109,12 @@ def _found(found: Sequence[Comparison], order: Sequence[str]) -> str:
 
 def _one(item: Comparison) -> str:
     a, b = wording.apart(item["a"]), wording.apart(item["b"])
-    size = distance(item["difference"])
+    size = spelled(item["difference"])
     if settled(item):
         return f"{a} is better than {b}: by {size}."
     least = ""
     if item["detectable"] is not None:
-        least = f" A true difference of {distance(item['detectable'])} would mostly have been found."
+        least = f" A true difference of {spelled(item['detectable'])} would mostly have been found."
     return f"{a} is {size} ahead of {b}, which may be chance.{least}"
 
 
@@ -153,13 +154,15 @@ def _figure(found: Sequence[Comparison]) -> Figure:
     ]
     caption = (
         f"The largest first, in percentage points, with the 95{wording.NARROW}% interval. "
-        "A filled dot: shown to be real, after Holm's correction. An open dot: may be chance."
+        "A filled dot: beyond chance, after Holm's correction. An open dot: may be chance."
     )
     if len(shown) < len(found):
         caption += f" The {len(shown)} largest of {len(found)}; the table below has all."
     axis = drawn.Axis(_tick, zero="no difference", least=0.002)
     title = "Differences in test accuracy"
-    return Figure("How far apart they are", caption, drawn.drawing("pairs-dots", title, lines, axis))
+    return Figure(
+        "How far apart they are", caption, drawn.drawing("pairs-dots", title, lines, axis)
+    )
 
 
 def _tick(value: float) -> str:
@@ -176,9 +179,7 @@ def _matrix(
     return tuple(
         (
             names.name(ident),
-            tuple(
-                _cell(known.get(frozenset((ident, other))), ident) for other in order[:place]
-            ),
+            tuple(_cell(known.get(frozenset((ident, other))), ident) for other in order[:place]),
         )
         for place, ident in enumerate(order)
         if place

@@ -16,6 +16,7 @@ ORDER = (
     "regressed", "missing", "not comparable", "inconclusive", "renamed", "new", "improved",
     "passed", "unchanged",
 )  # fmt: skip
+SAME = "unchanged"
 MEASURES = {
     "presence": "graded",
     "accuracy": "test accuracy",
@@ -44,7 +45,8 @@ def baseline(
         facts=_facts(found),
         refused=refused,
         tally=tally([row["status"] for row in ordered]),
-        rows=tuple(_row(row, where) for row in ordered),
+        rows=tuple(_row(row, where) for row in ordered if row["status"] != SAME),
+        unchanged=tuple(_row(row, where) for row in ordered if row["status"] == SAME),
         drawing=_drawing(found),
         margin=_margin(found["margin"]),
     )

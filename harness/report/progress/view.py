@@ -49,6 +49,7 @@ class Baseline:
     refused: str  # why nothing can be compared, or ""
     tally: tuple[Tally, ...]
     rows: tuple[BaselineRow, ...]
+    unchanged: tuple[BaselineRow, ...]
     drawing: Markup | None
     margin: str
 
