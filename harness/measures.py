@@ -47,9 +47,13 @@ def confusion(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> li
 
 
 def misread(
-    predictions: NDArray[np.float32], labels: NDArray[np.uint8], images: NDArray[np.uint8]
+    predictions: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    images: NDArray[np.uint8],
+    *,
+    pictures: bool = True,
 ) -> Sequence[dict[str, Any]]:
-    """Returns the misread images that the network was surest of, with their pixels."""
+    """Returns the misread images that the network was surest of; `pixels` null without pictures."""
     read = predictions.argmax(axis=1)
     confidence = predictions.max(axis=1)
     wrong = np.flatnonzero(read != labels)
@@ -61,7 +65,7 @@ def misread(
             "label": int(labels[i]),
             "prediction": int(read[i]),
             "confidence": round(float(confidence[i]), 6),
-            "pixels": base64.b64encode(images[i].tobytes()).decode(),
+            "pixels": base64.b64encode(images[i].tobytes()).decode() if pictures else None,
         }
         for i in order
     ]

@@ -249,7 +249,16 @@ def test_a_bitmap_is_read_as_it_was_written(images):
 
 @pytest.mark.parametrize(
     ("bitmap", "images"),
-    [("2w==", 9), ("2w==", 7), ("2/A=", 8), ("", 1), ("no base64", 8), ("2w", 8), ("é", 8)],
+    [
+        ("2w==", 9),
+        ("2w==", 7),
+        ("2/A=", 8),
+        ("", 1),
+        ("no base64", 8),
+        ("2w", 8),
+        ("2*w==", 8),
+        ("é", 8),
+    ],
 )
 def test_what_is_no_bitmap_of_so_many_images_is_refused(bitmap, images):
     with pytest.raises(ValueError):  # noqa: PT011  (the one kind that a caller has to expect)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,7 +173,7 @@ def test_the_data_set_is_described_by_its_parts(graded, dataset):
         "sizes": {"train": 50, "test": 12},
         "source": "IDX files",
         "note": None,
-        "shared_images": None,
+        "shared_images": {"count": 0, "examples": []},
     }
 
 
@@ -243,6 +243,17 @@ def test_pictures_and_counts_of_a_run(graded, dataset, record):
         (5, 5, 7), (2, 2, 7),
     ]  # fmt: skip
     assert b64decode(run["misread"][0]["pixels"]) == dataset.test_images[5].tobytes()
+
+
+def test_pictures_are_kept_of_the_first_run_that_misread_any(graded, dataset, record):
+    runs = [
+        _reader(graded, record, "x", str(i) * 64, wrong).runs[0]
+        for i, wrong in enumerate([[], [4, 7], [2]])
+    ]
+    (subject,) = assemble(_run(dataset), [replace(graded, runs=runs)], [])["subjects"]
+    found = [[(m["index"], m["pixels"]) for m in run["misread"]] for run in subject["runs"]]
+    pixels = [b64encode(dataset.test_images[i].tobytes()).decode() for i in (4, 7)]
+    assert found == [[], [(4, pixels[0]), (7, pixels[1])], [(2, None)]]
 
 
 def test_everything_is_plain_json(graded, dataset, record, tmp_path):
@@ -335,7 +346,9 @@ def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
     read = []
     original = subject_layout.run
     monkeypatch.setattr(
-        subject_layout, "run", lambda one, data: read.append(one.key) or original(one, data)
+        subject_layout,
+        "run",
+        lambda one, *rest, **known: read.append(one.key) or original(one, *rest, **known),
     )
     run = Run("pytest checks/", "passed", dataset, "gate", [0], {})
     twice = [replace(graded, runs=[record])] * 2

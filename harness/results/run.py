@@ -10,8 +10,12 @@ from harness.record import Record
 from harness.statistics import wilson
 
 
-def run(record: Record, dataset: Dataset) -> dict[str, Any]:
-    """Returns one of a subject's `runs`."""
+def run(record: Record, dataset: Dataset, *, pictures: bool) -> dict[str, Any]:
+    """Returns one of a subject's `runs`.
+
+    Args:
+        pictures: whether the misread images come with their pixels.
+    """
     document = record.document
     labels = dataset.test_labels
     epochs = len(record.history["loss"])
@@ -32,7 +36,9 @@ def run(record: Record, dataset: Dataset) -> dict[str, Any]:
         "interval": list(wilson(document["test_correct"], document["test_images"])),
         "correct_bitmap": measures.correct_bitmap(record.predictions, labels),
         "confusion": measures.confusion(record.predictions, labels),
-        "misread": measures.misread(record.predictions, labels, dataset.test_images),
+        "misread": measures.misread(
+            record.predictions, labels, dataset.test_images, pictures=pictures
+        ),
         "train_time_s": document["train_time_s"],
         "train_images_per_s": seen / document["train_time_s"],
         "weights_sha256": document["weights_sha256"],

@@ -44,8 +44,18 @@ def _keys(graded: Graded) -> tuple[str, ...]:
 
 
 def _read(records: Sequence[Record], dataset: Dataset | None) -> _Readings:
-    runs = [run(record, dataset) for record in records] if dataset else []
-    return _Readings(runs, figures.of_subject(records, dataset))
+    return _Readings(
+        _runs(records, dataset) if dataset else [], figures.of_subject(records, dataset)
+    )
+
+
+def _runs(records: Sequence[Record], dataset: Dataset) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = []
+    for record in records:
+        # The pictures of one run do; they are most of what a run takes up.
+        pictures = not any(earlier["misread"] for earlier in runs)
+        runs.append(run(record, dataset, pictures=pictures))
+    return runs
 
 
 def _subject(graded: Graded, readings: _Readings, dataset: Dataset | None) -> dict[str, Any]:
