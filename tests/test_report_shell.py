@@ -187,6 +187,12 @@ def test_layers_of_a_kind_stand_beside_each_other(results):
     for row in deep:
         assert not row.a or not row.b or row.a[0][0] == row.b[0][0]
     assert [row.a[0][0] for row in deep if not row.b].count("BatchNormalization") == 2
+    kinds = ("Flatten", "Dropout")
+    alone = [{"class": kind, "config": {}, "output_shape": [9], "params": 0} for kind in kinds]
+    one, other = ({"spec": {"layers": [layer]}} for layer in alone)
+    assert [(bool(row.a), bool(row.b)) for row in side_by_side.aligned(one, other)] == [
+        (True, False), (False, True)
+    ]  # fmt: skip
 
 
 def test_pairs_that_were_not_tested_say_so():
