@@ -25,7 +25,8 @@ const look = e => {
 const kinds = new Map();
 for (const e of document.querySelectorAll('body *')) {
   const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-  if (own && !e.closest('svg') && e.getClientRects().length && !kinds.has(look(e))) kinds.set(look(e), e);
+  if (!own || e.closest('svg') || !e.getClientRects().length) continue;
+  if (!kinds.has(look(e))) kinds.set(look(e), e);
 }
 const options = {resultTypes: ['violations'], preload: false};
 const said = found => found.violations.map(v =>

@@ -118,6 +118,7 @@ def test_what_is_no_complete_grading_does_not_enter(changes):
 
 def test_only_runs_of_the_same_data_and_recipe_are_compared():
     others = [_entry(dataset_digest="e" * 64), _entry(recipe="documented")]
+    assert history.comparable(others, _entry()) == [_entry()]
     earlier = [_entry(created=f"run {number}") for number in range(60)]
     found = history.comparable([*others, *earlier], this := _entry())
     assert len(found) == history.MOST
