@@ -1,19 +1,26 @@
 """A results.json as Markdown: for a pull request, a chat, or the page of a CI job."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
 
+_LONGEST_LINE = 400  # of a message; results.json has the rest
+_BASELINE = {"regressed": "❌", "missing": "❌", "inconclusive": "⚠️", "not comparable": "⚠️"}
+
 
 def render(results: Mapping[str, Any]) -> str:
-    """Returns verdicts, what failed and why, experiments and claims, for results of schema 1.
+    """Returns verdicts, comparisons, what failed and why, experiments and claims.
 
     Claims are listed where experiments were run: other runs test only some of them.
+
+    Args:
+        results: an object of schema 1; what later versions added to it may be absent.
     """
     dataset = results["dataset"]
-    lines = [f"## MNIST architectures: {results['outcome']}", ""]
+    lines = [f"## MNIST architectures: {_text(results['outcome'] or 'unknown')}", ""]
     if dataset:
         lines += [f"Data: {_text(dataset['name'])}, recipe: {_text(results['recipe'])}.", ""]
         if dataset["note"]:
@@ -24,6 +31,7 @@ def render(results: Mapping[str, Any]) -> str:
         *(_row(subject) for subject in results["subjects"]),
         "",
     ]
+    lines += _evidence(results)
     # Of submissions, each has a page of its own that says what failed.
     for subject in [] if results["submissions"] else results["subjects"]:
         lines += _failures(subject)
@@ -32,18 +40,88 @@ def render(results: Mapping[str, Any]) -> str:
 
 
 def _row(subject: Mapping[str, Any]) -> str:
-    gate, spec, runs = subject["gate"], subject["spec"], subject["runs"]
+    gate, spec = subject["gate"] or {}, subject["spec"] or {}
+    epochs = dict.fromkeys(run["epochs"] for run in subject["runs"])
+    points = (subject["score"], subject["max_score"])
     cells = [
-        f"{_MARKS.get(subject['verdict'], '')} {subject['verdict']}",
+        f"{_MARKS.get(subject['verdict'], '')} {_text(subject['verdict'] or 'not known')}".strip(),
         _text(subject["id"]),
-        f"{gate['accuracy']:.2%}" if gate else "",
-        "{:.2%} to {:.2%}".format(*gate["interval"]) if gate else "",
-        f"{gate['threshold']:.2%}" if gate else "",
-        f"{spec['total_params']:,}" if spec else "",
-        ", ".join(str(run["epochs"]) for run in runs),
-        f"{subject['score']:g} of {subject['max_score']:g}",
+        _percent(gate.get("accuracy")),
+        _ends(gate.get("interval")),
+        _percent(gate.get("threshold")),
+        "" if spec.get("total_params") is None else f"{spec['total_params']:,}",
+        ", ".join(str(count) for count in epochs if count is not None),
+        "" if None in points else f"{points[0]:g} of {points[1]:g}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.2%}"
+
+
+def _ends(interval: Sequence[float] | None) -> str:
+    return "" if interval is None else "{:.2%} to {:.2%}".format(*interval)
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.2f}".replace("-", "−")
+
+
+def _evidence(results: Mapping[str, Any]) -> list[str]:
+    """A line each: alarms, every comparison, calibration and robustness, the baseline."""
+    lines = [
+        f"- ⚠️ **Too good to be true?** {_text(subject['id'])}: {_text(alarm['text'])}"
+        for subject in results["subjects"]
+        for alarm in subject.get("alarms") or []
+    ]
+    lines += [f"- {_compared(test)}" for test in results.get("comparisons") or []]
+    lines += [
+        f"- {_text(subject['id'])}: {'; '.join(figures)}"
+        for subject in results["subjects"]
+        if (figures := _figures(subject))
+    ]
+    lines += _baseline(results.get("baseline") or {})
+    return [*lines, ""] if lines else []
+
+
+def _compared(test: Mapping[str, Any]) -> str:
+    verdict = {"a": "better", "b": "worse"}.get(test["verdict"], "no significant difference")
+    numbers = []
+    if test["difference"] is not None:
+        ends = test["interval"]
+        within = f" [{_points(ends[0])}, {_points(ends[1])}]" if ends else ""
+        numbers.append(f"{_points(test['difference'])} pp{within}")
+    if test["p_adjusted"] is not None:
+        numbers.append(f"adjusted p = {test['p_adjusted']:.2g}")
+    figures = f" ({', '.join(numbers)})" if numbers else ""
+    return f"{_text(test['a'])} against {_text(test['b'])}: {verdict}{figures}"
+
+
+def _figures(subject: Mapping[str, Any]) -> list[str]:
+    calibration, robustness = (subject.get(key) or {} for key in ("calibration", "robustness"))
+    parts = []
+    if calibration.get("ece") is not None:
+        parts.append(f"expected calibration error {calibration['ece']:.2%}")
+    if robustness.get("mean_corruption_error") is not None:
+        parts.append(f"mean corruption error {robustness['mean_corruption_error']:.1%}")
+    return parts
+
+
+def _baseline(baseline: Mapping[str, Any]) -> list[str]:
+    """What regressed, what could not be decided or compared; and that nothing did."""
+    rows = baseline.get("rows") or []
+    if not rows:
+        return []
+    settled = ("passed", "unchanged", "improved")
+    told = [row for row in rows if row["status"] not in settled]
+    counts = Counter(row["status"] for row in rows)
+    summary = ", ".join(f"{count} {_text(status)}" for status, count in counts.items())
+    since = f" of {_text(baseline['created'])}" if baseline.get("created") else ""
+    return [
+        f"- Against the baseline{since}: {summary}",
+        *(f"  - {_BASELINE.get(row['status'], '')} {_text(row['text'])}" for row in told),
+    ]
 
 
 def _failures(subject: Mapping[str, Any]) -> list[str]:
@@ -52,8 +130,12 @@ def _failures(subject: Mapping[str, Any]) -> list[str]:
         return []
     lines = [f"### {_text(subject['id'])}", ""]
     for check in failed:
-        lines.append(f"- **{_text(check['title'])}**: {check['status'].replace('_', ' ')}")
-        lines += [f"  - {_text(line)}" for line in (check["message"] or "").splitlines()[:20]]
+        status = (check["status"] or "not known").replace("_", " ")
+        lines.append(f"- **{_text(check['title'])}**: {_text(status)}")
+        lines += [
+            f"  - {_text(line[:_LONGEST_LINE])}"
+            for line in (check["message"] or "").splitlines()[:20]
+        ]
     return [*lines, ""]
 
 
@@ -82,7 +164,7 @@ def _claims(
 
 
 def _found(item: Mapping[str, Any]) -> str:
-    if item["status"] != "done":
+    if item["status"] not in ("done", None):
         return f"{item['status']}, {item['reason'] or 'the reason is not known'}"
     return (item["result"] or {}).get("finding") or "done"
 

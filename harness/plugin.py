@@ -116,8 +116,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     subjects = [subject for subject in config.stash[SUBJECTS] if subject.id in wanted]
     selected = [selection.experiment_of(item) for item in items]
     experiments = [one for one in config.stash[EXPERIMENTS] if one in selected]
-    # An experiment may use any of the networks.
-    names = all_facts.names() if experiments else _architectures(subjects)
+    # An experiment may use any of the networks, and one that was renamed may be any of them.
+    every = experiments or baselines.compares(config)
+    names = all_facts.names() if every else _architectures(subjects)
     try:
         ledger = Ledger(rubric.load(config.stash[OPTIONS].rubric))
         grading = Session(

@@ -46,8 +46,9 @@ def project(folder: Path, *, epochs: int = 1, validation: int = 1237) -> Path:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignored)
+            # Compiled modules go with their sources, which keep their times: to compile all of them
+            # anew takes longer than most runs. Those just being written have a number behind.
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy(source, folder / name)
     calibration = folder / CALIBRATIONS.relative_to(ROOT) / "digits.toml"

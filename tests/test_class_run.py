@@ -157,6 +157,39 @@ def test_the_distinct_networks_are_compared_with_one_another(results):
     )
 
 
+def test_each_distinct_network_reads_altered_images_once(graded, results):
+    assert len(re.findall(r"tried \S+ seed 0 on altered images \(", graded.output)) == 3
+    ada, ben, cy, eve = (subject(results, name) for name in ("Ada", "Ben", "Cy", "Eve"))
+    assert ada["robustness"] == ben["robustness"] != cy["robustness"]
+    assert eve["robustness"] is None
+    found = cy["robustness"]
+    assert (found["images"], found["seeds"], found["note"]) == (360, 1, None)
+    # All test images were read, so what was read unaltered is what the run itself read.
+    assert found["clean"] == cy["runs"][0]["test_accuracy"]
+    levels = [level["accuracy"] for curve in found["curves"] for level in curve["levels"]]
+    assert len(levels) == 40
+    assert found["mean_corruption_error"] == pytest.approx(1 - sum(levels) / 40)
+    assert max(levels) <= 1
+    assert min(levels) < found["clean"] - 0.2
+
+
+def test_results_are_held_against_what_is_plausible_not_against_our_own(results):
+    """How a network is trained here is not its author's to answer for."""
+    ids = [check["id"] for one in results["subjects"] for check in one["checks"]]
+    assert "test_evidence.py::test_calibrated_floor" not in ids
+    assert ids.count("test_evidence.py::test_plausible") == len(results["subjects"])
+    for name in ("Ada", "Ben", "Cy"):
+        found = subject(results, name)
+        (row,) = [one for one in found["checks"] if one["id"] == "test_evidence.py::test_plausible"]
+        assert (row["status"], row["group"], row["max_points"]) == ("passed", "evidence", 0)
+        assert found["alarms"] == []
+    assert subject(results, "Ada")["range"]["low"] == 0.01
+    assert subject(results, "Flo")["range"] == subject(results, "Ada")["range"]
+    assert subject(results, "Cy")["range"] is None, "another network than the documented one"
+    assert results["dataset"]["shared_images"] == {"count": 0, "examples": []}
+    assert subject(results, "Ada")["calibration"]["images"] == 360
+
+
 def test_the_closest_architecture_is_taken_and_that_is_said(results):
     assert {one["architecture"] for one in results["subjects"] if one["spec"]} == {"mlp_64_32"}
     assert {one["architecture_basis"] for one in results["subjects"] if one["spec"]} == {"closest"}
@@ -281,6 +314,6 @@ def test_nothing_in_the_class_is_collected_or_imported(folder, tmp_path, form):
     (hostile / "pytest.ini").write_text("[pytest]\naddopts = -p test_x\n", encoding="utf-8")
     given = form.format(hostile).split(" ")
     done = grade(folder, "checks/", *given, "--dataset=digits", "--store=hostile",
-                 "--report=hostile-report", "-q")  # fmt: skip
+                 "--report=hostile-report", "-q", "-k", "test_build.py")  # fmt: skip
     assert done.code == FAILED, done.output
     assert not canary.exists()

@@ -9,6 +9,7 @@ from harness.jobs import EvaluateJob, TrainJob
 from harness.network.spec import make_spec
 from harness.plan import recipe_for
 from harness.recipe import in_fold
+from harness.robustness.job import RobustnessJob
 from reference.errors import UserError
 from reference.facts import expected_network, load
 
@@ -23,6 +24,7 @@ RECIPE = in_fold(recipe_for(load("mlp_64_32"), "documented", None), 5, 3, 60_000
 JOBS = [
     TrainJob(_spec(), RECIPE, "mnist", "d" * 64, 3, {"threads": 1}),
     EvaluateJob(_spec(), "w" * 64, "mnist", "d" * 64, (255.0, 1.0), {"threads": 1}),
+    RobustnessJob("b" * 64, "d" * 64, 500, 0, {"threads": 1}),
 ]
 
 

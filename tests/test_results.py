@@ -173,7 +173,7 @@ def test_the_data_set_is_described_by_its_parts(graded, dataset):
         "sizes": {"train": 50, "test": 12},
         "source": "IDX files",
         "note": None,
-        "shared_images": None,
+        "shared_images": {"count": 0, "examples": []},
     }
 
 

@@ -42,6 +42,11 @@ def prepare(config: pytest.Config, options: Options, present: Sequence[str]) -> 
         config.stash[COMPARISON] = comparison
 
 
+def compares(config: pytest.Config) -> bool:
+    """Whether a grading run has a baseline."""
+    return COMPARISON in config.stash
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each network that the baseline alone has."""
     if GONE in metafunc.fixturenames:
@@ -54,7 +59,7 @@ def nothing_to_compare(item: pytest.Item) -> bool:
     if FIXTURE not in getattr(item, "fixturenames", ()):
         return False
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    return COMPARISON not in item.config.stash or not isinstance(params.get(GONE, ""), str)
+    return not compares(item.config) or not isinstance(params.get(GONE, ""), str)
 
 
 def document(config: pytest.Config) -> dict[str, Any] | None:

@@ -15,9 +15,7 @@ def lines(baseline: Mapping[str, Any]) -> Iterator[str]:
         return
     rows: Sequence[Mapping[str, Any]] = baseline["rows"]
     about = [str(baseline[key]) for key in ("created", "commit") if baseline[key]]
-    yield " ".join(
-        ["Against", str(baseline["file"]), *([f"({', '.join(about)})"] if about else [])]
-    )
+    yield f"Against {baseline['file']}" + (f" ({', '.join(about)}):" if about else ":")
     if not rows:
         yield "  nothing was compared: no check of test_baseline.py was selected"
         return

@@ -12,7 +12,6 @@ from math import exp, hypot, log
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
 # Rounds. Longer blocks would leave too few of them: with 4, intervals of independent rounds came
 # out 3 % too rarely over the truth.
@@ -86,6 +85,9 @@ def _tail(blocks: float) -> float:
     """
     if blocks <= 1:
         return 0.0
+    # SciPy takes a quarter of a second to import, which collecting the checks should not pay.
+    from scipy.special import ndtr, stdtrit  # noqa: PLC0415
+
     quantile = stdtrit(blocks - 1, (1 - CONFIDENCE) / 2)
     return float(ndtr((blocks / (blocks - 1)) ** 0.5 * quantile))
 

@@ -127,13 +127,14 @@ def _resampled(images: Images, backwards: Floats) -> Images:
     corner = np.floor(source).astype(int)
     part = source - corner
     # One pixel of black all around stands for all that is outside.
-    framed = np.pad(images, ((0, 0), (1, 1), (1, 1))).reshape(len(images), -1).astype(np.float32)
-    result = np.zeros((len(images), _SIZE * _SIZE), np.float32)
+    count, side = len(images), _SIZE + 2
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1))).reshape(count, side * side)
+    result = np.zeros((count, _SIZE * _SIZE), np.float32)
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
         weight = (part[0] if down else 1 - part[0]) * (part[1] if right else 1 - part[1])
-        row = np.clip(corner[0] + down + 1, 0, _SIZE + 1)
-        column = np.clip(corner[1] + right + 1, 0, _SIZE + 1)
-        place = (row * (_SIZE + 2) + column).ravel()
+        row = np.clip(corner[0] + down + 1, 0, side - 1)
+        column = np.clip(corner[1] + right + 1, 0, side - 1)
+        place = (row * side + column).ravel()
         result += weight.astype(np.float32).ravel() * framed.take(place, axis=1)
     return _bytes(result.reshape(images.shape))
 

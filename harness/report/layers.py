@@ -39,7 +39,15 @@ def table(subject: Mapping[str, Any]) -> LayerTable | None:
         for label, key in (("Total", "total_params"), ("Trainable", "trainable_params"))
         if spec.get(key) is not None or expected.get(key) is not None
     )
-    return LayerTable(rows, totals, wording.short(spec.get("flops")), _summary(subject, rows))
+    return LayerTable(
+        rows,
+        totals,
+        wording.short(spec.get("flops")),
+        _summary(subject, rows),
+        as_documented=bool(subject["spec"])
+        and all(row.verdict.word == "same" for row in rows)
+        and not any(total.should_be for total in totals),
+    )
 
 
 def at(layers: Sequence[Mapping[str, Any]], index: int | None) -> Mapping[str, Any] | None:

@@ -1,15 +1,15 @@
 """One subject of results.json -> one network of the page."""
 
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.report import layers, mistakes, wording
+from harness.report.anchors import distinct, slug
 from harness.report.charts import Scored
 from harness.report.curves import Curve
 from harness.report.verdicts import verdict
-from harness.report.view import Check, Network, Run
+from harness.report.view import Check, Keys, Network, Run
 
 LONGEST_MESSAGE = 3000
 LONGEST_NAME = 40
@@ -24,13 +24,7 @@ FAMILIES = {"cnn": "convolutional", "mlp": "fully connected"}
 
 def anchors(subjects: Sequence[Mapping[str, Any]]) -> list[str]:
     """A fragment address for each network: readable, safe, and no two the same."""
-    taken: dict[str, int] = {}
-    found = []
-    for subject in subjects:
-        slug = re.sub(r"[^a-z0-9_]+", "-", subject["id"].lower()).strip("-")[:40] or "network"
-        taken[slug] = taken.get(slug, 0) + 1
-        found.append(f"net-{slug}" if taken[slug] == 1 else f"net-{slug}--{taken[slug]}")
-    return found
+    return distinct(f"net-{slug(subject['id']) or 'network'}" for subject in subjects)
 
 
 def accuracy(subject: Mapping[str, Any]) -> tuple[float | None, tuple[float, float] | None]:
@@ -85,7 +79,7 @@ def network(subject: Mapping[str, Any], anchor: str) -> Network:
     """Everything the page says about one network."""
     spec, gate, runs = subject["spec"] or {}, subject["gate"] or {}, subject["runs"]
     value, ends = accuracy(subject)
-    checks = [_check(item) for item in subject["checks"]]
+    checks = _checks(subject["checks"], anchor)
     failures = tuple(check for check in checks if check.verdict.kind in {"fail", "unsure"})
     gallery, gallery_basis = mistakes.gallery(runs)
     documented = [run["documented_epochs"] for run in runs if run["documented_epochs"]]
@@ -121,8 +115,24 @@ def network(subject: Mapping[str, Any], anchor: str) -> Network:
         confusion=mistakes.confusion(runs),
         misread=gallery,
         misread_basis=gallery_basis,
-        runs=tuple(_run(run) for run in runs),
+        runs=_runs(runs, anchor),
         spec_digest=subject["spec_digest"] or "",
+        keys=_keys(subject, value),
+    )
+
+
+def _keys(subject: Mapping[str, Any], accuracy: float | None) -> Keys:
+    spec, gate, runs = subject["spec"] or {}, subject["gate"] or {}, subject["runs"]
+    return Keys(
+        accuracy=wording.key(accuracy),
+        gate=wording.key(gate.get("threshold")),
+        margin=wording.key(gate.get("margin")),
+        params=wording.key(spec.get("total_params")),
+        flops=wording.key(spec.get("flops")),
+        epochs=wording.key(_median(run["epochs"] for run in runs)),
+        time=wording.key(_median(run["train_time_s"] for run in runs)),
+        rate=wording.key(_median(run["train_images_per_s"] for run in runs)),
+        score=wording.key(subject["score"]),
     )
 
 
@@ -192,11 +202,28 @@ def _grouped(checks: Sequence[Check]) -> tuple[tuple[str, tuple[Check, ...]], ..
     return tuple((name, members) for name, members in grouped if members)
 
 
-def _check(item: Mapping[str, Any]) -> Check:
+def _checks(items: Sequence[Mapping[str, Any]], anchor: str) -> list[Check]:
+    """`checks/test_a.py::test_b[network]` is found at `net-network-check-test_a-py-test_b`."""
+    names = (item["id"].partition("[")[0].rpartition("/")[2] for item in items)
+    idents = distinct(f"{anchor}-check-{slug(name, 80)}" for name in names)
+    return [_check(item, ident) for item, ident in zip(items, idents, strict=True)]
+
+
+def _runs(items: Sequence[Mapping[str, Any]], anchor: str) -> tuple[Run, ...]:
+    idents = distinct(f"{anchor}-seed-{_known(item['seed'], 'unknown')}" for item in items)
+    return tuple(_run(item, ident) for item, ident in zip(items, idents, strict=True))
+
+
+def _known(value: int | None, otherwise: str) -> str:
+    return otherwise if value is None else str(value)
+
+
+def _check(item: Mapping[str, Any], ident: str) -> Check:
     labels = (("Expected", "expected"), ("Actual", "actual"), ("Source", "source"))
     earned, possible = item["points"], item["max_points"]
     return Check(
         id=item["id"],
+        ident=ident,
         title=item["title"] or item["id"],
         group=item["group"] or "other",
         verdict=verdict(item["status"]),
@@ -207,13 +234,14 @@ def _check(item: Mapping[str, Any]) -> Check:
     )
 
 
-def _run(item: Mapping[str, Any]) -> Run:
+def _run(item: Mapping[str, Any], ident: str) -> Run:
     return Run(
-        seed=wording.NOTHING if item["seed"] is None else str(item["seed"]),
+        ident=ident,
+        seed=_known(item["seed"], wording.NOTHING),
         accuracy=wording.percent(item["test_accuracy"]),
         interval=wording.interval(item["interval"]),
         loss=wording.NOTHING if item["test_loss"] is None else f"{item['test_loss']:.4f}",
-        epochs=wording.NOTHING if item["epochs"] is None else str(item["epochs"]),
+        epochs=_known(item["epochs"], wording.NOTHING),
         time=wording.seconds(item["train_time_s"]),
         stopped=item["stopped"] or "",
         cached=item["cached"],

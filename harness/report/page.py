@@ -5,38 +5,54 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.report import charts, downloads, networks, panels, speed, summary, svg, wording
+from harness import markdown
+from harness.report import (
+    charts,
+    downloads,
+    lead,
+    networks,
+    panels,
+    side_by_side,
+    speed,
+    summary,
+    svg,
+    wording,
+)
+from harness.report.anchors import distinct, slug
 from harness.report.evidence import sections as evidence_sections
 from harness.report.experiments import evidence, sections
 from harness.report.experiments.view import Section
 from harness.report.progress import sections as progress_sections
 from harness.report.verdicts import tally, verdict
-from harness.report.view import Claim, Page
+from harness.report.view import Claim, Network, Page
 
 
 def page(results: Mapping[str, Any]) -> Page:
     """Returns what to print for results that `schema.checked` has completed."""
     subjects = results["subjects"]
-    anchors = networks.anchors(subjects)
+    found = networks.anchors(subjects)
     scored = summary.scored_networks(subjects)
+    where = {s["id"]: a for s, a in zip(subjects, found, strict=True)}
     size = results["dataset"]["sizes"]["test"]
     with svg.house_style():
-        curves, comparison = panels.panels(subjects, anchors), _charts(scored)
+        curves, comparison = panels.panels(subjects, found), _charts(scored)
         experiments = sections.sections(
             results["experiments"],
-            _where(subjects, anchors),
+            _where(subjects, found),
             judged=results["dataset"]["name"] in {"mnist", None},
         )
         claims_drawn = evidence.drawing(results["claims"]) if experiments else None
-        more_evidence = evidence_sections.sections(results, anchors)
-        progress = progress_sections.sections(results, anchors)
+        more_evidence = evidence_sections.sections(results, found)
+        progress = progress_sections.sections(results, found)
+    shown = tuple(map(networks.network, subjects, found))
+    beside = side_by_side.pairs(subjects, found, results.get("comparisons") or [])
     return Page(
         headline=summary.headline(results),
-        lead=summary.lead(results, scored),
+        lead=lead.lead(results, scored, where),
         notices=summary.notices(results),
         facts=summary.facts(results),
-        networks=tuple(map(networks.network, subjects, anchors)),
-        claims=_claims(results, anchors, experiments),
+        networks=shown,
+        claims=_claims(results, found, experiments),
         claims_tally=tally([claim["verdict"] for claim in results["claims"]]),
         curves=curves,
         curves_note=panels.note(subjects),
@@ -51,6 +67,41 @@ def page(results: Mapping[str, Any]) -> Page:
         claims_drawn=claims_drawn,
         evidence=more_evidence,
         progress=progress,
+        beside=beside,
+        markdown=markdown.render(results),
+        contents=_contents(
+            shown,
+            progress.contents if progress else (),
+            more_evidence.contents if more_evidence else (),
+            beside=bool(beside),
+            experiments=bool(experiments),
+        ),
+    )
+
+
+Links = tuple[tuple[str, str], ...]
+
+
+def _contents(
+    shown: Sequence[Network], progress: Links, evidence: Links, *, beside: bool, experiments: bool
+) -> tuple[tuple[str, Links], ...]:
+    """The page's navigation: its sections in their order, in four groups."""
+    pairs: Links = (("beside", "Side by side"),) if beside else ()
+    tried: Links = (("experiments", "Experiments"),) if experiments else ()
+    results = (("verdicts", "Verdicts"), *progress, ("comparison", "Comparison"), *pairs, *evidence)
+    return (
+        ("Results", results),
+        ("Documents", (("claims", "Claims"), *tried)),
+        ("Networks", (("curves", "Learning curves"), *((n.anchor, n.short) for n in shown))),
+        (
+            "Behind it",
+            (
+                ("speed", "Speed"),
+                ("environment", "Environment"),
+                ("how", "How numbers come about"),
+                ("downloads", "Data"),
+            ),
+        ),
     )
 
 
@@ -62,8 +113,13 @@ def _claims(
     results: Mapping[str, Any], anchors: Sequence[str], experiments: Sequence[Section]
 ) -> tuple[Claim, ...]:
     where = _where(results["subjects"], anchors)
+    idents = distinct(
+        f"claim-{slug(claim['architecture'] or '')}-{slug(claim['what'] or '', 60)}"
+        for claim in results["claims"]
+    )
     return tuple(
         Claim(
+            ident=ident,
             network=wording.cut(claim["architecture"] or wording.NOTHING, networks.LONGEST_NAME),
             anchor=where.get(claim["architecture"]),
             what=claim["what"] or "claim",
@@ -77,10 +133,17 @@ def _claims(
             seeds=_repeats(claim),
             verdict=verdict(claim["verdict"]),
             reason=claim["reason"] or "",
+            keys=_keys(claim),
             evidence=evidence.of(claim, results["experiments"], experiments),
         )
-        for claim in results["claims"]
+        for claim, ident in zip(results["claims"], idents, strict=True)
     )
+
+
+def _keys(claim: Mapping[str, Any]) -> tuple[str, str, str]:
+    claimed, measured = claim["claimed"], claim["measured"]
+    apart = None if claimed is None or measured is None else measured - claimed
+    return wording.key(claimed), wording.key(measured), wording.key(apart)
 
 
 def _repeats(claim: Mapping[str, Any]) -> str:

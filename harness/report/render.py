@@ -1,7 +1,10 @@
 """Prints the view models through the templates, and puts the pages on disk."""
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +14,7 @@ from reference.errors import UserError
 
 FOLDER = Path(__file__).parent
 NAME = "index.html"
+REPORT = "page.html.j2"
 SUBMISSIONS = "submissions"
 PARTS = ("experiments", "evidence", "progress")  # of the page, with a style sheet each
 MARK = f'<meta name="generator" content="{files.MAKER}">'.encode()
@@ -68,7 +72,7 @@ def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
     subjects = results["subjects"]
     if not results["submissions"] or not subjects:
-        yield "", _printed("page.html.j2", page(results))
+        yield "", _printed(REPORT, page(results))
         return
     places = [f"{SUBMISSIONS}/{stem}.html" for stem in files.stems(subjects)]
     drawings = submission.Drawings()
@@ -87,10 +91,24 @@ def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
 
 def _printed(template: str, page: object) -> str:
+    from harness.report import anchors  # noqa: PLC0415 - see _template
+
     compiled, style, more = _template(template)
     for part, sheet in more.items():
         style += sheet if getattr(page, part, None) else ""
-    return str(compiled.render(page=page, style=style))
+    script, source = _script()
+    html = str(compiled.render(page=page, style=style, script=script, script_source=source))
+    return anchors.signposted(html) if template == REPORT else html
+
+
+@cache
+def _script() -> tuple[Any, Any]:
+    """The page's script and how its security policy names it: nothing else is run."""
+    from markupsafe import Markup  # noqa: PLC0415 - see _template
+
+    text = (FOLDER / "script.js").read_text(encoding="utf-8")
+    digest = b64encode(sha256(text.encode()).digest()).decode()
+    return Markup(text), Markup(f"'sha256-{digest}'")  # noqa: S704 - our own file
 
 
 @cache
@@ -101,15 +119,22 @@ def _template(name: str) -> tuple[Any, Any, Any]:
 
     from harness.report import inline  # noqa: PLC0415
 
+    class Loader(FileSystemLoader):
+        """Reads the templates without their indentation, which would be a tenth of a page."""
+
+        def get_source(self, environment: Any, template: str) -> Any:
+            source, *rest = super().get_source(environment, template)
+            return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE), *rest
+
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=Loader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["code"] = inline.code
-    sheets = ["style.css"] if name == "page.html.j2" else ["style.css", "class.css"]
+    sheets = ["style.css"] if name == REPORT else ["style.css", "class.css"]
     style = "".join((FOLDER / sheet).read_text(encoding="utf-8") for sheet in sheets)
     more = {
         part: Markup((FOLDER / part / "style.css").read_text(encoding="utf-8"))  # noqa: S704

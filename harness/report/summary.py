@@ -6,6 +6,7 @@ from typing import Any
 from harness.report import networks, wording
 from harness.report.charts import Scored
 from harness.report.experiments import sections
+from harness.report.progress import plausible
 from harness.report.view import Notice
 
 Subjects = Sequence[Mapping[str, Any]]
@@ -58,91 +59,6 @@ def _predicate(word: str | None, number: int) -> str:
     return one if number == 1 else many
 
 
-def lead(results: Mapping[str, Any], scored: Sequence[Scored]) -> tuple[str, ...]:
-    """The first paragraph, sentence by sentence."""
-    sentences = [
-        _gates(results["subjects"]),
-        *_best(results, scored),
-        _claims(results["claims"]),
-        sections.lead(results["experiments"]),
-    ]
-    return tuple(sentence for sentence in sentences if sentence)
-
-
-def _gates(subjects: Subjects) -> str:
-    gates = [subject["gate"] for subject in subjects if subject["gate"]]
-    if not gates:
-        return "No network was trained far enough to be held against its accuracy gate."
-    cleared = sum(gate["verdict"] == "passed" for gate in gates)
-    unsettled = sum(gate["verdict"] == "inconclusive" for gate in gates)
-    trained = wording.counted(len(gates), "trained network")
-    if cleared == len(gates) == 1:
-        return "The trained network clears its accuracy gate."
-    if cleared == len(gates):
-        return f"All {trained} clear their accuracy gates."
-    verb = "clears its" if cleared == 1 else "clear their"
-    rest = (
-        f", {wording.spelled(unsettled)} cannot be decided from the seeds run" if unsettled else ""
-    )
-    return f"{wording.spelled(cleared).capitalize()} of {trained} {verb} accuracy gate{rest}."
-
-
-def _best(results: Mapping[str, Any], scored: Sequence[Scored]) -> list[str]:
-    if not scored:
-        return []
-    ranked = sorted(scored, key=lambda item: -item.accuracy)
-    best = ranked[0]
-    count = results["dataset"]["sizes"]["test"]
-    on = f" of {count:,} test images" if count else " of the test images"
-    first = f"{wording.apart(best.name)} is the most accurate: it reads"
-    sentences = [f"{first} {wording.percent(best.accuracy)}{on} correctly{_ends(best)}."]
-    if len(ranked) > 1:
-        sentences.append(_runner_up(best, ranked[1]))
-    small = min(ranked, key=lambda item: item.params or float("inf"))
-    if small.params and best.params and best.params > small.params:
-        sentences.append(
-            f"{wording.apart(small.name)} is the smallest, with {wording.whole(small.params)} "
-            f"parameters, and reaches {wording.percent(small.accuracy)}{_ends(small)}."
-        )
-    return sentences
-
-
-def _ends(item: Scored) -> str:
-    if item.interval is None:
-        return ""
-    low, high = item.interval
-    return f" (95{wording.NARROW}% interval {100 * low:.2f} to {wording.percent(high)})"
-
-
-def _runner_up(best: Scored, second: Scored) -> str:
-    gap = f"{100 * (best.accuracy - second.accuracy):.2f} percentage points"
-    start = f"{wording.apart(second.name)} follows, {gap} behind"
-    if best.interval is None or second.interval is None:
-        return f"{start}."
-    if best.interval[0] > second.interval[1]:
-        return f"{start}; the two intervals do not overlap."
-    return f"{start}; the two intervals overlap, so this run does not say which is better."
-
-
-def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
-    if not claims:
-        return ""
-    words = [claim["verdict"] for claim in claims]
-    phrases = (
-        ("holds", "holds", "hold"),
-        ("exceeded", "is exceeded", "are exceeded"),
-        ("not reproduced", "does not reproduce", "do not reproduce"),
-        ("cannot be tested", "cannot be tested", "cannot be tested"),
-    )
-    parts = [
-        f"{wording.spelled(words.count(word))} {one if words.count(word) == 1 else many}"
-        for word, one, many in phrases
-        if word in words
-    ]
-    subject = "the one claim" if len(claims) == 1 else f"{wording.spelled(len(claims))} claims"
-    return f"Of {subject} in the documents, {wording.listed(parts)}." if parts else ""
-
-
 def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
     """What a reader must know before any number: other data, an unfinished run."""
     found = []
@@ -161,6 +77,7 @@ def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
         found.append(Notice("About the data", dataset["note"]))
     found += _slower(results["benchmarks"])
     found += sections.notices(results["experiments"])
+    found += plausible.notices(results)
     if results["outcome"] == "interrupted":
         found.append(
             Notice(

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from harness.report.evidence.view import Evidence
     from harness.report.experiments.view import Section
     from harness.report.progress.view import Progress
+    from harness.report.side_by_side import Beside
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Check:
     """One row of the list of checks; `details` are (label, text) pairs of a failure."""
 
     id: str
+    ident: str  # where it is in the page
     title: str
     group: str
     verdict: Verdict
@@ -70,6 +72,7 @@ class LayerTable:
     totals: tuple[Total, ...]
     flops: str
     summary: str
+    as_documented: bool  # nothing in it needs a reader's eye
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class Misread:
 
 @dataclass(frozen=True)
 class Run:
+    ident: str
     seed: str
     accuracy: str
     interval: str
@@ -127,6 +131,21 @@ class Run:
     cached: bool
     key: str
     weights: str
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a column of the comparison is sorted by; empty where nothing is known."""
+
+    accuracy: str
+    gate: str
+    margin: str
+    params: str
+    flops: str
+    epochs: str
+    time: str
+    rate: str
+    score: str
 
 
 @dataclass(frozen=True)
@@ -164,6 +183,7 @@ class Network:
     misread_basis: str
     runs: tuple[Run, ...]
     spec_digest: str
+    keys: Keys
 
 
 @dataclass(frozen=True)
@@ -176,6 +196,7 @@ class CurvePanel:
 
 @dataclass(frozen=True)
 class Claim:
+    ident: str
     network: str
     anchor: str | None
     what: str
@@ -189,6 +210,7 @@ class Claim:
     seeds: str
     verdict: Verdict
     reason: str
+    keys: tuple[str, str, str]  # what it is sorted by: claimed, measured, difference
     evidence: tuple[tuple[str, str], ...] = ()  # anchor and title of experiments
 
 
@@ -238,7 +260,7 @@ class Download:
 @dataclass(frozen=True)
 class Page:
     headline: str
-    lead: tuple[str, ...]
+    lead: tuple[Markup, ...]
     notices: tuple[Notice, ...]
     facts: tuple[tuple[str, str], ...]
     networks: tuple[Network, ...]
@@ -257,3 +279,6 @@ class Page:
     claims_drawn: Markup | None = None
     evidence: "Evidence | None" = None
     progress: "Progress | None" = None
+    beside: "tuple[Beside, ...]" = ()
+    markdown: str = ""
+    contents: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # group, then its links

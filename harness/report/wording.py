@@ -90,6 +90,11 @@ def duration(value: float | None) -> str:
     return f"{value:.1f}{NARROW}s"
 
 
+def key(value: float | None) -> str:
+    """A number as a column of a table is sorted by it; empty where there is none."""
+    return "" if value is None else f"{value:.7g}"
+
+
 def shape(axes: Sequence[int | None]) -> str:
     """[26, 26, 32] -> 26 × 26 × 32; one axis stays a number; unknown axes are question marks."""
     return f"{WIDE}×{WIDE}".join("?" if axis is None else str(axis) for axis in axes) or "scalar"

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.report import wording
 from harness.report.evidence import reliability
-from harness.report.evidence.names import Names, distance
+from harness.report.evidence.names import Names, distance, spelled
 from harness.report.evidence.view import BinRow, Calibration, CalibrationRow, Diagram, Name
 
 Subjects = Sequence[Mapping[str, Any]]
@@ -60,31 +60,29 @@ def _words(gap: float | None) -> str:
         return ""
     if abs(gap) < EVEN:
         return "as sure as it is right"
-    return f"{'surer' if gap > 0 else 'less sure'} than it is right, by {distance(abs(gap))}"
+    return "surer than it is right" if gap > 0 else "less sure than it is right"
 
 
 def _found(known: Subjects) -> str:
     order = sorted(known, key=lambda subject: subject["calibration"]["ece"])
     best, worst = order[0], order[-1]
-    error = distance(best["calibration"]["ece"])
-    name = wording.apart(best["id"])
+    error, name = spelled(best["calibration"]["ece"]), wording.apart(best["id"])
     if len(order) == 1:
+        words = _words(lean(best))
         first = f"How sure {name} is and how often it is right differ by {error} on average"
-        return f"{first}: it is {_words(lean(best))}." if lean(best) is not None else f"{first}."
+        return f"{first}; it is {words}." if words else f"{first}."
     first = (
         f"{name} can be believed most: how sure it is and how often it is right differ by "
-        f"{error} on average."
+        f"{error} on average. {wording.apart(worst['id'])} can be believed least, with "
+        f"{spelled(worst['calibration']['ece'])}"
     )
-    far = lean(worst)
-    also = f" and it is {_words(far)}" if far is not None else ""
-    second = (
-        f"{wording.apart(worst['id'])} can be believed least: there it is "
-        f"{distance(worst['calibration']['ece'])},{also}."
-    )
-    leans = [value for subject in known if (value := lean(subject)) is not None]
-    if len(leans) > 2 and all(value >= EVEN for value in leans):
-        return f"{first} {second} All of them are surer than they are right."
-    return f"{first} {second}"
+    leanings = {_words(lean(subject)) for subject in known}
+    if leanings == {"surer than it is right"}:
+        return f"{first}. All are surer than they are right."
+    if leanings == {"less sure than it is right"}:
+        return f"{first}. All are less sure than they are right."
+    far = _words(lean(worst))
+    return f"{first}; it is {far}." if far else f"{first}."
 
 
 def _diagram(ident: str, subject: Mapping[str, Any], name: Name, most: float) -> Diagram:
@@ -93,13 +91,13 @@ def _diagram(ident: str, subject: Mapping[str, Any], name: Name, most: float) ->
     return Diagram(
         network=name,
         drawing=reliability.diagram(ident, subject["id"], bins, most),
-        caption=f"Calibration error {distance(given['ece'])}. {_sentence(_words(lean(subject)))}",
+        caption=_caption(given["ece"], _words(lean(subject))),
         bins=tuple(map(_bin, bins)),
     )
 
 
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}." if words else ""
+def _caption(error: float, words: str) -> str:
+    return f"Calibration error {distance(error)}{'; ' if words else ''}{words}."
 
 
 def _bin(item: Mapping[str, Any]) -> BinRow:
@@ -122,7 +120,7 @@ def _row(subject: Mapping[str, Any], name: Name) -> CalibrationRow:
         nll_interval=_ends(given["nll_interval"]),
         brier=_decimals(given["brier"]),
         brier_interval=_ends(given["brier_interval"]),
-        lean=_words(lean(subject)),
+        lean=wording.points(lean(subject)),
     )
 
 

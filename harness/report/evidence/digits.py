@@ -107,5 +107,3 @@ def _row(row: Mapping[str, Any]) -> DigitRow:
         precision_interval=wording.interval(row["precision_interval"]),
         f1=wording.percent(row["f1"]),
     )
-
-

@@ -7,7 +7,8 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report import scales, wording
-from harness.report.svg import ACCENT, INK, PAPER, RULE, Panel, Sheet
+from harness.report.evidence.rows import strokes
+from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
 
 Subjects = Sequence[Mapping[str, Any]]
 
@@ -51,19 +52,21 @@ def panel(
     lines = [(name, clean, levels) for name, clean, levels in lines if levels]
     last = max(len(levels) for _, _, levels in lines)
     frame = Panel(LEFT, TOP, RIGHT, BOTTOM, (0.0, float(last)), (max(low - 0.03, 0.0), 1.0))
-    for value in scales.ticks(SHARES, *frame.y, 0.09):
+    marked = scales.ticks(SHARES, *frame.y, 0.13)
+    sheet.line(strokes([(frame.at(0, v), frame.at(last, v)) for v in marked]), RULE, 0.7)
+    for value in marked:
         _, y = frame.at(0, value)
-        sheet.line([(frame.left, y), (frame.right, y)], RULE, 0.7)
         words = f"{100 * value:.0f}{wording.NARROW}%"
         sheet.write(frame.left - 6, y, words, anchor="end", size=10.5)
     _severities(sheet, frame, lines[0][2])
     ends = [_line(sheet, frame, look[name], clean, levels) for name, clean, levels in lines]
     heights = scales.spread(ends, 13, TOP, BOTTOM)
-    for (name, _, _), end, y in zip(lines, ends, heights, strict=True):
+    leaders = zip(ends, heights, strict=True)
+    sheet.line(strokes([((RIGHT + 5, end), (RIGHT + 14, y)) for end, y in leaders]), MUTED, 0.7)
+    for (name, _, _), y in zip(lines, heights, strict=True):
         colour = look[name].colour
-        sheet.line([(RIGHT + 4, end), (RIGHT + 12, y)], colour, 0.7)
-        sheet.write(RIGHT + 15, y, wording.cut(name, LONGEST), colour=colour, size=11)
-    return sheet.markup(ident, f"Accuracy under {kind}", _described(lines))
+        sheet.write(RIGHT + 17, y, wording.cut(name, LONGEST), colour=colour, size=11)
+    return sheet.markup(ident, f"Accuracy under {wording.cut(kind, 40)}", _described(lines))
 
 
 def _levels(subject: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
@@ -97,15 +100,15 @@ def _line(
     sheet.line(points, look.colour, 1.5, **dashes)
     if look.square:
         rim = {"markeredgecolor": look.colour, "markeredgewidth": 1.4}
-        sheet.marks(points, "s", PAPER, 4.5, **rim)
+        sheet.marks(points[-1:], "s", PAPER, 4.5, **rim)
     else:
-        sheet.marks(points, "o", look.colour, 5.5)
+        sheet.marks(points[-1:], "o", look.colour, 5.5)
     return points[-1][1]
 
 
 def _described(lines: Sequence[tuple[str, float | None, Sequence[Mapping[str, Any]]]]) -> str:
     parts = (
-        f"{name}: {wording.percent(clean, 1)} undisturbed, then "
+        f"{wording.cut(name, 40)}: {wording.percent(clean, 1)} undisturbed, then "
         + ", ".join(wording.percent(level["accuracy"], 1) for level in levels)
         for name, clean, levels in lines
     )

@@ -10,7 +10,7 @@ from harness.report.evidence.view import Group, HardImages, Picture
 
 Image = Mapping[str, Any]
 
-MOST_ALL, MOST_ONE, MOST_NETWORKS = 24, 8, 10
+MOST_ALL, MOST_ONE, MOST_NETWORKS = 24, 5, 10
 
 
 def hard_images(results: Mapping[str, Any], names: Names) -> HardImages | None:
@@ -45,7 +45,8 @@ def _found(groups: Mapping[str, Any], alone: Sequence[Mapping[str, Any]]) -> str
     of = f"Of {total:,} test images, " if total else ""
     share = f" ({wording.percent(count / total)})" if total and count else ""
     if count:
-        first = f"{of}{wording.spelled(count)}{share} {'is' if count == 1 else 'are'} missed by {everyone}."
+        are = "is" if count == 1 else "are"
+        first = f"{of}{wording.spelled(count)}{share} {are} missed by {everyone}."
     else:
         first = f"{of}none is missed by {everyone}."
     first = first[:1].upper() + first[1:]
@@ -85,7 +86,7 @@ def _missed(item: Image, networks: Sequence[str]) -> Picture:
     """Under the picture the readings, the commonest first; for the ear who reads what."""
     known = [digit for digit in item["readings"] if digit is not None]
     counts = Counter(known).most_common()
-    readings = ", ".join(str(digit) if number == len(known) else f"{digit} ×{number}" for digit, number in counts)  # fmt: skip
+    readings = " ".join(str(digit) for digit, _ in counts)
     by_digit: dict[int, list[str]] = {}
     for name, digit in zip(networks, item["readings"], strict=False):
         if digit is not None:

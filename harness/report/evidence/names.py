@@ -44,6 +44,11 @@ def distance(fraction: float | None) -> str:
     return wording.points(fraction).replace("+", "")
 
 
+def spelled(fraction: float) -> str:
+    """The same in a sentence: 0.0025 -> 0.25 percentage points."""
+    return f"{100 * abs(fraction):.2f} percentage points"
+
+
 def points_interval(ends: tuple[float, float] | None) -> str:
     """(-0.0012, 0.0034) -> [−0.12, +0.34]; in percentage points, like the number before it."""
     if ends is None:

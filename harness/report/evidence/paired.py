@@ -11,6 +11,7 @@ from harness.report.evidence.names import (
     distance,
     points_interval,
     probability,
+    spelled,
 )
 from harness.report.evidence.view import Figure, PairCell, Paired, PairRow
 from harness.report.view import Verdict
@@ -92,28 +93,26 @@ def _found(found: Sequence[Comparison], order: Sequence[str]) -> str:
     count = sum(map(settled, found))
     closest = min(found, key=lambda item: item["difference"])
     if count == len(found):
-        second = (
-            f"All {wording.spelled(len(found))} differences are real; the smallest is that of "
-            f"{wording.apart(closest['a'])} over {wording.apart(closest['b'])}, "
-            f"{distance(closest['difference'])}."
-        )
+        every = f"All {wording.spelled(len(found))} differences are beyond chance"
+        two = f"{wording.apart(closest['a'])} over {wording.apart(closest['b'])}"
+        second = f"{every}; the smallest is that of {two}, {spelled(closest['difference'])}."
     else:
         are = "is" if count == 1 else "are"
         second = (
-            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} real; "
-            "the others may be chance."
+            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} beyond "
+            "chance; the others may be chance."
         )
     return f"{first} {second}"
 
 
 def _one(item: Comparison) -> str:
     a, b = wording.apart(item["a"]), wording.apart(item["b"])
-    size = distance(item["difference"])
+    size = spelled(item["difference"])
     if settled(item):
         return f"{a} is better than {b}: by {size}."
     least = ""
     if item["detectable"] is not None:
-        least = f" A true difference of {distance(item['detectable'])} would mostly have been found."
+        least = f" A true difference of {spelled(item['detectable'])} would mostly have been found."
     return f"{a} is {size} ahead of {b}, which may be chance.{least}"
 
 
@@ -132,7 +131,7 @@ def _together(omnibus: Mapping[str, Any] | None) -> str:
     real = "not all equally accurate" if omnibus["p"] < 0.05 else "not shown to differ at all"
     seed = "" if omnibus["seed"] is None else f" for the runs of seed {omnibus['seed']}"
     degrees = "" if omnibus["df"] is None else f" with {omnibus['df']} degrees of freedom"
-    test = omnibus["test"] or "Cochran's Q"
+    test = wording.cut(omnibus["test"] or "Cochran's Q", 40)
     return (
         f"Asked of {everyone} at once{seed}, {test} is {omnibus['q']:,.1f}{degrees}, "
         f"p{wording.WIDE}{p}: they are {real}."
@@ -153,13 +152,15 @@ def _figure(found: Sequence[Comparison]) -> Figure:
     ]
     caption = (
         f"The largest first, in percentage points, with the 95{wording.NARROW}% interval. "
-        "A filled dot: shown to be real, after Holm's correction. An open dot: may be chance."
+        "A filled dot: beyond chance, after Holm's correction. An open dot: may be chance."
     )
     if len(shown) < len(found):
         caption += f" The {len(shown)} largest of {len(found)}; the table below has all."
     axis = drawn.Axis(_tick, zero="no difference", least=0.002)
     title = "Differences in test accuracy"
-    return Figure("How far apart they are", caption, drawn.drawing("pairs-dots", title, lines, axis))
+    return Figure(
+        "How far apart they are", caption, drawn.drawing("pairs-dots", title, lines, axis)
+    )
 
 
 def _tick(value: float) -> str:
@@ -176,9 +177,7 @@ def _matrix(
     return tuple(
         (
             names.name(ident),
-            tuple(
-                _cell(known.get(frozenset((ident, other))), ident) for other in order[:place]
-            ),
+            tuple(_cell(known.get(frozenset((ident, other))), ident) for other in order[:place]),
         )
         for place, ident in enumerate(order)
         if place
@@ -216,7 +215,7 @@ def _pair(item: Comparison, names: Names) -> PairRow:
         only_first=counted(item["only_a"]),
         only_second=counted(item["only_b"]),
         detectable=distance(item["detectable"]),
-        method=item["method"] or "",
+        method=wording.cut(item["method"] or "", 120),
         runs=p if len(item["runs"]) > 1 else "",
         verdict=Verdict("first is better", "over")
         if item["verdict"] == "a"
@@ -236,9 +235,11 @@ def _basis(found: Sequence[Comparison]) -> str:
     if len(seeds) == 1:
         count = seeds.pop()
         parts.append("one run of each" if count == 1 else f"{count} matched seeds of each")
-    methods = list(dict.fromkeys(item["method"] for item in found if item["method"]))
+    methods = list(
+        dict.fromkeys(wording.cut(item["method"], 120) for item in found if item["method"])
+    )
     start = f"On {wording.listed(parts)}" if parts else "On the same test images"
-    how = f" By {wording.listed(methods)}." if methods else ""
+    how = f" By {wording.listed(list(dict.fromkeys(methods)))}." if methods else ""
     return f"{start}.{how}"
 
 

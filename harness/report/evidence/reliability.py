@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report import scales, wording
+from harness.report.evidence.rows import strokes
 from harness.report.svg import ACCENT, INK, MUTED, RULE, Panel, Sheet
 
 Bin = Mapping[str, Any]
@@ -21,48 +22,53 @@ def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
     Args:
         most: the largest count of any network: all share their axes.
     """
-    sheet = Sheet(WIDTH, 306)
-    square = Panel(LEFT, 20, RIGHT, 206, (0.0, 1.0), (0.0, 1.0))
+    sheet = Sheet(WIDTH, 314)
+    square = Panel(LEFT, 28, RIGHT, 214, (0.0, 1.0), (0.0, 1.0))
     sheet.write(0, 8, "right", colour=INK, bold=True)
+    lying = [(square.at(0, value), square.at(1, value)) for value in SHARES]
+    upright = [(square.at(value, 0), square.at(value, 1)) for value in SHARES]
+    sheet.line(strokes([*lying, *upright]), RULE, 0.7)
     for value in SHARES:
-        x, y = square.at(value, value)
-        sheet.line([(square.left, y), (square.right, y)], RULE, 0.7)
-        sheet.line([(x, square.top), (x, square.bottom)], RULE, 0.7)
+        _, y = square.at(0, value)
         sheet.write(square.left - 6, y, _share(value), anchor="end", size=10.5)
     sheet.line([square.at(0, 0), square.at(1, 1)], MUTED, 1, dashes=(3, 2))
     sheet.write(*square.at(0.07, 0.93), "more often right", size=10.5)
     sheet.write(*square.at(0.07, 0.85), "than it is sure", size=10.5)
     sheet.write(*square.at(0.96, 0.14), "surer than", anchor="end", size=10.5)
     sheet.write(*square.at(0.96, 0.06), "it is right", anchor="end", size=10.5)
-    for item in bins:
-        if item["interval"]:
-            ends = [square.at(item["confidence"], end) for end in item["interval"]]
-            sheet.line(ends, ACCENT, 1.4)
+    known = [(item["confidence"], *item["interval"]) for item in bins if item["interval"]]
+    if known:
+        bars = [(square.at(x, low), square.at(x, high)) for x, low, high in known]
+        sheet.line(strokes(bars), ACCENT, 1.4)
     points = [square.at(item["confidence"], item["accuracy"]) for item in bins]
     sheet.line(points, ACCENT, 0.8)
     sheet.marks(points, "o", ACCENT, 6.5)
     _counts(sheet, bins, most)
-    return sheet.markup(ident, f"Reliability of {name}", _described(bins))
+    return sheet.markup(ident, f"Reliability of {wording.cut(name, 40)}", _described(bins))
 
 
 def _counts(sheet: Sheet, bins: Sequence[Bin], most: float) -> None:
     """A stem for each bin on a logarithmic axis: most images are those it is sure of."""
-    top = math.log10(max(most, 10))
-    panel = Panel(LEFT, 240, RIGHT, 282, (0.0, 1.0), (-0.3, top))
-    sheet.write(0, 227, "images", colour=INK, bold=True)
-    for value in scales.ticks((0.0, 4.0, 2.0, 3.0, 1.0), -0.3, top, 0.3):
+    top = float(math.ceil(math.log10(max(most, 10))))
+    panel = Panel(LEFT, 250, RIGHT, 290, (0.0, 1.0), (-0.3, top))
+    sheet.write(0, 235, "images", colour=INK, bold=True)
+    marked = scales.ticks((0.0, 4.0, 2.0, 3.0, 1.0), -0.3, top, 0.3)
+    sheet.line(strokes([(panel.at(0, value), panel.at(1, value)) for value in marked]), RULE, 0.7)
+    for value in marked:
         _, y = panel.at(0, value)
-        sheet.line([(panel.left, y), (panel.right, y)], RULE, 0.7)
         words = wording.short(10**value).replace(wording.NARROW, "")
         sheet.write(panel.left - 6, y, words, anchor="end", size=10.5)
-    for item in bins:
-        count = max(item["count"] or 0.0, 0.5)
-        points = [panel.at(item["confidence"], height) for height in (-0.3, math.log10(count))]
-        sheet.line(points, ACCENT, 3.5, solid_capstyle="butt")
+    heights = [math.log10(max(item["count"] or 0.0, 0.5)) for item in bins]
+    places = [item["confidence"] for item in bins]
+    stems = [
+        (panel.at(x, -0.3), panel.at(x, height)) for x, height in zip(places, heights, strict=True)
+    ]
+    sheet.line(strokes(stems), ACCENT, 3.5, solid_capstyle="butt")
     for value in SHARES:
         x, _ = panel.at(value, 0)
         words = "sure: 0" if value == 0 else _share(value)
-        sheet.write(x, 296, words, anchor="middle", size=10.5)
+        anchor = "end" if value == 1 else "middle"
+        sheet.write(x, 304, words, anchor=anchor, size=10.5)
 
 
 def _share(value: float) -> str:
@@ -71,8 +77,8 @@ def _share(value: float) -> str:
 
 def _described(bins: Sequence[Bin]) -> str:
     parts = (
-        f"{wording.percent(item['confidence'], 0)} sure, right {wording.percent(item['accuracy'], 0)}"
-        f" of {wording.whole(item['count'])}"
+        f"{wording.percent(item['confidence'], 0)} sure, "
+        f"right {wording.percent(item['accuracy'], 0)} of {wording.whole(item['count'])}"
         for item in bins
     )
     return f"From least to most sure: {'; '.join(parts)}."

@@ -8,7 +8,7 @@ from harness.report import wording
 from harness.report.evidence import disturbed
 from harness.report.evidence import rows as drawn
 from harness.report.evidence.names import Names
-from harness.report.evidence.view import Figure, LevelTable, Name, RobustRow, Robustness
+from harness.report.evidence.view import Figure, LevelTable, Name, Robustness, RobustRow
 
 Subjects = Sequence[Mapping[str, Any]]
 Curve = Mapping[str, Any]
@@ -28,7 +28,7 @@ def robustness(subjects: Subjects, names: Names) -> Robustness | None:
         found=_found(known, kinds),
         panels=tuple(
             Figure(
-                _heading(kind, known),
+                _title(kind),
                 _axis(kind, known),
                 disturbed.panel(f"disturbed{place}", kind, known, looks, low),
             )
@@ -41,9 +41,9 @@ def robustness(subjects: Subjects, names: Names) -> Robustness | None:
         basis=_basis(known),
         notes=tuple(
             (names.name(s["id"]), s["robustness"]["note"])
-            for s in known
-            if s["robustness"]["note"]
-        ),
+            for s in subjects
+            if s["robustness"] and s["robustness"]["note"]
+        )[:MOST],
     )
 
 
@@ -106,14 +106,13 @@ def _first(kind: str, known: Subjects) -> Curve:
     return next(found for s in known if (found := _curves(s).get(kind)))
 
 
-def _heading(kind: str, known: Subjects) -> str:  # noqa: ARG001 - one of a pair with _axis
-    return _title(kind)
-
-
 def _axis(kind: str, known: Subjects) -> str:
     """What the numbers under a panel are."""
     curve = _first(kind, known)
-    parts = [part for part in (curve["words"], curve["unit"]) if part]
+    words = curve["words"] or ""
+    if words[:5] == kind[:5]:  # "shift": "shifted" says nothing new
+        words = ""
+    parts = [part for part in (words, curve["unit"]) if part]
     return wording.cut(", ".join(parts), 80)
 
 

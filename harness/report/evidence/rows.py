@@ -1,12 +1,13 @@
 """Dots with intervals in rows on a plain axis: differences in points, errors in percent."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from harness.report import scales, wording
-from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
+from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Point, Sheet
 
 WIDTH = 420.0
 STEPS = (1, 2, 5)
@@ -38,26 +39,47 @@ def drawing(ident: str, title: str, rows: Sequence[Row], axis: Axis) -> Markup:
     bottom = top + height * len(rows)
     sheet = Sheet(WIDTH, bottom + 24)
     panel = Panel(8, top, WIDTH - 10, bottom, _reach(rows, axis), (0, 1))
-    for value in _ticks(*panel.x):
+    middles = [top + height * place + 25 for place in range(len(rows))]
+    marked = ticks(*panel.x)
+    # The rules stop at the labels.
+    sheet.line(strokes(_upright(panel, marked, middles)), RULE, 0.7)
+    for value in marked:
         x, _ = panel.at(value, 0)
-        sheet.line([(x, top), (x, bottom)], RULE, 0.7)
         sheet.write(x, bottom + 13, axis.words(value), anchor="middle", size=10.5)
     if axis.zero:
         x, _ = panel.at(0.0, 0)
-        sheet.line([(x, top - 5), (x, bottom)], MUTED, 1.2)
+        sheet.line(strokes(_upright(panel, [0.0], middles)), MUTED, 1.4)
         # At the left edge the words begin at the line, so that none are lost.
         near = x < 4 * len(axis.zero)
         sheet.write(x if not near else 0, top - 13, axis.zero,
                     anchor="start" if near else "middle", size=11)  # fmt: skip
-    for place, row in enumerate(rows):
-        _row(sheet, panel, row, top + height * place + 25)
+    bars = [
+        ((panel.at(row.interval[0], 0)[0], y), (panel.at(row.interval[1], 0)[0], y))
+        for row, y in zip(rows, middles, strict=True)
+        if row.interval
+    ]
+    if bars:
+        sheet.line(strokes(bars), ACCENT, 2)
+    for row, y in zip(rows, middles, strict=True):
+        _row(sheet, panel, row, y)
     said = "; ".join(f"{row.label}: {row.words}" for row in rows)
     return sheet.markup(ident, title, f"{said}.")
 
 
+def strokes(pieces: Sequence[tuple[Point, Point]]) -> list[Point]:
+    """Separate strokes as one line with gaps: one path of the drawing instead of many."""
+    gap = (math.nan, math.nan)
+    return [point for piece in pieces for point in (*piece, gap)][:-1]
+
+
+def _upright(
+    panel: Panel, values: Sequence[float], middles: Sequence[float]
+) -> list[tuple[Point, Point]]:
+    places = [panel.at(value, 0)[0] for value in values]
+    return [((x, y - 7), (x, y + 9)) for y in middles for x in places]
+
+
 def _row(sheet: Sheet, panel: Panel, row: Row, y: float) -> None:
-    if row.interval:
-        sheet.line([(panel.at(end, 0)[0], y) for end in row.interval], ACCENT, 2)
     point = (panel.at(row.value, 0)[0], y)
     if row.sure:
         sheet.marks([point], "o", ACCENT, 8)
@@ -75,12 +97,13 @@ def _reach(rows: Sequence[Row], axis: Axis) -> tuple[float, float]:
     return low, high
 
 
-def _ticks(low: float, high: float, most: int = 7) -> list[float]:
+def ticks(low: float, high: float, most: int = 7) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten, at most `most` of them."""
     for power in range(-6, 4):
         for factor in STEPS:
             step = factor * 10.0**power
-            first, last = -(-low // step), high // step
+            # A little room, for ends that are ticks themselves.
+            first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
             if last - first < most:
-                return [place * step for place in range(int(first), int(last) + 1)]
+                return [place * step for place in range(first, last + 1)]
     return []

@@ -84,7 +84,7 @@ class CalibrationRow:
     nll_interval: str
     brier: str
     brier_interval: str
-    lean: str  # surer than it is right, or less sure
+    lean: str  # mean confidence less accuracy
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _lines(
     params = [network["total_params"] if network else None for network in past]
     known = {value for value in params if value is not None}
     if len(known) > 1:
-        lines.append(trends.Line("parameters", tuple(params)))
+        lines.append(trends.Line("parameters", tuple(params), steps=True))
     elif known:
         notes.append(f"{wording.whole(known.pop())} parameters in every run.")
     # Another processor's speed says nothing of the code.
@@ -100,7 +100,7 @@ def _about(points: Sequence[trends.Point], dates: Sequence[str]) -> list[str]:
     found = []
     changed = [place for place, point in enumerate(points) if point.changed]
     if changed:
-        times = wording.counted(len(changed), "time")
+        times = "once" if len(changed) == 1 else f"{wording.spelled(len(changed))} times"
         last = dates[changed[-1]]
         found.append(f"The network was changed {times}, last for a run of {last}.")
     known = [(place, p) for place, p in enumerate(points) if p.accuracy is not None]

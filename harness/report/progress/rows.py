@@ -9,7 +9,7 @@ from markupsafe import Markup
 from harness.report import scales, wording
 from harness.report.svg import ACCENT, GATE, INK, MUTED, RULE, Panel, Sheet, tick
 
-WIDTH, LEFT, RIGHT, HEIGHT = 460.0, 124.0, 372.0, 34.0
+WIDTH, LEFT, RIGHT, HEIGHT = 404.0, 110.0, 326.0, 32.0
 LONGEST = 18
 # The mark and its colour by verdict: no two differ in colour alone.
 MARKS = {"regressed": ("s", GATE), "improved": ("^", ACCENT), "inconclusive": ("D", MUTED)}

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from harness.report import scales, wording
 from harness.report.svg import ACCENT, GATE, INK, MUTED, RULE, Panel, Sheet
 
-WIDTH, LEFT, RIGHT = 252.0, 46.0, 190.0
+WIDTH, LEFT, RIGHT = 236.0, 44.0, 176.0
 SMALLEST_SPAN, LARGEST_SPAN = 0.008, 0.04
 """Of the axes, as fractions of 1: a run that diverged must not flatten the others."""
 
@@ -34,6 +34,7 @@ class Line:
 
     name: str
     values: tuple[float | None, ...]
+    steps: bool = False  # whether it keeps its value until it has another
 
 
 def span(networks: Sequence[Sequence[Point]]) -> float:
@@ -60,7 +61,7 @@ def trend(  # noqa: PLR0913 - what is drawn, and on what
 ) -> Markup:
     """Returns the drawing of one network; `wide` is the accuracies' span."""
     top, bottom = 26.0, 136.0
-    sheet = Sheet(WIDTH, bottom + 26 + 52 * len(lines))
+    sheet = Sheet(WIDTH, bottom + 26 + 56 * len(lines))
     across = (0.0, float(len(points) - 1))
     panel = Panel(LEFT, top, RIGHT, bottom, across, _centred(points, wide))
     sheet.write(0, 10, "test accuracy", colour=INK, bold=True)
@@ -69,7 +70,7 @@ def trend(  # noqa: PLR0913 - what is drawn, and on what
     _gate(sheet, panel, gate)
     _accuracies(sheet, panel, points)
     for place, line in enumerate(lines):
-        start = bottom + 14 + 52 * place
+        start = bottom + 16 + 56 * place
         _below(sheet, Panel(LEFT, start + 18, RIGHT, start + 38, across, _around(line)), line)
     _dates(sheet, dates)
     return sheet.markup(ident, f"{name} over {len(points)} runs", _in_words(points, gate, lines))
@@ -115,7 +116,7 @@ def _gate(sheet: Sheet, panel: Panel, gate: float | None) -> None:
 
 def _accuracies(sheet: Sheet, panel: Panel, points: Sequence[Point]) -> None:
     known = [(place, p) for place, p in enumerate(points) if p.accuracy is not None]
-    thick = 2.0 if len(points) <= 25 else 1.2
+    thick = 1.7 if len(points) <= 25 else 1.2
     for place, point in known:
         if point.interval:
             ends = [panel.at(place, _inside(panel, end)) for end in point.interval]
@@ -157,9 +158,10 @@ def _around(line: Line) -> tuple[float, float]:
 
 def _below(sheet: Sheet, panel: Panel, line: Line) -> None:
     known = [(place, value) for place, value in enumerate(line.values) if value is not None]
-    sheet.write(0, panel.top - 11, line.name, colour=INK, bold=True)
+    sheet.write(0, panel.top - 14, line.name, colour=INK, bold=True)
     # A run without the figure is passed over: the line joins those that have one.
-    sheet.line([panel.at(place, value) for place, value in known], ACCENT, 1.4)
+    look = {"drawstyle": "steps-post"} if line.steps else {}
+    sheet.line([panel.at(place, value) for place, value in known], ACCENT, 1.4, **look)
     if len(known) <= 25:
         sheet.marks([panel.at(place, value) for place, value in known], "o", ACCENT, 4.5)
     place, last = known[-1]

@@ -47,8 +47,10 @@ class BaselineRow:
 class Baseline:
     facts: tuple[tuple[str, str], ...]
     refused: str  # why nothing can be compared, or ""
+    warning: str
     tally: tuple[Tally, ...]
     rows: tuple[BaselineRow, ...]
+    unchanged: tuple[BaselineRow, ...]
     drawing: Markup | None
     margin: str
 
