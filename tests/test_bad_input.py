@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,78 @@ def test_the_others_are_trained_too(fallen_back):
         assert not [row for row in rows if row["status"] in ("skipped", "grader_error")], rows
 
 
+# A baseline -------------------------------------------------------------------------------------
+
+
+def all_right(subject: dict, images: int) -> None:
+    """Rewrites a subject of results.json: its runs read every image right."""
+    bits = np.packbits(np.ones(images, bool))
+    for run in subject["runs"]:
+        run |= {"correct_bitmap": b64encode(bits.tobytes()).decode(), "test_accuracy": 1.0}
+
+
+def test_what_has_got_worse_since_a_baseline_fails_and_is_shown_everywhere(fallen_back, tmp_path):
+    folder, _ = fallen_back
+    document = json.loads((folder / "reports" / "latest" / "results.json").read_text())
+    found = {subject["id"]: subject for subject in document["subjects"]}
+    mlp, cnn = found["mlp_256_128"], found["sequential_cnn"]
+    all_right(cnn, document["dataset"]["sizes"]["test"])
+    cnn["spec"]["total_params"] -= 1
+    cnn["spec_digest"] = "another"
+    document["subjects"] = [
+        {**mlp, "id": "old_mlp"}, cnn, {**mlp, "id": "mlp_64_32"},
+        {**cnn, "id": "gone\x1b[31m"}, {**cnn, "id": "deep_cnn"},
+    ]  # fmt: skip
+    (folder / "before.json").write_text(json.dumps(document))
+    report = tmp_path / "report"
+    result = grade(
+        folder, "checks", "-k", "(mlp or sequential or gone) and baseline",
+        "--dataset=digits", "--baseline=before.json", f"--report={report}",
+    )  # fmt: skip
+    assert result.code == FAILED
+    baseline = json.loads((report / "results.json").read_text())["baseline"]
+    assert (baseline["file"], baseline["comparable"]) == ("before.json", True)
+    rows = [
+        (row["subject"], row["baseline_subject"], row["measure"], row["status"])
+        for row in baseline["rows"]
+        if row["measure"] != "speed"
+    ]
+    assert rows == [
+        ("mlp_256_128", "old_mlp", "presence", "renamed"),
+        ("mlp_256_128", "old_mlp", "accuracy", "unchanged"),
+        ("mlp_256_128", "old_mlp", "total_params", "unchanged"),
+        ("mlp_256_128", "old_mlp", "flops", "unchanged"),
+        ("mlp_64_32", "mlp_64_32", "accuracy", "missing"),
+        ("mlp_64_32", "mlp_64_32", "total_params", "missing"),
+        ("mlp_64_32", "mlp_64_32", "flops", "missing"),
+        ("sequential_cnn", "sequential_cnn", "accuracy", "regressed"),
+        ("sequential_cnn", "sequential_cnn", "total_params", "regressed"),
+        ("sequential_cnn", "sequential_cnn", "flops", "unchanged"),
+        (None, "gone", "presence", "missing"),
+    ]
+    subjects = {s["id"]: s for s in json.loads((report / "results.json").read_text())["subjects"]}
+    failed = {
+        (name, row["id"])
+        for name, subject in subjects.items()
+        for row in subject["checks"]
+        if row["status"] not in ("passed", "skipped")
+    }
+    assert failed == {
+        ("mlp_64_32", "test_baseline.py::test_comparable"),
+        ("sequential_cnn", "test_baseline.py::test_no_less_accurate"),
+        ("sequential_cnn", "test_baseline.py::test_no_larger"),
+    }
+    assert {name: subject["verdict"] for name, subject in subjects.items()} == {
+        "mlp_256_128": "passed", "mlp_64_32": "not built", "sequential_cnn": "failed",
+    }  # fmt: skip
+    assert "4 failed" in result.output
+    result.line(r"^Against before\.json \(")
+    result.line(r"^  sequential_cnn +accuracy +regressed +100\.00% -> ")
+    result.line(r"^  gone +network +missing")
+    assert "\x1b" not in result.output
+    assert "regressed" in (report / "index.html").read_text()
+
+
 # Options ----------------------------------------------------------------------------------------
 
 
@@ -169,6 +242,7 @@ def test_the_others_are_trained_too(fallen_back):
         (["--rubric", "pytest.ini"], r"pytest\.ini is not TOML: .*\(at line \d+, column \d+\)"),
         (["--report", "conftest.py"], r"--report .*conftest\.py: .*is a file; expected a folder"),
         (["--report", "conftest.py/below"], r"conftest\.py is a file; expected a folder"),
+        (["--baseline", "none.json"], r"--baseline .*none\.json does not exist\."),
         (["--store", "conftest.py"], r"the folder .*conftest\.py cannot be written"),
         (["--mnist-dir", "nowhere"], r"--mnist-dir: .*nowhere"),
         (["--mnist-dir", "pytest.ini"], r"--mnist-dir: .*pytest\.ini"),

@@ -126,6 +126,7 @@ def test_an_error_of_the_grader_costs_no_points():
         ("test_numerics.py", "numerics"),
         ("test_training.py", "training"),
         ("test_persistence.py", "persistence"),
+        ("test_baseline.py", "baseline"),
         ("test_new.py", "other"),
     ],
 )

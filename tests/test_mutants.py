@@ -75,7 +75,7 @@ def test_every_check_is_failed_by_a_mutant():
     assert caught | elsewhere == set(checks())
     assert set(groups().values()) == {
         "build", "structure", "numerics", "training", "persistence", "recipe", "own_weights",
-        "experiments", "evidence",
+        "experiments", "evidence", "baseline",
     }  # fmt: skip
 
 

@@ -3,9 +3,10 @@
 from harness.results.document import SCHEMA, assemble
 from harness.results.files import read_benchmarks, write
 from harness.results.graded import Graded, Run
-from harness.results.verdicts import EXPERIMENTS, settle, verdict
+from harness.results.verdicts import COMPARABLE, EXPERIMENTS, settle, verdict
 
 __all__ = [
+    "COMPARABLE",
     "EXPERIMENTS",
     "SCHEMA",
     "Graded",
