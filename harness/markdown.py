@@ -7,6 +7,7 @@ from typing import Any
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
 
+_LONGEST_LINE = 400  # of a message; results.json has the rest
 _BASELINE = {"regressed": "❌", "missing": "❌", "inconclusive": "⚠️", "not comparable": "⚠️"}
 
 
@@ -131,7 +132,10 @@ def _failures(subject: Mapping[str, Any]) -> list[str]:
     for check in failed:
         status = (check["status"] or "not known").replace("_", " ")
         lines.append(f"- **{_text(check['title'])}**: {_text(status)}")
-        lines += [f"  - {_text(line)}" for line in (check["message"] or "").splitlines()[:20]]
+        lines += [
+            f"  - {_text(line[:_LONGEST_LINE])}"
+            for line in (check["message"] or "").splitlines()[:20]
+        ]
     return [*lines, ""]
 
 

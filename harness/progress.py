@@ -100,7 +100,7 @@ class Progress:
             self._jobs[key] = job
             ended = sum(j.ended for j in self._jobs.values())
             outcome = "failed" if failed else job.verb
-            seen = _seen(job, failed=failed and job.verb == TRAINED)
+            seen = _seen(job, failed=failed)
             line = f"{outcome} {job.title}{seen} ({ended} of {len(self._jobs)})"
         left = _in_words(self.remaining_s()) if ended < len(self._jobs) else ""
         with self._lock:
@@ -168,7 +168,8 @@ class Progress:
         }
         for key, job in jobs.items():
             seen = "" if job.accuracy is None else f"  val {job.accuracy:.2%}"
-            status = f"epoch {job.epoch}/{job.epochs}{seen}"
+            word = "epoch" if job.verb == TRAINED else "part"
+            status = f"{word} {job.epoch}/{job.epochs}{seen}"
             shown = not job.ended and (job.epoch > 0 or len(jobs) <= _FEW)
             rows[key] = _Row(job.title, job.epoch, job.epochs, status, shown)
         if len(jobs) > 1:
@@ -181,7 +182,9 @@ class Progress:
 
 
 def _seen(job: _Job, *, failed: bool) -> str:
-    """How many epochs a job made and what came of them; nothing of one that reports none."""
+    """How many epochs a training made and what came of them; nothing where it reports none."""
+    if job.verb != TRAINED:
+        return ""
     if job.epoch == 0:
         return ": 0 epochs, no epoch" if failed else ""
     count = f": {job.epoch} {'epoch' if job.epoch == 1 else 'epochs'}"

@@ -157,6 +157,22 @@ def test_the_distinct_networks_are_compared_with_one_another(results):
     )
 
 
+def test_each_distinct_network_reads_altered_images_once(graded, results):
+    assert len(re.findall(r"tried \S+ seed 0 on altered images \(", graded.output)) == 3
+    ada, ben, cy, eve = (subject(results, name) for name in ("Ada", "Ben", "Cy", "Eve"))
+    assert ada["robustness"] == ben["robustness"] != cy["robustness"]
+    assert eve["robustness"] is None
+    found = cy["robustness"]
+    assert (found["images"], found["seeds"], found["note"]) == (360, 1, None)
+    # All test images were read, so what was read unaltered is what the run itself read.
+    assert found["clean"] == cy["runs"][0]["test_accuracy"]
+    levels = [level["accuracy"] for curve in found["curves"] for level in curve["levels"]]
+    assert len(levels) == 40
+    assert found["mean_corruption_error"] == pytest.approx(1 - sum(levels) / 40)
+    assert max(levels) <= 1
+    assert min(levels) < found["clean"] - 0.2
+
+
 def test_results_are_held_against_what_is_plausible_not_against_our_own(results):
     """How a network is trained here is not its author's to answer for."""
     ids = [check["id"] for one in results["subjects"] for check in one["checks"]]

@@ -92,6 +92,17 @@ def test_a_run_that_failed_says_so(progress, lines):
     assert lines == ["failed cnn seed 0: 0 epochs, no epoch (1 of 1)"]
 
 
+def test_what_is_no_training_is_called_what_it_is(progress, lines):
+    for key, failed in (("a", False), ("b", True)):
+        progress.expect(key, f"cnn seed {key} on altered images", 8, verb="tried")
+        if not failed:
+            progress.update(key, 8, None)
+        progress.finish(key, failed=failed)
+    progress.wait(_soon())
+    assert lines[0].startswith("tried cnn seed a on altered images (1 of 1)")
+    assert lines[1:] == ["failed cnn seed b on altered images (2 of 2)"]
+
+
 def test_epochs_are_no_lines(progress, lines):
     progress.expect("a", "cnn seed 0", 10)
     progress.wait(_soon(before=lambda: [progress.update("a", n, 0.9) for n in range(1, 10)]))

@@ -28,7 +28,11 @@ def section(parsed: Parsed, title: str) -> str:
     """The words of one experiment's section: those between its heading and the next section."""
     text = parsed.text
     start = text.rindex(title)
-    ends = [end for word in (" Experiment with ", " Speed ") if (end := text.find(word, start)) > 0]
+    ends = [
+        end
+        for word in (" Experiment with ", " Learning curves # ")
+        if (end := text.find(word, start)) > 0
+    ]
     return text[start : min(ends)]
 
 

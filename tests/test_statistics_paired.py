@@ -245,12 +245,61 @@ def test_the_bound_of_one_run_by_hand():
         (10, 0, "passed", "a loss of 0.2 points or more is ruled out"),
         # 12 lost on balance: within the margin if few images changed, shown if not many did.
         (17, 5, "passed", "a loss of 0.2 points or more is ruled out"),  # bound -0.197 points
-        (18, 6, "regressed", "it is lower, and a loss of 0.2 points is not ruled out"),  # -0.201
+        (18, 6, "inconclusive", "a loss is shown, but whether it is 0.2 points is not"),  # -0.201
         (26, 14, "inconclusive", "neither is a loss shown, nor one of 0.2 points ruled out"),
-        (30, 0, "regressed", "it is lower, and a loss of 0.2 points is not ruled out"),
-        (90, 60, "regressed", "it is lower, and a loss of 0.2 points is not ruled out"),
+        (29, 10, "inconclusive", "a loss is shown, but whether it is 0.2 points is not"),
+        (30, 10, "regressed", "a loss of 0.2 points or more was measured, and is not chance"),
+        (90, 60, "regressed", "a loss of 0.2 points or more was measured, and is not chance"),
+        (180, 160, "inconclusive", "neither is a loss shown, nor one of 0.2 points ruled out"),
     ],
 )
 def test_verdicts_of_one_run(lost, gained, verdict, words):
     found = non_inferiority(*runs(lost, gained, 10_000))
     assert (found.verdict, found.explanation.split(" (")[0]) == (verdict, words)
+
+
+def test_the_words_say_the_numbers():
+    found = non_inferiority(*runs(30, 10, 10_000))
+    # SE = sqrt(40 - 0.04) / 10,000 = 0.0632 points, bound -0.2 - 1.645 SE; the interval is Tango's.
+    assert found.explanation.endswith(
+        " (-0.20 points [-0.34, -0.08], one-sided 95 % bound -0.30, 1 seed)"
+    )
+
+
+def test_several_runs_have_a_bound_of_student():
+    a, b = np.ones((2, 5, 2_000), bool)
+    rng = np.random.default_rng(4)
+    a &= rng.random((5, 2_000)) < 0.98
+    b &= rng.random((5, 2_000)) < 0.98
+    found = non_inferiority(a, b)
+    pair = paired_difference(b, a)
+    t = stats.t(pair.freedom).ppf(0.95)
+    assert found.bound == pytest.approx(pair.difference - t * pair.standard_error, abs=1e-9)
+    assert found.interval == pair.interval
+    # Seeds that only one of the two has cannot be paired.
+    assert non_inferiority(a, b[:3]) == non_inferiority(a[:3], b[:3]) != found
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 5])
+@pytest.mark.parametrize("images", [27, 360, 10_000])
+def test_what_reads_every_image_as_before_passes(seeds, images):
+    before = np.random.default_rng(6).random((seeds, images)) < 0.97
+    found = non_inferiority(before, before.copy())
+    assert (found.verdict, found.difference, found.bound) == ("passed", 0.0, 0.0)
+
+
+def test_few_images_cannot_show_that_nothing_was_lost():
+    # One of 360 is 0.28 points, more than the margin: lost, gained or exchanged.
+    for lost, gained in ((1, 0), (1, 1), (3, 2)):
+        assert non_inferiority(*runs(lost, gained, 360)).verdict == "inconclusive"
+
+
+def test_a_margin_of_ones_own():
+    assert non_inferiority(*runs(30, 10, 10_000), margin=0.01).verdict == "passed"
+    with pytest.raises(ValueError, match="margin of 0"):
+        non_inferiority(*runs(1, 1, 9), margin=0)
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(ValueError, match="cannot be paired"):
+        non_inferiority(np.ones((0, 9), bool), np.ones((2, 9), bool))

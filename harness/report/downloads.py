@@ -89,6 +89,13 @@ def _epochs(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
                     "seed": run["seed"],
                     "epoch": index + 1,
                     **{
-                        key: values[index] for key, values in history.items() if index < len(values)
+                        key: _short(values[index])
+                        for key, values in history.items()
+                        if index < len(values)
                     },
                 }
+
+
+def _short(value: float | None) -> float | None:
+    """Six digits: the full ones are in results.json, and these are many."""
+    return None if value is None else float(f"{value:.6g}")

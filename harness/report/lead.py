@@ -27,7 +27,7 @@ def lead(
         escape(_gates(results["subjects"])),
         *_best(results, scored, anchors),
         _alarms(results["subjects"], anchors),
-        escape(_baseline(results.get("baseline") or {})),
+        _baseline(results.get("baseline") or {}),
         _claims(results["claims"]),
         escape(sections.lead(results["experiments"])),
     ]
@@ -156,18 +156,18 @@ def _alarms(subjects: Subjects, anchors: Anchors) -> Markup:
         return Markup("")
     names = Markup(", ").join(_name(name, anchors) for name in raised[:3])
     more = f" and {wording.counted(len(raised) - 3, 'more network')}" if len(raised) > 3 else ""
-    return Markup("The result of {}{} looks too good to be true: see the alarm.").format(
-        names, more
-    )
+    alarm = _link("plausible", "see the alarm")
+    return Markup("The result of {}{} looks too good to be true: {}.").format(names, more, alarm)
 
 
-def _baseline(baseline: Mapping[str, Any]) -> str:
+def _baseline(baseline: Mapping[str, Any]) -> Markup:
     """Regressions against an earlier run; that there are none is said too."""
     if not baseline.get("rows"):
-        return ""
+        return Markup("")
     since = f" of {baseline['created'][:10]}" if baseline.get("created") else ""
+    link = _link("baseline", f"the baseline{since}")
     if not baseline.get("comparable", True):
-        return f"The baseline{since} cannot be compared with this run."
+        return Markup("This run cannot be compared with {}.").format(link)
     rows = [row for row in baseline["rows"] if row["status"] == "regressed"]
     names = list(
         dict.fromkeys(row["subject"] or row["baseline_subject"] or "a network" for row in rows)
@@ -175,9 +175,9 @@ def _baseline(baseline: Mapping[str, Any]) -> str:
     if not names:
         unsure = sum(row["status"] == "inconclusive" for row in baseline["rows"])
         rest = f"; {wording.counted(unsure, 'measure')} cannot be decided" if unsure else ""
-        return f"Nothing regressed against the baseline{since}{rest}."
-    verb = "regressed against the baseline"
-    return f"{wording.listed([wording.apart(name) for name in names], 3)} {verb}{since}."
+        return Markup("Nothing regressed against {}{}.").format(link, rest)
+    who = wording.listed([wording.apart(name) for name in names], 3)
+    return Markup("{} regressed against {}.").format(who, link)
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> Markup:

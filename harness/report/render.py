@@ -1,5 +1,6 @@
 """Prints the view models through the templates, and puts the pages on disk."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -118,8 +119,15 @@ def _template(name: str) -> tuple[Any, Any, Any]:
 
     from harness.report import inline  # noqa: PLC0415
 
+    class Loader(FileSystemLoader):
+        """Reads the templates without their indentation, which would be a tenth of a page."""
+
+        def get_source(self, environment: Any, template: str) -> Any:
+            source, *rest = super().get_source(environment, template)
+            return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE), *rest
+
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=Loader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

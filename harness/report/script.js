@@ -4,7 +4,12 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const make = (tag, given) => Object.assign(document.createElement(tag), given);
 
 // Tables: a button in each heading; rows without a value stay last, equal ones keep their order.
-const value = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
+const value = (row, column) => {
+  const {dataset, textContent} = row.cells[column];
+  const text = dataset.sort ?? textContent.trim();
+  const number = /^[<\s]*([+−-]?[\d,]*\.?\d+)/.exec(text);
+  return 'sort' in dataset || !number ? text : number[1].replaceAll(',', '').replace('−', '-');
+};
 for (const table of all('table.sortable')) {
   const body = table.tBodies[0];
   const heads = all('thead th', table);
@@ -25,7 +30,7 @@ for (const table of all('table.sortable')) {
       head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
       body.append(...known.map(([, row]) => row), ...rows.filter(r => !known.includes(r)).map(([, row]) => row));
     });
-    head.append(' ', button);
+    head.append('\u00a0', button);
   });
 }
 

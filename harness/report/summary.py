@@ -6,6 +6,7 @@ from typing import Any
 from harness.report import networks, wording
 from harness.report.charts import Scored
 from harness.report.experiments import sections
+from harness.report.progress import plausible
 from harness.report.view import Notice
 
 Subjects = Sequence[Mapping[str, Any]]
@@ -76,6 +77,7 @@ def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
         found.append(Notice("About the data", dataset["note"]))
     found += _slower(results["benchmarks"])
     found += sections.notices(results["experiments"])
+    found += plausible.notices(results)
     if results["outcome"] == "interrupted":
         found.append(
             Notice(

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from harness.corruptions import CORRUPTIONS
 from harness.cost import reading_limit
 from harness.environment import cores
 from harness.evidence.robustness import Reading, Readings
@@ -57,7 +58,8 @@ class Asker:
             finished.result()
             cost = float(sum(flops(network)) * images)
             limit = reading_limit(network, images, workers=self.workers, cores=cores())
-            done = self.work.do(job, f"{title} on altered images", cost, limit, verb="tried")
+            title = f"{title} on altered images"
+            done = self.work.do(job, title, cost, limit, len(CORRUPTIONS), verb="tried")
             then(done, read, target)
         except (Exception, CancelledError) as error:  # noqa: BLE001  (the end waits for it)
             fail(error, target)

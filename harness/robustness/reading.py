@@ -27,7 +27,7 @@ _ROUNDING = 1e-3
 
 
 def read_altered(
-    job: RobustnessJob, data: Path, store: Store, _on_epoch: Callable[[dict[str, Any]], None]
+    job: RobustnessJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
 ) -> str:
     """Has one network read its altered test images and stores the counts; returns the key.
 
@@ -55,7 +55,7 @@ def read_altered(
         "key": job.key,
         "job": job.to_json(),
         "clean": int(correct(own, labels).sum()),
-        **counts(reader, images, labels, job.seed),
+        **counts(reader, images, labels, job.seed, on_epoch),
     }
 
     def write(target: Path) -> None:
@@ -73,9 +73,16 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def counts(
-    network: Callable[[Images], Outputs], images: Images, labels: NDArray[np.uint8], seed: int
+    network: Callable[[Images], Outputs],
+    images: Images,
+    labels: NDArray[np.uint8],
+    seed: int,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Returns how many of the altered images, (N, 28, 28), a network reads right.
+
+    Args:
+        on_epoch: told of each corruption that is done, as a training tells of its epochs.
 
     Returns:
         "images": N. "correct": by corruption, a count for each severity. "misread": for each
@@ -83,11 +90,12 @@ def counts(
     """
     found: Mapping[str, list[int]] = {name: [] for name in CORRUPTIONS}
     misread = np.zeros(len(labels), dtype=int)
-    for name, known in found.items():
+    for number, (name, known) in enumerate(found.items(), 1):
         for severity in SEVERITIES:
             right = correct(network(corrupt(images, name, severity, seed)), labels)
             known.append(int(right.sum()))
             misread += ~right
+        on_epoch({"epoch": number, "epochs": len(found)})
     return {"images": len(labels), "correct": found, "misread": misread.tolist()}
 
 

@@ -34,10 +34,11 @@ class NonInferiority:
 def non_inferiority(before: Right, after: Right, margin: float = MARGIN) -> NonInferiority:
     """Decides whether a network lost more accuracy than `margin`, paired on seeds and images.
 
-    Passed: the lower one-sided 95 % bound of after - before lies above -margin. Regressed: it does
-    not, and the two-sided 95 % interval lies below 0. Otherwise inconclusive. For one run the
-    bound is d - 1.645 sqrt(b + c - (b - c)^2 / n) / n: Liu et al. (2002), Statistics in Medicine
-    21:231-245; for several, the t bound over seeds and images of `paired_difference`.
+    Passed: the lower one-sided 95 % bound of after - before lies above -margin. Regressed: the loss
+    measured is the margin or more, and the two-sided 95 % interval lies below 0. Otherwise
+    inconclusive. For one run the bound is d - 1.645 sqrt(b + c - (b - c)^2 / n) / n: Liu et al.
+    (2002), Statistics in Medicine 21:231-245; for several, the t bound over seeds and images that
+    belongs to `paired_difference`.
     Where every image is read as before there is nothing to doubt, and the bound is 0.
 
     Args:
@@ -63,9 +64,12 @@ def non_inferiority(before: Right, after: Right, margin: float = MARGIN) -> NonI
     if bound > -margin:
         verdict = "passed"
         grounds = f"a loss of {_points(margin)} points or more is ruled out"
-    elif found.interval[1] < 0:
+    elif found.difference <= -margin and found.interval[1] < 0:
         verdict = "regressed"
-        grounds = f"it is lower, and a loss of {_points(margin)} points is not ruled out"
+        grounds = f"a loss of {_points(margin)} points or more was measured, and is not chance"
+    elif found.interval[1] < 0:
+        verdict = "inconclusive"
+        grounds = f"a loss is shown, but whether it is {_points(margin)} points is not"
     else:
         verdict = "inconclusive"
         grounds = f"neither is a loss shown, nor one of {_points(margin)} points ruled out"

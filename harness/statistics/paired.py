@@ -158,7 +158,7 @@ def _mean_squares(differences: NDArray[np.int8]) -> tuple[float, float, float]:
 
 
 def _freedom(between: float, across: float, rest: float, seeds: int, images: int) -> float:
-    """Degrees of freedom of between + across - rest by Satterthwaite; no less than the seeds have."""
+    """Satterthwaite's for between + across - rest, and no less than the seeds have."""
     free = max(1, images - 1)
     spread = between**2 / (seeds - 1) + across**2 / free + rest**2 / ((seeds - 1) * free)
     if spread == 0:

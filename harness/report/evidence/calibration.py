@@ -76,10 +76,10 @@ def _found(known: Subjects) -> str:
         f"{error} on average. {wording.apart(worst['id'])} can be believed least, with "
         f"{spelled(worst['calibration']['ece'])}"
     )
-    words = {_words(lean(subject)) for subject in known}
-    if words == {"surer than it is right"}:
+    leanings = {_words(lean(subject)) for subject in known}
+    if leanings == {"surer than it is right"}:
         return f"{first}. All are surer than they are right."
-    if words == {"less sure than it is right"}:
+    if leanings == {"less sure than it is right"}:
         return f"{first}. All are less sure than they are right."
     far = _words(lean(worst))
     return f"{first}; it is {far}." if far else f"{first}."

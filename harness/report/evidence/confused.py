@@ -61,7 +61,7 @@ def _counts(subject: Mapping[str, Any]) -> dict[Pair, float]:
 
 def _sizes(known: Subjects) -> dict[int, float]:
     """How many images each digit has, from the figures by digit or a share."""
-    found = {}
+    found: dict[int, float] = {}
     for subject in known:
         for item in subject["confused"]:
             if item["share"] and item["count"]:

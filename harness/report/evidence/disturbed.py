@@ -66,7 +66,7 @@ def panel(
     for (name, _, _), y in zip(lines, heights, strict=True):
         colour = look[name].colour
         sheet.write(RIGHT + 17, y, wording.cut(name, LONGEST), colour=colour, size=11)
-    return sheet.markup(ident, f"Accuracy under {kind}", _described(lines))
+    return sheet.markup(ident, f"Accuracy under {wording.cut(kind, 40)}", _described(lines))
 
 
 def _levels(subject: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
@@ -108,7 +108,7 @@ def _line(
 
 def _described(lines: Sequence[tuple[str, float | None, Sequence[Mapping[str, Any]]]]) -> str:
     parts = (
-        f"{name}: {wording.percent(clean, 1)} undisturbed, then "
+        f"{wording.cut(name, 40)}: {wording.percent(clean, 1)} undisturbed, then "
         + ", ".join(wording.percent(level["accuracy"], 1) for level in levels)
         for name, clean, levels in lines
     )

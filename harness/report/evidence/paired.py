@@ -93,16 +93,14 @@ def _found(found: Sequence[Comparison], order: Sequence[str]) -> str:
     count = sum(map(settled, found))
     closest = min(found, key=lambda item: item["difference"])
     if count == len(found):
-        second = (
-            f"All {wording.spelled(len(found))} differences are beyond chance; the smallest is that of "
-            f"{wording.apart(closest['a'])} over {wording.apart(closest['b'])}, "
-            f"{spelled(closest['difference'])}."
-        )
+        every = f"All {wording.spelled(len(found))} differences are beyond chance"
+        two = f"{wording.apart(closest['a'])} over {wording.apart(closest['b'])}"
+        second = f"{every}; the smallest is that of {two}, {spelled(closest['difference'])}."
     else:
         are = "is" if count == 1 else "are"
         second = (
-            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} beyond chance; "
-            "the others may be chance."
+            f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} beyond "
+            "chance; the others may be chance."
         )
     return f"{first} {second}"
 
@@ -133,7 +131,7 @@ def _together(omnibus: Mapping[str, Any] | None) -> str:
     real = "not all equally accurate" if omnibus["p"] < 0.05 else "not shown to differ at all"
     seed = "" if omnibus["seed"] is None else f" for the runs of seed {omnibus['seed']}"
     degrees = "" if omnibus["df"] is None else f" with {omnibus['df']} degrees of freedom"
-    test = omnibus["test"] or "Cochran's Q"
+    test = wording.cut(omnibus["test"] or "Cochran's Q", 40)
     return (
         f"Asked of {everyone} at once{seed}, {test} is {omnibus['q']:,.1f}{degrees}, "
         f"p{wording.WIDE}{p}: they are {real}."
@@ -217,7 +215,7 @@ def _pair(item: Comparison, names: Names) -> PairRow:
         only_first=counted(item["only_a"]),
         only_second=counted(item["only_b"]),
         detectable=distance(item["detectable"]),
-        method=item["method"] or "",
+        method=wording.cut(item["method"] or "", 120),
         runs=p if len(item["runs"]) > 1 else "",
         verdict=Verdict("first is better", "over")
         if item["verdict"] == "a"
@@ -237,9 +235,11 @@ def _basis(found: Sequence[Comparison]) -> str:
     if len(seeds) == 1:
         count = seeds.pop()
         parts.append("one run of each" if count == 1 else f"{count} matched seeds of each")
-    methods = list(dict.fromkeys(item["method"] for item in found if item["method"]))
+    methods = list(
+        dict.fromkeys(wording.cut(item["method"], 120) for item in found if item["method"])
+    )
     start = f"On {wording.listed(parts)}" if parts else "On the same test images"
-    how = f" By {wording.listed(methods)}." if methods else ""
+    how = f" By {wording.listed(list(dict.fromkeys(methods)))}." if methods else ""
     return f"{start}.{how}"
 
 

@@ -44,7 +44,7 @@ def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
     sheet.line(points, ACCENT, 0.8)
     sheet.marks(points, "o", ACCENT, 6.5)
     _counts(sheet, bins, most)
-    return sheet.markup(ident, f"Reliability of {name}", _described(bins))
+    return sheet.markup(ident, f"Reliability of {wording.cut(name, 40)}", _described(bins))
 
 
 def _counts(sheet: Sheet, bins: Sequence[Bin], most: float) -> None:

@@ -40,7 +40,7 @@ def drawing(ident: str, title: str, rows: Sequence[Row], axis: Axis) -> Markup:
     sheet = Sheet(WIDTH, bottom + 24)
     panel = Panel(8, top, WIDTH - 10, bottom, _reach(rows, axis), (0, 1))
     middles = [top + height * place + 25 for place in range(len(rows))]
-    marked = _ticks(*panel.x)
+    marked = ticks(*panel.x)
     # The rules stop at the labels.
     sheet.line(strokes(_upright(panel, marked, middles)), RULE, 0.7)
     for value in marked:
@@ -97,12 +97,13 @@ def _reach(rows: Sequence[Row], axis: Axis) -> tuple[float, float]:
     return low, high
 
 
-def _ticks(low: float, high: float, most: int = 7) -> list[float]:
+def ticks(low: float, high: float, most: int = 7) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten, at most `most` of them."""
     for power in range(-6, 4):
         for factor in STEPS:
             step = factor * 10.0**power
-            first, last = -(-low // step), high // step
+            # A little room, for ends that are ticks themselves.
+            first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
             if last - first < most:
-                return [place * step for place in range(int(first), int(last) + 1)]
+                return [place * step for place in range(first, last + 1)]
     return []

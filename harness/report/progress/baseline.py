@@ -22,7 +22,7 @@ MEASURES = {
     "accuracy": "test accuracy",
     "total_params": "parameters",
     "flops": "FLOPs for one image",
-    "speed": "training speed",
+    "speed": "speed",
 }
 
 Row = Mapping[str, Any]
@@ -41,9 +41,14 @@ def baseline(
     refused = ""
     if not found["comparable"]:
         refused = found["reason"] or "The two runs cannot be compared."
+    overwritten = (
+        "It was this report's own results.json, which this run has replaced: copy a results.json "
+        "that you want to compare with again."
+    )
     return Baseline(
         facts=_facts(found),
         refused=refused,
+        warning=overwritten if found["overwritten"] else "",
         tally=tally([row["status"] for row in ordered]),
         rows=tuple(_row(row, where) for row in ordered if row["status"] != SAME),
         unchanged=tuple(_row(row, where) for row in ordered if row["status"] == SAME),
@@ -76,7 +81,6 @@ def _row(row: Row, where: Mapping[str, str]) -> BaselineRow:
     name = wording.cut(now or then or wording.NOTHING, networks.LONGEST_NAME)
     if now and then and now != then:
         name += f" (was {wording.cut(then, networks.LONGEST_NAME)})"
-    accuracy = row["measure"] == "accuracy"
     return BaselineRow(
         network=name,
         anchor=where.get(now or ""),
@@ -85,7 +89,7 @@ def _row(row: Row, where: Mapping[str, str]) -> BaselineRow:
         before=words(row["before"]),
         after=words(row["after"]),
         difference=difference(row["difference"]),
-        interval=_points_interval(row["interval"]) if accuracy else _ratios(row["interval"]),
+        interval=_interval(row["measure"], row["interval"]),
         text=row["text"] or "",
     )
 
@@ -96,7 +100,7 @@ def _wording(measure: str | None) -> tuple[Callable[[Any], str], Callable[[Any],
         return wording.percent, wording.points
     if measure in {"total_params", "flops"}:
         return wording.whole, _more
-    return _figure, _change
+    return wording.short, _change
 
 
 def _more(difference: float | None) -> str:
@@ -105,27 +109,18 @@ def _more(difference: float | None) -> str:
     return f"{difference:+,.0f}".replace("-", "−") if difference else "0"
 
 
-def _figure(value: float | None) -> str:
-    return wording.short(value)
+def _change(ratio: float | None) -> str:
+    """How much faster, as a share: 0.031 -> +3.1 %."""
+    return wording.percent(ratio, 1, sign=True)
 
 
-def _change(difference: float | None) -> str:
-    if difference is None:
-        return wording.NOTHING
-    return f"{difference:+.3g}".replace("-", "−")
-
-
-def _points_interval(ends: tuple[float, float] | None) -> str:
+def _interval(measure: str | None, ends: tuple[float, float] | None) -> str:
+    """In percentage points or, of a speed, percent, as the difference before it."""
     if ends is None:
         return ""
-    low, high = (f"{100 * end:+.2f}".replace("-", "−") for end in ends)
+    digits = 2 if measure == "accuracy" else 1
+    low, high = (f"{100 * end:+.{digits}f}".replace("-", "−") for end in ends)
     return f"[{low},{wording.WIDE}{high}]"
-
-
-def _ratios(ends: tuple[float, float] | None) -> str:
-    if ends is None:
-        return ""
-    return f"[{ends[0]:.3g},{wording.WIDE}{ends[1]:.3g}]".replace("-", "−")
 
 
 def _drawing(found: Mapping[str, Any]) -> Markup | None:

@@ -26,8 +26,7 @@ def plausible(results: Mapping[str, Any], anchors: Sequence[str]) -> Plausible |
     raised += [
         (wording.cut(s["id"], networks.LONGEST_NAME), anchor, alarm["text"])
         for s, anchor in subjects
-        for alarm in s["alarms"]
-        if alarm["text"]
+        for alarm in _own(s, results["dataset"])
     ]
     if not calibrated and not raised:
         return None
@@ -40,17 +39,23 @@ def plausible(results: Mapping[str, Any], anchors: Sequence[str]) -> Plausible |
 
 def notices(results: Mapping[str, Any]) -> list[Notice]:
     """What gives alarm, for the head of the page."""
-    names = [wording.apart(s["id"]) for s in results["subjects"] if s["alarms"]]
+    found = [(s, own) for s in results["subjects"] if (own := _own(s, results["dataset"]))]
+    names = [wording.apart(s["id"]) for s, _ in found]
     parts = _shared(results["dataset"])
-    if len(names) == 1:
-        (alone,) = [s for s in results["subjects"] if s["alarms"]]
-        parts += [f"{names[0]}: {a['text']}" for a in alone["alarms"] if a["text"]]
+    if len(found) == 1:
+        parts += [f"{names[0]}: {alarm['text']}" for alarm in found[0][1]]
     elif names:
         parts.append(
             f"{wording.listed(names, MOST_NAMES)} are more accurate than what these networks and "
             "data give, or have seen the test images."
         )
     return [Notice("Too good to be true", " ".join(parts))] if parts else []
+
+
+def _own(subject: Subject, dataset: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A subject's alarms but for the one that is about the data, which is said once for all."""
+    said = bool(_shared(dataset))
+    return [a for a in subject["alarms"] if a["text"] and not (said and a["kind"] == "leak")]
 
 
 def _shared(dataset: Mapping[str, Any]) -> list[str]:

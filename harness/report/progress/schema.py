@@ -30,6 +30,7 @@ DATASET = {"shared_images": optional(SHARED_IMAGES)}
 
 _BASELINE = record(
     file=text, created=text, commit=text, margin=number, comparable=boolean, reason=text,
+    overwritten=boolean,
     rows=listing(record(
         subject=text, baseline_subject=text, measure=text, status=text, before=number,
         after=number, difference=number, interval=interval, text=text,

@@ -47,6 +47,7 @@ class BaselineRow:
 class Baseline:
     facts: tuple[tuple[str, str], ...]
     refused: str  # why nothing can be compared, or ""
+    warning: str
     tally: tuple[Tally, ...]
     rows: tuple[BaselineRow, ...]
     unchanged: tuple[BaselineRow, ...]
