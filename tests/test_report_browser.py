@@ -9,6 +9,7 @@ import pytest
 from harness.report import render
 from tests.evidence_sample import with_evidence
 from tests.experiments_sample import experiments
+from tests.progress_sample import with_progress
 from tests.report_sample import failing, sample
 from tests.test_report_page import poisoned
 
@@ -86,11 +87,11 @@ def browser(tmp_path_factory):
 def pages(tmp_path_factory) -> dict[str, Path]:
     results = {
         "complete": sample(),
-        "documented": with_evidence(
-            sample(recipe="documented", seeds=3, dataset="digits", experiments=True)
+        "documented": with_progress(
+            with_evidence(sample(recipe="documented", seeds=3, dataset="digits", experiments=True))
         ),
         "failing": failing() | {"experiments": experiments(troubled=True)},
-        "hostile": poisoned(with_evidence(failing())),
+        "hostile": poisoned(with_progress(with_evidence(failing()))),
         "nothing": {"schema": 1, "subjects": [], "outcome": "interrupted"},
     }
     folder = tmp_path_factory.mktemp("pages")
