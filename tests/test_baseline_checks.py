@@ -79,6 +79,9 @@ def test_a_network_without_accuracy_fails_by_itself_whatever_else_is_selected(ar
     found = _outcome("comparable", accuracy_change=_row("missing"), **arguments)
     assert isinstance(found, Unavailable)
     assert found.status == status
+    ended = JobFailed("skipped", "the session has ended")
+    nothing = _outcome("comparable", accuracy_change=_row("missing"), opened=None, trained=ended)
+    assert type(nothing) is pytest.skip.Exception
     skipped = _outcome("no_less_accurate", accuracy_change=_row("missing"))
     assert type(skipped) is pytest.skip.Exception
 

@@ -76,10 +76,14 @@ def test_seeds_are_paired_and_those_of_one_side_left_out():
     assert row.status == "unchanged"
     assert (row.before, row.after) == (0.982, 0.982)
     assert "with 1 of 5 seeds" in row.text
+    assert "--seeds=5" not in row.text  # nothing differs
     later = network(right={3: right(180), 4: right(180)}, runs=2)
     found = judging.accuracy(later, then)
     assert found.difference == pytest.approx(-0.008)
     assert "with 2 of 5 seeds" in found.text
+    assert "--seeds=5" not in found.text
+    one = judging.accuracy(network(wrong=(210,)), then)
+    assert one.text.endswith("--seeds=5 in both runs compares the networks.")
 
 
 def test_without_a_common_seed_nothing_is_compared():

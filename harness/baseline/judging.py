@@ -18,6 +18,12 @@ Judge = Callable[[Right, Right, float], NonInferiority]
 _COUNTS: Sequence[tuple[Measure, str]] = (("total_params", "parameters"), ("flops", "FLOPs"))
 
 
+_ONE = (
+    " One seed compares two trainings, which may differ by chance alone; --seeds=5 in both runs "
+    "compares the networks."
+)
+
+
 def obstacle(earlier: Earlier, data: Data | None, same_recipe: bool) -> str | None:
     """Returns why no accuracy of a baseline can be compared with one of this run, as a sentence.
 
@@ -128,7 +134,7 @@ def _explained(found: NonInferiority, before: Right, after: Right, most: int) ->
     some = f" with {seeds} of {most} seeds" if most > seeds else ""
     return (
         f"{before.mean():.2%} before, {after.mean():.2%} now, on the same {images:,} images{some}: "
-        f"{found.explanation}."
+        f"{found.explanation}.{_ONE if seeds == 1 and (before != after).any() else ''}"
     )
 
 
