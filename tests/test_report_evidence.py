@@ -167,7 +167,7 @@ def test_what_chance_explains_is_not_called_better():
     assert without_isolates(found.found) == (
         "deep_cnn reads the most images right, and surely more than mlp_64_32; whether it is "
         "better than sequential_cnn, this run does not show. Of three differences, two are beyond "
-        "chance; the others may be chance."
+        "chance; the other may be chance."
     )
     assert found.matrix[0][1][0].verdict.word == "not settled"
     alone = evidence(comparisons=given[:1]).paired

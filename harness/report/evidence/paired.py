@@ -98,9 +98,10 @@ def _found(found: Sequence[Comparison], order: Sequence[str]) -> str:
         second = f"{every}; the smallest is that of {two}, {spelled(closest['difference'])}."
     else:
         are = "is" if count == 1 else "are"
+        rest = "the other" if len(found) - count == 1 else "the others"
         second = (
             f"Of {wording.spelled(len(found))} differences, {wording.spelled(count)} {are} beyond "
-            "chance; the others may be chance."
+            f"chance; {rest} may be chance."
         )
     return f"{first} {second}"
 
