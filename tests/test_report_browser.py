@@ -135,6 +135,7 @@ def test_loads_from_disk_without_a_request_or_a_complaint(browser, pages, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_page_never_scrolls_sideways(browser, pages, name):
     show(browser, pages[name])
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
     for width in WIDTHS:
         resize(browser, width)
         inner, scroll = browser.execute_script(
@@ -167,7 +168,8 @@ def test_labels_in_charts_do_not_collide(browser, pages):
     for name in ("complete", "failing", "documented"):
         show(browser, pages[name], 1440)
         hits = browser.execute_script(
-            """const hits = [];
+            """document.querySelectorAll('details').forEach(d => d.open = true);
+            const hits = [];
             for (const chart of document.querySelectorAll('svg.chart')) {
               const words = [...chart.querySelectorAll('text')];
               const boxes = words.map(w => w.getBoundingClientRect());
