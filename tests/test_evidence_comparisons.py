@@ -46,7 +46,7 @@ def test_three_networks_of_one_run_each():
     assert [row["difference"] for row in rows] == [0.02, 0.004, -0.016]
     assert {(row["seeds"], row["images"]) for row in rows} == {(1, IMAGES)}
     assert {row["method"] for row in rows} == {"McNemar's test, mid-p"}
-    # 20 of 20: the two-sided exact 2 / 2^20 less half of what was seen, at either end; 4 of 4 alike.
+    # 20 of 20: the exact 2 / 2^20 less half of what was seen, at either end; 4 of 4 alike.
     below = sum([1, 24, 276, 2024])  # of 2^24: at most 3 of 24
     mid = (2 * below + 10_626) / 2**24
     assert [row["p"] for row in rows] == pytest.approx([2**-20, 2**-4, mid])
