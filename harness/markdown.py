@@ -177,4 +177,5 @@ def _figure(value: float, claimed: float | None) -> str:
 
 def _text(value: object) -> str:
     """Text of unknown origin: nothing in it is Markdown, HTML or a mention of anybody."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+|!~@])", r"\\\1", " ".join(str(value).split()))
+    words = "not known" if value is None else str(value)
+    return re.sub(r"([\\`*_{}\[\]<>()#+|!~@])", r"\\\1", " ".join(words.split()))

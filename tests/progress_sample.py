@@ -92,8 +92,12 @@ def history(count: int = 12, names: tuple[str, ...] = tuple(NETWORKS)) -> list[d
 
 
 def progressed(**more: Any) -> dict[str, Any]:
-    """A sample with a baseline, a history, calibrated ranges and alarms."""
-    results = sample(**{"seeds": 5} | more)
+    """A sample of five seeds with all of it."""
+    return with_progress(sample(**{"seeds": 5} | more))
+
+
+def with_progress(results: dict[str, Any]) -> dict[str, Any]:
+    """Adds a baseline, a history, calibrated ranges and alarms to a results.json."""
     for subject in results["subjects"]:
         mean = NETWORKS[subject["id"]]["accuracy"] - 0.0002
         subject["range"] = {

@@ -6,13 +6,15 @@ import json
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from harness import history
+from harness import conclude, history, report
 from harness.rubric import DEFAULT, load
 
 NETWORKS = ("deep_cnn", "mlp_64_32")
+BUILD = "test_build.py::test_build"
 ASKED_FOR = ("test_recipe", "test_own_weights", "test_experiments", "test_baseline")
 
 
@@ -116,6 +118,7 @@ def test_what_is_no_complete_grading_does_not_enter(changes):
 
 def test_only_runs_of_the_same_data_and_recipe_are_compared():
     others = [_entry(dataset_digest="e" * 64), _entry(recipe="documented")]
+    assert history.comparable(others, _entry()) == [_entry()]
     earlier = [_entry(created=f"run {number}") for number in range(60)]
     found = history.comparable([*others, *earlier], this := _entry())
     assert len(found) == history.MOST
@@ -244,3 +247,50 @@ def test_what_is_no_file_is_said(tmp_path):
     os.mkfifo(path)
     assert "it is no ordinary file" in history.append(path, _entry())
     assert "it is no ordinary file" in history.read(path)[1]
+
+
+# The end of a session ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def end(tmp_path, monkeypatch):
+    """Ends a session that found these results; returns its results.json and what it said."""
+    folder = tmp_path / "reports" / "latest"
+    monkeypatch.setattr(report, "write", lambda *_: None)
+    monkeypatch.setattr(conclude, "names", lambda: NETWORKS)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.setattr(conclude, "_summarise", lambda *_: None)
+
+    def run(results, *, benchmarked=False):
+        said = []
+        monkeypatch.setattr(conclude, "_graded", lambda *_: {"schema": 1, **results})
+        session = SimpleNamespace(options=SimpleNamespace(report=folder), tell=said.append)
+        ledger = SimpleNamespace(benchmarks={})
+        conclude.conclude(session, ledger, command="c", passed=True, benchmarked=benchmarked)
+        return json.loads((folder / "results.json").read_text(encoding="utf-8")), said
+
+    return run
+
+
+def test_a_grading_enters_and_the_next_one_shows_it(end, tmp_path):
+    first, said = end(_results(created="first"))
+    assert ([one["created"] for one in first["history"]], said) == (["first"], [])
+    second, _ = end(_results(created="second"))
+    assert [one["created"] for one in second["history"]] == ["first", "second"]
+    kept, _ = history.read(tmp_path / "reports" / "history.jsonl")
+    assert kept == second["history"]
+
+
+def test_benchmarks_and_partial_runs_do_not_enter(end, tmp_path):
+    first, _ = end(_results())
+    assert end(_results(), benchmarked=True)[0]["history"] == first["history"]
+    assert "history" not in end(_results(submissions=False, subjects=_without(BUILD)))[0]
+    assert len(history.read(tmp_path / "reports" / "history.jsonl")[0]) == 1
+
+
+def test_a_history_that_cannot_be_kept_costs_no_verdict(end, tmp_path):
+    (tmp_path / "reports" / "history.jsonl").mkdir(parents=True)
+    results, said = end(_results())
+    assert [one["created"] for one in results["history"]] == ["2026-11-21T11:02:03Z"]
+    assert len(said) == 2
+    assert all(line.startswith("WARNING: ") for line in said)

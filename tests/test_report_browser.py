@@ -9,6 +9,7 @@ import pytest
 from harness.report import render
 from tests.evidence_sample import with_evidence
 from tests.experiments_sample import experiments
+from tests.progress_sample import with_progress
 from tests.report_sample import failing, sample
 from tests.test_report_page import poisoned
 
@@ -86,11 +87,11 @@ def browser(tmp_path_factory):
 def pages(tmp_path_factory) -> dict[str, Path]:
     results = {
         "complete": sample(),
-        "documented": with_evidence(
-            sample(recipe="documented", seeds=3, dataset="digits", experiments=True)
+        "documented": with_progress(
+            with_evidence(sample(recipe="documented", seeds=3, dataset="digits", experiments=True))
         ),
         "failing": failing() | {"experiments": experiments(troubled=True)},
-        "hostile": poisoned(with_evidence(failing())),
+        "hostile": poisoned(with_progress(with_evidence(failing()))),
         "nothing": {"schema": 1, "subjects": [], "outcome": "interrupted"},
     }
     folder = tmp_path_factory.mktemp("pages")
@@ -134,6 +135,7 @@ def test_loads_from_disk_without_a_request_or_a_complaint(browser, pages, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_page_never_scrolls_sideways(browser, pages, name):
     show(browser, pages[name])
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
     for width in WIDTHS:
         resize(browser, width)
         inner, scroll = browser.execute_script(
@@ -166,7 +168,8 @@ def test_labels_in_charts_do_not_collide(browser, pages):
     for name in ("complete", "failing", "documented"):
         show(browser, pages[name], 1440)
         hits = browser.execute_script(
-            """const hits = [];
+            """document.querySelectorAll('details').forEach(d => d.open = true);
+            const hits = [];
             for (const chart of document.querySelectorAll('svg.chart')) {
               const words = [...chart.querySelectorAll('text')];
               const boxes = words.map(w => w.getBoundingClientRect());
@@ -255,7 +258,7 @@ def test_digits_are_right_side_up_in_both_schemes(browser, pages):
 
 def test_hostile_names_run_nothing_and_keep_the_layout(browser, pages):
     show(browser, pages["hostile"], 1440)
-    assert browser.execute_script("return document.scripts.length") == 0
+    assert browser.execute_script("return document.scripts.length") == 1
     assert browser.execute_script("return document.querySelectorAll('svg.chart').length") > 0
     wide = browser.execute_script(
         """return [...document.querySelectorAll('.strip h3, h1, h2, .lead, dd, q, caption')]

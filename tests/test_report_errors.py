@@ -87,7 +87,10 @@ def test_no_subjects_at_all(nothing):
         (b"[1, 2]", "holds a list, but should hold one object"),
         (b"null", "holds null, but should hold one object"),
         (b"[" * 100_000, "is not JSON that can be read"),
-        (b'{"schema": 1, "subjects": [{"id": "deep_c', "is not JSON: Unterminated string"),
+        (
+            b'{"schema": 1, "subjects": [{"id": "deep_c',
+            "is not JSON: Unterminated string starting at line 1",
+        ),
         (b'{"schema": 2, "subjects": []}', "is of schema 2, but this report reads schema 1. Use"),
         (b'{"schema": 1, "subjects": [{"id": 1}]}', "subjects[0].id is the number 1, but should"),
         (b'{"machine_info": {}, "benchmarks": []}', "is pytest-benchmark's JSON, but should be"),
@@ -192,3 +195,19 @@ def test_numbers_that_are_no_numbers_are_left_out():
     results["subjects"][0]["runs"][0]["train_time_s"] = float("inf")
     assert ">nan" not in render(results)
     assert ">inf" not in render(results)
+
+
+@pytest.mark.parametrize("flops", [-1, 0, 1e308, float("nan")])
+def test_a_cost_that_cannot_be_drawn_is_left_out_of_the_chart(flops):
+    results = sample(names=("mlp_64_32", "mlp_256_128", "deep_cnn"), benchmarks=False)
+    results["subjects"][0]["spec"]["flops"] = flops
+    page = render(results)
+    assert "FLOPs for one image" in page
+    assert ">nan" not in page
+
+
+def test_a_count_that_cannot_be_is_named():
+    with pytest.raises(
+        UserError, match=r"total_params is the number 1e\+308, but should be a whole"
+    ):
+        render(changed("subjects.0.spec.total_params", 1e308))

@@ -109,11 +109,11 @@ def test_one_key_alone_gives_its_section_alone():
 def test_hostile_names_stay_text():
     results = with_evidence(sample(names=("deep_cnn", "mlp_64_32"), benchmarks=False))
     html = render(poisoned(results))
-    assert html.count("<script") == 0
-    assert "{{ 7*7 }}" in html
     part = html[html.index('<section id="better"') : html.index('<section id="claims"')]
+    assert part.count("<script") == 0
+    assert "{{ 7*7 }}" in part
     assert "W" * 100 not in Parsed(part).text
-    assert HOSTILE not in html
+    assert HOSTILE not in part
 
 
 # Which is better ----------------------------------------------------------------------------------
@@ -441,5 +441,5 @@ def test_ticks_are_round_and_few():
 
 def test_small_probabilities_are_bounds():
     assert names.probability(0.00099) == "<\u00a00.001"
-    assert names.probability(0.0312) == "0.031"
+    assert names.probability(0.0049) == "0.005"
     assert names.probability(None) == "–"

@@ -32,9 +32,12 @@ def shown(results):
 
 def test_hostile_names_stay_text():
     few = {"seeds": 1, "benchmarks": False, "names": ("deep_cnn", "mlp_64_32")}
-    hostile = poisoned({key: progressed(**few)[key] for key in ("baseline", "history")})
-    found = Parsed(render(progressed(**few) | hostile))
-    assert {"script", "iframe", "q"} & {tag for tag, _ in found.elements} <= {"script", "q"}
+    clean = progressed(**few)
+    hostile = poisoned({key: clean[key] for key in ("baseline", "history")})
+    found = Parsed(render(clean | hostile))
+    tags = [tag for tag, _ in found.elements]
+    usual = [tag for tag, _ in Parsed(render(clean)).elements]
+    assert tags.count("script") == usual.count("script")
     assert not [k for _, attributes in found.elements for k in attributes if k.startswith("on")]
     assert "<script>alert(1)</script>\"'&amp;{{ 7*7 }}$x_1$" in found.text
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in found.text

@@ -18,7 +18,7 @@ from harness.options import Options
 from harness.robustness import job as job_module
 from harness.robustness.asking import Asker, gathered, give_up
 from harness.robustness.job import MOST_IMAGES, READINGS, RobustnessJob, sampled
-from harness.robustness.reading import DOCUMENT, check_same, counts, read
+from harness.robustness.reading import DOCUMENT, alter, check_same, counts, read
 from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.statistics import mean_interval, wilson
@@ -204,7 +204,7 @@ def test_counts_are_those_of_the_network():
         return np.eye(10, dtype=np.float32)[altered[:, 10, 10] % 10]
 
     told = []
-    found = counts(network, images, labels, 4, told.append)
+    found = counts(network, alter(images, 4), labels, told.append)
     assert told == [{"epoch": number, "epochs": 8} for number in range(1, 9)]
     assert len(seen) == LEVELS == READINGS - 1
     expected = {

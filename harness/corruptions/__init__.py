@@ -5,8 +5,8 @@ corruptions and perturbations (ICLR): kinds of alterations that no network was t
 five severities, and the mean of the errors. Mu & Gilmer (2019), MNIST-C, brought it to MNIST. The
 severities follow theirs where they have them (shifts of 1 to 5 pixels, turns up to about 1 radian,
 a size down to one half, contrast about the image's mean); what leaves a digit of 28 pixels
-unreadable there (blur of 3 pixels and more, contrast of 5 %) is milder here. Every one still
-leaves a digit that people read, in MNIST and in the smaller set of digits alike.
+unreadable there (blur of 3 pixels and more, contrast of 5 %) is milder here: looked at, most
+digits can still be told at severity 5, in MNIST and in the coarser set of digits.
 
     shift       1 to 5 pixels, in one of four directions
     rotation    10 to 50 degrees, to the left or to the right

@@ -82,7 +82,7 @@ def _accuracy_ticks(low: float, high: float, gap: float) -> list[float]:
 
 def accuracy_cost(ident: str, networks: Sequence[Scored], cost: str) -> Markup | None:
     """Accuracy over `cost`, "params" or "flops"; None where fewer than two have both."""
-    known = [(n, value) for n in networks if (value := getattr(n, cost))]
+    known = [(n, value) for n in networks if (value := getattr(n, cost) or 0) > 0]
     if len(known) < 2:
         return None
     words = {"params": "parameters", "flops": "FLOPs for one image"}[cost]

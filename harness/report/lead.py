@@ -3,6 +3,7 @@
 Names and figures lead to their evidence. `plain` gives the same words without the links.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness.report.side_by_side import tested_difference
 Subjects = Sequence[Mapping[str, Any]]
 Anchors = Mapping[str, str]  # of the networks' sections, by their ids
 
+_TAG = re.compile(r"<[^>]*>")
 ISOLATES = str.maketrans("", "", "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}")
 
 
@@ -36,7 +38,8 @@ def lead(
 
 def plain(sentences: Sequence[Markup]) -> str:
     """The paragraph as text, for a place that has no links."""
-    return " ".join(sentence.striptags() for sentence in sentences).translate(ISOLATES)
+    words = (Markup(_TAG.sub("", sentence)).unescape() for sentence in sentences)  # noqa: S704
+    return " ".join(words).translate(ISOLATES)
 
 
 def _link(anchor: str, words: str) -> Markup:

@@ -58,9 +58,9 @@ def _parsed(path: Path) -> object:
             f"{path} is not UTF-8 text (byte {error.start}), but should be JSON. {REMEDY}"
         ) from None
     except json.JSONDecodeError as error:
+        what = error.msg.removesuffix(" at")  # "Unterminated string starting at"
         raise UserError(
-            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
-            f"{REMEDY}"
+            f"{path} is not JSON: {what} at line {error.lineno}, column {error.colno}. {REMEDY}"
         ) from None
     except (RecursionError, ValueError):
         raise UserError(

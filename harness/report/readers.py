@@ -5,12 +5,13 @@ A reader takes a value and its place ("subjects[2].score") and returns what the 
 
 import base64
 import binascii
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 PIXELS = 28 * 28
+LARGEST = 1e100
+"""A number beyond is a mistake, and charts could not be drawn to its scale."""
 
 Reader = Callable[[object, str], Any]
 
@@ -59,10 +60,7 @@ def number(value: object, path: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _fail(path, value, "a number or null")
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    return float(value) if abs(value) <= LARGEST else None  # neither where it is no number
 
 
 def integer(value: object, path: str) -> int | None:
@@ -72,6 +70,8 @@ def integer(value: object, path: str) -> int | None:
         raise _fail(path, value, "a whole number or null")
     if isinstance(value, float) and not value.is_integer():
         raise _fail(path, value, "a whole number or null")
+    if abs(value) > LARGEST:
+        raise _fail(path, value, "a whole number of a size that can be")
     return int(value)
 
 

@@ -133,25 +133,24 @@ def _rows(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> Iterator[Ro
         difference,
     )
     if test is not None and test["only_a"] is not None and test["only_b"] is not None:
-        counts = (test["only_a"], test["only_b"])
-        yield Row("Images only it reads right", "difference", *map(_mean, counts), "")
-    yield Row("Accuracy gate", "gate", *(wording.gate(_gate(s)) for s in (a, b)), "")
-    specs = (a["spec"], b["spec"])
+        only = (_mean(test["only_a"]), _mean(test["only_b"]))
+        yield Row("Images only it reads right", "difference", *only, "")
+    yield Row("Accuracy gate", "gate", wording.gate(_gate(a)), wording.gate(_gate(b)), "")
     for label, how, key, say in (
         ("Parameters", "parameters", "total_params", wording.whole),
         ("FLOPs for one image", "flops", "flops", wording.short),
     ):
-        values = [spec.get(key) for spec in specs]
-        yield Row(label, how, *map(say, values), _times(*values))
-    yield Row("Epochs", "time", *(_range(s, "epochs") for s in (a, b)), "")
+        x, y = a["spec"].get(key), b["spec"].get(key)
+        yield Row(label, how, say(x), say(y), _times(x, y))
+    yield Row("Epochs", "time", _range(a, "epochs"), _range(b, "epochs"), "")
     for label, key, say in (
         ("Training time", "train_time_s", wording.duration),
         ("Training images a second", "train_images_per_s", wording.whole),
     ):
-        medians = [_median(s, key) for s in (a, b)]
-        yield Row(label, "time", *map(say, medians), _times(*medians))
+        x, y = _median(a, key), _median(b, key)
+        yield Row(label, "time", say(x), say(y), _times(x, y))
     yield from _more(a, b)
-    yield Row("Most confused", "confusion", *map(_confused, (a, b)), "")
+    yield Row("Most confused", "confusion", _confused(a), _confused(b), "")
 
 
 def _more(a: Subject, b: Subject) -> Iterator[Row]:
@@ -160,14 +159,9 @@ def _more(a: Subject, b: Subject) -> Iterator[Row]:
         ("Expected calibration error", "calibration", "calibration", "ece"),
         ("Mean corruption error", "robustness", "robustness", "mean_corruption_error"),
     ):
-        found = [(s.get(part) or {}).get(key) for s in (a, b)]
-        if None not in found:
-            yield Row(
-                label,
-                how,
-                *(wording.percent(v) for v in found),
-                wording.points(found[0] - found[1]),
-            )
+        x, y = ((s.get(part) or {}).get(key) for s in (a, b))
+        if x is not None and y is not None:
+            yield Row(label, how, wording.percent(x), wording.percent(y), wording.points(x - y))
 
 
 def _mean(count: float) -> str:

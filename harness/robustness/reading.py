@@ -1,7 +1,9 @@
 """A worker's side: a trained network and test images in, robustness.json out."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from harness.store import Store
 DOCUMENT = "robustness.json"
 
 Outputs = NDArray[np.float32]
+Altered = Mapping[str, Sequence[Images]]
+"""By corruption, the same images (N, 28, 28) at each severity."""
 
 # Relative to the largest output. Other sizes of a batch are added up in another order, which moves
 # outputs by some 1e-6; other weights move them by far more.
@@ -42,20 +46,18 @@ def read_altered(
     if folder is None:
         raise FileNotFoundError(f"no record {job.base} of a trained network in the store")
     run = record.read(folder, cached=True)
-    arrays = open_published(data, job.data_digest)
-    chosen = sampled(np.asarray(arrays.test_labels), job.images)
-    images, labels = arrays.test_images[chosen], arrays.test_labels[chosen]
+    known = _examples(data, job.data_digest, job.images, job.seed)
     with np.load(folder / "weights.npz", allow_pickle=False) as file:
         weights = {name: file[name] for name in file.files}
     spec = specs.from_json(run.document["job"]["spec"])
-    reader = Reader(spec, weights, run.recipe["pixel_max"], len(images))
-    own = run.predictions[chosen]
-    check_same(reader(images), own)
+    reader = Reader(spec, weights, run.recipe["pixel_max"], len(known.labels))
+    own = run.predictions[known.chosen]
+    check_same(reader(known.images), own)
     document = {
         "key": job.key,
         "job": job.to_json(),
-        "clean": int(correct(own, labels).sum()),
-        **counts(reader, images, labels, job.seed, on_epoch),
+        "clean": int(correct(own, known.labels).sum()),
+        **counts(reader, known.altered, known.labels, on_epoch),
     }
 
     def write(target: Path) -> None:
@@ -74,12 +76,11 @@ def read(folder: Path) -> dict[str, Any]:
 
 def counts(
     network: Callable[[Images], Outputs],
-    images: Images,
+    altered: Altered,
     labels: NDArray[np.uint8],
-    seed: int,
     on_epoch: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Returns how many of the altered images, (N, 28, 28), a network reads right.
+    """Returns how many of the altered images a network reads right, by their labels, (N,).
 
     Args:
         on_epoch: told of each corruption that is done, as a training tells of its epochs.
@@ -88,15 +89,24 @@ def counts(
         "images": N. "correct": by corruption, a count for each severity. "misread": for each
         image, in how many of all the alterations it was misread.
     """
-    found: Mapping[str, list[int]] = {name: [] for name in CORRUPTIONS}
+    found: dict[str, list[int]] = {}
     misread = np.zeros(len(labels), dtype=int)
-    for number, (name, known) in enumerate(found.items(), 1):
-        for severity in SEVERITIES:
-            right = correct(network(corrupt(images, name, severity, seed)), labels)
-            known.append(int(right.sum()))
+    for name, levels in altered.items():
+        found[name] = []
+        for images in levels:
+            right = correct(network(images), labels)
+            found[name].append(int(right.sum()))
             misread += ~right
-        on_epoch({"epoch": number, "epochs": len(found)})
+        on_epoch({"epoch": len(found), "epochs": len(altered)})
     return {"images": len(labels), "correct": found, "misread": misread.tolist()}
+
+
+def alter(images: Images, seed: int) -> Altered:
+    """Returns images, (N, 28, 28), altered in every way."""
+    return {
+        name: [corrupt(images, name, severity, seed) for severity in SEVERITIES]
+        for name in CORRUPTIONS
+    }
 
 
 def check_same(found: Outputs, expected: Outputs) -> None:
@@ -113,3 +123,26 @@ def check_same(found: Outputs, expected: Outputs) -> None:
             f"outputs for the unaltered images differ from those of the run by {worst:.3g}, but "
             f"should by no more than {allowed:.3g}: these are not the weights of the run"
         )
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """What every network reads.
+
+    Attributes:
+        chosen: which of the test images these are.
+    """
+
+    chosen: NDArray[np.intp]
+    images: Images
+    labels: NDArray[np.uint8]
+    altered: Altered
+
+
+@lru_cache(maxsize=1)
+def _examples(data: Path, digest: str, most: int, seed: int) -> _Examples:
+    """Kept by a worker, 16 MB: one network after another reads the same images."""
+    arrays = open_published(data, digest)
+    chosen = sampled(np.asarray(arrays.test_labels), most)
+    images, labels = arrays.test_images[chosen], arrays.test_labels[chosen]
+    return _Examples(chosen, images, labels, alter(images, seed))

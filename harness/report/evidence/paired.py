@@ -239,7 +239,8 @@ def _basis(found: Sequence[Comparison]) -> str:
         dict.fromkeys(wording.cut(item["method"], 120) for item in found if item["method"])
     )
     start = f"On {wording.listed(parts)}" if parts else "On the same test images"
-    how = f" By {wording.listed(list(dict.fromkeys(methods)))}." if methods else ""
+    methods = [method.replace(" x ", " × ") for method in dict.fromkeys(methods)]
+    how = f" Computed with {wording.listed(methods)}." if methods else ""
     return f"{start}.{how}"
 
 

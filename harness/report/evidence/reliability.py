@@ -8,12 +8,13 @@ from markupsafe import Markup
 
 from harness.report import scales, wording
 from harness.report.evidence.rows import strokes
-from harness.report.svg import ACCENT, INK, MUTED, RULE, Panel, Sheet
+from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
 
 Bin = Mapping[str, Any]
 
 WIDTH, LEFT, RIGHT = 236.0, 40.0, 226.0
 SHARES = (0.0, 0.5, 1.0)
+FEW = 10  # images a run
 
 
 def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
@@ -32,19 +33,29 @@ def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
         _, y = square.at(0, value)
         sheet.write(square.left - 6, y, _share(value), anchor="end", size=10.5)
     sheet.line([square.at(0, 0), square.at(1, 1)], MUTED, 1, dashes=(3, 2))
-    sheet.write(*square.at(0.07, 0.93), "more often right", size=10.5)
-    sheet.write(*square.at(0.07, 0.85), "than it is sure", size=10.5)
-    sheet.write(*square.at(0.96, 0.14), "surer than", anchor="end", size=10.5)
-    sheet.write(*square.at(0.96, 0.06), "it is right", anchor="end", size=10.5)
+    sheet.write(*square.at(0.02, 0.95), "too cautious", size=10.5)
+    sheet.write(*square.at(0.98, 0.05), "too sure", anchor="end", size=10.5)
+    _bins(sheet, square, bins)
+    _counts(sheet, bins, most)
+    return sheet.markup(ident, f"Reliability of {wording.cut(name, 40)}", _described(bins))
+
+
+def _bins(sheet: Sheet, square: Panel, bins: Sequence[Bin]) -> None:
+    """Bins of a few images tell little: they are small and open, and not joined."""
     known = [(item["confidence"], *item["interval"]) for item in bins if item["interval"]]
     if known:
         bars = [(square.at(x, low), square.at(x, high)) for x, low, high in known]
-        sheet.line(strokes(bars), ACCENT, 1.4)
-    points = [square.at(item["confidence"], item["accuracy"]) for item in bins]
-    sheet.line(points, ACCENT, 0.8)
-    sheet.marks(points, "o", ACCENT, 6.5)
-    _counts(sheet, bins, most)
-    return sheet.markup(ident, f"Reliability of {wording.cut(name, 40)}", _described(bins))
+        sheet.line(strokes(bars), ACCENT, 0.9)
+    few = [item for item in bins if (item["count"] or 0) < FEW]
+    many = [item for item in bins if (item["count"] or 0) >= FEW]
+    if few:
+        rim = {"markeredgecolor": ACCENT, "markeredgewidth": 1.0}
+        points = [square.at(item["confidence"], item["accuracy"]) for item in few]
+        sheet.marks(points, "o", PAPER, 4.5, **rim)
+    if many:
+        points = [square.at(item["confidence"], item["accuracy"]) for item in many]
+        sheet.line(points, ACCENT, 1.2)
+        sheet.marks(points, "o", ACCENT, 7)
 
 
 def _counts(sheet: Sheet, bins: Sequence[Bin], most: float) -> None:

@@ -61,13 +61,13 @@ def differences(ident: str, found: Sequence[Difference], margin: float | None) -
         shape, colour = MARKS.get(row.status, ("o", ACCENT))
         sheet.marks([(panel.at(row.value, 0)[0], y)], shape, colour, 8)
         _ends(sheet, y, row.name, wording.points(row.value))
-    words = (
+    described = (
         f"{row.name}: {wording.points(row.value)}{_interval(row.interval)}, {row.status}"
         for row in found
     )
     first = "" if margin is None else f"The margin is {100 * margin:.3g} percentage points. "
     return sheet.markup(
-        ident, "Change of the test accuracy since the baseline", first + "; ".join(words) + "."
+        ident, "Change of the test accuracy since the baseline", first + "; ".join(described) + "."
     )
 
 
