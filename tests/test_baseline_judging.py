@@ -47,6 +47,7 @@ def comparison(*networks, present=("deep_cnn",), **changes):
         (120, "improved"),
         (149, "passed"),
         (160, "passed"),  # 0.1 points, all of it lost for certain, but within the margin
+        (166, "inconclusive"),  # a loss for certain, of the margin or not
         (180, "regressed"),  # 0.3 points
         (650, "regressed"),
     ],
@@ -245,6 +246,14 @@ def test_the_terminal_lists_what_changed_and_counts_the_rest():
     assert rows[1].endswith("100 -> 101")
     assert counts == "  2 regressed, 1 unchanged, 1 not comparable, 1 missing"
     assert "old.json was this report's own file" in overwritten
+
+
+def test_counts_of_another_version_are_explained_on_the_terminal():
+    found = comparison()
+    found.counts(network(flops=201), network())
+    _, row, _ = terminal.lines(found.to_json(None))
+    assert row.split()[:4] == ["deep_cnn", "FLOPs", "not", "comparable"]
+    assert row.endswith("of the same network: they were counted otherwise then.")
 
 
 def test_without_a_baseline_nothing_is_said_and_with_nothing_compared_that():

@@ -45,6 +45,6 @@ def _change(row: Mapping[str, Any]) -> str:
         low, high = (100 * end for end in row["interval"])
         difference = f"{100 * row['difference']:+.2f} points [{low:+.2f}, {high:+.2f}]"
         return f"{row['before']:.2%} -> {row['after']:.2%}, {difference}"
-    if row["measure"] in ("total_params", "flops") and row["difference"]:
+    if row["status"] in ("regressed", "improved") and row["measure"] in ("total_params", "flops"):
         return f"{row['before']:,.0f} -> {row['after']:,.0f}"
     return str(row["text"])
