@@ -17,7 +17,7 @@ from scipy.special import ndtr, ndtri
 IMAGE = 2.3
 OWN = 0.58
 # Images this many standard deviations easier than the mean asks are not drawn: all read them right.
-EASY = 3.5
+EASY = 3.0
 
 Right = NDArray[np.bool_]
 
@@ -44,17 +44,17 @@ class Pair:
 
     def draws(self, count: int, random_seed: int) -> Iterator[tuple[Right, Right]]:
         """Yields a and b, each (seeds, images), the images that some misread in front."""
-        rng = np.random.default_rng(random_seed)
+        rng = np.random.Generator(np.random.SFC64(random_seed))  # the fastest
         rest = np.sqrt(self.own**2 + self.seed**2 + 1)
         means = -ndtri(np.array(self.errors)) * np.sqrt(IMAGE**2 + rest**2)
         hard = float(ndtr((EASY * rest - means.min()) / IMAGE))
         for _ in range(count):
             some = int(rng.binomial(self.images, hard))
-            image = IMAGE * ndtri(hard * rng.random(some, dtype=np.float32))
+            image = np.float32(IMAGE) * ndtri(np.float32(hard) * rng.random(some, np.float32))
             a, b = np.ones((2, self.seeds, self.images), bool)
             for right, mean in ((a, means[0]), (b, means[1])):
-                ease = image + self.own * rng.standard_normal(some, dtype=np.float32)
+                ease = image + np.float32(self.own) * rng.standard_normal(some, np.float32)
                 level = mean + self.seed * rng.standard_normal((self.seeds, 1))
-                chance = rng.standard_normal((self.seeds, some), dtype=np.float32)
-                right[:, :some] = chance > -(ease + level)
+                chance = rng.standard_normal((self.seeds, some), np.float32)
+                np.greater(chance + ease, -level.astype(np.float32), out=right[:, :some])
             yield a, b

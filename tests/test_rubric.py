@@ -507,5 +507,10 @@ def test_the_gate_carries_its_distance():
     with pytest.raises(Mismatch) as caught:
         check(**evidence)
     assert caught.value.from_gate == Fraction(-1, 100)
-    run.document["test_correct"] = 9_801  # inconclusive, and not below the gate
-    check(**evidence)
+    for correct in (9_801, 9_790):  # inconclusive, above and below the gate
+        run.document["test_correct"] = correct
+        check(**evidence)
+    again = SimpleNamespace(document={"test_correct": 9_795, "test_images": 10_000})
+    evidence["runs"] = [run, again]  # on average below, which several runs do not do by chance
+    with pytest.raises(Mismatch, match="the bounds 97.77% to 98.08% straddle"):
+        check(**evidence)

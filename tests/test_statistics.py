@@ -158,6 +158,27 @@ def test_a_diverged_seed_fails_the_gate_however_good_the_others():
     assert "a seed diverged: 96.99%" in gate.explanation
 
 
+@pytest.mark.parametrize(
+    ("correct", "blocks"),
+    [
+        ([9_772], True),  # failed
+        ([9_773], False),  # short, but within what chance does to one run
+        ([9_800], False),
+        ([9_774, 9_784, 9_794], True),  # short on average; inconclusive
+        ([9_806, 9_816, 9_826], False),  # inconclusive
+        ([9_800, 9_800], False),
+        ([*[9_900] * 99, 9_699], True),  # a seed diverged
+    ],
+)
+def test_one_run_blocks_when_it_fails_and_several_when_they_fall_short(correct, blocks):
+    assert judge_gate(correct, 10_000, 0.98).blocks is blocks
+
+
+@pytest.mark.parametrize(("correct", "blocks"), [([341], True), ([342], False), ([360, 341], True)])
+def test_whoever_is_below_a_floor_is_blocked(correct, blocks):
+    assert judge_floor(correct, 360, 0.95).blocks is blocks
+
+
 def test_gate_needs_a_run():
     with pytest.raises(ValueError, match="at least one run"):
         judge_gate([], 10_000, 0.98)

@@ -210,6 +210,17 @@ def test_seeds_that_agree_by_chance_lend_no_certainty():
     assert found.p == pytest.approx(0.19, abs=0.01)
 
 
+def test_seeds_that_agree_are_held_to_differ_as_their_rest_does():
+    # Two seeds, 30 images either way in both, 10 in one alone: seeds do not differ at all.
+    differences = np.zeros((2, 1_000), int)
+    differences[:, :30], differences[0, 30:40], differences[1, 40:50] = 1, 1, 1
+    between, across, rest = mean_squares(differences)
+    assert between == pytest.approx(0, abs=1e-12)
+    freedom = across**2 / (rest**2 + across**2 / 999 + rest**2 / 999)
+    found = paired_difference(differences == 1, np.zeros((2, 1_000), bool))
+    assert 20 < freedom == pytest.approx(found.freedom, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [((2, 9), (3, 9)), ((2, 9), (2, 8)), ((0, 9), (0, 9)), ((2, 0), (2, 0)), ((9,), (9,))],
@@ -292,6 +303,14 @@ def test_few_images_cannot_show_that_nothing_was_lost():
     # One of 360 is 0.28 points, more than the margin: lost, gained or exchanged.
     for lost, gained in ((1, 0), (1, 1), (3, 2)):
         assert non_inferiority(*runs(lost, gained, 360)).verdict == "inconclusive"
+
+
+def test_losses_that_cancel_leave_a_bound():
+    before, after = runs(0, 0, 360, 5)
+    before[0, 3] = after[1, 4] = False
+    found = non_inferiority(before, after)
+    assert found.difference == 0.0
+    assert found.bound < -0.001
 
 
 def test_a_margin_of_ones_own():

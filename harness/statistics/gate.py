@@ -31,6 +31,16 @@ class Gate:
     seeds: int
     explanation: str
 
+    @property
+    def blocks(self) -> bool:
+        """Whether the gate is not reached, as far as can be told.
+
+        One run falls short by chance more often than a gate may be wrong, so it blocks when the
+        interval says so too; the mean of several decides by itself (docs/decisions/0003).
+        """
+        short = self.seeds > 1 and self.accuracy < self.threshold
+        return short or self.verdict == "failed"
+
 
 def judge_gate(correct: Sequence[int], total: int, threshold: float) -> Gate:
     """Decides whether networks that got `correct[i]` of `total` test images reach a threshold.

@@ -39,7 +39,7 @@ def non_inferiority(before: Right, after: Right, margin: float = MARGIN) -> NonI
     inconclusive. For one run the bound is d - 1.645 sqrt(b + c - (b - c)^2 / n) / n: Liu et al.
     (2002), Statistics in Medicine 21:231-245; for several, the t bound over seeds and images that
     belongs to `paired_difference`.
-    Where every image is read as before there is nothing to doubt, and the bound is 0.
+    Where every image is read as before, the bound is 0 for several too.
 
     Args:
         before, after: (seeds, images), whether an image is read right; row i has seed i. Rows that
@@ -53,12 +53,8 @@ def non_inferiority(before: Right, after: Right, margin: float = MARGIN) -> NonI
     seeds = min(len(before), len(after))
     before, after = before[:seeds], after[:seeds]
     found = paired_difference(after, before)
-    if (before == after).all():
-        quantile = 0.0
-    elif found.freedom == inf:
-        quantile = normal_quantile(CONFIDENCE)
-    else:
-        quantile = t_quantile(CONFIDENCE, found.freedom)
+    one = found.freedom == inf
+    quantile = normal_quantile(CONFIDENCE) if one else t_quantile(CONFIDENCE, found.freedom)
     bound = max(-1.0, found.difference - quantile * found.standard_error)
     verdict: Literal["passed", "regressed", "inconclusive"]
     if bound > -margin:
