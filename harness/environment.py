@@ -4,10 +4,13 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from reference.errors import UserError
 
 # The instruction sets that decide which kernels are chosen, hence the bits.
 _FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
@@ -15,6 +18,23 @@ _FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "a
 # Grading computes on one thread in each worker: two workers of one thread each beat one of two,
 # and the bits do not depend on how many cores the machine has.
 THREADS = 1
+
+
+def require_installed() -> None:
+    """Looks for the packages that the processes beside this one need.
+
+    Raises:
+        UserError: one is not installed for this Python.
+    """
+    for package in ("tensorflow", "keras", "matplotlib"):
+        try:
+            version(package)
+        except PackageNotFoundError:
+            raise UserError(
+                f"{package} is not installed for {sys.executable}. Expected the packages of "
+                "requirements.txt: run `make report`, which installs them into .venv, or "
+                "`pip install -r requirements.txt`."
+            ) from None
 
 
 def numeric_platform() -> dict[str, Any]:

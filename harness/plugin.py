@@ -15,7 +15,7 @@ from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
 from harness.checking import Failed, Unavailable
-from harness.environment import cores, gpu, numeric_platform
+from harness.environment import cores, gpu, numeric_platform, require_installed
 from harness.folders import check_space, prepare
 from harness.ledger import Ledger
 from harness.options import read_options
@@ -49,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         options = read_options(config)
+        require_installed()
         bench.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
         baselines.prepare(config, options, all_facts.names())

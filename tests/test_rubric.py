@@ -512,5 +512,5 @@ def test_the_gate_carries_its_distance():
         check(**evidence)
     again = SimpleNamespace(document={"test_correct": 9_795, "test_images": 10_000})
     evidence["runs"] = [run, again]  # on average below, which several runs do not do by chance
-    with pytest.raises(Mismatch, match="the bounds 97.77% to 98.08% straddle"):
+    with pytest.raises(Mismatch, match=r"the bounds 97\.77% to 98\.08% straddle"):
         check(**evidence)
