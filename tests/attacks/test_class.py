@@ -35,7 +35,7 @@ ENDLESS = {"stop_self", "swallowed_timeout", "sleep", "stop_everybody", "endless
 LIMIT_S = 10
 TIMEOUT_S = 280
 # Times, and what else two runs of the same work may differ in; altered images are read by the
-# networks of a few, not of a class (`harness.evidence.ANALYSED`).
+# networks of a few, not of a class (`harness.evidence.networks.ANALYSED`).
 VARYING = frozenset({
     "cached", "duration_s", "train_time_s", "train_images_per_s", "epoch_time_s", "source",
     "robustness",
