@@ -208,3 +208,12 @@ def test_floor_is_compared_with_the_lowest_run(correct, verdict, margin):
 )
 def test_tolerance_factor_is_the_tabled_one(count, factor):
     assert tolerance_factor(count) == pytest.approx(factor, abs=0.01)
+
+
+@pytest.mark.parametrize("runs", [1, 2, 5, 20])
+def test_the_tolerance_factor_of_several_runs_covers_them_all(runs):
+    from scipy.stats import nct
+
+    shift = NormalDist().inv_cdf(0.999 ** (1 / runs)) * sqrt(20)
+    factor = tolerance_factor(20, runs)
+    assert nct.cdf(factor * sqrt(20), 19, shift) == pytest.approx(0.95, abs=1e-6)
