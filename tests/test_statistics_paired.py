@@ -182,7 +182,7 @@ def test_the_variance_is_that_of_bootstraps_over_seeds_and_images_without_their_
     rest = over_both - over_seeds - over_images
     # K and N samples vary by (K - 1) / K and (N - 1) / N of what they come from.
     variance = 3 / 2 * over_seeds + 4 / 3 * over_images - 3 / 2 * 4 / 3 * rest
-    assert 0 < variance < over_both
+    assert variance > 2 / 4 / 12  # not the least that it is held to be
     assert paired_difference(a, b).standard_error == pytest.approx(sqrt(variance), abs=1e-12)
 
 
