@@ -9,6 +9,7 @@ from harness.statistics import (
     judge_floor,
     judge_gate,
     mean_interval,
+    over_both,
     repeats_interval,
     tolerance_factor,
     wilson,
@@ -98,6 +99,12 @@ def test_an_image_that_every_seed_reads_counts_once():
 def test_folds_that_agree_are_judged_on_the_images_of_all():
     assert repeats_interval([(90, 100)] * 5, same_images=False) == wilson(450, 500)
     assert repeats_interval([(9, 10), (90, 100)], same_images=False) == wilson(99, 110)
+
+
+def test_two_intervals_of_one_estimate_are_put_together():
+    """3-4-5 below, 5-12-13 above."""
+    assert over_both(100, (97, 105), (96, 112)) == pytest.approx((95, 113))
+    assert over_both(100, (100, 100), (96, 112)) == (96, 112)
 
 
 @pytest.mark.parametrize("same", [True, False])
