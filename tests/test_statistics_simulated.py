@@ -173,7 +173,7 @@ def test_paired_intervals_cover_the_true_difference(name):
 @pytest.mark.parametrize("seeds", [1, 5])
 def test_a_difference_that_should_be_detected_is(seeds):
     equal = Pair((0.010, 0.010), seed=0 if seeds == 1 else 0.07, seeds=seeds)
-    found = [paired_difference(a, b) for a, b in equal.draws(100, 33)]
+    found = [paired_difference(a, b) for a, b in equal.draws(300, 33)]
     detectable = float(np.mean([one.detectable for one in found]))
     better = Pair((0.010, 0.010 + detectable), equal.seed, seeds)
     found = [paired_difference(a, b) for a, b in better.draws(500, 34)]
