@@ -59,7 +59,7 @@ def test_accuracy_gate(runs: list[Record], facts: Facts, grading: Session) -> No
     gate = judged.gate
     hint = gate.explanation
     if gate.verdict == "inconclusive":
-        hint += "; --seeds 5 tells more"
+        hint += "; more seeds tell more"
     if gate.blocks:
         expected = f"at least {gate.threshold:.2%} ({judged.basis})"
         what, actual = "test accuracy", gate.accuracy

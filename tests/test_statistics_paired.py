@@ -219,7 +219,7 @@ def test_turning_a_pair_round_turns_the_signs():
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(60, 60), (90, 50), (50, 90), (30, 0)])
 def test_what_one_run_detects_by_connors_sample_size(only_a, only_b):
-    """N = (z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2))^2 / d^2, psi the discordant images' share."""
+    """N = (z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2))^2 / d^2, psi the discordant share."""
     d = paired_difference(*runs(only_a, only_b, 10_000)).detectable
     psi = (only_a + only_b) / 10_000 + d - abs(only_a - only_b) / 10_000
     images = (1.959964 * sqrt(psi) + 0.841621 * sqrt(psi - d * d)) ** 2 / d**2

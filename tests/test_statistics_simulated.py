@@ -178,7 +178,7 @@ def test_a_difference_that_should_be_detected_is(seeds):
     better = Pair((0.010, 0.010 + detectable), equal.seed, seeds)
     found = [paired_difference(a, b) for a, b in better.draws(500, 34)]
     # 80 % is promised; the worse network has more errors that are chance, which was allowed for.
-    assert 0.78 < np.mean([one.p < 0.05 for one in found]) < 0.90
+    assert 0.75 < np.mean([one.p < 0.05 for one in found]) < 0.85
     # So much is promised by either comparison, of networks that are equal or are not.
     assert np.mean([one.detectable for one in found]) == pytest.approx(detectable, rel=0.1)
 

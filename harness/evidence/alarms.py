@@ -47,8 +47,9 @@ def calibrated_range(
 ) -> dict[str, Any] | None:
     """Returns a subject's `range`: what this network and recipe were seen to give.
 
-    Its ends are those that all of so many runs lie within, as of `gates.for_runs`. None where the network is another than the documented one, was trained by another recipe than
-    the range was measured with, or nothing was measured.
+    Its ends are those that all of so many runs lie within, as of `gates.for_runs`. None where the
+    network is another than the documented one, was trained by another recipe than the range was
+    measured with, or nothing was measured.
     """
     floor = calibration.floors.get(facts.name) if facts is not None else None
     if not runs or facts is None or floor is None:
@@ -166,8 +167,9 @@ def _above(who: str, accuracy: float, expected: Mapping[str, Any]) -> Alarm:
         f"{who} read {accuracy:.2%} of the test images. {expected['seeds']} trainings of the same "
         f"network by the same recipe gave {mean:.2%} on average, with a standard deviation of "
         f"{100 * deviation:.2f} percentage points, so that none is expected above {high:.2%} "
-        f"(the mean plus {expected['k']:g} deviations). Most likely they learned from test images, or "
-        "what trains or counts has changed. Find out which before you believe that this is better.",
+        f"(the mean plus {expected['k']:g} deviations). Most likely they learned from test images, "
+        "or what trains or counts has changed. Find out which before you believe that this is "
+        "better.",
         what=f"test accuracy, {_lower(who)}",
         actual=f"{accuracy:.2%}",
         expected=f"at most {high:.2%}",
