@@ -15,6 +15,7 @@ from harness.statistics import (
     paired_differences,
     tango,
 )
+from harness.statistics.quantiles import t_shift
 from tests.bootstrap_coverage import resampled
 
 # (only_a, only_b): none, one side, both, equal, many.
@@ -157,6 +158,7 @@ def test_several_runs_agree_with_a_plain_analysis_of_variance():
     # 80 % of what a non-central t would give lies beyond the critical value, where the variance is
     # that of more discordant images: by as many as the difference would be greater than it is.
     discordant = (a != b).mean()
+    assert found.detectable > abs(difference)
     greater = (discordant + found.detectable - abs(difference)) / discordant
     shift = found.detectable / sqrt(variance * greater)
     assert stats.nct.sf(student.ppf(0.975), freedom, shift) == pytest.approx(0.80, abs=1e-6)
@@ -217,11 +219,21 @@ def test_turning_a_pair_round_turns_the_signs():
         assert (back.p, back.detectable) == (there.p, there.detectable)
 
 
-@pytest.mark.parametrize(("only_a", "only_b"), [(60, 60), (90, 50), (50, 90), (30, 0)])
+def test_what_was_surely_found_does_not_lower_what_would_be():
+    # Of a difference of 15 points, five times what is detectable, discordance is not extrapolated.
+    rng = np.random.default_rng(15)
+    a, b = rng.random((2, 5, 2_000)) < np.array([0.95, 0.80])[:, None, None]
+    found = paired_difference(a, b)
+    reach = t_shift(0.80, found.freedom) * found.standard_error
+    assert found.detectable == pytest.approx(reach, abs=1e-12)
+    assert found.detectable < found.difference / 3
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(60, 60), (90, 50), (50, 90), (30, 0), (100, 400)])
 def test_what_one_run_detects_by_connors_sample_size(only_a, only_b):
     """N = (z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2))^2 / d^2, psi the discordant share."""
     d = paired_difference(*runs(only_a, only_b, 10_000)).detectable
-    psi = (only_a + only_b) / 10_000 + d - abs(only_a - only_b) / 10_000
+    psi = (only_a + only_b) / 10_000 + max(0, d - abs(only_a - only_b) / 10_000)
     images = (1.959964 * sqrt(psi) + 0.841621 * sqrt(psi - d * d)) ** 2 / d**2
     assert images == pytest.approx(10_000, rel=1e-5)
 

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from harness.gates import for_runs
 from harness.statistics import (
@@ -15,13 +16,14 @@ from harness.statistics import (
     judge_gate,
     mean_interval,
     non_inferiority,
+    over_both,
     paired_difference,
     tolerance_factor,
     wilson,
 )
 from reference import calibration, facts
 from reference.calibration import Floor
-from tests.network_pairs import Pair
+from tests.network_pairs import IMAGE, Pair
 
 # What is asked for: a 95 % interval covers the truth this often.
 COVERAGE = (0.93, 0.97)
@@ -149,6 +151,23 @@ def test_students_interval_covers_the_mean_of_seeds(seeds):
     runs = counts(np.random.default_rng(31), 0.9836, 0.0014, MNIST_IMAGES, (DRAWS, seeds))
     intervals = [mean_interval((row / MNIST_IMAGES).tolist()) for row in runs]
     assert COVERAGE[0] <= covered(intervals, 0.9836) <= COVERAGE[1]
+
+
+@pytest.mark.parametrize("accuracy", [0.6, 0.9, 0.985])
+@pytest.mark.parametrize("spread", [0.0, 0.2])
+def test_intervals_of_few_images_allow_for_other_images(accuracy, spread):
+    """Those of robustness; Student's over the seeds alone would hold the truth in 59 to 85 %."""
+    rng = np.random.default_rng(33)
+    ease = ndtri(accuracy) * np.sqrt(IMAGE**2 + spread**2 + 1)
+    intervals, over_seeds = [], []
+    for _ in range(500):
+        level = ease + spread * rng.standard_normal((5, 1))
+        images = IMAGE * rng.standard_normal(500)
+        right = (level + images + rng.standard_normal((5, 500)) > 0).sum(axis=1)
+        over_seeds.append(mean_interval((right / 500).tolist()))
+        intervals.append(over_both(right.mean() / 500, over_seeds[-1], wilson(right.mean(), 500)))
+    assert covered(intervals, accuracy) >= 0.96
+    assert 0.55 < covered(over_seeds, accuracy) < 0.88
 
 
 PAIRS = {

@@ -86,25 +86,25 @@ def _one_run(differences: NDArray[np.int8], method: str) -> PairedDifference:
         difference=difference,
         interval=interval,
         p=p,
-        detectable=_detectable(2 * min(only_a, only_b) / images, images),
+        detectable=_detectable((only_a + only_b) / images, abs(difference), images),
         method=method,
         standard_error=sqrt(((only_a + only_b) / images - difference**2) / images),
         freedom=inf,
     )
 
 
-def _detectable(common: float, images: int) -> float:
+def _detectable(discordant: float, difference: float, images: int) -> float:
     """The d of d sqrt(N) = z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2), by bisection.
 
-    psi is the share of discordant images: Connor (1987), Biometrics 43:207-211. It grows with d,
-    since whoever is worse misreads more that the other reads: psi = common + d, where `common` is
-    the share of images that are discordant but even out.
+    psi is the share of discordant images: Connor (1987), Biometrics 43:207-211. It is as observed,
+    and greater by as much as d is greater than what was observed, since whoever is worse misreads
+    more of what the other reads.
     """
     reject, power = normal_quantile(1 - ALPHA / 2), normal_quantile(POWER)
     low, high = 0.0, 1.0
     for _ in range(60):
         d = (low + high) / 2
-        psi = common + d
+        psi = discordant + max(0.0, d - difference)
         if d * sqrt(images) < reject * sqrt(psi) + power * sqrt(psi - d * d):
             low = d
         else:
@@ -147,11 +147,13 @@ def _several(differences: NDArray[np.int8]) -> PairedDifference:
 
 
 def _detectable_by_several(reach: float, discordant: float, difference: float) -> float:
-    """The d of d = reach sqrt(psi / discordant), psi = discordant - difference + d.
+    """The d of d = reach sqrt(psi / discordant), psi as of `_detectable`.
 
     `reach` would be detected if networks that differ more had no more discordant images. They have,
-    as of `_detectable`, and the variance is taken to grow as the share of these does.
+    and the variance is taken to grow as the share of these does.
     """
+    if reach <= difference:
+        return reach
     growth = reach**2 / discordant
     common = max(0.0, discordant - difference)
     return min(1.0, (growth + sqrt(growth**2 + 4 * growth * common)) / 2)
