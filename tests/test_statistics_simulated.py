@@ -156,7 +156,7 @@ def test_students_interval_covers_the_mean_of_seeds(seeds):
 @pytest.mark.parametrize("accuracy", [0.6, 0.9, 0.985])
 @pytest.mark.parametrize("spread", [0.0, 0.2])
 def test_intervals_of_few_images_allow_for_other_images(accuracy, spread):
-    """Those of robustness; Student's over the seeds alone would hold the truth in 59 to 85 %."""
+    """Those of robustness; Student's over the seeds alone would hold the truth in 57 to 84 %."""
     rng = np.random.default_rng(33)
     ease = ndtri(accuracy) * np.sqrt(IMAGE**2 + spread**2 + 1)
     intervals, over_seeds = [], []
