@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from harness.statistics import Interval, mean_interval, paired_difference
 from tests.network_pairs import Pair
 
+# The accuracy of a network's runs, one standard deviation.
 PAIRS = {
     "chance alone": Pair((0.010, 0.011), seed=0, seeds=5),
-    "a little more": Pair((0.010, 0.011), seed=0.07, seeds=5),
-    "a lot more": Pair((0.010, 0.011), seed=0.20, seeds=5),
+    "chance and 0.07 points": Pair((0.010, 0.011), seed=0.07, seeds=5),
+    "chance and 0.2 points": Pair((0.010, 0.011), seed=0.20, seeds=5),
 }
 
 Differences = NDArray[np.int8]
