@@ -59,10 +59,15 @@ def test_accuracy_gate(runs: list[Record], facts: Facts, grading: Session) -> No
     gate = judged.gate
     hint = gate.explanation
     if gate.verdict == "inconclusive":
-        hint += "; --seeds 5 tells more"
+        hint += "; more seeds tell more"
     if gate.blocks:
         expected = f"at least {gate.threshold:.2%} ({judged.basis})"
-        found = Difference("test accuracy", f"{gate.accuracy:.2%}", expected, hint=hint)
+        what, actual = "test accuracy", gate.accuracy
+        if actual >= gate.threshold:  # the mean is high enough, but a run is not
+            lowest = min(runs, key=lambda run: run.document["test_correct"])
+            what = f"{what}, seed {lowest.seed}"
+            actual = lowest.document["test_correct"] / lowest.document["test_images"]
+        found = Difference(what, f"{actual:.2%}", expected, hint=hint)
         require_none([found], from_gate=gates.from_gate(gate))
 
 

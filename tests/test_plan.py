@@ -219,6 +219,16 @@ def test_elsewhere_it_is_the_calibrated_floor(correct, verdict):
     assert judged.basis == "calibrated on 20 seeds"
 
 
+@pytest.mark.parametrize(("lowest", "verdict"), [(341, "passed"), (340, "failed")])
+def test_several_runs_are_held_to_a_floor_that_all_of_them_clear(lowest, verdict):
+    """For five runs k is 4.925: 0.98 less 0.03447. One run may not be below 0.95."""
+    runs = [_run(correct, 360) for correct in (355, lowest, 360, 350, 355)]
+    judged = gates.judge(runs, load("deep_cnn"), DIGITS)
+    assert (judged.gate.threshold, judged.gate.verdict) == (0.9455, verdict)
+    assert judged.basis == "calibrated on 20 seeds, for the lowest of 5 runs"
+    assert judged.gate.explanation.startswith(f"the lowest of 5 runs, {lowest / 360:.2%}, is ")
+
+
 def test_a_network_without_a_floor_is_an_error_that_says_how_to_measure_one():
     with pytest.raises(UserError, match=r"digits\.toml has no floor for mlp_64_32.*calibrate"):
         gates.judge([_run(350, 360)], load("mlp_64_32"), DIGITS)

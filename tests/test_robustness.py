@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
+from math import hypot
 from types import SimpleNamespace
 
 import numpy as np
@@ -380,7 +381,7 @@ def reading(clean, correct, misread):
     return {"images": 4, "clean": clean, "correct": levels, "misread": misread}
 
 
-def test_of_several_seeds_there_are_means_and_an_interval_over_the_seeds():
+def test_of_several_seeds_there_are_means_and_intervals_over_seeds_and_images():
     first = reading(4, 3, [0, 0, 0, LEVELS])
     second = reading(3, 2, [0, 0, LEVELS // 5, LEVELS])
     second["correct"] = {**second["correct"], "blur": [4, 3, 2, 1, 0]}
@@ -388,9 +389,6 @@ def test_of_several_seeds_there_are_means_and_an_interval_over_the_seeds():
     assert (found["images"], found["seeds"], found["note"]) == (4, 2, None)
     assert found["clean"] == 3.5 / 4
     assert found["mean_corruption_error"] == pytest.approx((0.25 + 0.3) / 2)
-    low, high = mean_interval([0.25, 0.3])
-    assert low < 0
-    assert found["mean_corruption_error_interval"] == pytest.approx([0.0, high])
     assert [curve["corruption"] for curve in found["curves"]] == list(CORRUPTIONS)
     blur = found["curves"][4]
     assert (blur["words"], blur["unit"]) == ("blurred", "pixels")
@@ -398,8 +396,35 @@ def test_of_several_seeds_there_are_means_and_an_interval_over_the_seeds():
     assert [level["value"] for level in blur["levels"]] == [0.4, 0.8, 1.2, 1.6, 2.0]
     assert [level["accuracy"] for level in blur["levels"]] == [0.875, 0.75, 0.625, 0.5, 0.375]
     assert blur["levels"][1]["interval"] == pytest.approx(wilson(3, 4))  # both seeds alike
-    assert blur["levels"][0]["interval"] == [0.0, 1.0]  # Student's over 0.75 and 1, cut
+    assert blur["levels"][0]["interval"] == [0.0, 1.0]  # of 0.75 and 1, cut
     json.dumps(found, allow_nan=False)
+
+
+def test_an_interval_of_several_seeds_allows_for_other_seeds_and_other_images():
+    # Of 400 images, 300 and 308 right: 0.75 and 0.77, and the errors of whole images.
+    runs = [
+        {
+            "images": 400,
+            "clean": right,
+            "correct": {name: [right] * len(SEVERITIES) for name in CORRUPTIONS},
+            "misread": [0] * right + [LEVELS] * (400 - right),
+        }
+        for right in (300, 308)
+    ]
+    found = robustness(Readings(tuple(runs), (), 2))
+    by_images, by_seeds = wilson(304, 400), mean_interval([0.75, 0.77])
+    low = 0.76 - hypot(0.76 - by_images[0], 0.76 - by_seeds[0])
+    high = 0.76 + hypot(by_images[1] - 0.76, by_seeds[1] - 0.76)
+    assert (low, high) == pytest.approx((0.6255, 0.8930), abs=1e-4)
+    assert found["clean_interval"] == pytest.approx([low, high], abs=1e-9)
+    assert found["curves"][0]["levels"][0]["interval"] == found["clean_interval"]
+    by_images = mean_interval([0] * 300 + [0.5] * 8 + [1] * 92)
+    low = 0.24 - hypot(0.24 - by_images[0], by_seeds[1] - 0.76)
+    high = 0.24 + hypot(by_images[1] - 0.24, 0.76 - by_seeds[0])
+    assert found["mean_corruption_error_interval"] == pytest.approx([low, high], abs=1e-9)
+    # One of them alone says less than both.
+    alone = robustness(Readings((runs[0],), (), 1))
+    assert alone["clean_interval"] == pytest.approx(wilson(300, 400))
 
 
 def test_of_one_seed_the_mean_error_has_an_interval_over_the_images():

@@ -514,3 +514,15 @@ def test_the_gate_carries_its_distance():
     evidence["runs"] = [run, again]  # on average below, which several runs do not do by chance
     with pytest.raises(Mismatch, match=r"the bounds 97\.77% to 98\.08% straddle"):
         check(**evidence)
+
+
+def test_where_the_mean_is_high_enough_the_run_that_is_not_is_shown():
+    """A gate that asks for 98.00 % is not to be failed by "98.30 %"."""
+    runs = [
+        SimpleNamespace(seed=seed, document={"test_correct": correct, "test_images": 10_000})
+        for seed, correct in enumerate([9_900, 9_690, 9_900])  # 96.90 %: it diverged
+    ]
+    with pytest.raises(Mismatch, match=r"accuracy, seed 1 = 96\.90%, but .* at least 98\.00%"):
+        support.checks()["accuracy_gate"](
+            runs, load_facts("sequential_cnn"), SimpleNamespace(calibration=DOCUMENTED)
+        )

@@ -9,6 +9,7 @@ from harness.statistics import (
     judge_floor,
     judge_gate,
     mean_interval,
+    over_both,
     repeats_interval,
     tolerance_factor,
     wilson,
@@ -98,6 +99,12 @@ def test_an_image_that_every_seed_reads_counts_once():
 def test_folds_that_agree_are_judged_on_the_images_of_all():
     assert repeats_interval([(90, 100)] * 5, same_images=False) == wilson(450, 500)
     assert repeats_interval([(9, 10), (90, 100)], same_images=False) == wilson(99, 110)
+
+
+def test_two_intervals_of_one_estimate_are_put_together():
+    """3-4-5 below, 5-12-13 above."""
+    assert over_both(100, (97, 105), (96, 112)) == pytest.approx((95, 113))
+    assert over_both(100, (100, 100), (96, 112)) == (96, 112)
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -208,3 +215,12 @@ def test_floor_is_compared_with_the_lowest_run(correct, verdict, margin):
 )
 def test_tolerance_factor_is_the_tabled_one(count, factor):
     assert tolerance_factor(count) == pytest.approx(factor, abs=0.01)
+
+
+@pytest.mark.parametrize("runs", [1, 2, 5, 20])
+def test_the_tolerance_factor_of_several_runs_covers_them_all(runs):
+    from scipy.stats import nct
+
+    shift = NormalDist().inv_cdf(0.999 ** (1 / runs)) * sqrt(20)
+    factor = tolerance_factor(20, runs)
+    assert nct.cdf(factor * sqrt(20), 19, shift) == pytest.approx(0.95, abs=1e-6)

@@ -15,6 +15,8 @@ from harness.statistics import (
     paired_differences,
     tango,
 )
+from harness.statistics.quantiles import t_shift
+from tests.bootstrap_coverage import resampled
 
 # (only_a, only_b): none, one side, both, equal, many.
 COUNTS = [(0, 0), (1, 0), (0, 5), (1, 7), (3, 3), (4, 0), (9, 2), (15, 6), (40, 61), (700, 640)]
@@ -153,9 +155,47 @@ def test_several_runs_agree_with_a_plain_analysis_of_variance():
     half = student.ppf(0.975) * sqrt(variance)
     assert found.interval == pytest.approx((difference - half, difference + half), abs=1e-6)
     assert found.p == pytest.approx(2 * student.sf(abs(difference) / sqrt(variance)), abs=1e-6)
-    # 80 % of what a non-central t would give lies beyond the critical value.
-    power = stats.nct.sf(student.ppf(0.975), freedom, found.detectable / sqrt(variance))
-    assert power == pytest.approx(0.80, abs=1e-6)
+    # 80 % of what a non-central t would give lies beyond the critical value, where the variance is
+    # that of more discordant images: by as many as the difference would be greater than it is.
+    discordant = (a != b).mean()
+    assert found.detectable > abs(difference)
+    greater = (discordant + found.detectable - abs(difference)) / discordant
+    shift = found.detectable / sqrt(variance * greater)
+    assert stats.nct.sf(student.ppf(0.975), freedom, shift) == pytest.approx(0.80, abs=1e-6)
+
+
+def bootstrapped(differences, *, seeds, images):
+    """The variance of the mean over every sample with replacement that there is, each once."""
+    count, total = differences.shape
+    rows = np.array(list(product(range(count), repeat=count)) if seeds else [range(count)])
+    columns = np.array(list(product(range(total), repeat=total)) if images else [range(total)])
+    means = differences[rows][..., columns].mean(axis=(1, 3))
+    assert means.shape == (len(rows), len(columns))
+    return means.var()
+
+
+def test_the_variance_is_that_of_bootstraps_over_seeds_and_images_without_their_bias():
+    """Owen (2007): drawing both counts the rest three times; drawing either, once each."""
+    differences = np.array([[1, 1, 0, -1], [1, 0, 0, -1], [1, 1, 1, 0]])
+    a, b = differences > 0, differences < 0
+    over_seeds = bootstrapped(differences, seeds=True, images=False)
+    over_images = bootstrapped(differences, seeds=False, images=True)
+    over_both = bootstrapped(differences, seeds=True, images=True)
+    rest = over_both - over_seeds - over_images
+    # K and N samples vary by (K - 1) / K and (N - 1) / N of what they come from.
+    variance = 3 / 2 * over_seeds + 4 / 3 * over_images - 3 / 2 * 4 / 3 * rest
+    assert variance > 2 / 4 / 12  # not the least that it is held to be
+    assert paired_difference(a, b).standard_error == pytest.approx(sqrt(variance), abs=1e-12)
+
+
+@pytest.mark.parametrize(("seeds", "images"), [(True, True), (True, False), (False, True)])
+def test_the_simulated_bootstrap_draws_as_it_says(seeds, images):
+    rng = np.random.default_rng(13)
+    differences = rng.choice([-1, 0, 0, 0, 1], (3, 5)).astype(np.int8)
+    drawn = resampled(differences, 20_000, rng, seeds=seeds, images=images)
+    exact = bootstrapped(differences, seeds=seeds, images=images)
+    assert drawn.mean() == pytest.approx(differences.mean(), abs=0.005)
+    assert drawn.var() == pytest.approx(exact, rel=0.05)
 
 
 def test_the_interval_of_several_runs_leaves_out_zero_just_where_p_is_small():
@@ -177,6 +217,25 @@ def test_turning_a_pair_round_turns_the_signs():
         assert back.difference == -there.difference
         assert back.interval == pytest.approx((-there.interval[1], -there.interval[0]), abs=1e-12)
         assert (back.p, back.detectable) == (there.p, there.detectable)
+
+
+def test_what_was_surely_found_does_not_lower_what_would_be():
+    # Of a difference of 15 points, five times what is detectable, discordance is not extrapolated.
+    rng = np.random.default_rng(15)
+    a, b = rng.random((2, 5, 2_000)) < np.array([0.95, 0.80])[:, None, None]
+    found = paired_difference(a, b)
+    reach = t_shift(0.80, found.freedom) * found.standard_error
+    assert found.detectable == pytest.approx(reach, abs=1e-12)
+    assert found.detectable < found.difference / 3
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(60, 60), (90, 50), (50, 90), (30, 0), (100, 400)])
+def test_what_one_run_detects_by_connors_sample_size(only_a, only_b):
+    """N = (z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2))^2 / d^2, psi the discordant share."""
+    d = paired_difference(*runs(only_a, only_b, 10_000)).detectable
+    psi = (only_a + only_b) / 10_000 + max(0, d - abs(only_a - only_b) / 10_000)
+    images = (1.959964 * sqrt(psi) + 0.841621 * sqrt(psi - d * d)) ** 2 / d**2
+    assert images == pytest.approx(10_000, rel=1e-5)
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 5])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from harness import plan
+from harness import gates, plan
 from harness.data.dataset import Dataset
 from harness.record import Record
 from harness.submitted.own_weights import OwnAccuracy
@@ -47,8 +47,9 @@ def calibrated_range(
 ) -> dict[str, Any] | None:
     """Returns a subject's `range`: what this network and recipe were seen to give.
 
-    None where the network is another than the documented one, was trained by another recipe than
-    the range was measured with, or nothing was measured.
+    Its ends are those that all of so many runs lie within, as of `gates.for_runs`. None where the
+    network is another than the documented one, was trained by another recipe than the range was
+    measured with, or nothing was measured.
     """
     floor = calibration.floors.get(facts.name) if facts is not None else None
     if not runs or facts is None or floor is None:
@@ -58,6 +59,7 @@ def calibrated_range(
         return None
     if any(dict(run.recipe) != recipe for run in runs):
         return None
+    floor = gates.for_runs(floor, len(runs))
     return {
         "mean": floor.mean,
         "deviation": floor.deviation,
@@ -165,8 +167,9 @@ def _above(who: str, accuracy: float, expected: Mapping[str, Any]) -> Alarm:
         f"{who} read {accuracy:.2%} of the test images. {expected['seeds']} trainings of the same "
         f"network by the same recipe gave {mean:.2%} on average, with a standard deviation of "
         f"{100 * deviation:.2f} percentage points, so that none is expected above {high:.2%} "
-        f"(the mean plus {expected['k']:g} deviations). Either they learned from test images, or "
-        "what trains or counts has changed. Find out which before you believe that this is better.",
+        f"(the mean plus {expected['k']:g} deviations). Most likely they learned from test images, "
+        "or what trains or counts has changed. Find out which before you believe that this is "
+        "better.",
         what=f"test accuracy, {_lower(who)}",
         actual=f"{accuracy:.2%}",
         expected=f"at most {high:.2%}",

@@ -1,4 +1,7 @@
-"""How accuracy falls as the test images are altered: curves, and one mean error."""
+"""How accuracy falls as the test images are altered: curves, and one mean error.
+
+The images are few of many, and the seeds as well: each interval allows for other ones of both.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.corruptions import CORRUPTIONS, SEVERITIES
-from harness.statistics import Interval, mean_interval, repeats_interval
+from harness.statistics import Interval, mean_interval, over_both, wilson
 
 Reading = Mapping[str, Any]
 """What one run's network read: the document of `harness.robustness.reading`."""
@@ -44,7 +47,7 @@ def robustness(readings: Readings | None) -> dict[str, Any] | None:
         "clean": _mean(clean, images),
         "clean_interval": _interval(clean, images),
         "mean_corruption_error": fmean(map(fmean, errors)) if found else None,
-        "mean_corruption_error_interval": list(_error_interval(errors)) if found else None,
+        "mean_corruption_error_interval": _error_interval(errors) if found else None,
         "note": _note(readings),
         "curves": [_curve(name, found, images) for name in CORRUPTIONS] if found else [],
     }
@@ -71,10 +74,10 @@ def _mean(correct: Sequence[int], images: int) -> float | None:
 
 
 def _interval(correct: Sequence[int], images: int) -> list[float] | None:
-    """All seeds read the same images."""
+    """An image counts once, however many seeds read it."""
     if not correct:
         return None
-    return list(repeats_interval([(count, images) for count in correct], same_images=True))
+    return _over(wilson(fmean(correct), images), [count / images for count in correct])
 
 
 def _errors(reading: Reading) -> list[float]:
@@ -83,16 +86,22 @@ def _errors(reading: Reading) -> list[float]:
     return [count / alterations for count in reading["misread"]]
 
 
-def _error_interval(errors: Sequence[Sequence[float]]) -> Interval:
-    """95 % interval for the mean over all alterations.
+def _error_interval(errors: Sequence[Sequence[float]]) -> list[float]:
+    """95 % interval for the mean over all alterations, `errors` as of `_errors` for each run.
 
-    Several seeds: Student's t over them, as of other figures. One seed, or seeds that all came
-    out the same: Student's t over the images, each of which counts once with the mean of its
-    alterations, since these are no images of their own.
+    Each image counts once, with the mean of its alterations and seeds, since these are no images
+    of their own.
     """
-    means = [fmean(run) for run in errors]
-    lower, upper = mean_interval(means if len(set(means)) > 1 else errors[0])
-    return max(lower, 0.0), min(upper, 1.0)
+    by_image = [fmean(image) for image in zip(*errors, strict=True)]
+    return _over(mean_interval(by_image), [fmean(run) for run in errors])
+
+
+def _over(images: Interval, runs: Sequence[float]) -> list[float]:
+    """The interval over images, widened by what the mean of several runs varies over seeds."""
+    if len(runs) > 1:
+        images = over_both(fmean(runs), mean_interval(runs), images)
+    lower, upper = images
+    return [max(lower, 0.0), min(upper, 1.0)]
 
 
 def _note(readings: Readings) -> str | None:

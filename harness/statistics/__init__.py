@@ -1,7 +1,13 @@
 """Intervals, tests and verdicts. Each function cites where its formula comes from."""
 
 from harness.statistics.gate import DIVERGED, Gate, Verdict, judge_floor, judge_gate
-from harness.statistics.intervals import Interval, mean_interval, repeats_interval, wilson
+from harness.statistics.intervals import (
+    Interval,
+    mean_interval,
+    over_both,
+    repeats_interval,
+    wilson,
+)
 from harness.statistics.mcnemar import mcnemar_exact_p, mcnemar_mid_p, tango
 from harness.statistics.multiplicity import cochran_q, holm
 from harness.statistics.noninferiority import MARGIN, NonInferiority, non_inferiority
@@ -42,6 +48,7 @@ __all__ = [
     "mean_interval",
     "negative_log_likelihood",
     "non_inferiority",
+    "over_both",
     "paired_difference",
     "paired_differences",
     "repeats_interval",

@@ -91,11 +91,15 @@ def judge_floor(correct: Sequence[int], total: int, floor: float) -> Gate:
 
     The floor is a tolerance bound over seeds on these very images, so the question is whether the
     recipe is reproduced, and each run is compared with it directly: no interval is straddled.
+
+    Args:
+        floor: one that so many runs may all be held to, as of `tolerance_factor`.
     """
     gate = judge_gate(correct, total, floor)
     worst = min(correct) / total
     passed = worst >= floor
     side = "at or above" if passed else "below"
+    run = "the run" if len(correct) == 1 else f"the lowest of {len(correct)} runs"
     return Gate(
         threshold=floor,
         accuracy=gate.accuracy,
@@ -103,5 +107,5 @@ def judge_floor(correct: Sequence[int], total: int, floor: float) -> Gate:
         margin=worst - floor,
         verdict="passed" if passed else "failed",
         seeds=gate.seeds,
-        explanation=f"the lowest run, {worst:.2%}, is {side} the calibrated floor {floor:.2%}",
+        explanation=f"{run}, {worst:.2%}, is {side} the calibrated floor {floor:.2%}",
     )

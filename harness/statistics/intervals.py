@@ -1,7 +1,7 @@
 """Intervals for one accuracy: of one run, and of several."""
 
 from collections.abc import Sequence
-from math import sqrt
+from math import hypot, sqrt
 
 from harness.statistics.quantiles import normal_quantile, t_quantile
 
@@ -68,3 +68,20 @@ def repeats_interval(counts: Sequence[tuple[int, int]], *, same_images: bool) ->
         return wilson(sum(c for c, _ in counts), sum(n for _, n in counts))
     lower, upper = mean_interval(accuracies)
     return max(lower, 0.0), min(upper, 1.0)
+
+
+def over_both(estimate: float, seeds: Interval, images: Interval) -> Interval:
+    """95 % interval for a mean over seeds that all read one sample of images, from either's.
+
+    Distances from the estimate add up as squares, on either side for itself, as those of
+    independent parts do: Zou & Donner (2008), Statistics in Medicine 27:1693-1702. What chance does
+    to single readings is in both, so the interval is rather too wide.
+
+    Args:
+        seeds: had there been other seeds on these images.
+        images: had these seeds read other images.
+    """
+    return (
+        estimate - hypot(estimate - seeds[0], estimate - images[0]),
+        estimate + hypot(seeds[1] - estimate, images[1] - estimate),
+    )

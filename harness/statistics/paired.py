@@ -86,23 +86,25 @@ def _one_run(differences: NDArray[np.int8], method: str) -> PairedDifference:
         difference=difference,
         interval=interval,
         p=p,
-        detectable=_detectable((only_a + only_b) / images, images),
+        detectable=_detectable((only_a + only_b) / images, abs(difference), images),
         method=method,
         standard_error=sqrt(((only_a + only_b) / images - difference**2) / images),
         freedom=inf,
     )
 
 
-def _detectable(discordant: float, images: int) -> float:
+def _detectable(discordant: float, difference: float, images: int) -> float:
     """The d of d sqrt(N) = z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2), by bisection.
 
-    psi, the share of discordant images, is at least d. Connor (1987), Biometrics 43:207-211.
+    psi is the share of discordant images: Connor (1987), Biometrics 43:207-211. It is as observed,
+    and greater by as much as d is greater than what was observed, since whoever is worse misreads
+    more of what the other reads.
     """
     reject, power = normal_quantile(1 - ALPHA / 2), normal_quantile(POWER)
     low, high = 0.0, 1.0
     for _ in range(60):
         d = (low + high) / 2
-        psi = max(discordant, d)
+        psi = discordant + max(0.0, d - difference)
         if d * sqrt(images) < reject * sqrt(psi) + power * sqrt(psi - d * d):
             low = d
         else:
@@ -123,7 +125,8 @@ def _several(differences: NDArray[np.int8]) -> PairedDifference:
     between, across, rest = _mean_squares(differences)
     # No less than if each run had two discordant images, as Bonett & Price (2012), JEBS 37:479-488,
     # add to the counts: few discordant images may happen to cancel.
-    variance = max(between + across - rest, 2 / images) / cells
+    least = 2 / images
+    variance = max(between + across - rest, least) / cells
     freedom = _freedom(max(between, rest), across, rest, seeds, images)
     error = sqrt(variance)
     difference = float(differences.sum(dtype=np.int64)) / cells
@@ -132,11 +135,28 @@ def _several(differences: NDArray[np.int8]) -> PairedDifference:
         difference=difference,
         interval=(max(-1.0, difference - half), min(1.0, difference + half)),
         p=t_two_sided(difference / error, freedom),
-        detectable=min(1.0, t_shift(POWER, freedom) * error),
+        detectable=_detectable_by_several(
+            t_shift(POWER, freedom) * error,
+            max(float(np.count_nonzero(differences)) / cells, least),
+            abs(difference),
+        ),
         method=f"seeds and images as crossed random effects, {seeds} seeds x {images:,} images",
         standard_error=error,
         freedom=freedom,
     )
+
+
+def _detectable_by_several(reach: float, discordant: float, difference: float) -> float:
+    """The d of d = reach sqrt(psi / discordant), psi as of `_detectable`.
+
+    `reach` would be detected if networks that differ more had no more discordant images. They have,
+    and the variance is taken to grow as the share of these does.
+    """
+    if reach <= difference:
+        return reach
+    growth = reach**2 / discordant
+    common = max(0.0, discordant - difference)
+    return min(1.0, (growth + sqrt(growth**2 + 4 * growth * common)) / 2)
 
 
 def _mean_squares(differences: NDArray[np.int8]) -> tuple[float, float, float]:
