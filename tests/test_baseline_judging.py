@@ -244,7 +244,7 @@ def test_the_terminal_lists_what_changed_and_counts_the_rest():
     ]
     assert "98.50% -> 98.20%, -0.30 points [-0.4" in rows[0]
     assert rows[1].endswith("100 -> 101")
-    assert counts == "  2 regressed, 1 unchanged, 1 not comparable, 1 missing"
+    assert counts == "  2 regressed, 1 unchanged, 1 not judged, 1 missing"
     assert "old.json was this report's own file" in overwritten
 
 
