@@ -6,7 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from harness import ledger as ledgers
-from harness.checking import Difference, Mismatch, Unavailable, describe, require_none
+from harness.checking import (
+    Difference,
+    Mismatch,
+    NotApplicable,
+    Unavailable,
+    describe,
+    require_none,
+)
 from harness.ledger import Ledger, failed, status, title
 from harness.rubric import Rubric, Worth
 
@@ -88,8 +95,8 @@ def test_row_of_a_passed_check():
     assert found["id"].startswith("test_structure.py::test_shapes")
     assert found == {
         "id": found["id"], "group": "structure", "title": "every layer has the documented shape",
-        "status": "passed", "points": 1.0, "max_points": 1.0, "expected": None, "actual": None,
-        "hint": None, "message": None, "source": None, "duration_s": 0.1235,
+        "status": "passed", "applies": True, "points": 1.0, "max_points": 1.0, "expected": None,
+        "actual": None, "hint": None, "message": None, "source": None, "duration_s": 0.1235,
     }  # fmt: skip
 
 
@@ -110,6 +117,13 @@ def test_our_own_errors_are_named_by_their_type():
 def test_the_reason_for_a_skip_is_kept():
     found = row(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
     assert (found["status"], found["points"], found["message"]) == ("skipped", 0.0, "no network")
+
+
+def test_what_does_not_concern_a_subject_is_told_from_what_could_not_be_checked():
+    no_network = row(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
+    no_recipe = row(_item(), _report("skipped", "setup"), NotApplicable("no recipe"))
+    assert (no_network["applies"], no_network["max_points"]) == (True, 1.0)
+    assert (no_recipe["applies"], no_recipe["max_points"]) == (False, 0.0)
 
 
 def test_an_error_of_the_grader_costs_no_points():
