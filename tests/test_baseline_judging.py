@@ -218,7 +218,7 @@ def test_only_what_a_check_asked_for_is_in_the_rows_in_the_projects_order():
 
 def test_an_obstacle_makes_every_accuracy_not_comparable_and_no_size():
     found = comparison()
-    row = found.accuracy(network(wrong=(650,)), network(), "Other images.")
+    row = found.accuracy(network(wrong=(650,), images_per_s=9.0), network(), "Other images.")
     assert (row.status, row.text, row.difference) == ("not comparable", "Other images.", None)
     found.counts(network(), network())
     document = found.to_json("Other images.")

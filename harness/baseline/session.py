@@ -99,7 +99,7 @@ def why_not(comparison: Comparison, session: Session) -> str | None:
 
 def _same_recipe(then: str | None, session: Session) -> bool:
     """Whether what --recipe said then and says now come to the same, as on the bundled digits."""
-    if then not in get_args(RecipeName):
+    if then is None or then not in get_args(RecipeName):
         return False
     return all(
         plan.recipe_for(facts, then, session.calibration)
