@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness import conclude
 from harness import ledger as ledgers
 from harness.checking import (
     Difference,
@@ -230,3 +231,10 @@ def test_experiments_of_a_subject_are_rows_of_their_own():
         ("test_experiments.py::test_experiment[folds]", "The folds", "experiments", 2.0),
         ("test_experiments.py::test_experiment[grid]", "The grid", "experiments", 2.0),
     ]
+
+
+def test_the_terminal_says_once_why_checks_do_not_apply():
+    idle = {"status": "skipped", "applies": False, "message": "no\nrecipe"}
+    old = {"status": "skipped", "message": "of an earlier version"}
+    subjects = [{"checks": [idle, {**idle, "applies": True}]}, {"checks": [idle, old]}]
+    assert list(conclude._idle(subjects)) == ["2 skipped, not applicable: no recipe"]
