@@ -46,7 +46,7 @@ def test_comparable(
 
 
 def test_no_less_accurate(comparison: "Comparison", accuracy_change: "Row") -> None:
-    """it has not lost more than 0.2 percentage points of accuracy since the baseline"""
+    """no loss of 0.2 percentage points of accuracy or more is shown since the baseline"""
     __tracebackhide__ = True
     if accuracy_change.status == "new":
         raise NotApplicable(accuracy_change.text)
@@ -75,9 +75,9 @@ def test_no_larger(comparison: "Comparison", size_changes: "list[Row]") -> None:
 
 
 def test_no_slower(comparison: "Comparison", speed_changes: "list[Row]") -> None:
-    """no benchmark's speed-up over Keras has fallen by more than 10 % since the baseline"""
+    """no benchmark's speed-up over Keras is shown to have fallen by more than 10 %"""
     __tracebackhide__ = True
-    if all(row.status == "not comparable" for row in speed_changes):
+    if all(row.status == "not judged" for row in speed_changes):
         reasons = dict.fromkeys(row.text for row in speed_changes)
         raise NotApplicable("\n".join(reasons) or "there are no benchmarks of it in the baseline")
     require_none(

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,22 @@ def summary(path: Path, *, benchmarked: bool) -> Iterator[str]:
         counts = Counter(subject["verdict"] for subject in subjects)
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
         yield f"{len(subjects)} submissions: {verdicts}"
+    yield from _idle(subjects)
     if not benchmarked:
         yield from terminal.lines(document.get("baseline") or {})
     yield f"Report: {_shown(path.with_name(PAGE))}"
+
+
+def _idle(subjects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Why checks were skipped that do not concern what they would have checked."""
+    reasons = Counter(
+        " ".join((check["message"] or "").split())
+        for subject in subjects
+        for check in subject["checks"]
+        if check.get("applies") is False
+    )
+    for reason, count in reasons.most_common():
+        yield f"{count} skipped, not applicable: {reason}"
 
 
 # More submissions than that are counted, not listed: the class page lists them.

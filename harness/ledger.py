@@ -55,13 +55,15 @@ def row(
     check = f"{file}::{function}"
     experiment = experiment_of(item)
     # What goes wrong on our side is nobody's loss, and what does not apply nobody's gain.
-    counts = decided != "grader_error" and not isinstance(error, NotApplicable)
+    applies = not isinstance(error, NotApplicable)
+    counts = decided != "grader_error" and applies
     return {
         # The rubric knows a check by its function; a subject may have several experiments.
         "id": check if experiment is None else f"{check}[{experiment.id}]",
         "group": _GROUPS.get(file, "other"),
         "title": title(item) if experiment is None else experiment.title,
         "status": decided,
+        "applies": applies,
         "points": _earned(rubric, check, decided, error),
         "max_points": rubric.points(check) if counts else 0.0,
         "expected": _join(f"{d.what} = {describe(d.expected)}" for d in differences),

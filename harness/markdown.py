@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.baseline.row import WORDS, tells
+
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
 
 _LONGEST_LINE = 400  # of a message; results.json has the rest
@@ -26,7 +28,7 @@ def render(results: Mapping[str, Any]) -> str:
         if dataset["note"]:
             lines += [f"> {_text(dataset['note'])}", ""]
     lines += [
-        "| | network | test accuracy | 95 % interval | gate | parameters | epochs | checks |",
+        "| | network | test accuracy | 95 % interval | gate | parameters | epochs | points |",
         "|---|---|---:|---|---:|---:|---:|---:|",
         *(_row(subject) for subject in results["subjects"]),
         "",
@@ -109,19 +111,28 @@ def _figures(subject: Mapping[str, Any]) -> list[str]:
 
 
 def _baseline(baseline: Mapping[str, Any]) -> list[str]:
-    """What regressed, what could not be decided or compared; and that nothing did."""
+    """How often each came out, and what is not as it was."""
     rows = baseline.get("rows") or []
     if not rows:
         return []
-    settled = ("passed", "unchanged", "improved")
-    told = [row for row in rows if row["status"] not in settled]
+    # The reason is of every row that it keeps from being compared; once is enough.
+    reason = baseline.get("reason")
+    told = [row for row in rows if tells(row) and row["text"] != reason]
     counts = Counter(row["status"] for row in rows)
     summary = ", ".join(f"{count} {_text(status)}" for status, count in counts.items())
     since = f" of {_text(baseline['created'])}" if baseline.get("created") else ""
     return [
         f"- Against the baseline{since}: {summary}",
-        *(f"  - {_BASELINE.get(row['status'], '')} {_text(row['text'])}" for row in told),
+        *([f"  - {_BASELINE['not comparable']} {_text(reason)}"] if reason else []),
+        *(f"  - {_baseline_row(row)}" for row in told),
     ]
+
+
+def _baseline_row(row: Mapping[str, Any]) -> str:
+    mark = f"{_BASELINE[row['status']]} " if row["status"] in _BASELINE else ""
+    measure = WORDS.get(row["measure"], row["measure"])
+    about = (row["subject"] or row["baseline_subject"], measure, row["status"])
+    return f"{mark}{', '.join(map(_text, about))}: {_text(row['text'])}"
 
 
 def _failures(subject: Mapping[str, Any]) -> list[str]:

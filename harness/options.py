@@ -148,9 +148,9 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--baseline",
         metavar="FILE",
-        help="an earlier results.json: a check fails where a network has lost more than 0.2 "
-        "percentage points of accuracy since then or has grown; with --benchmark-only, where its "
-        "speed-up over Keras has fallen by more than 10 %%",
+        help="an earlier results.json: a check fails where a network has lost 0.2 percentage "
+        "points of accuracy or more since then, not by chance, or has grown; with "
+        "--benchmark-only, where its speed-up over Keras has fallen by more than 10 %%",
     )
     add(
         "--benchmark-batch",

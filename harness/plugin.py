@@ -272,6 +272,9 @@ def _tell(config: pytest.Config, line: str) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
+        writer = config.get_terminal_writer()
+        if writer.width_of_current_line:  # with -q, the line above sees to nothing
+            writer.line()
         reporter.write_line(line)
         reporter.flush()  # a log is read while it grows
 

@@ -39,7 +39,7 @@ def baseline() -> dict[str, Any]:
     rows.append(_row(None, "presence", "missing", baseline_subject="lenet"))
     rows.append(_row("deep_cnn", "presence", "new", baseline_subject=None))
     rows.append(_row("mlp_64_32", "presence", "renamed", baseline_subject="mlp_small"))
-    rows.append(_row("mlp_64_32", "speed", "not comparable", before=9e4, after=1.1e5))
+    rows.append(_row("mlp_64_32", "speed", "not judged", before=9e4, after=1.1e5))
     slower = {"before": 1.52, "after": 1.31, "difference": -0.138, "interval": [-0.16, -0.117]}
     rows.append(_row("deep_cnn", "speed", "regressed", **slower))
     return {

@@ -107,10 +107,10 @@ def test_growing_fails(statuses, expected):
 @pytest.mark.parametrize(
     ("statuses", "expected"),
     [
-        (["passed", "not comparable"], None),
+        (["passed", "not judged"], None),
         (["inconclusive"], None),
         (["passed", "regressed"], Mismatch),
-        (["not comparable"], NotApplicable),
+        (["not judged"], NotApplicable),
         ([], NotApplicable),
     ],
 )
@@ -185,6 +185,7 @@ def test_the_report_s_own_file_may_be_the_baseline_and_is_read_before_it_is_writ
         ("gate", "gate", None, True),
         ("documented", "gate", None, False),
         (None, "gate", None, False),
+        (None, "documented", None, False),
         # On the bundled digits both names stand for one recipe.
         ("documented", "gate", digits("deep_cnn"), True),
     ],

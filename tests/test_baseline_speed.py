@@ -43,19 +43,19 @@ def test_a_speed_up_is_judged_as_benchmarks_judge_it(ratio, status):
 def test_another_machine_is_not_compared_and_both_are_named():
     slow = replace(AFTER, speedup=Ratio(1.0, 0.9, 1.1), machine={"cpu": "B", "cores": 4})
     (row,) = _judged(slow)
-    assert (row.status, row.difference) == ("not comparable", None)
+    assert (row.status, row.difference) == ("not judged", None)
     assert "another machine: cpu 'A' then, 'B' now; cores 2 then, 4 now." in row.text
 
 
 def test_the_very_benchmark_of_the_baseline_is_no_new_measurement():
     (row,) = _judged(BEFORE)
-    assert row.status == "not comparable"
+    assert row.status == "not judged"
     assert "not measured again since the baseline" in row.text
 
 
 def test_a_benchmark_that_only_the_baseline_has_is_said_and_one_of_now_alone_is_nothing():
     (row,) = _judged(None)
-    assert row.status == "not comparable"
+    assert row.status == "not judged"
     assert "There are no benchmarks of now: `pytest --benchmark-only --baseline=FILE`" in row.text
     assert speed(NOW, THEN, {KEY: AFTER}, {}) == []
 
@@ -69,7 +69,7 @@ def test_a_renamed_network_keeps_its_benchmarks():
 def test_the_rate_of_a_training_is_shown_and_never_judged():
     then, now = Network("mlp", images_per_s=1000.0), Network("mlp", images_per_s=10.0)
     row = training_rate(now, then, None)
-    assert (row.status, row.before, row.after) == ("not comparable", 1000.0, 10.0)
+    assert (row.status, row.before, row.after) == ("not judged", 1000.0, 10.0)
     assert "1,000 images/s before, 10 now, and no benchmark" in row.text
     elsewhere = training_rate(now, then, "cores 2 then, 4 now")
     assert "on another machine: cores 2 then, 4 now." in elsewhere.text

@@ -5,8 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness import conclude
 from harness import ledger as ledgers
-from harness.checking import Difference, Mismatch, Unavailable, describe, require_none
+from harness.checking import (
+    Difference,
+    Mismatch,
+    NotApplicable,
+    Unavailable,
+    describe,
+    require_none,
+)
 from harness.ledger import Ledger, failed, status, title
 from harness.rubric import Rubric, Worth
 
@@ -88,8 +96,8 @@ def test_row_of_a_passed_check():
     assert found["id"].startswith("test_structure.py::test_shapes")
     assert found == {
         "id": found["id"], "group": "structure", "title": "every layer has the documented shape",
-        "status": "passed", "points": 1.0, "max_points": 1.0, "expected": None, "actual": None,
-        "hint": None, "message": None, "source": None, "duration_s": 0.1235,
+        "status": "passed", "applies": True, "points": 1.0, "max_points": 1.0, "expected": None,
+        "actual": None, "hint": None, "message": None, "source": None, "duration_s": 0.1235,
     }  # fmt: skip
 
 
@@ -110,6 +118,13 @@ def test_our_own_errors_are_named_by_their_type():
 def test_the_reason_for_a_skip_is_kept():
     found = row(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
     assert (found["status"], found["points"], found["message"]) == ("skipped", 0.0, "no network")
+
+
+def test_what_does_not_concern_a_subject_is_told_from_what_could_not_be_checked():
+    no_network = row(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
+    no_recipe = row(_item(), _report("skipped", "setup"), NotApplicable("no recipe"))
+    assert (no_network["applies"], no_network["max_points"]) == (True, 1.0)
+    assert (no_recipe["applies"], no_recipe["max_points"]) == (False, 0.0)
 
 
 def test_an_error_of_the_grader_costs_no_points():
@@ -216,3 +231,10 @@ def test_experiments_of_a_subject_are_rows_of_their_own():
         ("test_experiments.py::test_experiment[folds]", "The folds", "experiments", 2.0),
         ("test_experiments.py::test_experiment[grid]", "The grid", "experiments", 2.0),
     ]
+
+
+def test_the_terminal_says_once_why_checks_do_not_apply():
+    idle = {"status": "skipped", "applies": False, "message": "no\nrecipe"}
+    old = {"status": "skipped", "message": "of an earlier version"}
+    subjects = [{"checks": [idle, {**idle, "applies": True}]}, {"checks": [idle, old]}]
+    assert list(conclude._idle(subjects)) == ["2 skipped, not applicable: no recipe"]

@@ -4,9 +4,11 @@ import io
 import threading
 from concurrent.futures import Future
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
+from harness import plugin
 from harness import progress as module
 from harness.progress import Progress
 
@@ -222,3 +224,18 @@ def test_a_class_shows_how_many_are_opened_and_only_runs_under_way(progress):
     assert rows["opened"].status == "3 of 20"
     assert [row.title for row in rows.values() if row.visible] == ["opened", "s4", "trained"]
     assert rows["all"].status.startswith("0 of 12, about ")
+
+
+@pytest.mark.parametrize(("begun", "expected"), [("...F", ["...F", "trained"]), ("", ["trained"])])
+def test_what_is_told_begins_a_line_with_q_too(begun, expected):
+    shown = [begun]
+    writer = SimpleNamespace(width_of_current_line=len(begun), line=lambda: shown.append(""))
+    reporter = SimpleNamespace(
+        ensure_newline=lambda: None,  # as with -q
+        write_line=lambda line: shown.append(shown.pop() + line),
+        flush=lambda: None,
+    )
+    plugins = SimpleNamespace(getplugin=lambda _: reporter)
+    config = SimpleNamespace(pluginmanager=plugins, get_terminal_writer=lambda: writer)
+    plugin._tell(config, "trained")
+    assert shown == expected

@@ -195,6 +195,17 @@ def test_other_statuses_are_shown(status, words):
     assert f"15 of 16 checks pass; 1 {words}." in text_of(results)
 
 
+def test_checks_that_do_not_apply_are_not_among_those_that_could_pass():
+    results = sample(names=("mlp_64_32",))
+    first, second, third = results["subjects"][0]["checks"][:3]
+    first |= {"status": "skipped", "applies": False, "message": "nobody asked"}
+    assert "All 15 checks pass; 1 more does not apply." in text_of(results)
+    assert "not applicable" in text_of(results)
+    second |= {"status": "skipped", "applies": False}
+    third |= {"status": "skipped", "applies": True}
+    assert "13 of 14 checks pass; 1 skipped; 2 more do not apply." in text_of(results)
+
+
 def test_graders_own_fault_is_called_that():
     results = sample(names=("mlp_64_32",))
     results["subjects"][0]["checks"][0]["status"] = "grader_error"

@@ -82,7 +82,13 @@ def test_alarms_and_regressions_are_in_the_first_paragraph():
         in (first_words(results, baseline=baseline() | {"rows": rows}))
     )
     other = baseline() | {"comparable": False}
-    assert "This run cannot be compared with the baseline" in first_words(results, baseline=other)
+    said = first_words(results, baseline=other)
+    assert "regressed against the baseline of 2026-11-01; the accuracies cannot be comp" in said
+    unfit = {**other, "rows": rows}
+    assert "The accuracies cannot be compared with the base" in first_words(results, baseline=unfit)
+    lost = [row for row in baseline()["rows"] if row["status"] in {"missing", "unchanged"}]
+    words = first_words(results, baseline=baseline() | {"rows": lost})
+    assert "against the baseline of 2026-11-01; one of its figures is missing now." in words
 
 
 def test_one_network_is_not_called_the_best():
@@ -216,7 +222,11 @@ def test_the_markdown_of_the_page_is_the_summarys(results, page):
     assert "- ⚠️ **Too good to be true?** functional\\_cnn: all right \\<b\\>" in text
     assert re.search(r"- functional\\_cnn against deep\\_cnn: .* pp \[.*adjusted p = ", text)
     assert "- Against the baseline of" in text
-    assert "  - ❌ flops of mlp\\_64\\_32 regressed" in text
+    assert "  - ❌ mlp\\_64\\_32, FLOPs, regressed: flops of mlp" in text
+    assert "  - ❌ lenet, network, missing: " in text
+    assert "  - deep\\_cnn, network, new: " in text
+    assert "1 not judged" in text
+    assert "speed, not judged" not in text  # nobody judged it: it is no news
     assert re.search(r"- deep\\_cnn: expected calibration error .*; mean corruption error", text)
     whole = " ".join(markdown.render(checked(with_evidence(sample(seeds=2)))).split())
     assert whole in page.text

@@ -72,6 +72,7 @@ def graded():
         (["passed", "failed"], None, "failed"),
         (["passed", "failed", "grader_error"], "passed", "failed"),
         (["passed", "grader_error", "skipped"], "passed", "not graded"),
+        ([], "passed", "not graded"),
     ],
 )
 def test_failed_beats_inconclusive_beats_passed(graded, statuses, gate, expected):

@@ -67,9 +67,10 @@ class Comparison:
                 if obstacle
                 else judging.accuracy(now, then)
             )
-            rate = training_rate(now, then, other_machine(self.earlier.machine, self.machine))
             self._enter(*key, [row])
-            self._enter(now.id, "rate", [rate] if rate else [])
+            if obstacle is None:  # else it may have trained on other images, or otherwise
+                rate = training_rate(now, then, other_machine(self.earlier.machine, self.machine))
+                self._enter(now.id, "rate", [rate] if rate else [])
         return self._rows[key][0]
 
     def counts(self, now: Network, then: Network) -> list[Row]:

@@ -17,10 +17,9 @@ Judge = Callable[[Right, Right, float], NonInferiority]
 
 _COUNTS: Sequence[tuple[Measure, str]] = (("total_params", "parameters"), ("flops", "FLOPs"))
 
-
 _ONE = (
-    " One seed compares two trainings, which may differ by chance alone; --seeds=5 in both runs "
-    "compares the networks."
+    " Chance is that of the test images here: one seed compares two trainings, and a network that "
+    "is merely trained anew may differ as much. --seeds=5 in both runs compares the networks."
 )
 
 
@@ -39,8 +38,8 @@ def obstacle(earlier: Earlier, data: Data | None, same_recipe: bool) -> str | No
         return f"The baseline was measured on other images ({earlier.data}), this run on {data}."
     if not same_recipe:
         return (
-            f"The baseline's networks were trained with --recipe={earlier.recipe}, this run's were "
-            "not: their accuracies differ for that alone."
+            f"The baseline's networks were trained with --recipe={earlier.recipe or '(not said)'}, "
+            "this run's were not: their accuracies differ for that alone."
         )
     if not any(network.right for network in earlier.networks):
         return (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 from harness import conclude, measures, plan, results
 from harness.baseline import earlier
@@ -13,7 +14,7 @@ from harness.bench.baseline import measurements
 from harness.data.dataset import Dataset
 from harness.environment import describe
 from harness.extract.client import BuildFailure
-from harness.options import Options
+from harness.options import Options, RecipeName
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
@@ -98,8 +99,10 @@ def why_not(comparison: Comparison, session: Session) -> str | None:
 
 def _same_recipe(then: str | None, session: Session) -> bool:
     """Whether what --recipe said then and says now come to the same, as on the bundled digits."""
+    if then is None or then not in get_args(RecipeName):
+        return False
     return all(
-        plan.recipe_for(facts, str(then), session.calibration)
+        plan.recipe_for(facts, then, session.calibration)
         == plan.recipe_for(facts, session.options.recipe, session.calibration)
         for facts in session.facts.values()
     )

@@ -41,10 +41,10 @@ def _contest(key: Key, then: str, before: Measurement, after: Measurement) -> Ro
     what = f"{describe(key)}, speed-up over {PEERS[key[1]]}"
     both = f"{what}: {before.speedup} before, {after.speedup} now"
     if difference := other_machine(before.machine, after.machine):
-        status: Status = "not comparable"
+        status: Status = "not judged"
         text = f"{both}, measured on another machine: {difference}."
     elif before == after:
-        status = "not comparable"
+        status = "not judged"
         text = f"{what}: not measured again since the baseline. {MEASURE}."
     else:
         verdict = ratios.judge(change)
@@ -57,7 +57,7 @@ def _contest(key: Key, then: str, before: Measurement, after: Measurement) -> Ro
             f"{both}, on the same machine: {percent(change.to_json())}, {meaning}. Measured "
             f"{after.created}, commit {after.commit or 'unknown'}."
         )
-    comparable = status != "not comparable"
+    judged = status != "not judged"
     return Row(
         key[0],
         then,
@@ -66,8 +66,8 @@ def _contest(key: Key, then: str, before: Measurement, after: Measurement) -> Ro
         text,
         before=before.speedup.ratio,
         after=after.speedup.ratio,
-        difference=change.ratio - 1 if comparable else None,
-        interval=(change.low - 1, change.high - 1) if comparable else None,
+        difference=change.ratio - 1 if judged else None,
+        interval=(change.low - 1, change.high - 1) if judged else None,
     )
 
 
@@ -89,7 +89,7 @@ def training_rate(now: Network, then: Network, difference: str | None) -> Row | 
         else "and no benchmark: such rates follow what else the machine does"
     )
     text = f"Training while grading: {before:,.0f} images/s before, {after:,.0f} now, {why}."
-    return Row(now.id, then.id, "speed", "not comparable", text, before, after)
+    return Row(now.id, then.id, "speed", "not judged", text, before, after)
 
 
 def other_machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
@@ -107,4 +107,4 @@ def other_machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | 
 
 
 def _not_compared(now: Network, then: Network, text: str) -> Row:
-    return Row(now.id, then.id, "speed", "not comparable", text)
+    return Row(now.id, then.id, "speed", "not judged", text)

@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-# What is as it was is counted, not listed; so is speed that was not judged.
-_QUIET = frozenset({"passed", "unchanged"})
-_WORDS = {"total_params": "parameters", "flops": "FLOPs", "presence": "network"}
+from harness.baseline.row import WORDS, tells
 
 
 def lines(baseline: Mapping[str, Any]) -> Iterator[str]:
@@ -22,10 +20,10 @@ def lines(baseline: Mapping[str, Any]) -> Iterator[str]:
     if baseline["reason"]:
         yield f"  {baseline['reason']}"
     told = baseline["reason"]
-    shown = [row for row in rows if not _quiet(row) and row["text"] != told]
+    shown = [row for row in rows if tells(row) and row["text"] != told]
     for row in shown:
         name = row["subject"] or row["baseline_subject"]
-        measure = _WORDS.get(row["measure"], row["measure"])
+        measure = WORDS.get(row["measure"], row["measure"])
         yield f"  {name:<16} {measure:<10} {row['status']:<14} {_change(row)}"
     counts = Counter(row["status"] for row in rows)
     yield "  " + ", ".join(f"{count} {status}" for status, count in counts.most_common())
@@ -34,10 +32,6 @@ def lines(baseline: Mapping[str, Any]) -> Iterator[str]:
             f"  {baseline['file']} was this report's own file and is now this run's: copy it "
             "before the next run, to compare with the same again"
         )
-
-
-def _quiet(row: Mapping[str, Any]) -> bool:
-    return row["status"] in _QUIET or (row["measure"], row["status"]) == ("speed", "not comparable")
 
 
 def _change(row: Mapping[str, Any]) -> str:

@@ -169,18 +169,32 @@ def _baseline(baseline: Mapping[str, Any]) -> Markup:
         return Markup("")
     since = f" of {baseline['created'][:10]}" if baseline.get("created") else ""
     link = _link("baseline", f"the baseline{since}")
-    if not baseline.get("comparable", True):
-        return Markup("This run cannot be compared with {}.").format(link)
+    unfit = not baseline.get("comparable", True)
     rows = [row for row in baseline["rows"] if row["status"] == "regressed"]
     names = list(
         dict.fromkeys(row["subject"] or row["baseline_subject"] or "a network" for row in rows)
     )
+    if not names and unfit:
+        return Markup("The accuracies cannot be compared with {}.").format(link)
     if not names:
-        unsure = sum(row["status"] == "inconclusive" for row in baseline["rows"])
-        rest = f"; {wording.counted(unsure, 'measure')} cannot be decided" if unsure else ""
-        return Markup("Nothing regressed against {}{}.").format(link, rest)
+        return Markup("Nothing regressed against {}{}.").format(link, _but(baseline["rows"]))
     who = wording.listed([wording.apart(name) for name in names], 3)
-    return Markup("{} regressed against {}.").format(who, link)
+    rest = "; the accuracies cannot be compared" if unfit else ""
+    return Markup("{} regressed against {}{}.").format(who, link, rest)
+
+
+def _but(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What keeps "nothing regressed" from being the whole of it."""
+    words = [row["status"] for row in rows]
+    gone, other, unsure = map(words.count, ("missing", "not comparable", "inconclusive"))
+    parts = (
+        f"{wording.spelled(gone)} of its figures {'is' if gone == 1 else 'are'} missing now",
+        f"{wording.counted(other, 'measure')} cannot be compared",
+        f"{wording.counted(unsure, 'measure')} cannot be decided",
+    )
+    return "".join(
+        f"; {part}" for part, count in zip(parts, (gone, other, unsure), strict=True) if count
+    )
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> Markup:

@@ -8,7 +8,7 @@ from harness.report import layers, mistakes, wording
 from harness.report.anchors import distinct, slug
 from harness.report.charts import Scored
 from harness.report.curves import Curve
-from harness.report.verdicts import verdict
+from harness.report.verdicts import NOT_APPLICABLE, verdict
 from harness.report.view import Check, Keys, Network, Run
 
 LONGEST_MESSAGE = 3000
@@ -187,13 +187,15 @@ def _reasons(subject: Mapping[str, Any], checks: Sequence[Check]) -> tuple[str, 
 def _checks_summary(checks: Sequence[Check]) -> str:
     if not checks:
         return "No check was run."
-    words = [check.verdict.word for check in checks]
-    passed = words.count("passed")
+    every = [check.verdict.word for check in checks]
+    words = [word for word in every if word != NOT_APPLICABLE]
+    passed, idle = words.count("passed"), len(every) - len(words)
+    beside = f"; {idle} more {'does' if idle == 1 else 'do'} not apply" if idle else ""
     if passed == len(words):
-        return f"All {passed} checks pass."
+        return f"All {passed} checks pass{beside}."
     others = [(w, words.count(w)) for w in dict.fromkeys(words) if w != "passed"]
     listed = wording.listed([f"{count} {word}" for word, count in others])
-    return f"{passed} of {len(words)} checks pass; {listed}."
+    return f"{passed} of {len(words)} checks pass; {listed}{beside}."
 
 
 def _grouped(checks: Sequence[Check]) -> tuple[tuple[str, tuple[Check, ...]], ...]:
@@ -226,7 +228,7 @@ def _check(item: Mapping[str, Any], ident: str) -> Check:
         ident=ident,
         title=item["title"] or item["id"],
         group=item["group"] or "other",
-        verdict=verdict(item["status"]),
+        verdict=verdict(NOT_APPLICABLE if item["applies"] is False else item["status"]),
         points="" if possible is None else f"{_points(earned)}/{_points(possible)}",
         details=tuple((label, _limited(item[key]) or "") for label, key in labels if item[key]),
         hint=_limited(item["hint"]) or HINTS.get(item["status"]),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.report.evidence import schema as evidence
-from harness.report.experiments.schema import experiment
+from harness.report.experiments.schema import CURVES, experiment
 from harness.report.loading import REMEDY
 from harness.report.progress import schema as progress
 from harness.report.readers import (
@@ -44,10 +44,7 @@ GATE = record(
     threshold=number, basis=text, accuracy=number, interval=interval, margin=number,
     verdict=text, seeds=integer, explanation=text,
 )  # fmt: skip
-HISTORY = record(
-    accuracy=listing(number), loss=listing(number), val_accuracy=listing(number),
-    val_loss=listing(number), epoch_time_s=listing(number),
-)  # fmt: skip
+HISTORY = record(**CURVES, epoch_time_s=listing(number))
 MISREAD = record(index=integer, label=count, prediction=count, confidence=number, pixels=pixels)
 RUN = record(
     key=text, seed=integer, cached=boolean, epochs=integer, documented_epochs=integer,
@@ -57,8 +54,9 @@ RUN = record(
     train_images_per_s=number, weights_sha256=text, **evidence.RUN,
 )  # fmt: skip
 CHECK = record(
-    id=name, group=text, title=text, status=text, points=number, max_points=number,
-    expected=text, actual=text, hint=text, message=text, source=text, duration_s=number,
+    id=name, group=text, title=text, status=text, applies=optional(boolean), points=number,
+    max_points=number, expected=text, actual=text, hint=text, message=text, source=text,
+    duration_s=number,
 )  # fmt: skip
 # What strangers' work has beside the project's own; all of it is absent from older files.
 FINDING = record(kind=text, where=text, cause=text, severity=text)

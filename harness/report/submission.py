@@ -14,6 +14,7 @@ from harness.report.class_view import (
     Skipped,
     SubmissionPage,
 )
+from harness.report.verdicts import NOT_APPLICABLE
 from harness.report.view import Check
 
 BASES = {
@@ -208,7 +209,7 @@ def _quiet(
 def _skipped(checks: Sequence[Check]) -> tuple[Skipped, ...]:
     reasons: dict[str, list[str]] = {}
     for check in checks:
-        if check.verdict.word == "skipped":
+        if check.verdict.word in ("skipped", NOT_APPLICABLE):
             reasons.setdefault(check.message or "no reason was given", []).append(check.title)
     return tuple(Skipped(reason.rstrip("."), tuple(titles)) for reason, titles in reasons.items())
 

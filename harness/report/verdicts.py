@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from harness.report.view import Tally, Verdict
 
+NOT_APPLICABLE = "not applicable"
+
 KINDS = {
     "passed": "pass",
     "failed": "fail",
@@ -11,6 +13,7 @@ KINDS = {
     "not built": "none",
     "not graded": "unsure",
     "skipped": "none",
+    NOT_APPLICABLE: "none",
     "timeout": "fail",
     "resource": "fail",
     "grader_error": "unsure",
@@ -31,6 +34,7 @@ KINDS = {
     "new": "over",
     "renamed": "unsure",
     "not comparable": "unsure",
+    "not judged": "none",
 }
 WORDS = {
     "timeout": "ran out of time",

@@ -36,6 +36,8 @@ def verdict(graded: Graded) -> str:
         return "not graded"
     if graded.spec is None:
         return "not built"
+    if not graded.checks:  # -x ended the session before
+        return "not graded"
     if graded.gate is not None and graded.gate.verdict == "inconclusive":
         return "inconclusive"
     return "passed"

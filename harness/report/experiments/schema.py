@@ -40,10 +40,9 @@ def lines(value: object, path: str) -> str:
     return "\n".join(clean(f"|{line}|")[1:-1] for line in value.splitlines()).strip("\n")
 
 
-HISTORY = record(
-    accuracy=listing(number), loss=listing(number), val_accuracy=listing(number),
-    val_loss=listing(number),
-)  # fmt: skip
+# Of an epoch each, for whatever was trained.
+CURVES = {name: listing(number) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
+HISTORY = record(**CURVES)
 PICTURE = record(label=count, pixels=pixels)
 
 STUDY = record(

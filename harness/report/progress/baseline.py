@@ -14,7 +14,7 @@ ANCHOR = "baseline"
 # The order in which a reader looks: what is worse first.
 ORDER = (
     "regressed", "missing", "not comparable", "inconclusive", "renamed", "new", "improved",
-    "passed", "unchanged",
+    "passed", "not judged", "unchanged",
 )  # fmt: skip
 SAME = "unchanged"
 MEASURES = {
