@@ -299,6 +299,19 @@ def test_disturbed_images_without_a_mean():
 # Digits -------------------------------------------------------------------------------------------
 
 
+def test_why_no_disturbed_image_was_read_is_said():
+    results = with_evidence(sample())
+    for subject in results["subjects"]:
+        subject["robustness"] = {"seeds": 0, "curves": [], "note": "It outputs no numbers."}
+    html = render(results)
+    part = html[html.index('<section id="robustness"') :]
+    part = part[: part.index("</section>")]
+    assert part.count("It outputs no numbers.") == len(results["subjects"])
+    assert "<table" not in part
+    assert "<svg" not in part
+    assert "<details" not in part
+
+
 def test_digits_are_shaded_by_what_is_wrong_and_the_weakest_is_marked():
     found = evidence(
         deep_cnn={
