@@ -74,6 +74,8 @@ def conclude(
 
 def _summarise(document: Mapping[str, Any], path: Path) -> None:
     """Writes the Markdown summary beside the report, and onto the page of a GitHub job."""
+    from harness import report  # noqa: PLC0415 - as above
+
     text = report.markdown(document)
     targets = [(path, "w")]
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
