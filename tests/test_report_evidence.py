@@ -452,6 +452,18 @@ def test_ticks_are_round_and_few():
     assert rows.ticks(0.14, 0.27) == pytest.approx([0.14, 0.16, 0.18, 0.2, 0.22, 0.24, 0.26])
 
 
+def test_a_mean_count_of_less_than_one_image_is_not_none():
+    assert [names.counted(value) for value in (0, 0.02, 0.2, 0.97, 97.2, 1234.0)] == [
+        "0", "<\xa00.1", "0.2", "1", "97.2", "1,234",
+    ]  # fmt: skip
+    results = with_evidence(sample())
+    results["subjects"][0]["calibration"]["bins"][0]["count"] = 0.2
+    html = render(results)
+    part = html[html.index('<section id="calibration"') :]
+    assert '<td class="num">0.2</td>' in part
+    assert re.search(r"right \d+\s%\sof 0\.2", part)
+
+
 def test_small_probabilities_are_bounds():
     assert names.probability(0.00099) == "<\u00a00.001"
     assert names.probability(0.0049) == "0.005"

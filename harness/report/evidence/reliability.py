@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report import scales, wording
+from harness.report.evidence.names import counted
 from harness.report.evidence.rows import strokes
 from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
 
@@ -91,7 +92,7 @@ def _share(value: float) -> str:
 def _described(bins: Sequence[Bin]) -> str:
     parts = (
         f"{wording.percent(item['confidence'], 0)} sure, "
-        f"right {wording.percent(item['accuracy'], 0)} of {wording.whole(item['count'])}"
+        f"right {wording.percent(item['accuracy'], 0)} of {counted(item['count'])}"
         for item in bins
     )
     return f"From least to most sure: {'; '.join(parts)}."
