@@ -100,7 +100,7 @@ def _contents(
             (
                 ("speed", "Speed"),
                 ("environment", "Environment"),
-                ("how", "How numbers come about"),
+                ("how", "Methods"),
                 ("downloads", "Data"),
             ),
         ),

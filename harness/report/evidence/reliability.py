@@ -34,10 +34,6 @@ def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
         _, y = square.at(0, value)
         sheet.write(square.left - 6, y, _share(value), anchor="end", size=11)
     sheet.line([square.at(0, 0), square.at(1, 1)], MUTED, 1, dashes=(3, 2))
-    # In two lines: few bins lie so far to the left.
-    for place, words in enumerate(("too", "cautious")):
-        sheet.write(*square.at(0.03, 0.93 - 0.09 * place), words, size=11)
-    sheet.write(*square.at(0.98, 0.05), "too sure", anchor="end", size=11)
     _bins(sheet, square, bins)
     _counts(sheet, bins, most)
     return sheet.markup(ident, f"Reliability of {wording.cut(name, 40)}", _described(bins))
