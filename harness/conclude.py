@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import gates, history, markdown, results
+from harness import gates, history, results
 from harness.baseline import terminal
 from harness.bench import rows
 from harness.evidence import alarms
@@ -74,7 +74,9 @@ def conclude(
 
 def _summarise(document: Mapping[str, Any], path: Path) -> None:
     """Writes the Markdown summary beside the report, and onto the page of a GitHub job."""
-    text = markdown.render(document)
+    from harness import report  # noqa: PLC0415 - as above
+
+    text = report.markdown(document)
     targets = [(path, "w")]
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         targets.append((Path(page), "a"))

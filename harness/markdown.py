@@ -13,16 +13,19 @@ _LONGEST_LINE = 400  # of a message; results.json has the rest
 _BASELINE = {"regressed": "❌", "missing": "❌", "inconclusive": "⚠️", "not comparable": "⚠️"}
 
 
-def render(results: Mapping[str, Any]) -> str:
-    """Returns verdicts, comparisons, what failed and why, experiments and claims.
+def render(results: Mapping[str, Any], lead: str = "") -> str:
+    """Returns the first words, verdicts, comparisons, what failed and why, experiments and claims.
 
     Claims are listed where experiments were run: other runs test only some of them.
 
     Args:
         results: an object of schema 1; what later versions added to it may be absent.
+        lead: the paragraph that the page begins with.
     """
     dataset = results["dataset"]
     lines = [f"## MNIST architectures: {_text(results['outcome'] or 'unknown')}", ""]
+    if lead:
+        lines += [_text(lead), ""]
     if dataset:
         lines += [f"Data: {_text(dataset['name'])}, recipe: {_text(results['recipe'])}.", ""]
         if dataset["note"]:

@@ -155,7 +155,7 @@ def test_charts_are_drawn_and_named(browser, pages):
                     named.map(id => document.getElementById(id).textContent.trim())];
         })"""
     )
-    assert len(charts) == 8
+    assert len(charts) == 9
     for width, height, drawn, (title, description) in charts:
         assert 200 < width <= 374
         assert height > 100
@@ -183,6 +183,55 @@ def test_labels_in_charts_do_not_collide(browser, pages):
             return hits;"""
         )
         assert hits == [], name
+
+
+@pytest.mark.parametrize("width", [390, 1320, 1440])
+def test_words_in_drawings_are_never_tiny(browser, pages, width):
+    show(browser, pages["documented"], width)
+    small = browser.execute_script(
+        """document.querySelectorAll('details').forEach(d => d.open = true);
+        return [...document.querySelectorAll('svg.chart')].flatMap(chart => {
+          const scale = chart.getBoundingClientRect().width / chart.viewBox.baseVal.width;
+          return [...chart.querySelectorAll('text')].map(
+            word => [word.textContent, scale * parseFloat(word.getAttribute('font-size'))]);
+        }).filter(([, size]) => size < 10.95);"""
+    )
+    assert small == []
+
+
+def test_five_networks_are_never_four_and_one(browser, pages):
+    for width, columns in ((390, 1), (1000, 3), (1290, 3), (1320, 5), (1440, 5)):
+        show(browser, pages["documented"], width)
+        rows = browser.execute_script(
+            """return ['#curves', '#history', '#calibration'].map(section => {
+              const tops = [...document.querySelectorAll(`${section} .multiples > figure`)]
+                .map(e => e.getBoundingClientRect().top);
+              return tops.filter(top => top === tops[0]).length;
+            })"""
+        )
+        assert rows == [columns] * 3, width
+
+
+def test_no_name_of_a_network_is_broken_on_a_phone(browser, pages):
+    show(browser, pages["complete"], 390)
+    lines = browser.execute_script(
+        """return [...document.querySelectorAll('.strip h3 bdi')]
+        .map(e => e.getClientRects().length)"""
+    )
+    assert lines == [1] * 5
+
+
+def test_paper_cuts_nothing_off(browser, pages):
+    """A4 less its margins is 695 CSS pixels wide; what is folded away is printed too."""
+    for name in ("complete", "failing", "documented"):
+        show(browser, pages[name], 695, media="print")
+        wide = browser.execute_script(
+            """document.querySelectorAll('details').forEach(d => d.open = true);
+            return [...document.querySelectorAll('body *')].filter(e =>
+              e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.unseen, .marks'))
+              .map(e => `${e.localName}.${e.className.baseVal ?? e.className}`);"""
+        )
+        assert wide == [], name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -299,6 +299,19 @@ def test_disturbed_images_without_a_mean():
 # Digits -------------------------------------------------------------------------------------------
 
 
+def test_why_no_disturbed_image_was_read_is_said():
+    results = with_evidence(sample())
+    for subject in results["subjects"]:
+        subject["robustness"] = {"seeds": 0, "curves": [], "note": "It outputs no numbers."}
+    html = render(results)
+    part = html[html.index('<section id="robustness"') :]
+    part = part[: part.index("</section>")]
+    assert part.count("It outputs no numbers.") == len(results["subjects"])
+    assert "<table" not in part
+    assert "<svg" not in part
+    assert "<details" not in part
+
+
 def test_digits_are_shaded_by_what_is_wrong_and_the_weakest_is_marked():
     found = evidence(
         deep_cnn={
@@ -437,6 +450,18 @@ def test_wrong_shapes_are_named(changes, message):
 def test_ticks_are_round_and_few():
     assert rows.ticks(-0.0004, 0.0251) == [0.0, 0.005, 0.01, 0.015, 0.02, 0.025]
     assert rows.ticks(0.14, 0.27) == pytest.approx([0.14, 0.16, 0.18, 0.2, 0.22, 0.24, 0.26])
+
+
+def test_a_mean_count_of_less_than_one_image_is_not_none():
+    assert [names.counted(value) for value in (0, 0.02, 0.2, 0.97, 97.2, 1234.0)] == [
+        "0", "<\xa00.1", "0.2", "1", "97.2", "1,234",
+    ]  # fmt: skip
+    results = with_evidence(sample())
+    results["subjects"][0]["calibration"]["bins"][0]["count"] = 0.2
+    html = render(results)
+    part = html[html.index('<section id="calibration"') :]
+    assert '<td class="num">0.2</td>' in part
+    assert re.search(r"right \d+\s%\sof 0\.2", part)
 
 
 def test_small_probabilities_are_bounds():

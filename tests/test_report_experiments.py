@@ -87,7 +87,7 @@ def test_headings_tables_and_drawings_are_labelled(complete):
     ids = {a.get("id") for _, a in complete.elements}
     charts = [a for a in complete.all("svg") if a.get("class") == "chart"]
     # networks 8, claims 1, folds 1 + 5, explained 1, tuning 4, transfer 2, twin 2, grid 1
-    assert len(charts) == 8 + 1 + 6 + 1 + 4 + 2 + 2 + 1
+    assert len(charts) == 9 + 1 + 6 + 1 + 4 + 2 + 2 + 1
     assert all(set(a["aria-labelledby"].split()) <= ids for a in charts)
     assert all(a.get("alt") for a in complete.all("img"))
     regions = [a for a in complete.all("div") if a.get("class") == "scroll"]

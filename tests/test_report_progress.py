@@ -113,9 +113,26 @@ def test_figures_have_their_units(shown):
     assert (accuracy.difference, accuracy.interval) == ("−0.61\u202fpp", "[−0.72,\xa0−0.50]")
     flops = _row(shown, "mlp_64_32", "FLOPs for one image")
     assert (flops.before, flops.after, flops.difference) == ("100,000", "120,000", "+20,000")
-    speed = _row(shown, "deep_cnn", "speed")
-    assert (speed.before, speed.after) == ("1.52", "1.31")
+    speed = _row(shown, "deep_cnn", "speed-up over a peer")
+    assert (speed.before, speed.after) == ("1.52×", "1.31×")
     assert (speed.difference, speed.interval) == ("−13.8\u202f%", "[−16.0,\xa0−11.7]")
+
+
+def test_a_rate_is_not_taken_for_a_speed_up(results, shown):
+    rate = _row(shown, "mlp_64_32", "training images a second")
+    assert (rate.before, rate.after) == ("90,000", "110,000")
+    other = {"subject": "deep_cnn", "baseline_subject": "deep_cnn", "measure": "speed",
+             "status": "not comparable", "before": 1.52, "after": 3.1, "difference": None,
+             "interval": None, "text": "speed-up over Keras: on another machine."}  # fmt: skip
+    elsewhere = _shown(results, baseline=results["baseline"] | {"rows": [other]})
+    row = _row(elsewhere, "deep_cnn", "speed-up over a peer")
+    assert (row.before, row.after, row.difference) == ("1.52×", "3.1×", "–")
+
+
+def test_that_nothing_changed_is_not_drawn(results, shown):
+    assert shown.baseline.drawing is not None
+    rows = [row | {"status": "unchanged"} for row in results["baseline"]["rows"]]
+    assert _shown(results, baseline=results["baseline"] | {"rows": rows}).baseline.drawing is None
 
 
 def test_names_of_then_and_now(shown):

@@ -7,12 +7,12 @@ import re
 import pytest
 from markupsafe import Markup
 
-from harness import markdown
+from harness import markdown, report
 from harness.report import anchors, lead, render, side_by_side, svg
 from harness.report.schema import checked
 from harness.report.summary import scored_networks
 from tests.evidence_sample import with_evidence
-from tests.progress_sample import baseline
+from tests.progress_sample import baseline, with_progress
 from tests.report_sample import sample
 from tests.test_report_page import Parsed, poisoned, text_of
 
@@ -54,14 +54,48 @@ def test_the_best_is_told_from_the_second_by_a_test_where_there_is_one():
     ]
     words = first_words(sample(), comparisons=tests)
     assert (
-        "the difference to functional_cnn is significant (+0.25\u202fpp [0.15,\xa00.35], "
-        "p\u202f=\u202f0.04). It is significantly better than one of the two others."
+        "the difference to functional_cnn is significant (+0.25\u202fpp [+0.15,\xa0+0.35], "
+        "adjusted p\u202f=\u202f0.04). It is significantly better than one of the two others "
+        "(adjusted p\u202f=\u202f0.04)."
     ) in words
     assert "follows" not in words
     tests[0]["verdict"] = "none"
     assert "the difference to functional_cnn is not significant" in first_words(
         sample(), comparisons=tests
     )
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "said"),
+    [
+        ([0.0019, 0.0004, 0.012], "the three others (adjusted p\u202f≤\u202f0.012)."),
+        ([2e-9, 0.0004, 1e-5], "the three others (adjusted p\u202f<\u202f0.001)."),
+        ([None, None, None], "the three others."),
+    ],
+)
+def test_significantly_has_its_basis(adjusted, said):
+    worse = ("sequential_cnn", "mlp_256_128", "mlp_64_32")
+    tests = [comparison("functional_cnn", "deep_cnn", -0.0025, "none")]
+    tests += [
+        comparison("deep_cnn", name, 0.01, "a") | {"p_adjusted": p}
+        for name, p in zip(worse, adjusted, strict=True)
+    ]
+    words = first_words(sample(), comparisons=tests)
+    assert f"It is significantly better than {said}" in words
+    for test in tests:
+        test["verdict"] = "none"
+    words = first_words(sample(), comparisons=tests)
+    assert "It is not significantly better than any of the three others." in words
+
+
+def test_who_meets_the_gates_is_said_of_all_or_of_the_trained():
+    results = sample()
+    for subject in results["subjects"]:
+        subject["gate"]["verdict"] = "passed"
+    assert first_words(results).startswith("All five networks meet their accuracy gates. deep_cnn")
+    results["subjects"][0]["gate"] = None
+    words = first_words(results)
+    assert words.startswith("All four trained networks meet their accuracy gates.")
 
 
 def test_without_comparisons_the_intervals_are_spoken_of():
@@ -130,6 +164,34 @@ def test_addresses_are_safe_and_distinct():
     assert signed.startswith(hostile.removesuffix("</h2>"))
     assert 'href="#x" aria-label="Link to 5 &lt; 6 &#34;&gt;"' in signed
     assert anchors.signposted("<h3>no id</h3>") == "<h3>no id</h3>"
+
+
+@pytest.mark.parametrize(
+    ("section", "anchors"),
+    [
+        ("better", ("difference", "holm", "detectable", "mcnemar", "cochran")),
+        ("calibration", ("ece", "nll", "brier")),
+        ("robustness", ("mce", "robustness")),
+        ("digits", ("confusion",)),
+        ("confused", ("confusion",)),
+        ("baseline", ("baseline",)),
+        ("plausible", ("range", "accuracy")),
+        ("history", ("accuracy", "interval")),
+    ],
+)
+def test_sections_lead_to_how_their_numbers_come_about(section, anchors):
+    html = render(with_progress(with_evidence(sample(seeds=2))))
+    start = html.index(f'<section id="{section}"')
+    part = html[start : html.index("</section>", start)]
+    assert {f"how-{anchor}" for anchor in anchors} <= set(re.findall('href="#(how-[^"]*)"', part))
+    assert 'class="sortable"' in part or " sortable" in part or section == "confused"
+
+
+def test_the_method_named_is_the_one_that_is_used(html):
+    """Not a bootstrap: docs/decisions/0018."""
+    methods = html[html.index('id="how-difference"') :]
+    assert "bootstrap" not in methods
+    assert "mean squares" in methods
 
 
 def test_headings_of_tables_lead_to_how_a_number_comes_about(html):
@@ -228,11 +290,12 @@ def test_the_markdown_of_the_page_is_the_summarys(results, page):
     assert "1 not judged" in text
     assert "speed, not judged" not in text  # nobody judged it: it is no news
     assert re.search(r"- deep\\_cnn: expected calibration error .*; mean corruption error", text)
-    whole = " ".join(markdown.render(checked(with_evidence(sample(seeds=2)))).split())
-    assert whole in page.text
     # As the session writes summary.md: from results that no reader has completed.
     written = with_evidence(sample(seeds=2)) | {"submissions": False}
-    assert " ".join(markdown.render(written).split()) == whole
+    whole = " ".join(report.markdown(written).split())
+    assert whole in page.text
+    assert r"deep\_cnn is the most accurate on the 10,000 test images, 99.0" in whole
+    assert "is the most accurate" not in report.markdown(written | {"submissions": True})
 
 
 @pytest.mark.parametrize(

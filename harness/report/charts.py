@@ -1,6 +1,7 @@
 """Drawings that compare the networks: accuracy with its gate, accuracy over cost."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,22 +23,35 @@ class Scored:
     seeds: tuple[float, ...]
     params: float | None
     flops: float | None
+    rates: tuple[float, ...] = ()  # training images a second, of each run
+
+    @property
+    def rate(self) -> float | None:
+        return statistics.median(self.rates) if self.rates else None
+
+
+WIDTH = 330.0
+COSTS = {
+    "params": "parameters",
+    "flops": "FLOPs for one image",
+    "rate": "training images a second",
+}
 
 
 def accuracy_dots(ident: str, networks: Sequence[Scored]) -> Markup:
     """One row for each network, best first: a dot for each seed, the interval, the gate."""
     rows = sorted(networks, key=lambda network: -network.accuracy)
-    sheet = Sheet(420, 58 + 34 * len(rows))
+    sheet = Sheet(WIDTH, 58 + 34 * len(rows))
     bottom = 22.0 + 34 * len(rows)
     across = _accuracy_span(rows)
-    panel = Panel(124, 14, 356, bottom, across, (len(rows) - 0.5, -0.5))
-    for value in _accuracy_ticks(*across, 0.15):
+    panel = Panel(104, 14, 274, bottom, across, (len(rows) - 0.5, -0.5))
+    for value in _accuracy_ticks(*across, 0.24):
         x, _ = panel.at(value, 0)
         sheet.line([(x, panel.top), (x, bottom)], RULE, 0.7)
-        sheet.write(x, bottom + 14, tick("accuracy", value), anchor="middle", size=10.5)
+        sheet.write(x, bottom + 14, tick("accuracy", value), anchor="middle", size=11)
     gates = [_row(sheet, panel, row, network) for row, network in enumerate(rows)]
     if first := next((gate for gate in gates if gate), None):
-        sheet.write(first[0], first[1] - 7, "gate", colour=GATE, anchor="middle", size=10.5)
+        sheet.write(first[0], first[1] - 7, "gate", colour=GATE, anchor="middle", size=11)
     words = (
         f"{n.name}: {wording.percent(n.accuracy)} {wording.interval(n.interval)}, "
         f"gate {wording.gate(n.gate)}"
@@ -61,7 +75,7 @@ def _row(sheet: Sheet, panel: Panel, row: int, network: Scored) -> Point | None:
         sheet.marks([at(seed, 0.2) for seed in network.seeds], "o", ACCENT, 5)
     sheet.marks([at(network.accuracy)], "d" if several else "o", ACCENT, 9)
     _, y = at(network.accuracy)
-    sheet.write(0, y, wording.cut(network.name, 18), colour=INK)
+    sheet.write(0, y, wording.cut(network.name, 16), colour=INK)
     sheet.write(sheet.width, y, wording.percent(network.accuracy), colour=INK, anchor="end")
     return None if network.gate is None else at(network.gate, -0.3)
 
@@ -81,21 +95,26 @@ def _accuracy_ticks(low: float, high: float, gap: float) -> list[float]:
 
 
 def accuracy_cost(ident: str, networks: Sequence[Scored], cost: str) -> Markup | None:
-    """Accuracy over `cost`, "params" or "flops"; None where fewer than two have both."""
+    """Accuracy over `cost`, one of COSTS; None where fewer than two have both."""
     known = [(n, value) for n in networks if (value := getattr(n, cost) or 0) > 0]
     if len(known) < 2:
         return None
-    words = {"params": "parameters", "flops": "FLOPs for one image"}[cost]
-    sheet = Sheet(420, 228)
+    words = COSTS[cost]
+    sheet = Sheet(WIDTH, 228)
     up = _accuracy_span([network for network, _ in known])
-    across = scales.span((math.log10(value) for _, value in known), 0.12, 0.6)
-    panel = Panel(44, 16, 412, 190, across, up)
+    reach = [v for n, value in known for v in (value, *_spread(n, cost))]
+    across = scales.span(map(math.log10, reach), 0.12, 0.6)
+    panel = Panel(46, 16, WIDTH - 8, 190, across, up)
     levels(sheet, panel, _accuracy_ticks(*up, 0.1), "accuracy")
-    for value in scales.decades(10 ** across[0], 10 ** across[1]):
+    for value in scales.decades(10 ** across[0], 10 ** across[1], 5):
         x, _ = panel.at(math.log10(value), up[0])
-        sheet.write(x, 204, wording.short(value), anchor="middle", size=10.5)
-    sheet.write(412, 221, f"{words} →", anchor="end")
-    taken = [box for network, value in known for box in _point(sheet, panel, network, value)]
+        sheet.write(x, 204, wording.short(value), anchor="middle", size=11)
+    sheet.write(WIDTH - 8, 221, f"{words} →", anchor="end")
+    taken = [
+        box
+        for network, value in known
+        for box in _point(sheet, panel, network, value, _spread(network, cost))
+    ]
     for network, value in known:
         _name(sheet, panel, network, value, taken)
     described = (
@@ -105,8 +124,16 @@ def accuracy_cost(ident: str, networks: Sequence[Scored], cost: str) -> Markup |
     return sheet.markup(ident, f"Test accuracy over {words}", "; ".join(described) + ".")
 
 
-def _point(sheet: Sheet, panel: Panel, network: Scored, cost: float) -> list[scales.Box]:
-    """Draws a network with its interval; returns the room they take."""
+def _spread(network: Scored, cost: str) -> tuple[float, ...]:
+    """The least and the most of what was measured run by run; empty for what is counted."""
+    rates = [rate for rate in network.rates if rate > 0] if cost == "rate" else []
+    return (min(rates), max(rates)) if len(rates) > 1 else ()
+
+
+def _point(
+    sheet: Sheet, panel: Panel, network: Scored, cost: float, spread: Sequence[float]
+) -> list[scales.Box]:
+    """Draws a network, its interval upright, its spread lying; returns the room they take."""
     across = math.log10(cost)
     x, y = panel.at(across, scales.by_error(network.accuracy))
     taken = [(x - 6, y - 6, x + 6, y + 6)]
@@ -114,6 +141,10 @@ def _point(sheet: Sheet, panel: Panel, network: Scored, cost: float) -> list[sca
         low, high = (panel.at(across, scales.by_error(end)) for end in network.interval)
         sheet.line([low, high], ACCENT, 1.5)
         taken.append((x - 2, high[1], x + 2, low[1]))
+    if spread:
+        ends = [panel.at(math.log10(end), scales.by_error(network.accuracy)) for end in spread]
+        sheet.line(ends, ACCENT, 1.5)
+        taken.append((ends[0][0], y - 2, ends[1][0], y + 2))
     if network.family == "mlp":
         rim = {"markeredgecolor": ACCENT, "markeredgewidth": 1.8}
         sheet.marks([(x, y)], "s", PAPER, 7.5, **rim)

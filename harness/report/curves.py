@@ -11,6 +11,9 @@ from harness.report import scales, wording
 from harness.report.svg import ACCENT, GATE, INK, MUTED, Panel, Sheet, levels
 
 Values = Sequence[float | None]
+
+# Five fit beside each other on a wide screen, and none is ever drawn smaller than this.
+WIDTH = 188.0
 # Training accuracy ends near 100 %; without a ceiling it would take the room of all the rest.
 HIGHEST = 0.999
 
@@ -58,7 +61,7 @@ def learning_curves(
     Args:
         gate: where a line across the accuracies lies; `line` is what it is called.
     """
-    sheet = Sheet(236, 282)
+    sheet = Sheet(WIDTH, 282)
     epochs = max(max(map(len, (c.accuracy, c.val_accuracy, c.loss))) for c in curves)
     accuracies = [(curve.accuracy, curve.val_accuracy) for curve in curves]
     losses = [(curve.loss, curve.val_loss) for curve in curves]
@@ -68,7 +71,7 @@ def learning_curves(
     )
     across = (0.5, 1.5) if epochs == 1 else (1.0, float(epochs))
     for what, scale, (low, high), top, bottom, pairs in panels:
-        panel = Panel(36, top, 172, bottom, across, (low, high))
+        panel = Panel(38, top, 130, bottom, across, (low, high))
         candidates = scales.ACCURACY_TICKS if what == "accuracy" else scales.LOSS_TICKS
         marked = scales.ticks(map(scale, candidates), low, high, 15 / (bottom - top))
         levels(sheet, panel, marked, what)
@@ -121,7 +124,7 @@ def _end_labels(
 ) -> None:
     heights = scales.spread([height for height, _, _ in labels], 12.5, top, bottom)
     for y, (_, words, colour) in zip(heights, labels, strict=True):
-        sheet.write(178, y, words, colour=colour)
+        sheet.write(135, y, words, colour=colour)
 
 
 def _curves_in_words(curves: Sequence[Curve], gate: float | None, line: str) -> str:

@@ -9,7 +9,7 @@ from harness.report import wording
 from harness.report.svg import ACCENT, GATE, INK, RULE, Panel, Sheet
 
 BINS = 10
-WIDTH = 420
+WIDTH = 344
 
 
 def bins(percents: Sequence[float]) -> list[int]:
@@ -34,7 +34,7 @@ def histogram(ident: str, percents: Sequence[float]) -> Markup | None:
         if count:
             middle = (place + 0.5) * step
             ends = [panel.at(middle, 0), panel.at(middle, count)]
-            sheet.line(ends, ACCENT, 34, solid_capstyle="butt")
+            sheet.line(ends, ACCENT, 27, solid_capstyle="butt")
             x, y = ends[1]
             sheet.write(x, y - 9, str(count), colour=INK, anchor="middle", size=12)
     x, _ = panel.at(median, 0)

@@ -12,7 +12,8 @@ from markupsafe import Markup, escape
 from harness.report import wording
 from harness.report.charts import Scored
 from harness.report.experiments import sections
-from harness.report.side_by_side import tested_difference
+from harness.report.side_by_side import probability, tested_difference
+from harness.report.summary import scored_networks
 
 Subjects = Sequence[Mapping[str, Any]]
 Anchors = Mapping[str, str]  # of the networks' sections, by their ids
@@ -36,6 +37,11 @@ def lead(
     return tuple(sentence for sentence in sentences if sentence)
 
 
+def summary(results: Mapping[str, Any]) -> str:
+    """The paragraph as text for results that `schema.checked` has completed."""
+    return plain(lead(results, scored_networks(results["subjects"]), {}))
+
+
 def plain(sentences: Sequence[Markup]) -> str:
     """The paragraph as text, for a place that has no links."""
     words = (Markup(_TAG.sub("", sentence)).unescape() for sentence in sentences)  # noqa: S704
@@ -57,9 +63,10 @@ def _gates(subjects: Subjects) -> str:
         return "No network was trained far enough to be held against its accuracy gate."
     met = sum(gate["verdict"] == "passed" for gate in gates)
     unsettled = sum(gate["verdict"] == "inconclusive" for gate in gates)
-    trained = wording.counted(len(gates), "trained network")
+    which = "network" if len(gates) == len(subjects) else "trained network"
+    trained = wording.counted(len(gates), which)
     if met == len(gates) == 1:
-        return "The trained network meets its accuracy gate."
+        return f"The {which} meets its accuracy gate."
     if met == len(gates):
         return f"All {trained} meet their accuracy gates."
     verb = "meets its" if met == 1 else "meet their"
@@ -75,22 +82,17 @@ def _best(results: Mapping[str, Any], scored: Sequence[Scored], anchors: Anchors
     ranked = sorted(scored, key=lambda item: -item.accuracy)
     best = ranked[0]
     count = results["dataset"]["sizes"]["test"]
-    on = f" of the {count:,} test images" if count else " of the test images"
+    images = f"the {count:,} test images" if count else "the test images"
     tested = _tests(results, best.name)
-    end = (
-        "" if len(ranked) == 1 else _runner_up(best, ranked[1], tested.get(ranked[1].name), anchors)
-    )
-    sentences = [
-        Markup("{} is the most accurate: it reads {}{} correctly{}").format(
-            _name(best.name, anchors), _figure(best), on, end or "."
-        )
-    ]
+    name = _name(best.name, anchors)
     if len(ranked) == 1:
-        sentences = [
-            Markup("{} reads {}{} correctly.").format(_name(best.name, anchors), _figure(best), on)
-        ]
+        return [Markup("{} reads {} of {} correctly.").format(name, _figure(best), images)]
+    end = _runner_up(best, ranked[1], tested.get(ranked[1].name), anchors)
+    sentences = [
+        Markup("{} is the most accurate on {}, {}{}").format(name, images, _figure(best), end)
+    ]
     if rest := [tested[item.name] for item in ranked[2:] if item.name in tested]:
-        sentences.append(escape(_others(rest)))
+        sentences.append(_others(rest))
     small = min(ranked, key=lambda item: item.params or float("inf"))
     if small.params and best.params and best.params > small.params:
         sentences.append(
@@ -132,7 +134,7 @@ def _runner_up(
     if test is not None:
         verdict = "significant" if test["better"] else "not significant"
         return Markup("; the difference to {} is {} ({}).").format(
-            name, _link("how-difference", verdict), tested_difference(test)
+            name, _link("how-holm", verdict), tested_difference(test)
         )
     gap = f"{100 * (best.accuracy - second.accuracy):.2f} percentage points"
     start = Markup(". {} follows, {} behind").format(name, gap)
@@ -143,13 +145,29 @@ def _runner_up(
     return start + "; the two intervals overlap, so this run does not say which is better."
 
 
-def _others(tests: Sequence[Mapping[str, Any]]) -> str:
-    better = sum(test["better"] for test in tests)
-    if better == len(tests):
-        who = "other" if better == 1 else f"{wording.spelled(better)} others"
-        return f"It is significantly better than the {who}."
-    count = f"{wording.spelled(better)} of the {wording.spelled(len(tests))} others"
-    return f"It is significantly better than {count}."
+def _others(tests: Sequence[Mapping[str, Any]]) -> Markup:
+    beaten = [test["p_adjusted"] for test in tests if test["better"]]
+    if len(beaten) == len(tests):
+        who = "the other" if len(beaten) == 1 else f"the {wording.spelled(len(beaten))} others"
+    elif beaten:
+        who = f"{wording.spelled(len(beaten))} of the {wording.spelled(len(tests))} others"
+    else:
+        others = (
+            "the other" if len(tests) == 1 else f"any of the {wording.spelled(len(tests))} others"
+        )
+        return Markup("It is not {} better than {}.").format(
+            _link("how-holm", "significantly"), others
+        )
+    known = [p for p in beaten if p is not None]
+    basis = f" ({_at_most(max(known), len(known))})" if known else ""
+    return Markup("It is {} better than {}{}.").format(
+        _link("how-holm", "significantly"), who, basis
+    )
+
+
+def _at_most(p: float, count: int) -> str:
+    """The largest of some p: adjusted p ≤ 0.04, of one alone = 0.04, of small ones < 0.001."""
+    return f"adjusted {probability(p)}".replace("=", "≤" if count > 1 else "=")
 
 
 def _alarms(subjects: Subjects, anchors: Anchors) -> Markup:

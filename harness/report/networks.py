@@ -56,6 +56,7 @@ def scored(subject: Mapping[str, Any]) -> Scored | None:
         ),
         params=spec.get("total_params"),
         flops=spec.get("flops"),
+        rates=tuple(rate for run in subject["runs"] if (rate := run["train_images_per_s"])),
     )
 
 

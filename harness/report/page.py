@@ -1,6 +1,7 @@
 """results.json -> Page: the parts of the view model brought together."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from markupsafe import Markup
@@ -45,10 +46,11 @@ def page(results: Mapping[str, Any]) -> Page:
         more_evidence = evidence_sections.sections(results, found)
         progress = progress_sections.sections(results, found)
     shown = tuple(map(networks.network, subjects, found))
+    first = lead.lead(results, scored, where)
     beside = side_by_side.pairs(subjects, found, results.get("comparisons") or [])
     return Page(
         headline=summary.headline(results),
-        lead=lead.lead(results, scored, where),
+        lead=first,
         notices=summary.notices(results),
         facts=summary.facts(results),
         networks=shown,
@@ -68,7 +70,7 @@ def page(results: Mapping[str, Any]) -> Page:
         evidence=more_evidence,
         progress=progress,
         beside=beside,
-        markdown=markdown.render(results),
+        markdown=markdown.render(results, lead.plain(first)),
         contents=_contents(
             shown,
             progress.contents if progress else (),
@@ -98,7 +100,7 @@ def _contents(
             (
                 ("speed", "Speed"),
                 ("environment", "Environment"),
-                ("how", "How numbers come about"),
+                ("how", "Methods"),
                 ("downloads", "Data"),
             ),
         ),
@@ -183,16 +185,31 @@ def _charts(scored: Sequence[charts.Scored]) -> tuple[tuple[str, str, Markup], .
             charts.accuracy_dots("dots", scored),
         )
     ]
-    for cost, heading in (("params", "Accuracy and size"), ("flops", "Accuracy and work")):
+    marks = "Discs are convolutional networks, squares fully connected ones."
+    left = f"{marks} Up and to the left is better."
+    right = "Up and to the right is better."
+    if seeds > 1:
+        right += " A lying bar spans the runs."
+    for cost, heading, caption in (
+        ("params", "Accuracy and size", left),
+        ("flops", "Accuracy and work", left),
+        ("rate", "Accuracy and speed of training", f"{right} Only benchmarks compare speed."),
+    ):
         drawing = charts.accuracy_cost(f"cost-{cost}", scored, cost)
         if drawing is not None:
-            marks = "Discs are convolutional networks, squares fully connected ones."
-            found.append((heading, f"{marks} Up and to the left is better.", drawing))
+            found.append((heading, caption, drawing))
     return tuple(found)
 
 
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _weights(subjects: Sequence[Mapping[str, Any]]) -> str:
+    """One digest of all trained weights, whatever the order: two runs that agree are the same."""
+    runs = [run for subject in subjects for run in subject["runs"]]
+    digests = sorted(run["weights_sha256"] for run in runs if run["weights_sha256"])
+    return sha256("".join(digests).encode()).hexdigest() if digests else ""
 
 
 def environment(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -218,5 +235,6 @@ def environment(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Commit", given["commit"]),
         ("Data from", results["dataset"]["source"]),
         ("Data digest", results["dataset"]["digest"]),
+        ("Weights digest", _weights(results["subjects"])),
     )
     return tuple((label, text) for label, text in rows if text)

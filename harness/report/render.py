@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from harness import markdown as summary
 from harness.report import files
 from reference.errors import UserError
 
@@ -32,6 +33,19 @@ def render(results: Mapping[str, Any]) -> str:
     from harness.report import schema  # noqa: PLC0415 - see _template
 
     return next(_pages(schema.checked(results), NAME))[1]
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Returns what summary.md holds, with the page's first paragraph; the page prints the same.
+
+    Raises:
+        UserError: as `render`.
+    """
+    from harness.report import lead, schema  # noqa: PLC0415 - see _template
+
+    complete = schema.checked(results)
+    first = "" if complete["submissions"] else lead.summary(complete)
+    return summary.render(complete, first)
 
 
 def write(results_path: Path, output_path: Path | None = None) -> Path:

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from harness.report import layers, mistakes, networks, wording
+from harness.report.evidence.names import points_interval
 
 MOST_NETWORKS = 7  # 21 pairs: more would make the page heavy, and are told apart in the table
 MOST_CONFUSED = 3
@@ -101,9 +102,10 @@ def _gist(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> str:
 
 
 def tested_difference(test: Mapping[str, Any]) -> str:
-    """+0.15 pp [0.02, 0.28], p = .04: the difference, its interval and the adjusted p."""
-    ends = wording.interval(test["interval"]).replace("-", "−")
+    """+0.15 pp [+0.02, +0.28], adjusted p = 0.04: the difference and its interval."""
+    ends = points_interval(test["interval"])
     p = probability(test["p_adjusted"])
+    p = p and f"adjusted {p}"
     return ", ".join(
         part for part in (f"{wording.points(test['difference'])} {ends}".strip(), p) if part
     )
@@ -156,8 +158,8 @@ def _rows(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> Iterator[Ro
 def _more(a: Subject, b: Subject) -> Iterator[Row]:
     """Calibration and robustness, where the results have them of both."""
     for label, how, part, key in (
-        ("Expected calibration error", "calibration", "calibration", "ece"),
-        ("Mean corruption error", "robustness", "robustness", "mean_corruption_error"),
+        ("Expected calibration error", "ece", "calibration", "ece"),
+        ("Mean corruption error", "mce", "robustness", "mean_corruption_error"),
     ):
         x, y = ((s.get(part) or {}).get(key) for s in (a, b))
         if x is not None and y is not None:

@@ -206,4 +206,4 @@ def levels(sheet: Sheet, panel: Panel, marked: Sequence[float], what: str) -> No
     for value in marked:
         _, y = panel.at(panel.x[0], value)
         sheet.line([(panel.left, y), (panel.right, y)], RULE, 0.7)
-        sheet.write(panel.left - 6, y, tick(what, value), anchor="end", size=10.5)
+        sheet.write(panel.left - 6, y, tick(what, value), anchor="end", size=11)

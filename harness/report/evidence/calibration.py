@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.report import wording
 from harness.report.evidence import reliability
-from harness.report.evidence.names import Names, distance, spelled
+from harness.report.evidence.names import Names, counted, distance, spelled
 from harness.report.evidence.view import BinRow, Calibration, CalibrationRow, Diagram, Name
 
 Subjects = Sequence[Mapping[str, Any]]
@@ -103,7 +103,7 @@ def _caption(error: float, words: str) -> str:
 def _bin(item: Mapping[str, Any]) -> BinRow:
     return BinRow(
         outputs=f"{wording.percent(item['low'], 0)} to {wording.percent(item['high'], 0)}",
-        images=wording.whole(item["count"]),
+        images=counted(item["count"]),
         confidence=wording.percent(item["confidence"], 1),
         accuracy=wording.percent(item["accuracy"], 1),
         interval=wording.interval(item["interval"], 1),

@@ -12,7 +12,7 @@ from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
 
 Subjects = Sequence[Mapping[str, Any]]
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 300.0, 40.0, 196.0, 10.0, 168.0
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 256.0, 40.0, 152.0, 10.0, 150.0
 DASHES = (None, (5.0, 2.0), (1.2, 2.0), (7.0, 2.0, 1.2, 2.0))
 SHARES = (1.0, 0.5, 0.0, 0.75, 0.25, 0.9, 0.8, 0.6, 0.7, 0.95)
 LONGEST = 16
@@ -47,7 +47,7 @@ def panel(
     Args:
         low: the lowest accuracy of all panels, which share their axis.
     """
-    sheet = Sheet(WIDTH, 200)
+    sheet = Sheet(WIDTH, 176)
     lines = [(s["id"], s["robustness"]["clean"], _levels(s, kind)) for s in subjects]
     lines = [(name, clean, levels) for name, clean, levels in lines if levels]
     last = max(len(levels) for _, _, levels in lines)
@@ -57,7 +57,7 @@ def panel(
     for value in marked:
         _, y = frame.at(0, value)
         words = f"{100 * value:.0f}{wording.NARROW}%"
-        sheet.write(frame.left - 6, y, words, anchor="end", size=10.5)
+        sheet.write(frame.left - 6, y, words, anchor="end", size=11)
     _severities(sheet, frame, lines[0][2])
     ends = [_line(sheet, frame, look[name], clean, levels) for name, clean, levels in lines]
     heights = scales.spread(ends, 13, TOP, BOTTOM)
@@ -78,11 +78,11 @@ def _levels(subject: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
 
 def _severities(sheet: Sheet, frame: Panel, levels: Sequence[Mapping[str, Any]]) -> None:
     """Under the axis what was done at each severity."""
-    sheet.write(frame.left, BOTTOM + 13, "none", anchor="middle", size=10.5)
+    sheet.write(frame.left, BOTTOM + 13, "none", anchor="middle", size=11)
     for place, level in enumerate(levels, 1):
         x, _ = frame.at(place, frame.y[0])
         words = str(level["severity"]) if level["value"] is None else f"{level['value']:.3g}"
-        sheet.write(x, BOTTOM + 13, words, anchor="middle", size=10.5)
+        sheet.write(x, BOTTOM + 13, words, anchor="middle", size=11)
 
 
 def _line(

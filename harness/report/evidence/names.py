@@ -61,4 +61,6 @@ def counted(value: float | None) -> str:
     """A count that may be a mean: 97.2 -> 97.2, 97.0 -> 97."""
     if value is None:
         return wording.NOTHING
+    if 0 < value < 0.05:
+        return "<\N{NO-BREAK SPACE}0.1"
     return f"{value:,.0f}" if abs(value - round(value)) < 0.05 else f"{value:,.1f}"

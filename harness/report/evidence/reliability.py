@@ -7,12 +7,13 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report import scales, wording
+from harness.report.evidence.names import counted
 from harness.report.evidence.rows import strokes
 from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
 
 Bin = Mapping[str, Any]
 
-WIDTH, LEFT, RIGHT = 236.0, 40.0, 226.0
+WIDTH, LEFT, RIGHT = 188.0, 38.0, 180.0
 SHARES = (0.0, 0.5, 1.0)
 FEW = 10  # images a run
 
@@ -23,18 +24,16 @@ def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
     Args:
         most: the largest count of any network: all share their axes.
     """
-    sheet = Sheet(WIDTH, 314)
-    square = Panel(LEFT, 28, RIGHT, 214, (0.0, 1.0), (0.0, 1.0))
+    sheet = Sheet(WIDTH, 270)
+    square = Panel(LEFT, 28, RIGHT, 170, (0.0, 1.0), (0.0, 1.0))
     sheet.write(0, 8, "right", colour=INK, bold=True)
     lying = [(square.at(0, value), square.at(1, value)) for value in SHARES]
     upright = [(square.at(value, 0), square.at(value, 1)) for value in SHARES]
     sheet.line(strokes([*lying, *upright]), RULE, 0.7)
     for value in SHARES:
         _, y = square.at(0, value)
-        sheet.write(square.left - 6, y, _share(value), anchor="end", size=10.5)
+        sheet.write(square.left - 6, y, _share(value), anchor="end", size=11)
     sheet.line([square.at(0, 0), square.at(1, 1)], MUTED, 1, dashes=(3, 2))
-    sheet.write(*square.at(0.02, 0.95), "too cautious", size=10.5)
-    sheet.write(*square.at(0.98, 0.05), "too sure", anchor="end", size=10.5)
     _bins(sheet, square, bins)
     _counts(sheet, bins, most)
     return sheet.markup(ident, f"Reliability of {wording.cut(name, 40)}", _described(bins))
@@ -61,14 +60,14 @@ def _bins(sheet: Sheet, square: Panel, bins: Sequence[Bin]) -> None:
 def _counts(sheet: Sheet, bins: Sequence[Bin], most: float) -> None:
     """A stem for each bin on a logarithmic axis: most images are those it is sure of."""
     top = float(math.ceil(math.log10(max(most, 10))))
-    panel = Panel(LEFT, 250, RIGHT, 290, (0.0, 1.0), (-0.3, top))
-    sheet.write(0, 235, "images", colour=INK, bold=True)
+    panel = Panel(LEFT, 206, RIGHT, 246, (0.0, 1.0), (-0.3, top))
+    sheet.write(0, 191, "images", colour=INK, bold=True)
     marked = scales.ticks((0.0, 4.0, 2.0, 3.0, 1.0), -0.3, top, 0.3)
     sheet.line(strokes([(panel.at(0, value), panel.at(1, value)) for value in marked]), RULE, 0.7)
     for value in marked:
         _, y = panel.at(0, value)
         words = wording.short(10**value).replace(wording.NARROW, "")
-        sheet.write(panel.left - 6, y, words, anchor="end", size=10.5)
+        sheet.write(panel.left - 6, y, words, anchor="end", size=11)
     heights = [math.log10(max(item["count"] or 0.0, 0.5)) for item in bins]
     places = [item["confidence"] for item in bins]
     stems = [
@@ -79,7 +78,7 @@ def _counts(sheet: Sheet, bins: Sequence[Bin], most: float) -> None:
         x, _ = panel.at(value, 0)
         words = "sure: 0" if value == 0 else _share(value)
         anchor = "end" if value == 1 else "middle"
-        sheet.write(x, 304, words, anchor=anchor, size=10.5)
+        sheet.write(x, 260, words, anchor=anchor, size=11)
 
 
 def _share(value: float) -> str:
@@ -89,7 +88,7 @@ def _share(value: float) -> str:
 def _described(bins: Sequence[Bin]) -> str:
     parts = (
         f"{wording.percent(item['confidence'], 0)} sure, "
-        f"right {wording.percent(item['accuracy'], 0)} of {wording.whole(item['count'])}"
+        f"right {wording.percent(item['accuracy'], 0)} of {counted(item['count'])}"
         for item in bins
     )
     return f"From least to most sure: {'; '.join(parts)}."

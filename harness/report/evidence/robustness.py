@@ -14,13 +14,15 @@ Subjects = Sequence[Mapping[str, Any]]
 Curve = Mapping[str, Any]
 
 MOST = 10
+UNREAD = "No network's reading of disturbed images gave a figure. This is why:"
 
 
 def robustness(subjects: Subjects, names: Names) -> Robustness | None:
     """None where no network was tried; inside `svg.house_style`."""
     known = [s for s in subjects if s["robustness"] and any(_curves(s).values())][:MOST]
+    said = _notes(subjects, names)
     if not known:
-        return None
+        return Robustness(found=UNREAD, notes=said) if said else None
     kinds = _by_harm(known)
     looks = disturbed.looks(known)
     low = min(a for s in known for curve in _curves(s).values() for a in _accuracies(curve))
@@ -39,12 +41,17 @@ def robustness(subjects: Subjects, names: Names) -> Robustness | None:
         rows=tuple(_row(subject, names.name(subject["id"])) for subject in _best(known)),
         tables=tuple(_table(kind, known, names) for kind in kinds),
         basis=_basis(known),
-        notes=tuple(
-            (names.name(s["id"]), s["robustness"]["note"])
-            for s in subjects
-            if s["robustness"] and s["robustness"]["note"]
-        )[:MOST],
+        notes=said,
     )
+
+
+def _notes(subjects: Subjects, names: Names) -> tuple[tuple[Name, str], ...]:
+    """Why a network has no figures, or fewer."""
+    return tuple(
+        (names.name(s["id"]), s["robustness"]["note"])
+        for s in subjects
+        if s["robustness"] and s["robustness"]["note"]
+    )[:MOST]
 
 
 def _curves(subject: Mapping[str, Any]) -> dict[str, Curve]:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from harness.report import scales, wording
 from harness.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Point, Sheet
 
-WIDTH = 420.0
+WIDTH = 336.0
 STEPS = (1, 2, 5)
 
 
@@ -45,7 +45,7 @@ def drawing(ident: str, title: str, rows: Sequence[Row], axis: Axis) -> Markup:
     sheet.line(strokes(_upright(panel, marked, middles)), RULE, 0.7)
     for value in marked:
         x, _ = panel.at(value, 0)
-        sheet.write(x, bottom + 13, axis.words(value), anchor="middle", size=10.5)
+        sheet.write(x, bottom + 13, axis.words(value), anchor="middle", size=11)
     if axis.zero:
         x, _ = panel.at(0.0, 0)
         sheet.line(strokes(_upright(panel, [0.0], middles)), MUTED, 1.4)
@@ -85,7 +85,7 @@ def _row(sheet: Sheet, panel: Panel, row: Row, y: float) -> None:
         sheet.marks([point], "o", ACCENT, 8)
     else:
         sheet.marks([point], "o", PAPER, 7, markeredgecolor=ACCENT, markeredgewidth=1.8)
-    sheet.write(0, y - 15, wording.cut(row.label, 52), colour=INK, size=11)
+    sheet.write(0, y - 15, wording.cut(row.label, 44), colour=INK, size=11)
     sheet.write(WIDTH, y - 15, row.words, colour=INK, anchor="end", size=11, bold=row.sure)
 
 

@@ -125,14 +125,16 @@ class LevelTable:
 
 @dataclass(frozen=True)
 class Robustness:
+    """Nothing but `found` and `notes` where no network has figures."""
+
     found: str
-    panels: tuple[Figure, ...]
-    panels_note: str
-    summary: Figure | None
-    rows: tuple[RobustRow, ...]
-    tables: tuple[LevelTable, ...]
-    basis: str
-    notes: tuple[tuple[Name, str], ...]
+    panels: tuple[Figure, ...] = ()
+    panels_note: str = ""
+    summary: Figure | None = None
+    rows: tuple[RobustRow, ...] = ()
+    tables: tuple[LevelTable, ...] = ()
+    basis: str = ""
+    notes: tuple[tuple[Name, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from harness.report import scales, wording
 from harness.report.svg import ACCENT, GATE, INK, MUTED, RULE, Panel, Point, Sheet, tick
 
 Interval = tuple[float, float]
-WIDTH = 420.0
+WIDTH = 336.0
+LETTER = 5.7  # how wide one is at most on average, at the size of labels
 BAR = "a bar for its 95 % interval, with an arrow where it goes on beyond the drawing"
 
 
@@ -115,8 +116,10 @@ def above(
     for place, row in enumerate(rows):
         y = top + height * place + 26
         _row(sheet, panel, row, y, axis)
-        sheet.write(0, y - 16, wording.cut(row.label, 66), colour=INK, size=10.5, bold=row.strong)
         value = row.value or wording.percent(row.mean)
+        room = int((WIDTH - 12) / LETTER) - len(value)
+        label = wording.cut(row.label, room)
+        sheet.write(0, y - 16, label, colour=INK, size=11, bold=row.strong)
         sheet.write(WIDTH, y - 16, value, colour=INK, anchor="end", size=11)
     return sheet.markup(ident, title, _described(rows, claim, claims_word))
 
@@ -161,7 +164,7 @@ def _ground(sheet: Sheet, panel: Panel, axis: Axis) -> None:
     for value in scales.ticks(places, low, high, gap):
         x, _ = panel.at(value, 0)
         sheet.line([(x, panel.top), (x, panel.bottom)], RULE, 0.7)
-        sheet.write(x, panel.bottom + 12, axis.words(value), anchor="middle", size=10.5)
+        sheet.write(x, panel.bottom + 12, axis.words(value), anchor="middle", size=11)
 
 
 def _claim(sheet: Sheet, panel: Panel, claim: float | None, axis: Axis, word: str) -> None:
@@ -244,7 +247,7 @@ def over_epochs(
     for value in scales.ticks(map(axis.scale, axis.candidates), low, high, 0.09):
         _, y = panel.at(panel.x[0], value)
         sheet.line([(panel.left, y), (panel.right, y)], RULE, 0.7)
-        sheet.write(panel.left - 6, y, axis.words(value), anchor="end", size=10.5)
+        sheet.write(panel.left - 6, y, axis.words(value), anchor="end", size=11)
     labels: list[tuple[float, str, str]] = []
     if claim is not None:
         _, y = panel.at(1, axis.scale(claim))

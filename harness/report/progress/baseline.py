@@ -25,6 +25,8 @@ MEASURES = {
     "speed": "speed",
 }
 
+SPEEDUP = "speed-up"  # what the sentence of a speed speaks of, unless it is a mere rate
+
 Row = Mapping[str, Any]
 
 
@@ -76,7 +78,7 @@ def _margin(margin: float | None) -> str:
 
 
 def _row(row: Row, where: Mapping[str, str]) -> BaselineRow:
-    words, difference = _wording(row["measure"])
+    measure, words, difference = _wording(row)
     now, then = row["subject"], row["baseline_subject"]
     name = wording.cut(now or then or wording.NOTHING, networks.LONGEST_NAME)
     if now and then and now != then:
@@ -84,7 +86,7 @@ def _row(row: Row, where: Mapping[str, str]) -> BaselineRow:
     return BaselineRow(
         network=name,
         anchor=where.get(now or ""),
-        measure=MEASURES.get(row["measure"] or "", row["measure"] or wording.NOTHING),
+        measure=measure,
         verdict=verdict(row["status"]),
         before=words(row["before"]),
         after=words(row["after"]),
@@ -94,13 +96,24 @@ def _row(row: Row, where: Mapping[str, str]) -> BaselineRow:
     )
 
 
-def _wording(measure: str | None) -> tuple[Callable[[Any], str], Callable[[Any], str]]:
-    """How a figure and how a difference of two is written."""
+def _wording(row: Row) -> tuple[str, Callable[[Any], str], Callable[[Any], str]]:
+    """What a row's figures are called, and how a figure and a difference of two are written."""
+    measure = row["measure"]
+    name = MEASURES.get(measure or "", measure or wording.NOTHING)
     if measure == "accuracy":
-        return wording.percent, wording.points
+        return name, wording.percent, wording.points
     if measure in {"total_params", "flops"}:
-        return wording.whole, _more
-    return wording.short, _change
+        return name, wording.whole, _more
+    if measure == "speed" and (row["before"], row["after"]) != (None, None):
+        # Benchmarks tell how many times as fast as a peer; trainings, images a second.
+        if row["difference"] is None and SPEEDUP not in (row["text"] or ""):
+            return "training images a second", wording.whole, _change
+        return "speed-up over a peer", _times, _change
+    return name, wording.short, _change
+
+
+def _times(ratio: float | None) -> str:
+    return wording.NOTHING if ratio is None else f"{ratio:.3g}×"
 
 
 def _more(difference: float | None) -> str:
@@ -124,7 +137,7 @@ def _interval(measure: str | None, ends: tuple[float, float] | None) -> str:
 
 
 def _drawing(found: Mapping[str, Any]) -> Markup | None:
-    """The accuracies' differences, where any was measured."""
+    """The accuracies' differences, where one is not simply that nothing changed."""
     drawn = [
         rows.Difference(
             name=row["subject"] or row["baseline_subject"] or wording.NOTHING,
@@ -135,4 +148,6 @@ def _drawing(found: Mapping[str, Any]) -> Markup | None:
         for row in found["rows"]
         if row["measure"] == "accuracy" and row["difference"] is not None
     ]
-    return rows.differences("baseline-d", drawn, found["margin"]) if drawn else None
+    if all(row.status == SAME for row in drawn):
+        return None
+    return rows.differences("baseline-d", drawn, found["margin"])

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from harness.report import scales, wording
 from harness.report.svg import ACCENT, GATE, INK, MUTED, RULE, Panel, Sheet, tick
 
-WIDTH, LEFT, RIGHT, HEIGHT = 404.0, 110.0, 326.0, 32.0
-LONGEST = 18
+WIDTH, LEFT, RIGHT, HEIGHT = 336.0, 102.0, 276.0, 32.0
+LONGEST = 16
 # The mark and its colour by verdict: no two differ in colour alone.
 MARKS = {"regressed": ("s", GATE), "improved": ("^", ACCENT), "inconclusive": ("D", MUTED)}
 
@@ -44,15 +44,15 @@ def differences(ident: str, found: Sequence[Difference], margin: float | None) -
     _steps(sheet, panel)
     zero, _ = panel.at(0, 0)
     sheet.line([(zero, top - 6), (zero, bottom)], INK, 1)
-    sheet.write(zero, top - 14, "no change", colour=INK, anchor="middle", size=10.5)
+    sheet.write(zero, top - 14, "no change", colour=INK, anchor="middle", size=11)
     if margin is not None:
         x, _ = panel.at(-margin, 0)
         sheet.line([(x, top - 6), (x, bottom)], GATE, 1.2, dashes=(3, 2))
         words = f"−{100 * margin:.3g}{wording.NARROW}pp"
         if zero - x > 56:
-            sheet.write(x, top - 14, words, colour=GATE, anchor="middle", size=10.5)
+            sheet.write(x, top - 14, words, colour=GATE, anchor="middle", size=11)
         else:
-            sheet.write(zero - 34, top - 14, words, colour=GATE, anchor="end", size=10.5)
+            sheet.write(zero - 34, top - 14, words, colour=GATE, anchor="end", size=11)
     for place, row in enumerate(found):
         y = top + HEIGHT * (place + 0.5)
         if row.interval:
@@ -83,7 +83,7 @@ def bands(ident: str, found: Sequence[Band]) -> Markup:
     for value in scales.ticks(places, *across, 46 / (RIGHT - LEFT)):
         x, _ = panel.at(value, 0)
         sheet.line([(x, top), (x, bottom)], RULE, 0.7)
-        sheet.write(x, bottom + 13, tick("accuracy", value), anchor="middle", size=10.5)
+        sheet.write(x, bottom + 13, tick("accuracy", value), anchor="middle", size=11)
 
     def at(accuracy: float) -> float:
         return panel.at(scales.by_error(accuracy), 0)[0]
@@ -137,5 +137,5 @@ def _steps(sheet: Sheet, panel: Panel) -> None:
         x, _ = panel.at(place * step, 0)
         sheet.line([(x, panel.top), (x, panel.bottom)], RULE, 0.7)
         words = f"{100 * place * step:+.3g}".replace("-", "−") if place else "0"
-        sheet.write(x, panel.bottom + 13, words, anchor="middle", size=10.5)
-    sheet.write(WIDTH, panel.bottom + 13, "pp", anchor="end", size=10.5)
+        sheet.write(x, panel.bottom + 13, words, anchor="middle", size=11)
+    sheet.write(WIDTH, panel.bottom + 13, "pp", anchor="end", size=11)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from harness.report import scales, wording
 from harness.report.svg import ACCENT, GATE, INK, MUTED, RULE, Panel, Sheet
 
-WIDTH, LEFT, RIGHT = 236.0, 44.0, 176.0
+WIDTH, LEFT, RIGHT = 188.0, 44.0, 134.0
 SMALLEST_SPAN, LARGEST_SPAN = 0.008, 0.04
 """Of the axes, as fractions of 1: a run that diverged must not flatten the others."""
 
@@ -95,7 +95,7 @@ def _levels(sheet: Sheet, panel: Panel) -> None:
         _, y = panel.at(0, place * step)
         sheet.line([(panel.left, y), (panel.right, y)], RULE, 0.7)
         words = f"{100 * place * step:.1f}{wording.NARROW}%"
-        sheet.write(panel.left - 7, y, words, anchor="end", size=10.5)
+        sheet.write(panel.left - 7, y, words, anchor="end", size=11)
 
 
 def _changes(sheet: Sheet, panel: Panel, points: Sequence[Point]) -> None:
@@ -111,7 +111,7 @@ def _gate(sheet: Sheet, panel: Panel, gate: float | None) -> None:
         return
     _, y = panel.at(0, gate)
     sheet.line([(panel.left, y), (panel.right, y)], GATE, 1, dashes=(3, 2))
-    sheet.write(panel.left + 3, y + 8, f"gate {wording.gate(gate)}", colour=GATE, size=10.5)
+    sheet.write(panel.left + 3, y + 8, f"gate {wording.gate(gate)}", colour=GATE, size=11)
 
 
 def _accuracies(sheet: Sheet, panel: Panel, points: Sequence[Point]) -> None:
@@ -132,7 +132,7 @@ def _accuracies(sheet: Sheet, panel: Panel, points: Sequence[Point]) -> None:
     if known:
         place, last = known[-1]
         _, y = panel.at(place, _inside(panel, last.accuracy or 0.0))
-        sheet.write(panel.right + 9, y, wording.percent(last.accuracy), colour=INK, bold=True)
+        sheet.write(panel.right + 7, y, wording.percent(last.accuracy), colour=INK, bold=True)
 
 
 def _mark(sheet: Sheet, panel: Panel, place: int, point: Point, size: float) -> None:
@@ -169,7 +169,7 @@ def _below(sheet: Sheet, panel: Panel, line: Line) -> None:
     sheet.write(panel.right + 9, y, wording.short(last), colour=INK, bold=True)
     first = known[0]
     _, y = panel.at(*first)
-    sheet.write(panel.left - 7, y, wording.short(first[1]), anchor="end", size=10.5)
+    sheet.write(panel.left - 7, y, wording.short(first[1]), anchor="end", size=11)
 
 
 def _dates(sheet: Sheet, dates: Sequence[str]) -> None:
@@ -178,8 +178,8 @@ def _dates(sheet: Sheet, dates: Sequence[str]) -> None:
     if first == last:
         sheet.write((LEFT + RIGHT) / 2, y, f"{len(dates)} runs on {first}", anchor="middle")
         return
-    sheet.write(LEFT - 6, y, first, size=10.5)
-    sheet.write(RIGHT + 6, y, last, anchor="end", size=10.5)
+    sheet.write(0, y, first, size=11)
+    sheet.write(RIGHT + 12, y, last, anchor="end", size=11)
 
 
 def _in_words(points: Sequence[Point], gate: float | None, lines: Sequence[Line]) -> str:
