@@ -87,9 +87,10 @@ def _best(results: Mapping[str, Any], scored: Sequence[Scored], anchors: Anchors
     name = _name(best.name, anchors)
     if len(ranked) == 1:
         return [Markup("{} reads {} of {} correctly.").format(name, _figure(best), images)]
+    verb = "shares first place as" if ranked[1].accuracy == best.accuracy else "is"
     end = _runner_up(best, ranked[1], tested.get(ranked[1].name), anchors)
     sentences = [
-        Markup("{} is the most accurate on {}, {}{}").format(name, images, _figure(best), end)
+        Markup("{} {} the most accurate on {}, {}{}").format(name, verb, images, _figure(best), end)
     ]
     if rest := [tested[item.name] for item in ranked[2:] if item.name in tested]:
         sentences.append(_others(rest))
