@@ -13,7 +13,7 @@ import pytest
 
 from harness import sandbox
 from harness.measures import read_bitmap
-from tests.project_copy import FAILED, USAGE, command, environment, grade, project
+from tests.project_copy import FAILED, PASSED, USAGE, command, environment, grade, project
 
 BUILD = """import keras
 from keras import layers
@@ -303,8 +303,12 @@ def test_a_bad_option_is_one_clear_line(folder, given, words):
     assert re.search(words, done.line("ERROR")), done.output
 
 
-@pytest.mark.parametrize("form", ["--submissions={}", "--submissions {}"])
-def test_nothing_in_the_class_is_collected_or_imported(folder, tmp_path, form):
+@pytest.mark.parametrize(
+    ("form", "only", "code"),
+    # With the space pytest might take the folder for something to collect: that one is graded too.
+    [("--submissions {}", "-q", FAILED), ("--submissions={}", "--collect-only", PASSED)],
+)
+def test_nothing_in_the_class_is_collected_or_imported(folder, tmp_path, form, only, code):
     canary = tmp_path / "canary"
     touch = f"open({str(canary)!r}, 'w')\n"
     hostile = tmp_path / "class"
@@ -314,6 +318,6 @@ def test_nothing_in_the_class_is_collected_or_imported(folder, tmp_path, form):
     (hostile / "pytest.ini").write_text("[pytest]\naddopts = -p test_x\n", encoding="utf-8")
     given = form.format(hostile).split(" ")
     done = grade(folder, "checks/", *given, "--dataset=digits", "--store=hostile",
-                 "--report=hostile-report", "-q", "-k", "test_build.py")  # fmt: skip
-    assert done.code == FAILED, done.output
+                 "--report=hostile-report", only, "-k", "test_build.py")  # fmt: skip
+    assert done.code == code, done.output
     assert not canary.exists()
