@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.bench.ratios import ALLOWED_LOSS
 from harness.checking import Difference, NotApplicable, Unavailable, require_none
 from harness.extract.client import BuildFailure
 from harness.record import Record
 from harness.scheduler import JobFailed
+from harness.statistics import MARGIN
 from harness.submitted.opened import Opened
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def test_no_less_accurate(comparison: "Comparison", accuracy_change: "Row") -> N
         pytest.skip("see the check that its accuracy can be compared")
     require_none(
         Difference("test accuracy", f"{row.after:.2%}",
-                   f"{row.before:.2%}, less 0.2 percentage points at most",
+                   f"{row.before:.2%}, less {100 * MARGIN:g} percentage points at most",
                    comparison.earlier.source, f"{row.text} {RENEW}")
         for row in [accuracy_change]
         if row.status == "regressed"
@@ -82,7 +84,7 @@ def test_no_slower(comparison: "Comparison", speed_changes: "list[Row]") -> None
         raise NotApplicable("\n".join(reasons) or "there are no benchmarks of it in the baseline")
     require_none(
         Difference("speed-up over Keras", f"{row.after:.3g}×",
-                   f"{row.before:.3g}×, less 10 % at most",
+                   f"{row.before:.3g}×, less {100 * ALLOWED_LOSS:g} % at most",
                    comparison.earlier.source, f"{row.text} {RENEW}")
         for row in speed_changes
         if row.status == "regressed"

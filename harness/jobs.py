@@ -1,7 +1,7 @@
 """What workers do, as data, and the keys that their results are stored under."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
 from harness import recipe as recipes
@@ -9,6 +9,7 @@ from harness.canonical import digest
 from harness.network import spec as specs
 from harness.network.spec import Spec
 from harness.recipe import Recipe
+from reference.errors import UserError
 
 # Raise it when a change of the engine changes the numbers it produces.
 ENGINE_VERSION = 2
@@ -31,6 +32,31 @@ class Job(Protocol):
 
     def to_json(self) -> dict[str, Any]:
         """The job as plain data, with its kind."""
+
+
+@dataclass(frozen=True)
+class PlainJob:
+    """What jobs share whose fields are all plain JSON."""
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            UserError: a key is missing or unknown.
+        """
+        values = {name: value for name, value in document.items() if name != "kind"}
+        expected = {field.name for field in fields(cls)}
+        if set(values) != expected:
+            raise UserError(
+                f"{cls.kind} job: keys {sorted(values)}, but should be {sorted(expected)}"
+            )
+        return cls(**values)
 
 
 @dataclass(frozen=True)

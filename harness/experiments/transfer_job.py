@@ -1,12 +1,11 @@
 """The transfer of one trained network to the Greek letters, as a job."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from harness.canonical import digest
-from harness.jobs import ENGINE_VERSION
-from reference.errors import UserError
+from harness.jobs import ENGINE_VERSION, PlainJob
 
 TRANSFER = "transfer"
 # Raise it when a change of harness/engine/transfer.py changes the numbers that it produces.
@@ -14,7 +13,7 @@ TRANSFER_VERSION = 1
 
 
 @dataclass(frozen=True)
-class TransferJob:
+class TransferJob(PlainJob):
     """Give a trained network a new last layer and train that alone, on published letters.
 
     Attributes:
@@ -45,21 +44,3 @@ class TransferJob:
         The engine that trained the base is in the base's key.
         """
         return digest({**self.to_json(), "engine": [ENGINE_VERSION, TRANSFER_VERSION]})
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": TRANSFER, **asdict(self), "platform": dict(self.platform)}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads what `to_json` wrote.
-
-        Raises:
-            UserError: a key is missing or unknown.
-        """
-        values = {name: value for name, value in document.items() if name != "kind"}
-        expected = {field.name for field in fields(cls)}
-        if set(values) != expected:
-            raise UserError(
-                f"transfer job: keys {sorted(values)}, but should be {sorted(expected)}"
-            )
-        return cls(**values)

@@ -1,10 +1,10 @@
 """The reading of altered test images by one trained network, as a job."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ from harness.canonical import digest
 from harness.corruptions import CORRUPTIONS, SEVERITIES
 from harness.data.digits import stratified
 from harness.experiments.code_lines import code_digest
-from harness.jobs import ENGINE_VERSION
-from reference.errors import UserError
+from harness.jobs import ENGINE_VERSION, PlainJob
 
 ROBUSTNESS = "robustness"
 # Raise it when a change of harness/robustness/ changes the numbers that it produces.
@@ -31,7 +30,7 @@ READINGS = 1 + len(CORRUPTIONS) * len(SEVERITIES)
 
 
 @dataclass(frozen=True)
-class RobustnessJob:
+class RobustnessJob(PlainJob):
     """Read some test images as they are and altered in every way.
 
     Attributes:
@@ -58,24 +57,6 @@ class RobustnessJob:
         """
         version = [ENGINE_VERSION, ROBUSTNESS_VERSION]
         return digest({**self.to_json(), "engine": version, "code": _corruptions_digest()})
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": ROBUSTNESS, **asdict(self), "platform": dict(self.platform)}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads what `to_json` wrote.
-
-        Raises:
-            UserError: a key is missing or unknown.
-        """
-        values = {name: value for name, value in document.items() if name != "kind"}
-        expected = {field.name for field in fields(cls)}
-        if set(values) != expected:
-            raise UserError(
-                f"robustness job: keys {sorted(values)}, but should be {sorted(expected)}"
-            )
-        return cls(**values)
 
 
 def sampled(labels: NDArray[np.uint8], most: int) -> NDArray[np.intp]:
