@@ -149,6 +149,9 @@ def pytest_runtest_makereport(
     ledger = item.config.stash.get(LEDGER, None)
     if ledger is not None and selection.subject_of(item):
         ledger.enter(item, report, error)
+    grading = item.config.stash.get(SESSION, None)
+    if grading is not None and grading.lost is not None:
+        pytest.exit(f"ERROR: {grading.lost}", pytest.ExitCode.USAGE_ERROR)
     return report
 
 

@@ -249,13 +249,20 @@ def _environment(compute: Compute, root: Path) -> dict[str, str]:
 def serve(handle: Any) -> None:
     """The child's side: answers documents from standard input until it closes.
 
-    `handle(document, reply)` may call `reply` any number of times. Whatever else writes to
-    standard output ends up on standard error, so it cannot be taken for an answer.
+    `handle(document, reply)` may call `reply` any number of times.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer_all(handle, sys.stdin.buffer, take_output())
+
+
+def take_output() -> IO[bytes]:
+    """Returns standard output, for answers alone.
+
+    Whatever else writes there ends up on standard error, so it cannot be taken for an answer.
+    """
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    answer_all(handle, sys.stdin.buffer, answers)
+    return answers
 
 
 def answer_all(handle: Any, requests: Iterable[bytes], answers: IO[bytes]) -> None:

@@ -4,7 +4,6 @@ Whoever submits the network of somebody else shares what comes of it.
 """
 
 import json
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +20,13 @@ from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.network.spec import Spec
 from harness.progress import TRAINED, Progress
 from harness.record import Record
-from harness.scheduler import JobFailed, Scheduler
+from harness.scheduler import JobFailed
 from harness.store import Store
 from harness.submitted import own_weights
 from harness.submitted.own_weights import Arrays, OwnAccuracy
-from harness.verify import Verification, Verifier, read_verification
+from harness.verify import Verification, read_verification
 from harness.worker import EVALUATION
+from harness.workers import Computing
 
 
 @dataclass(frozen=True)
@@ -52,27 +52,27 @@ class Runs:
     """Has jobs done, and keeps what comes of them.
 
     Args:
-        workers: returns the scheduler, which starts when it is first needed.
+        workers: they start when they are first needed.
         fresh: do anew what has been done before.
+        verifying: how many runs are verified at once.
     """
 
     def __init__(
         self,
         store: Store,
         data: Path,
-        workers: Callable[[], Scheduler],
-        verifier: Verifier,
+        workers: Computing,
         progress: Progress,
         *,
         fresh: bool,
+        verifying: int = 1,
     ) -> None:
         self._store = store
         self._data = data
         self._workers = workers
-        self._verifier = verifier
         self._progress = progress
         self._fresh = fresh
-        self._verifying = ThreadPoolExecutor(1, "verifying")
+        self._verifying = ThreadPoolExecutor(verifying, "verifying")
         self._done: Shared[_Done] = Shared()
         self._folders: Shared[Path] = Shared()
         self._records: Shared[Record] = Shared()
@@ -157,7 +157,7 @@ class Runs:
         if self._fresh:
             self._store.discard(job.key)
         self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
-        done = self._workers().submit(job, task.cost, task.limit)
+        done = self._workers.get().submit(job, task.cost, task.limit)
         done.add_done_callback(lambda f: self._on_done(job, f, target))
 
     def _on_done(self, job: Job, done: Future[str], target: Future[_Done]) -> None:
@@ -175,7 +175,7 @@ class Runs:
         if self._store.get(job.key) is not None:
             target.set_result(self._own_accuracy(job))
             return
-        done = self._workers().submit(job, 0.0, EVALUATION_LIMIT)
+        done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
         done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
 
     def _on_evaluated(
@@ -214,7 +214,7 @@ class Runs:
         if folder is not None:
             stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
             return read_verification(stored)
-        found = self._verifier.verify(job, run.folder.absolute(), self._data.absolute())
+        found = self._workers.verify(job, run.folder.absolute(), self._data.absolute())
         if isinstance(found, Verification):
             self._store.discard(key)
             self._store.put(key, lambda folder: _write(folder / "verification.json", found))

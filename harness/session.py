@@ -6,8 +6,10 @@ work is done by the sandbox and by worker processes, all of it scheduled before 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 from harness import gates
+from harness.cluster.workers import ClusterWorkers
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe
 from harness.evidence.networks import ANALYSED
@@ -17,6 +19,7 @@ from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running
 from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
+from harness.jobs import Job
 from harness.networks import Networks
 from harness.options import Options
 from harness.progress import Progress
@@ -31,10 +34,13 @@ from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
 from harness.submitted.own_weights import OwnAccuracy
 from harness.trainings import Training, Trainings, recipe_of
-from harness.verify import Verification, Verifier
-from harness.workers import Workers
+from harness.verify import Verification
+from harness.workers import Computing, Workers, WorkersLost
 from reference import calibration
 from reference.facts import Facts
+
+# On a cluster a verification is a job like others, and whoever asks for one only waits.
+_VERIFIED_AT_ONCE = 32
 
 
 class Session:
@@ -67,19 +73,18 @@ class Session:
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
-        self._workers = Workers(options.workers, self._data_folder, options.store, self.progress)
+        self._workers = self._computing()
         self._extractor = Extractor(isolation, logs / "sandbox.log")
-        self._verifier = Verifier(self._workers.fork, logs / "verifying.log")
         self._will_train = False
         opener = Opening(self._extractor, store, facts, fresh=options.fresh, before=self._warm_up)
         self._networks = Networks(opener, self.progress, options.workers)
         self._work = Runs(
             store,
             self._data_folder,
-            self._workers.get,
-            self._verifier,
+            self._workers,
             self.progress,
             fresh=options.fresh,
+            verifying=1 if options.cluster is None else _VERIFIED_AT_ONCE,
         )
         self._trainings: Trainings | None = None
         self._running: Running | None = None
@@ -92,6 +97,11 @@ class Session:
     def threshold(self, facts: Facts) -> float:
         """The accuracy that is asked of a network, on the data of this session."""
         return gates.threshold(facts, self.calibration)
+
+    @property
+    def lost(self) -> WorkersLost | None:
+        """Why nothing can be computed any more; None as long as it can."""
+        return self._workers.lost
 
     @property
     def dataset(self) -> Dataset:
@@ -198,6 +208,8 @@ class Session:
         if self.data.note:
             self.tell(self.data.note)
         publish(self.data, self._data_folder)
+        self._workers.begin()
+        self.environment |= self._workers.describe()
         self.calibration = calibration.load(self.data.name)
         self._trainings = Trainings(
             self.options,
@@ -205,6 +217,7 @@ class Session:
             self.data,
             self.calibration,
             alter=len(self.subjects) <= ANALYSED,
+            platform=self._workers.platform,
         )
         if train:
             for name in self.subjects:
@@ -225,7 +238,6 @@ class Session:
         self._networks.stop()
         self._work.stop()
         self._extractor.stop()
-        self._verifier.stop()
         self._workers.stop()
         self._networks.wait()
         self._work.wait()
@@ -246,9 +258,28 @@ class Session:
             self.options.seeds,
             self.calibration,
             self.options.greek_test,
-            self.options.workers,
+            self._workers.at_once,
+            self._workers.platform,
         )
         return Lab(setting, self, self._work)
+
+    def _computing(self) -> Computing:
+        """This machine's workers, or a cluster's."""
+        options = self.options
+        if options.cluster is None:
+            return Workers(options.workers, self._data_folder, options.store, self._on_event)
+        return ClusterWorkers(
+            options.cluster,
+            options.cluster_resources,
+            self._data_folder,
+            options.store,
+            self._on_event,
+            self.tell,
+        )
+
+    def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:
+        if event["event"] == "epoch":
+            self.progress.update(job.key, event["epoch"], event.get("val_accuracy"))
 
     def _check_letters(self) -> None:
         """Reads what letters the user has now: the experiment gets to them after hours."""
@@ -264,5 +295,5 @@ class Session:
 
         What has not been opened before will have to be trained.
         """
-        if self._will_train:
+        if self._will_train and self.options.cluster is None:
             self._workers.get()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reference.errors import UserError
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
 _ATTEMPTS = 3
 
@@ -117,7 +117,7 @@ def _cannot_write(root: Path, error: OSError) -> UserError:
 
 def _write_manifest(folder: Path) -> None:
     sums = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    manifest = folder / _MANIFEST
+    manifest = folder / MANIFEST
     manifest.write_text(json.dumps(sums, indent=1, sort_keys=True), encoding="utf-8")
     for path in folder.iterdir():
         _flush(path)
@@ -134,8 +134,8 @@ def _flush(path: Path) -> None:
 
 def _is_intact(folder: Path) -> bool:
     try:
-        sums = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        names = {path.name for path in folder.iterdir()} - {_MANIFEST}
+        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        names = {path.name for path in folder.iterdir()} - {MANIFEST}
         return (
             isinstance(sums, dict)
             and names == set(sums)
