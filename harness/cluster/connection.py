@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -62,6 +63,7 @@ class Connection:
     machines: tuple[Machine, ...]
     platform: Mapping[str, Any]
     _cluster: "LocalCluster | None"
+    _folder: Path
 
     @property
     def threads(self) -> int:
@@ -94,6 +96,8 @@ class Connection:
                     callback_timeout=_CLOSING_S,
                 )
         _close(self.client, self._cluster)
+        if self._cluster is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def connect(
@@ -109,7 +113,7 @@ def connect(
 
     Args:
         data: our published data, in case a worker sees the same disk.
-        folder: where a cluster of our own keeps its files.
+        folder: where a cluster of our own keeps its files while it is there.
         tell: shows a line to the user.
         resources: what a worker must offer to be given jobs.
         options: of every node; see `harness.cluster.node`.
@@ -133,9 +137,15 @@ def connect(
         _forget_dead_sessions(client)
         _install(client, session, data, options)
         machines = tuple(_machines(client, session, chosen))
-        platform = _common_platform(machines)
         return Connection(
-            client, address, session, _identity(client)["id"], machines, platform, cluster
+            client,
+            address,
+            session,
+            _identity(client)["id"],
+            machines,
+            _common_platform(machines),
+            cluster,
+            folder,
         )
     except BaseException:
         _close(client, cluster)

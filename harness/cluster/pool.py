@@ -25,6 +25,7 @@ from harness.scheduler import JobFailed, OnEvent
 from harness.store import Store
 from harness.verify import Verification, read_verification
 from harness.workers import WorkersLost
+from reference.errors import UserError
 
 # How often a job is sent again because something that it needs was lost on its way.
 MOST_TRIES = 5
@@ -319,6 +320,8 @@ class ClusterPool:
             parcels.keep_record(self._store, job.key, answer["files"])
             self._made_by[job.key] = answer["worker"]
             target.set_result(job.key)
+        except UserError as error:
+            fail(JobFailed("grader_error", str(error)), target)
         except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody is waiting for it)
             fail(error, target)
 

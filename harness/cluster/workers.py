@@ -1,5 +1,6 @@
 """A session's workers where they are a cluster's; `harness.workers.Workers` is their twin."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
@@ -13,7 +14,8 @@ from harness.workers import WorkersLost
 if TYPE_CHECKING:
     from harness.cluster.pool import ClusterPool
 
-_FOLDER = "cluster"
+# In the store: files of a cluster that a session started on this machine.
+FOLDER = "cluster"
 
 
 class ClusterWorkers:
@@ -57,7 +59,7 @@ class ClusterWorkers:
         connection = connect(
             self._address,
             self._data,
-            self._store / _FOLDER,
+            self._store / FOLDER / secrets.token_hex(6),
             self._tell,
             resources=self._resources,
         )
