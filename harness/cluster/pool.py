@@ -44,16 +44,13 @@ class _Order:
 
     Attributes:
         request: as `harness.cluster.node` takes it.
-        needs: what it reads.
         priority: the highest goes first.
         near: a worker that has what it reads.
         target: gets the answer.
         lacking: what has to come along.
     """
 
-    job: Job
     request: Mapping[str, Any]
-    needs: Needs
     priority: float
     near: str | None
     target: Future[Mapping[str, Any]]
@@ -107,19 +104,10 @@ class ClusterPool:
 
         The future raises `JobFailed`, or `WorkersLost` where the cluster is gone.
         """
-        wanted = needs(job)
-        request = {
-            "action": "do",
-            "key": job.key,
-            "job": job.to_json(),
-            "limit": asdict(limit) if limit else None,
-            "needs": wanted.to_json(),
-        }
         self._jobs[job.key] = job
         target: Future[str] = Future()
-        answered: Future[Mapping[str, Any]] = Future()
+        answered = self.ask("do", job, needs(job), cost, limit)
         answered.add_done_callback(lambda found: self._land(job, found, target))
-        self._send(_Order(job, request, wanted, cost, self._near(wanted.records), answered))
         return target
 
     def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:
@@ -130,22 +118,39 @@ class ClusterPool:
         """
         del record, data  # the same as the job's in our store, and the session's data
         wanted = Needs(records=(job.key,), images=(job.data_digest,))
-        request = {
-            "action": "verify",
-            "key": job.key,
-            "job": job.to_json(),
-            "limit": None,
-            "needs": wanted.to_json(),
-        }
-        answered: Future[Mapping[str, Any]] = Future()
-        self._send(_Order(job, request, wanted, _AHEAD, self._near(wanted.records), answered))
         try:
-            answer = answered.result()
+            answer = self.ask("verify", job, wanted, _AHEAD).result()
             return read_verification(answer["document"])
         except JobFailed as error:
             return BuildFailure("grader_error", str(error))
         except (KeyError, TypeError, ValueError) as error:
             return BuildFailure("grader_error", f"an unreadable answer: {error}")
+
+    def ask(
+        self,
+        action: str,
+        job: Job,
+        wanted: Needs,
+        priority: float,
+        limit: TimeLimit | None = None,
+    ) -> Future[Mapping[str, Any]]:
+        """Returns the future of a node's answer (`harness.cluster.node`), which nobody has kept.
+
+        Args:
+            action: "do" or "verify".
+            wanted: what it reads.
+            priority: the highest goes first.
+        """
+        request = {
+            "action": action,
+            "key": job.key,
+            "job": job.to_json(),
+            "limit": asdict(limit) if limit else None,
+            "needs": wanted.to_json(),
+        }
+        answered: Future[Mapping[str, Any]] = Future()
+        self._send(_Order(request, priority, self._near(wanted.records), answered))
+        return answered
 
     def stop(self) -> None:
         """Lets go of the cluster; what is not home by now is done anew another time."""
