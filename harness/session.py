@@ -7,7 +7,7 @@ work is done by the sandbox and by worker processes, all of it scheduled before 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
-from harness import gates
+from harness import gates, leftovers
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe
 from harness.evidence.networks import ANALYSED
@@ -17,6 +17,7 @@ from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running
 from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
+from harness.leases import Leases
 from harness.networks import Networks
 from harness.options import Options
 from harness.progress import Progress
@@ -31,6 +32,7 @@ from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
 from harness.submitted.own_weights import OwnAccuracy
 from harness.trainings import Training, Trainings, recipe_of
+from harness.turns import Turns
 from harness.verify import Verification, Verifier
 from harness.workers import Workers
 from reference import calibration
@@ -63,18 +65,23 @@ class Session:
         self.tell = tell
         prepare(options.report, "--report")
         prepare(options.store, "--store")
-        store, logs = Store(options.store), options.store / "logs"
+        self._leases = Leases(options.store, self.progress.note)
+        self._sweep()
+        store = Store(options.store)
+        self.logs = leftovers.logs(options.store, self._leases.place())
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
-        self._workers = Workers(options.workers, self._data_folder, options.store, self.progress)
-        self._extractor = Extractor(isolation, logs / "sandbox.log")
-        self._verifier = Verifier(self._workers.fork, logs / "verifying.log")
+        self._workers = Workers(
+            options.workers, self._data_folder, options.store, self.logs, self.progress
+        )
+        self._extractor = Extractor(isolation, self.logs / "sandbox.log")
+        self._verifier = Verifier(self._workers.fork, self.logs / "verifying.log")
         self._will_train = False
         opener = Opening(self._extractor, store, facts, fresh=options.fresh, before=self._warm_up)
         self._networks = Networks(opener, self.progress, options.workers)
         self._work = Runs(
-            store,
+            Turns(store, self._leases, self.progress.note),
             self._data_folder,
             self._workers.get,
             self._verifier,
@@ -231,6 +238,8 @@ class Session:
         self._work.wait()
         if self._running is not None:
             self._running.wait()
+        self._sweep()
+        self._leases.close()
 
     def _training(self, subject: str) -> Training:
         """What is trained for a graded subject, the longest first."""
@@ -249,6 +258,11 @@ class Session:
             self.options.workers,
         )
         return Lab(setting, self, self._work)
+
+    def _sweep(self) -> None:
+        """Removes what runs that were killed left behind, where nobody else is at work."""
+        self._leases.when_alone(lambda: leftovers.sweep(self.options.store))
+        leftovers.sweep_report(self.options.report)
 
     def _check_letters(self) -> None:
         """Reads what letters the user has now: the experiment gets to them after hours."""

@@ -18,13 +18,15 @@ class Workers:
         count: training processes.
         data: folder of the published arrays.
         store: root of the store.
+        logs: where their last words go.
         progress: told of every epoch.
     """
 
-    def __init__(self, count: int, data: Path, store: Path, progress: Progress) -> None:
+    def __init__(self, count: int, data: Path, store: Path, logs: Path, progress: Progress) -> None:
         self._count = count
         self._data = data
         self._store = store
+        self._logs = logs
         self._progress = progress
         self._scheduler: Scheduler | None = None
         self._lock = Lock()
@@ -44,7 +46,7 @@ class Workers:
                     self._count,
                     self._data.absolute(),
                     self._store.absolute(),
-                    self._store / "logs",
+                    self._logs,
                     self._on_event,
                 )
             return self._scheduler
