@@ -47,7 +47,9 @@ def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
 ):
     done = []
     grading = SimpleNamespace(
-        stop_experiments=lambda: done.append("stop_experiments"), stop=lambda: done.append("stop")
+        stop_experiments=lambda: done.append("stop_experiments"),
+        stop=lambda: done.append("stop"),
+        lost=None,
     )
     monkeypatch.setattr(conclude, "conclude", lambda *_, **__: done.append("conclude"))
     monkeypatch.setattr(plugin, "is_benchmark", lambda _: False)
