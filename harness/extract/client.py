@@ -145,7 +145,8 @@ class Extractor:
         if self.isolation.private:
             yield self._shared_server()
             return
-        server = self._start(self._log.with_name(f"{self._log.name}-{os.urandom(4).hex()}"))
+        log = self._log.with_name(f"{self._log.name}-{os.urandom(4).hex()}")
+        server = self._start(log)
         with self._lock:
             self._single.add(server)
         try:
@@ -154,6 +155,7 @@ class Extractor:
             server.stop()
             with self._lock:
                 self._single.discard(server)
+            log.unlink(missing_ok=True)  # who asked has been told its last words
 
     def _shared_server(self) -> Server:
         with self._lock:
