@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -20,8 +19,8 @@ from harness.scale.watching import (
     WORKER,
     Held,
     Sample,
+    at_rest,
     held,
-    held_by_kind,
     processes,
 )
 from harness.scheduler import JobFailed, Scheduler
@@ -132,11 +131,8 @@ def _jobs(pool, **orders):
 
 
 def _sample(jobs):
-    deadline = time.monotonic() + WAIT_S
-    while len((found := processes(MODULE)).by_kind[WORKER]) != 1:  # one is being replaced
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    return Sample(jobs, held_by_kind(found), zombies=found.zombies)
+    found, holding = at_rest(MODULE, {SERVER: 1, WORKER: 1})
+    return Sample(jobs, holding, zombies=found.zombies)
 
 
 def _problems(begin):
@@ -196,6 +192,12 @@ def test_processes_are_told_apart(pool):
     assert found.by_kind[CONTROLLER] == [os.getpid()]
     assert len(found.by_kind[SERVER]) == 2
     assert running._processes[0].pid in found.by_kind[WORKER]
+
+
+def test_where_no_rest_comes_what_there_is_is_returned(pool):
+    pool().submit(replace(job_of("mlp_64_32"), platform={"name": "j", "do": "hang"}), 1)
+    found, holding = at_rest(MODULE, {SERVER: 1, WORKER: 5}, within_s=0.2)
+    assert len(found.by_kind[SERVER]) == len(holding[SERVER]) == 1
 
 
 def test_a_zombie_is_seen():

@@ -12,7 +12,6 @@ descriptors and threads of each process are looked at. The exit code is 1 when a
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -37,10 +36,8 @@ from harness.scale.watching import (
     SANDBOX,
     SERVER,
     WORKER,
-    Processes,
     Sample,
-    held_by_kind,
-    processes,
+    at_rest,
 )
 from harness.scheduler import WORKER as MODULE
 from harness.scheduler import JobFailed, Scheduler
@@ -53,8 +50,6 @@ EVERY = 10
 # By then each worker has trained every kind of network, and one of each has been compiled.
 WARM_UP = 40
 _TRAINED = 600  # images
-_SETTLED_S = 30.0
-_LOOK_S = 0.05
 _LIMIT = TimeLimit(1800.0, "stopped after half an hour, its limit")
 
 _DENSE = """import keras
@@ -129,11 +124,12 @@ class Soak:
 
     def sample(self, jobs: int) -> Sample:
         """Looks at all processes, as soon as those that come and go have gone."""
-        found = self._settled()
+        expected = {SERVER: 1, WORKER: self._workers, SANDBOX: 1}
+        found, holding = at_rest(MODULE, expected)
         incoming = self.store.root / "incoming"
         return Sample(
             jobs,
-            held_by_kind(found),
+            holding,
             zombies=found.zombies,
             incoming=len(list(incoming.iterdir())) if incoming.exists() else 0,
             log_bytes=sum(path.stat().st_size for path in self._logs.iterdir()),
@@ -177,17 +173,6 @@ class Soak:
     def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:
         if event["event"] == "epoch":
             self.progress.update(job.key, event["epoch"], event.get("val_accuracy"))
-
-    def _settled(self) -> Processes:
-        deadline = time.monotonic() + _SETTLED_S
-        while True:
-            found = processes(MODULE)
-            counts = [len(found.by_kind[kind]) for kind in (SERVER, WORKER, SANDBOX)]
-            if counts == [1, self._workers, 1] and not found.zombies:
-                return found
-            if time.monotonic() >= deadline:
-                return found
-            time.sleep(_LOOK_S)
 
 
 def watched(

@@ -2,12 +2,16 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.extract.server import MODULE as SANDBOX_MODULE
 from harness.sandboxed.usage import descendants
+
+SETTLED_S = 30.0
+_LOOK_EVERY_S = 0.05
 
 CONTROLLER, SERVER, WORKER, SANDBOX = "controller", "fork server", "worker", "sandbox"
 
@@ -78,6 +82,28 @@ def processes(module: str, controller: int | None = None) -> Processes:
         ):  # its children are the supervisors, and what they watch over
             found[SANDBOX].append(number)
     return Processes(found, zombies)
+
+
+def at_rest(
+    module: str, expected: Mapping[str, int], within_s: float = SETTLED_S
+) -> tuple[Processes, dict[str, list[Held]]]:
+    """Returns the processes and what they hold as soon as none is coming or going.
+
+    Args:
+        expected: how many there are at rest, by kind.
+        within_s: after so long, whatever there is.
+    """
+    deadline = time.monotonic() + within_s
+    before: object = None
+    while True:
+        found = processes(module)
+        holding = held_by_kind(found)
+        now = {kind: [(h.descriptors, h.threads) for h in all_] for kind, all_ in holding.items()}
+        rest = all(len(holding[kind]) == count for kind, count in expected.items())
+        if (rest and not found.zombies and now == before) or time.monotonic() >= deadline:
+            return found, holding
+        before = now
+        time.sleep(_LOOK_EVERY_S)
 
 
 def held(number: int) -> Held | None:
