@@ -34,12 +34,16 @@ class ForkServer:
         self._log = log
         self._lock = Lock()
         self._control, theirs = socket.socketpair()
+        _keep_previous(log)
         with theirs:
             self._process = spawn(module, log, stdin=theirs, stdout=None)
         self._warm = False
 
     def fork(self, log: Path) -> "Fork":
         """Returns a new child; the first call waits until the server has imported what it needs.
+
+        Args:
+            log: where its standard error goes; what was there is kept beside it, as `log`.1.
 
         Raises:
             ProcessDied: the server is gone.
@@ -50,7 +54,7 @@ class ForkServer:
                 if not self._warm:
                     self._receive()
                     self._warm = True
-                document = json.dumps({"log": str(log)}).encode()
+                document = json.dumps({"log": str(log.absolute())}).encode()
                 socket.send_fds(self._control, [document], [theirs.fileno()])
                 pid = self._receive()["pid"]
         except OSError as error:
@@ -184,6 +188,7 @@ def _be_child(handle: Any, connection: int, log: Path, server: int) -> None:
         if os.getppid() != server:
             return
         os.setpgid(0, 0)
+        _keep_previous(log)
         errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(errors, 1)
         os.dup2(errors, 2)
@@ -201,3 +206,10 @@ def _be_child(handle: Any, connection: int, log: Path, server: int) -> None:
         sys.stderr.flush()
         # The server's own clean-up is not the child's business.
         os._exit(code)
+
+
+def _keep_previous(log: Path) -> None:
+    """Puts aside what the process before wrote: it may have ended while nobody listened."""
+    with contextlib.suppress(OSError):
+        if log.stat().st_size:
+            log.replace(log.with_name(f"{log.name}.1"))

@@ -109,6 +109,11 @@ class JsonChannel(ABC):
         line, self._buffer = self._buffer.split(b"\n", 1)
         return json.loads(line)
 
+    def is_silent(self) -> bool:
+        """Whether nothing has come that was not asked for: no word, and not the child's end."""
+        readable, _, _ = select.select([self._descriptor()], [], [], 0)
+        return not readable and not self._buffer
+
     def kill(self) -> None:
         """Ends the child and everything it started; a `receive` in another thread then raises."""
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ SCHEMA = 1
 # How many test images the numerical checks look at: enough that every digit occurs.
 PROBE_IMAGES = 64
 PROBE_SEED = 20
+
+# Whoever looks at a run's arrays looks several times, and then never again. A class may have
+# ten thousand runs, of two megabytes each, so of all of them the last are kept in memory.
+_ARRAYS, _WEIGHTS = 64, 2
 
 
 @dataclass(frozen=True)
@@ -49,36 +53,57 @@ class Record:
         history: Mapping[str, list[float]] = self.document["history"]
         return history
 
-    @cached_property
+    @property
     def predictions(self) -> NDArray[np.float32]:
         """Outputs for the test images, float32 (N, 10)."""
         return self._array("predictions.npz", "test")
 
-    @cached_property
+    @property
     def trained_outputs(self) -> NDArray[np.float32]:
         """Keras's outputs for the first test images with the trained weights, (64, 10)."""
         return self._array("predictions.npz", "trained_probe")
 
-    @cached_property
+    @property
     def random_outputs(self) -> NDArray[np.float32]:
         """The same with `reference.forward.probe_weights(network, PROBE_SEED)`."""
         return self._array("predictions.npz", "random_probe")
 
-    @cached_property
+    @property
     def weights(self) -> tuple[Mapping[str, NDArray[np.float32]], ...]:
         """The trained weights: for each node of the network, name -> array."""
-        nodes = self.document["job"]["spec"]["nodes"]
-        weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in nodes)
-        with np.load(self.folder / "weights.npz", allow_pickle=False) as file:
-            for path in file.files:
-                index, name = path.split("/")
-                weights[int(index)][name] = file[path]
-        return weights
+        path = self.folder / "weights.npz"
+        return _weights(path, _version(path), len(self.document["job"]["spec"]["nodes"]))
 
     def _array(self, file: str, name: str) -> NDArray[np.float32]:
-        with np.load(self.folder / file, allow_pickle=False) as arrays:
-            array: NDArray[np.float32] = arrays[name]
-            return array
+        path = self.folder / file
+        return _array(path, _version(path), name)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What changes when a file is written anew."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+@lru_cache(_ARRAYS)
+def _array(path: Path, _version: tuple[int, int], name: str) -> NDArray[np.float32]:
+    with np.load(path, allow_pickle=False) as arrays:
+        array: NDArray[np.float32] = arrays[name]
+    array.setflags(write=False)  # others are given the same one
+    return array
+
+
+@lru_cache(_WEIGHTS)
+def _weights(
+    path: Path, _version: tuple[int, int], nodes: int
+) -> tuple[Mapping[str, NDArray[np.float32]], ...]:
+    weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in range(nodes))
+    with np.load(path, allow_pickle=False) as file:
+        for key in file.files:
+            index, name = key.split("/")
+            weights[int(index)][name] = array = file[key]
+            array.setflags(write=False)
+    return weights
 
 
 def read(folder: Path, *, cached: bool) -> Record:

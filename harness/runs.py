@@ -10,20 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from harness import record
 from harness.canonical import digest
 from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow, then
 from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
-from harness.network.spec import Spec
 from harness.progress import TRAINED, Progress
 from harness.record import Record
 from harness.scheduler import JobFailed
-from harness.submitted import own_weights
-from harness.submitted.own_weights import Arrays, OwnAccuracy
+from harness.submitted.own_weights import OwnAccuracy
 from harness.turns import Turns, Wish
 from harness.verify import Verification, read_verification
 from harness.worker import EVALUATION
@@ -127,15 +123,6 @@ class Runs:
     def verify(self, job: TrainJob, run: Future[Record]) -> Future[Verification | BuildFailure]:
         """Has another process reopen the files of a run, once it is there, and repeat its start."""
         return self._verifications.get(job.key, partial(self._verify, job, run))
-
-    def keep_weights(self, spec: Spec, arrays: Arrays) -> str:
-        """Stores weights that came with a network; returns the key of the store."""
-        key = own_weights.key(spec, arrays)
-        if self._store.get(key) is None:
-            self._store.put(
-                key, lambda folder: np.savez(folder / "weights.npz", allow_pickle=False, **arrays)
-            )
-        return key
 
     def evaluate(self, job: EvaluateJob) -> Future[OwnAccuracy]:
         """Returns the future of what given weights read; it raises `JobFailed`."""

@@ -134,12 +134,13 @@ class Trainings:
 
     def _evaluate(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
         """Has the test images read with the weights that came with a network."""
-        if opened.weights is None or opened.original is None:
+        if opened.weights_key is None or opened.original is None:
             target.set_result(None)
             return
-        key = self._work.keep_weights(opened.original, opened.weights)
         recipe, _ = recipe_of(opened, self._options, self._calibration)
-        job = plan.evaluation(opened.original, recipe, key, self._dataset, self._platform)
+        job = plan.evaluation(
+            opened.original, recipe, opened.weights_key, self._dataset, self._platform
+        )
         own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
         follow(own, target)
 

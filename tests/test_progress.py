@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+from rich.progress import Progress as Bar
 
 from harness import plugin
 from harness import progress as module
@@ -222,8 +223,40 @@ def test_a_class_shows_how_many_are_opened_and_only_runs_under_way(progress):
     progress.update("4", 2, 0.5)
     rows = progress._rows()
     assert rows["opened"].status == "3 of 20"
-    assert [row.title for row in rows.values() if row.visible] == ["opened", "s4", "trained"]
+    assert [row.title for row in rows.values() if row.visible] == ["opened", "trained", "s4"]
     assert rows["all"].status.startswith("0 of 12, about ")
+
+
+def test_of_jobs_that_have_ended_nothing_is_kept(progress):
+    for number in range(200):
+        _train(progress, str(number), f"job {number}", 3, [0.1, 0.2])
+    progress.expect("last", "last", 3)
+    assert list(progress._jobs) == ["last"]
+    assert not progress._under_way
+    assert progress._rows()["all"].status.startswith("200 of 201, about ")
+
+
+def test_a_bar_is_taken_away_when_its_run_has_ended(monkeypatch, progress):
+    monkeypatch.setattr(module.sys, "stderr", _Screen(terminal=True))
+    monkeypatch.setenv("TERM", "xterm")
+    told = {"add_task": threading.Event(), "remove_task": threading.Event()}
+
+    def spy(name, method):
+        monkeypatch.setattr(Bar, name, lambda *a, **k: (method(*a, **k), told[name].set())[0])
+
+    spy("add_task", Bar.add_task)
+    spy("remove_task", Bar.remove_task)
+    progress.expect("a", "cnn seed 0", 10)
+    progress.update("a", 1, 0.5)
+    future = Future()
+    waiter = threading.Thread(target=progress.wait, args=(future,))
+    waiter.start()
+    assert told["add_task"].wait(10)
+    assert not told["remove_task"].is_set()
+    progress.finish("a", failed=False)
+    assert told["remove_task"].wait(10)
+    future.set_result(None)
+    waiter.join()
 
 
 @pytest.mark.parametrize(("begun", "expected"), [("...F", ["...F", "trained"]), ("", ["trained"])])

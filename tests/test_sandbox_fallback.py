@@ -110,6 +110,7 @@ def test_under_limits_alone_nothing_is_left_behind(made, tmp_path, monkeypatch):
     assert isinstance(built(extractor, code), Spec)
     wait_for(name, gone=True)
     assert list(tmp_path.glob("submission-*")) == []
+    assert list((tmp_path / "logs").iterdir()) == []  # each had a sandbox with a log of its own
 
 
 def test_under_limits_alone_a_submission_ends_with_its_supervisor(made, tmp_path, monkeypatch):

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from harness.canonical import digest
 from harness.environment import numeric_platform
@@ -13,6 +16,7 @@ from harness.extract.request import Submitted
 from harness.network import spec as specs
 from harness.store import Store
 from harness.subjects import PROJECT, Subject
+from harness.submitted import own_weights
 from harness.submitted.opened import Opened, read_answer
 from harness.submitted.submissions import Content, Unreadable, read
 from reference.errors import UserError
@@ -81,7 +85,19 @@ class Opening:
         answer = self.answer(content)
         if isinstance(answer, BuildFailure):
             return answer
-        return read_answer(answer, self._facts, subject.architecture, subject.basis)
+        found = read_answer(answer, self._facts, subject.architecture, subject.basis)
+        return found if isinstance(found, BuildFailure) else self._without_arrays(found)
+
+    def _without_arrays(self, found: Opened) -> Opened:
+        """Puts the weights that came with a network into the store: a class has thousands."""
+        if found.weights is None or found.original is None:
+            return found
+        key, arrays = own_weights.key(found.original, found.weights), found.weights
+        if self._store.get(key) is None:
+            self._store.put(
+                key, lambda folder: np.savez(folder / "weights.npz", allow_pickle=False, **arrays)
+            )
+        return replace(found, weights=None, weights_key=key)
 
     def answer(self, content: Content) -> Answer | BuildFailure:
         """Returns what the sandbox says about some files.
