@@ -172,7 +172,7 @@ def _card(**given):
 def test_the_report_shows_the_versions_and_whether_they_are_locked(described):
     have = {"numpy": "2.4.6", "keras": "3.15.1", "six": "1.17.0"}
     card = _card(**described(have, LOCK))
-    assert card["Packages"] == "keras 3.15.1, numpy 2.4.6"
+    assert card["Packages"] == "keras\N{NO-BREAK SPACE}3.15.1, numpy\N{NO-BREAK SPACE}2.4.6"
     assert re.fullmatch(
         r"as locked: the packages are those of requirements\.lock \(SHA-256 \w{12}…\)",
         card["Lock file"],
