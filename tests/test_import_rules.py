@@ -66,6 +66,8 @@ RULES = (
     _rule("harness/cluster/*.py", *HARNESS, "dask", "distributed"),
     # Plain files from plain data: nothing but the standard library.
     _rule("harness/exports/*.py", "harness", "reference"),
+    # What requirement files say, and what of it is installed.
+    _rule("harness/versions.py", "reference", "packaging"),
     _rule("harness/*.py", *HARNESS),
     _rule("checks/*.py", "checks", "harness", "reference", "numpy", "pytest"),
     _rule("conftest.py", "harness", "reference", "pytest"),

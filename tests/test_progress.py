@@ -15,12 +15,20 @@ from harness.progress import Progress
 
 
 class _Screen(io.StringIO):
-    def __init__(self, *, terminal):
+    def __init__(self, *, terminal, awaited="nothing"):
         super().__init__()
         self._terminal = terminal
+        self._awaited = awaited
+        self.shown = threading.Event()
 
     def isatty(self):
         return self._terminal
+
+    def write(self, text):
+        count = super().write(text)
+        if self._awaited in self.getvalue():
+            self.shown.set()
+        return count
 
 
 @pytest.fixture
@@ -41,7 +49,7 @@ def _done(value="value"):
     return future
 
 
-def _soon(value="value", before=lambda: None, seconds=0.05):
+def _soon(value="value", before=lambda: None):
     """A future that is there a moment after somebody began to wait for it."""
     future = Future()
 
@@ -49,7 +57,7 @@ def _soon(value="value", before=lambda: None, seconds=0.05):
         before()
         future.set_result(value)
 
-    threading.Timer(seconds, finish).start()
+    threading.Timer(0.05, finish).start()
     return future
 
 
@@ -167,13 +175,13 @@ def test_threads_may_report_at_once(progress, lines):
 
 
 def test_on_a_terminal_there_is_a_bar_and_the_lines_come_after_it(monkeypatch, progress, lines):
-    screen = _Screen(terminal=True)
+    screen = _Screen(terminal=True, awaited="val 50.00%")
     monkeypatch.setattr(module.sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     progress.expect("b", "mlp seed 0", 100)
     progress.update("b", 7, 0.5)
     _train(progress, "a", "cnn seed 0", 10, [0.9])
-    progress.wait(_soon(seconds=0.5))  # the bar is drawn ten times a second
+    progress.wait(_soon(before=lambda: screen.shown.wait(60)))
     shown = screen.getvalue()
     assert "mlp seed 0" in shown
     assert "epoch 7/100" in shown
