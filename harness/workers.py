@@ -11,6 +11,7 @@ from harness.environment import numeric_platform
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
 from harness.process import JsonChannel
+from harness.recycling import RECYCLING, Recycling
 from harness.scheduler import JobFailed, OnEvent, Scheduler
 from harness.verify import Verification, Verifier
 from reference.errors import UserError
@@ -70,16 +71,27 @@ class Workers:
         store: root of the store.
         logs: where their last words go.
         on_event: told of every epoch.
+        recycling: when a worker has served long enough.
     """
 
     lost = None
 
-    def __init__(self, count: int, data: Path, store: Path, logs: Path, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        count: int,
+        data: Path,
+        store: Path,
+        logs: Path,
+        on_event: OnEvent,
+        *,
+        recycling: Recycling = RECYCLING,
+    ) -> None:
         self.at_once = count
         self._data = data
         self._store = store
         self._logs = logs
         self._on_event = on_event
+        self._recycling = recycling
         self._scheduler: Scheduler | None = None
         self._verifier = Verifier(self.fork, logs / "verifying.log")
         self._lock = Lock()
@@ -114,6 +126,7 @@ class Workers:
                     self._store.absolute(),
                     self._logs,
                     self._on_event,
+                    recycling=self._recycling,
                 )
             return self._scheduler
 

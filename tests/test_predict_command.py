@@ -128,7 +128,7 @@ class Worker:
     def __init__(self, root, outcome):
         self.root, self.outcome, self.jobs, self.stopped = root, outcome, [], False
 
-    def __call__(self, *_arguments):
+    def __call__(self, *_arguments, **_options):
         return self
 
     def submit(self, job, _cost, _limit):

@@ -247,7 +247,9 @@ def _packages(given: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
     if not given["packages"]:
         labels = (("TensorFlow", "tensorflow"), ("Keras", "keras"), ("NumPy", "numpy"))
         return tuple((label, given[key]) for label, key in labels)
-    known = [f"{name}{wording.WIDE}{version}" for name, version in sorted(given["packages"].items())]
+    known = [
+        f"{name}{wording.WIDE}{version}" for name, version in sorted(given["packages"].items())
+    ]
     return ("Packages", _listed(known)), ("Lock file", _as_locked(given["lock"]))
 
 

@@ -24,6 +24,7 @@ from harness.data import DataRequest, load, publish
 from harness.environment import cores, describe_cpu, numeric_platform
 from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import Job, TrainJob
+from harness.leases import Leases
 from harness.process import ProcessDied
 from harness.progress import Progress
 from harness.recipe import Recipe
@@ -40,9 +41,10 @@ from harness.scale.watching import (
     at_rest,
 )
 from harness.scheduler import WORKER as MODULE
-from harness.scheduler import JobFailed, Scheduler
+from harness.scheduler import JobFailed
 from harness.store import Store
-from harness.verify import Verifier
+from harness.turns import Turns
+from harness.workers import Workers
 from reference import calibration, facts
 from reference.errors import UserError
 
@@ -103,7 +105,8 @@ class Soak:
         self._logs = folder / "logs"
         self._workers = workers
         self.progress = Progress(lambda _line: None)
-        self._scheduler = Scheduler(
+        self._leases = Leases(self.store.root, self.progress.note)
+        self._pool = Workers(
             workers,
             self._data,
             self.store.root,
@@ -112,10 +115,8 @@ class Soak:
             recycling=RECYCLING if recycle else NEVER,
         )
         self._extractor = Extractor(strongest(), self._logs / "sandbox.log")
-        verifier = Verifier(self._scheduler.fork, self._logs / "verifying.log")
-        self._runs = Runs(
-            self.store, self._data, lambda: self._scheduler, verifier, self.progress, fresh=False
-        )
+        turns = Turns(self.store, self._leases, self.progress.note)
+        self._runs = Runs(turns, self._data, self._pool, self.progress, fresh=False)
         self._threads = ThreadPoolExecutor(workers, "opening")
 
     def begin(self, number: int) -> Future[Any]:
@@ -140,9 +141,10 @@ class Soak:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._runs.stop()
         self._extractor.stop()
-        self._scheduler.stop()
+        self._pool.stop()
         self._threads.shutdown(wait=True)
         self._runs.wait()
+        self._leases.close()
 
     def _whole(self, number: int) -> None:
         opened = self._extractor.build(f"network-{number}.py", source(number))
