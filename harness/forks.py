@@ -20,7 +20,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from harness import keeper
 from harness.process import JsonChannel, ProcessDied, answer_all, ended, last_words, spawn
+from harness.sandboxed import namespaces
 
 _REQUEST = 1 << 16
 
@@ -70,7 +72,7 @@ class ForkServer:
                 return -signal.SIGKILL
 
     def kill(self) -> None:
-        """Ends the server; its children end as their sockets close."""
+        """Ends the server; its children end with it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -134,6 +136,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
         handle: answers the documents that a child is sent, as in `harness.process.serve`.
         warm: imports what the children will need.
     """
+    keeper.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -141,6 +144,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
     os.close(nothing)
     warm()
     control.sendall(b'{"event": "warm"}')
+    server = os.getpid()
     children: set[int] = set()
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, _REQUEST, 1)
@@ -156,7 +160,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _be_child(handle, connection, Path(request["log"]))
+                _be_child(handle, connection, Path(request["log"]), server)
             # Here as well as in the child: whoever learns its number may kill its group at once.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.setpgid(pid, pid)
@@ -169,10 +173,17 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
             os.killpg(child, signal.SIGKILL)
 
 
-def _be_child(handle: Any, connection: int, log: Path) -> None:
-    """A child's whole life; never returns."""
+def _be_child(handle: Any, connection: int, log: Path, server: int) -> None:
+    """A child's whole life; never returns.
+
+    It ends with the server, which ends with the controller: one that computes does not look at its
+    socket for a long time.
+    """
     code = 1
     try:
+        namespaces.die_with_parent(signal.SIGKILL)
+        if os.getppid() != server:
+            return
         os.setpgid(0, 0)
         errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(errors, 1)

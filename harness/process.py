@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from harness import keeper
 from harness.engine import thread_variables
 from harness.environment import THREADS
 
@@ -134,8 +135,8 @@ def last_words(log: Path) -> str:
 class JsonProcess(JsonChannel):
     """Runs `python -m module` in its own process group and exchanges lines of JSON with it.
 
-    Ctrl-C in the terminal does not reach it; it ends when it is told, or when its input closes,
-    which the kernel sees to even when this process is killed.
+    Ctrl-C in the terminal does not reach it; it ends when it is told, when its input closes, or
+    when this process ends, which the kernel sees to even when that is killed.
 
     Args:
         log: where its standard error goes.
@@ -206,10 +207,13 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
     compute: Compute = GRADING,
     root: Path = ROOT,
 ) -> subprocess.Popen[bytes]:
-    """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`."""
+    """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`.
+
+    The module is to call `keeper.end_with_parent` as soon as it runs.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
-        return subprocess.Popen(
+        return keeper.start(
             [*prefix, sys.executable, "-m", module],
             cwd=root,
             env=_environment(compute, root),
@@ -251,6 +255,7 @@ def serve(handle: Any) -> None:
 
     `handle(document, reply)` may call `reply` any number of times.
     """
+    keeper.end_with_parent(sys.stdin.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answer_all(handle, sys.stdin.buffer, take_output())
 

@@ -192,8 +192,9 @@ def test_a_sandbox_that_does_not_start_is_our_fault(made, prefix, words):
     assert words in found.message
 
 
-def test_stopping_ends_what_is_under_way(made):
-    extractor = made(strongest())
+@pytest.mark.parametrize("level", ["strongest", "limits"])
+def test_stopping_ends_what_is_under_way(made, level):
+    extractor = made(strongest() if level == "strongest" else Isolation("limits"))
     name = unique("waiting")
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(built, extractor, WAITING.format(name=name))
@@ -208,7 +209,7 @@ def test_stopping_ends_what_is_under_way(made):
 
 @pytest.mark.parametrize(
     ("level", "how"),
-    [("strongest", signal.SIGKILL), ("strongest", signal.SIGINT), ("limits", signal.SIGKILL)],
+    [(level, how) for level in ("strongest", "limits") for how in (signal.SIGKILL, signal.SIGINT)],
 )
 def test_no_process_outlives_the_grader(tmp_path, level, how):
     name = unique("waiting")

@@ -38,6 +38,8 @@ def serve(control: socket.socket) -> None:
 
 def _be_supervisor(data: bytes, request: int, result: int) -> NoReturn:
     try:
+        # Out of the server's group: who ends that leaves us time to end the submission.
+        os.setpgid(0, 0)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         supervisor.supervise(
             limits.from_json(json.loads(data)), request, socket.socket(fileno=result)
@@ -51,6 +53,8 @@ def _be_supervisor(data: bytes, request: int, result: int) -> NoReturn:
 
 def main() -> None:
     """Serves the socket that is standard input."""
+    # Importing takes seconds, in which nobody looks at the socket.
+    namespaces.die_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need not be waited for
     # Nobody may look into this process, nor write to its sockets through /proc.

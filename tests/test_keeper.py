@@ -1,0 +1,101 @@
+"""Whatever a child is at, it ends when the process that started it is killed, and not before."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from harness.forks import ForkServer
+from harness.process import ROOT, JsonProcess
+
+WAIT_S = 60
+
+# Each prints the number of a process that must end with it, once that is at something long.
+PARENTS = {
+    "a fork server that imports": """
+server = ForkServer("tests.deaf_server", folder / "server.log")
+while "importing" not in (folder / "server.log").read_text():
+    time.sleep(0.01)
+print(server._process.pid, flush=True)
+""",
+    "a fork server that has just been started": """
+print(ForkServer("tests.deaf_server", folder / "server.log")._process.pid, flush=True)
+""",
+    "a fork that computes": """
+server = ForkServer("tests.fork_answers", folder / "server.log")
+child = server.fork(folder / "child.log")
+child.send({"sleep": 600})
+print(child.pid, flush=True)
+""",
+    "a child that computes": """
+child = JsonProcess("tests.deaf_child", folder / "child.log")
+child.send({})
+print(child.receive()["pid"], flush=True)
+""",
+}
+BEGIN = """
+import sys, time
+from pathlib import Path
+from harness.forks import ForkServer
+from harness.process import JsonProcess
+folder = Path(sys.argv[1])
+"""
+
+
+def gone(pid):
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize("source", PARENTS.values(), ids=PARENTS)
+def test_nothing_outlives_a_killed_parent(tmp_path, source):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", BEGIN + source + "time.sleep(600)", tmp_path],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+    assert gone(child)
+
+
+def test_a_fork_ends_with_its_server(tmp_path):
+    """However that ended: nobody else would end the fork while it computes."""
+    server = ForkServer("tests.fork_answers", tmp_path / "server.log")
+    child = server.fork(tmp_path / "child.log")
+    child.send({"sleep": 600})
+    server.kill()
+    assert gone(child.pid)
+    child.stop()
+    server.stop()
+
+
+def test_the_thread_that_started_a_child_may_end_before(tmp_path):
+    started = []
+
+    def start():
+        started.append(ForkServer("tests.fork_answers", tmp_path / "server.log"))
+        started.append(JsonProcess("tests.deaf_child", tmp_path / "child.log"))
+
+    thread = Thread(target=start)
+    thread.start()
+    thread.join()
+    server, child = started
+    fork = server.fork(tmp_path / "fork.log")
+    fork.send({"count": 1})
+    assert fork.receive()["counted"] == 1
+    child.send({})
+    assert child.receive()["pid"] == child.pid
+    for one in (fork, server, child):
+        one.stop()
