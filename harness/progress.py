@@ -93,6 +93,11 @@ class Progress:
             started = job.started if job.epoch else time.monotonic()
             self._jobs[key] = replace(job, epoch=epoch, accuracy=accuracy, started=started)
 
+    def note(self, line: str) -> None:
+        """Keeps a line for whoever waits next to show."""
+        with self._lock:
+            self._lines.append(line)
+
     def finish(self, key: str, *, failed: bool) -> None:
         """A job ended."""
         with self._lock:

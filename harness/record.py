@@ -24,7 +24,7 @@ class Record:
     Attributes:
         folder: in the store, verified.
         document: record.json.
-        cached: it was there before this session.
+        cached: it was not made by this session.
     """
 
     folder: Path

@@ -1,6 +1,7 @@
 """Records of jobs: from the store where they are, else from a worker; each asked for once.
 
-Whoever submits the network of somebody else shares what comes of it.
+Whoever submits the network of somebody else shares what comes of it, and so does another run that
+uses the same store at the same time.
 """
 
 import json
@@ -21,9 +22,9 @@ from harness.network.spec import Spec
 from harness.progress import TRAINED, Progress
 from harness.record import Record
 from harness.scheduler import JobFailed
-from harness.store import Store
 from harness.submitted import own_weights
 from harness.submitted.own_weights import Arrays, OwnAccuracy
+from harness.turns import Turns, Wish
 from harness.verify import Verification, read_verification
 from harness.worker import EVALUATION
 from harness.workers import Computing
@@ -31,7 +32,7 @@ from harness.workers import Computing
 
 @dataclass(frozen=True)
 class _Done:
-    """What a job left in the store; `cached` where it was there before this session."""
+    """What a job left in the store; `cached` where it was not done by this session."""
 
     folder: Path
     cached: bool
@@ -52,6 +53,7 @@ class Runs:
     """Has jobs done, and keeps what comes of them.
 
     Args:
+        turns: the store, and who may do what is not in it.
         workers: they start when they are first needed.
         fresh: do anew what has been done before.
         verifying: how many runs are verified at once.
@@ -59,7 +61,7 @@ class Runs:
 
     def __init__(
         self,
-        store: Store,
+        turns: Turns,
         data: Path,
         workers: Computing,
         progress: Progress,
@@ -67,7 +69,8 @@ class Runs:
         fresh: bool,
         verifying: int = 1,
     ) -> None:
-        self._store = store
+        self._store = turns.store
+        self._turns = turns
         self._data = data
         self._workers = workers
         self._progress = progress
@@ -140,22 +143,25 @@ class Runs:
 
     def stop(self) -> None:
         """Ends what is not under way; a second call waits for the rest."""
+        self._turns.stop()
         self._verifying.shutdown(wait=False, cancel_futures=True)
 
     def wait(self) -> None:
         """Waits for what `stop` has left."""
+        self._turns.wait()
         self._verifying.shutdown(wait=True)
 
     def _shared(self, job: Job, task: _Task) -> Future[_Done]:
         return self._done.get(job.key, partial(self._begin, job, task))
 
     def _begin(self, job: Job, task: _Task, target: Future[_Done]) -> None:
-        folder = None if self._fresh else self._store.get(job.key)
-        if folder is not None:
+        def found(folder: Path) -> None:
             target.set_result(_Done(folder, cached=True))
-            return
-        if self._fresh:
-            self._store.discard(job.key)
+
+        act = partial(self._submit, job, task, target)
+        self._turns.ask(Wish(job.key, self._fresh, found, act, target))
+
+    def _submit(self, job: Job, task: _Task, target: Future[_Done]) -> None:
         self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
         done = self._workers.get().submit(job, task.cost, task.limit)
         done.add_done_callback(lambda f: self._on_done(job, f, target))
@@ -167,24 +173,31 @@ class Runs:
             folder = self._store.get(done.result())
             if folder is None:
                 raise JobFailed("grader_error", "the record vanished from the store")
+            self._turns.done(job.key)
             target.set_result(_Done(folder, cached=False))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            self._turns.give_up(job.key)
             fail(problem, target)
 
     def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
-        if self._store.get(job.key) is not None:
+        def found(_: Path) -> None:
             target.set_result(self._own_accuracy(job))
-            return
-        done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
-        done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
+
+        def act() -> None:
+            done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
+            done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
+
+        self._turns.ask(Wish(job.key, False, found, act, target))
 
     def _on_evaluated(
         self, job: EvaluateJob, done: Future[str], target: Future[OwnAccuracy]
     ) -> None:
         try:
             done.result()
+            self._turns.done(job.key)
             target.set_result(self._own_accuracy(job))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            self._turns.give_up(job.key)
             fail(problem, target)
 
     def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
@@ -199,26 +212,37 @@ class Runs:
     ) -> None:
         def start(finished: Future[Record]) -> None:
             try:
-                follow(self._verifying.submit(self._verified, job, finished.result()), target)
+                self._verify_once(job, finished.result(), target)
             except (Exception, CancelledError) as error:  # noqa: BLE001  (a check waits for it)
                 fail(error, target)
 
         run.add_done_callback(start)
 
-    def _verified(self, job: TrainJob, run: Record) -> Verification | BuildFailure:
+    def _verify_once(
+        self, job: TrainJob, run: Record, target: Future[Verification | BuildFailure]
+    ) -> None:
         key = digest(
             {"kind": "verify", "record": job.key, "weights": run.document["weights_sha256"],
              "engine": ENGINE_VERSION}
         )  # fmt: skip
-        folder = None if self._fresh else self._store.get(key)
-        if folder is not None:
+
+        def found(folder: Path) -> None:
             stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
-            return read_verification(stored)
-        found = self._workers.verify(job, run.folder.absolute(), self._data.absolute())
-        if isinstance(found, Verification):
-            self._store.discard(key)
-            self._store.put(key, lambda folder: _write(folder / "verification.json", found))
-        return found
+            target.set_result(read_verification(stored))
+
+        def act() -> None:
+            follow(self._verifying.submit(self._verified, key, job, run), target)
+
+        self._turns.ask(Wish(key, self._fresh, found, act, target))
+
+    def _verified(self, key: str, job: TrainJob, run: Record) -> Verification | BuildFailure:
+        try:
+            found = self._workers.verify(job, run.folder.absolute(), self._data.absolute())
+            if isinstance(found, Verification):
+                self._store.put(key, lambda folder: _write(folder / "verification.json", found))
+            return found
+        finally:
+            self._turns.give_up(key)
 
 
 def _write(path: Path, value: Verification) -> None:

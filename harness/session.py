@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from harness import gates
+from harness import gates, leftovers
 from harness.cluster.workers import ClusterWorkers
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe
@@ -20,6 +20,7 @@ from harness.experiments.running import Finished, Running
 from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
 from harness.jobs import Job
+from harness.leases import Leases
 from harness.networks import Networks
 from harness.options import Options
 from harness.progress import Progress
@@ -34,6 +35,7 @@ from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
 from harness.submitted.own_weights import OwnAccuracy
 from harness.trainings import Training, Trainings, recipe_of
+from harness.turns import Turns
 from harness.verify import Verification
 from harness.workers import Computing, Workers, WorkersLost
 from reference import calibration
@@ -69,17 +71,20 @@ class Session:
         self.tell = tell
         prepare(options.report, "--report")
         prepare(options.store, "--store")
-        store, logs = Store(options.store), options.store / "logs"
+        self._leases = Leases(options.store, self.progress.note)
+        self._sweep()
+        store = Store(options.store)
+        self.logs = leftovers.logs(options.store, self._leases.place())
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
         self._workers = self._computing()
-        self._extractor = Extractor(isolation, logs / "sandbox.log")
+        self._extractor = Extractor(isolation, self.logs / "sandbox.log")
         self._will_train = False
         opener = Opening(self._extractor, store, facts, fresh=options.fresh, before=self._warm_up)
         self._networks = Networks(opener, self.progress, options.workers)
         self._work = Runs(
-            store,
+            Turns(store, self._leases, self.progress.note),
             self._data_folder,
             self._workers,
             self.progress,
@@ -243,6 +248,8 @@ class Session:
         self._work.wait()
         if self._running is not None:
             self._running.wait()
+        self._sweep()
+        self._leases.close()
 
     def _training(self, subject: str) -> Training:
         """What is trained for a graded subject, the longest first."""
@@ -267,7 +274,9 @@ class Session:
         """This machine's workers, or a cluster's."""
         options = self.options
         if options.cluster is None:
-            return Workers(options.workers, self._data_folder, options.store, self._on_event)
+            return Workers(
+                options.workers, self._data_folder, options.store, self.logs, self._on_event
+            )
         return ClusterWorkers(
             options.cluster,
             options.cluster_resources,
@@ -280,6 +289,11 @@ class Session:
     def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:
         if event["event"] == "epoch":
             self.progress.update(job.key, event["epoch"], event.get("val_accuracy"))
+
+    def _sweep(self) -> None:
+        """Removes what runs that were killed left behind, where nobody else is at work."""
+        self._leases.when_alone(lambda: leftovers.sweep(self.options.store))
+        leftovers.sweep_report(self.options.report)
 
     def _check_letters(self) -> None:
         """Reads what letters the user has now: the experiment gets to them after hours."""

@@ -11,28 +11,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import plan, record
+from harness import leftovers, plan, record
 from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load, publish
 from harness.environment import cores
-from harness.jobs import TrainJob
+from harness.leases import Leases
 from harness.network import spec as specs
 from harness.progress import Progress
 from harness.record import Record
-from harness.scheduler import JobFailed, Scheduler
+from harness.runs import Runs
+from harness.scheduler import JobFailed
 from harness.store import Store
+from harness.turns import Turns
+from harness.workers import Workers
 from reference import calibration
 from reference.errors import UserError
 from reference.facts import Facts
 from reference.forward import forward
 from reference.layers import Network
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 Images = NDArray[np.uint8]
 Tell = Callable[[str], None]
@@ -103,7 +103,8 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
     for _, key in candidates:
         folder = store.get(key)
         if folder is not None:
-            return _opened(facts, record.read(folder, cached=True))
+            with suppress(FileNotFoundError):  # a run that does it anew has just taken it away
+                return _opened(facts, record.read(folder, cached=True))
     return None
 
 
@@ -139,6 +140,7 @@ def _rank(
 
 def _opened(facts: Facts, run: Record) -> Trained:
     job = run.document["job"]
+    _ = run.weights  # read now, and kept
     network = specs.from_json(job["spec"]).network
     return Trained(facts.name, network, float(job["recipe"]["pixel_max"]), run)
 
@@ -156,32 +158,25 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
         f"{facts.name} has not been trained on {dataset.name} yet: training it now on "
         f"{size:,} images, this once (the result is kept in {store.root})"
     )
-    publish(dataset, data)
     progress = Progress(tell)
 
     def on_event(_job: object, event: Mapping[str, Any]) -> None:
         if event["event"] == "epoch":
             progress.update(job.key, event["epoch"], event["val_accuracy"])
 
-    workers = Scheduler(
-        1, data.absolute(), store.root.absolute(), store.root / "logs", on_event
-    )  # fmt: skip
-    try:
-        key = _done(job, size - recipe.validation_images, workers, progress)
-    except JobFailed as error:
-        raise UserError(f"{facts.name} could not be trained: {error}") from error
-    finally:
-        workers.stop()
-    folder = store.get(key)
-    if folder is None:
-        raise UserError("the record vanished from the store; run the command again")
-    return _opened(facts, record.read(folder, cached=False))
-
-
-def _done(job: TrainJob, train_images: int, workers: Scheduler, progress: Progress) -> str:
-    progress.expect(job.key, f"{job.dataset} seed {job.seed}", job.recipe.epochs)
-    future: Future[str] = workers.submit(job, 0.0, plan.time_limit(job, train_images, cores()))
-    future.add_done_callback(
-        lambda f: progress.finish(job.key, failed=f.cancelled() or f.exception() is not None)
-    )
-    return progress.wait(future)
+    with Leases(store.root, progress.note) as leases:
+        publish(dataset, data)
+        logs = leftovers.logs(store.root, leases.place())
+        workers = Workers(1, data, store.root, logs, on_event)
+        turns = Turns(store, leases, progress.note)
+        runs = Runs(turns, data, workers, progress, fresh=False)
+        limit = plan.time_limit(job, size - recipe.validation_images, cores())
+        try:
+            run = progress.wait(runs.train(job, f"{dataset.name} seed {job.seed}", 0.0, limit))
+        except JobFailed as error:
+            raise UserError(f"{facts.name} could not be trained: {error}") from error
+        finally:
+            runs.stop()
+            workers.stop()
+            runs.wait()
+        return _opened(facts, run)

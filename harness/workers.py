@@ -68,18 +68,20 @@ class Workers:
         count: training processes.
         data: folder of the published arrays.
         store: root of the store.
+        logs: where their last words go.
         on_event: told of every epoch.
     """
 
     lost = None
 
-    def __init__(self, count: int, data: Path, store: Path, on_event: OnEvent) -> None:
+    def __init__(self, count: int, data: Path, store: Path, logs: Path, on_event: OnEvent) -> None:
         self.at_once = count
         self._data = data
         self._store = store
+        self._logs = logs
         self._on_event = on_event
         self._scheduler: Scheduler | None = None
-        self._verifier = Verifier(self.fork, store / "logs" / "verifying.log")
+        self._verifier = Verifier(self.fork, logs / "verifying.log")
         self._lock = Lock()
         self._stopped = False
 
@@ -110,7 +112,7 @@ class Workers:
                     self.at_once,
                     self._data.absolute(),
                     self._store.absolute(),
-                    self._store / "logs",
+                    self._logs,
                     self._on_event,
                 )
             return self._scheduler

@@ -2,14 +2,17 @@
 
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from harness.cost import TimeLimit
+from harness.leases import Leases
 from harness.progress import Progress
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.store import Store
+from harness.turns import Turns
 
 LIMIT = TimeLimit(60, "too long")
 
@@ -47,10 +50,18 @@ def scheduler():
 
 
 @pytest.fixture
-def runs(store, tmp_path, scheduler, lines):
+def leases(store):
+    with Leases(store.root, pytest.fail) as held:
+        yield held
+
+
+@pytest.fixture
+def runs(store, leases, tmp_path, scheduler, lines):
     def make(*, fresh=False):
         progress = Progress(lines.append)
-        return Runs(store, tmp_path, lambda: scheduler, None, progress, fresh=fresh), progress
+        turns = Turns(store, leases, progress.note)
+        workers = SimpleNamespace(get=lambda: scheduler)
+        return Runs(turns, tmp_path, workers, progress, fresh=fresh), progress
 
     return make
 

@@ -198,8 +198,7 @@ def limits(durations: Sequence[float], workers: int, costs: Costs) -> Mapping[st
         "training": (sum(durations) + jobs * by_workers) / workers,
         "longest job": max(durations, default=0.0),
         "worker start": costs.worker_start,
-        "sandbox": costs.sandbox_start
-        + jobs * in_sandbox / costs.sandboxes,
+        "sandbox": costs.sandbox_start + jobs * in_sandbox / costs.sandboxes,
         "controller": jobs * costs.controller * (2 if costs.workers_verify else 1),
     }
 

@@ -60,9 +60,9 @@ class Opening:
         except UserError as error:
             return BuildFailure("failed", str(error))
         key = self._key("spec", {"name": str(subject.path), "source": source})
-        stored = self._stored(key)
+        stored = self._stored(key, _SPEC)
         if stored is not None:
-            spec = specs.from_json(json.loads((stored / _SPEC).read_text(encoding="utf-8")))
+            spec = specs.from_json(json.loads(stored[_SPEC]))
         else:
             self._before()
             found = self._extractor.build(str(subject.path), source)
@@ -89,11 +89,10 @@ class Opening:
         What took too long or too much is asked again next time: that can have been the machine.
         """
         key = self._key("answer", {"files": content.digest})
-        stored = self._stored(key)
+        stored = self._stored(key, _ANSWER, _PAYLOAD)
         if stored is not None:
-            document = json.loads((stored / _ANSWER).read_text(encoding="utf-8"))
-            payload = (stored / _PAYLOAD).read_bytes()
-            return Answer(document["document"], payload, document["log"])
+            document = json.loads(stored[_ANSWER])
+            return Answer(document["document"], stored[_PAYLOAD], document["log"])
         self._before()
         found = self._extractor.open(Submitted(content.main, content.files))
         if isinstance(found, Answer) and documents.is_lasting(found.document):
@@ -108,8 +107,14 @@ class Opening:
              "tensorflow": platform["tensorflow"], **what}
         )  # fmt: skip
 
-    def _stored(self, key: str) -> Path | None:
-        return None if self._fresh else self._store.get(key)
+    def _stored(self, key: str, *names: str) -> Mapping[str, bytes] | None:
+        folder = None if self._fresh else self._store.get(key)
+        if folder is None:
+            return None
+        try:
+            return {name: (folder / name).read_bytes() for name in names}
+        except FileNotFoundError:  # another run is just putting a fresh one there
+            return None
 
     def _keep(self, key: str, files: Mapping[str, bytes]) -> None:
         def write(folder: Path) -> None:
