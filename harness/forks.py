@@ -20,7 +20,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from harness import keeper
 from harness.process import JsonChannel, ProcessDied, answer_all, ended, last_words, spawn
 from harness.sandboxed import namespaces
 
@@ -136,7 +135,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
         handle: answers the documents that a child is sent, as in `harness.process.serve`.
         warm: imports what the children will need.
     """
-    keeper.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket
+    namespaces.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)

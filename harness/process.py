@@ -17,6 +17,7 @@ from typing import IO, Any
 from harness import keeper
 from harness.engine import thread_variables
 from harness.environment import THREADS
+from harness.sandboxed import namespaces
 
 ROOT = Path(__file__).parent.parent
 _LOG_TAIL = 4000  # bytes of its last words that are worth showing
@@ -209,7 +210,7 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
 ) -> subprocess.Popen[bytes]:
     """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`.
 
-    The module is to call `keeper.end_with_parent` as soon as it runs.
+    The module is to call `namespaces.end_with_parent` as soon as it runs.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
@@ -255,7 +256,7 @@ def serve(handle: Any) -> None:
 
     `handle(document, reply)` may call `reply` any number of times.
     """
-    keeper.end_with_parent(sys.stdin.fileno())
+    namespaces.end_with_parent(sys.stdin.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answer_all(handle, sys.stdin.buffer, take_output())
 

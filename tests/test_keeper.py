@@ -2,16 +2,13 @@
 
 import subprocess
 import sys
-import time
-from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from harness.forks import ForkServer
 from harness.process import ROOT, JsonProcess
-
-WAIT_S = 60
+from tests.processes import gone
 
 # Each prints the number of a process that must end with it, once that is at something long.
 PARENTS = {
@@ -36,26 +33,35 @@ child.send({})
 print(child.receive()["pid"], flush=True)
 """,
 }
+# The sandbox with the least isolation: nothing but its server can end it. Its Keras never comes.
+PARENTS["a sandbox that imports"] = """
+(folder / "keras").mkdir()
+(folder / "keras" / "__init__.py").write_text("import time; time.sleep(600)")
+environment = Isolation.environment
+Isolation.environment = lambda it: {
+    **environment(it), "PYTHONPATH": f"{folder}:{environment(it)['PYTHONPATH']}"
+}
+print(Server(Isolation("limits"), folder / "sandbox.log").pid, flush=True)
+"""
+# What makes plain namespaces waits for what it has started; without rights it has ended by itself.
+PARENTS["what makes plain namespaces"] = """
+command = [*sandbox._UNSHARE, sys.executable, "-c", "import time; time.sleep(600)"]
+pid = keeper.start(command).pid
+with contextlib.suppress(OSError):
+    while Path(f"/proc/{pid}/comm").read_text() == "setpriv\\n":
+        time.sleep(0.01)
+print(pid, flush=True)
+"""
 BEGIN = """
-import sys, time
+import contextlib, sys, time
 from pathlib import Path
+from harness import keeper, sandbox
+from harness.extract.server import Server
+from harness.sandbox import Isolation
 from harness.forks import ForkServer
 from harness.process import JsonProcess
 folder = Path(sys.argv[1])
 """
-
-
-def gone(pid):
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.mark.parametrize("source", PARENTS.values(), ids=PARENTS)

@@ -96,3 +96,19 @@ def test_a_stored_answer_gives_the_same_network(tmp_path):
     assert isinstance(first, Opened)
     assert first == second
     assert sandbox.asked == 1
+
+
+def test_what_another_run_replaces_just_now_is_asked_for_again(tmp_path, monkeypatch):
+    """Two runs may open the same at once; whoever is to do it fresh takes away what was there."""
+    store, sandbox = Store(tmp_path / "store"), FakeSandbox(Answer(document(), b"", ""))
+    expected = Opening(sandbox, store, FACTS).answer(FILES)
+    get = store.get
+
+    def overtaken(key):
+        folder = get(key)
+        store.discard(key)
+        return folder
+
+    monkeypatch.setattr(store, "get", overtaken)
+    assert Opening(sandbox, store, FACTS).answer(FILES) == expected
+    assert sandbox.asked == 2

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from harness.extract.client import BuildFailure, Extractor
 from harness.network.spec import Spec
 from harness.process import ROOT
 from harness.sandbox import Isolation, strongest
+from tests.processes import gone
 from tests.sandbox_support import (
     attack,
     built,
@@ -108,6 +110,28 @@ def test_under_limits_alone_nothing_is_left_behind(made, tmp_path, monkeypatch):
     assert isinstance(built(extractor, code), Spec)
     wait_for(name, gone=True)
     assert list(tmp_path.glob("submission-*")) == []
+
+
+def test_under_limits_alone_a_submission_ends_with_its_supervisor(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(Isolation, "environment", _temporary_files_in(tmp_path))
+    extractor = made(Isolation("limits"))
+    code = """
+    import os, time
+    with open("part", "w") as file:
+        file.write(f"{os.getpid()} {os.getppid()}")
+    os.rename("part", "numbers")
+    time.sleep(300)
+    """
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(built, extractor, code)
+        while not (found := list(tmp_path.glob("submission-*/work/numbers"))):
+            assert not waiting.done(), waiting.result()
+            time.sleep(0.02)
+        submission, supervisor = map(int, found[0].read_text().split())
+        os.kill(supervisor, signal.SIGKILL)
+        assert gone(submission)
+        extractor.stop()
+        assert isinstance(waiting.result(), BuildFailure)
 
 
 def _temporary_files_in(folder):

@@ -17,8 +17,14 @@ import sys
 import traceback
 from typing import NoReturn
 
-from harness.sandboxed import limits, namespaces, supervisor
+from harness.sandboxed import limits, namespaces
+
+if __name__ == "__main__":
+    # Before Keras is imported, which takes seconds in which nobody looks at the socket.
+    namespaces.end_with_parent(0)
+
 from harness.sandboxed import open as opener
+from harness.sandboxed import supervisor
 
 _REQUEST = 1 << 16
 
@@ -53,8 +59,6 @@ def _be_supervisor(data: bytes, request: int, result: int) -> NoReturn:
 
 def main() -> None:
     """Serves the socket that is standard input."""
-    # Importing takes seconds, in which nobody looks at the socket.
-    namespaces.die_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need not be waited for
     # Nobody may look into this process, nor write to its sockets through /proc.

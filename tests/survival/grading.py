@@ -78,7 +78,7 @@ class Grading:
             if among:
                 os.kill(among[int(choose * len(among))].pid, signal.SIGKILL)
                 return family
-            time.sleep(_LOOK_S / 5)
+            time.sleep(_LOOK_S)
         return None
 
 
@@ -88,7 +88,7 @@ def seconds_until_gone(family: list[Process], sample: Sample) -> float | None:
     while processes.left(family, sample.root):
         if time.monotonic() > began + PATIENCE_S:
             return None
-        time.sleep(_LOOK_S / 5)
+        time.sleep(_LOOK_S)
     return time.monotonic() - began
 
 

@@ -38,7 +38,6 @@ _SAVE = "\nimport sys\nbuild().save(sys.argv[1])\n"
 _TEXTS = {
     "ada.py": _BUILD.format(first=64),
     "ben.py": _SCRIPT,
-    "cy.py": _BUILD.format(first=65),
     "eve.py": "import os\nos._exit(0)\n",
 }
 SAVED = "flo.keras"
