@@ -103,7 +103,8 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
     for _, key in candidates:
         folder = store.get(key)
         if folder is not None:
-            return _opened(facts, record.read(folder, cached=True))
+            with suppress(FileNotFoundError):  # a run that does it anew has just taken it away
+                return _opened(facts, record.read(folder, cached=True))
     return None
 
 
@@ -139,6 +140,7 @@ def _rank(
 
 def _opened(facts: Facts, run: Record) -> Trained:
     job = run.document["job"]
+    _ = run.weights  # read now, and kept
     network = specs.from_json(job["spec"]).network
     return Trained(facts.name, network, float(job["recipe"]["pixel_max"]), run)
 
