@@ -247,9 +247,8 @@ def _packages(given: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
     if not given["packages"]:
         labels = (("TensorFlow", "tensorflow"), ("Keras", "keras"), ("NumPy", "numpy"))
         return tuple((label, given[key]) for label, key in labels)
-    known = [
-        f"{name}{wording.WIDE}{version}" for name, version in sorted(given["packages"].items())
-    ]
+    packages = sorted(given["packages"].items())
+    known = [f"{name}{wording.WIDE}{version}" for name, version in packages]
     return ("Packages", _listed(known)), ("Lock file", _as_locked(given["lock"]))
 
 
