@@ -72,11 +72,12 @@ class Workers:
         logs: where their last words go.
         on_event: told of every epoch.
         recycling: when a worker has served long enough.
+        module: what each runs; None for the worker that trains.
     """
 
     lost = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (as of `Scheduler`)
         self,
         count: int,
         data: Path,
@@ -85,6 +86,7 @@ class Workers:
         on_event: OnEvent,
         *,
         recycling: Recycling = RECYCLING,
+        module: str | None = None,
     ) -> None:
         self.at_once = count
         self._data = data
@@ -92,6 +94,7 @@ class Workers:
         self._logs = logs
         self._on_event = on_event
         self._recycling = recycling
+        self._module = module
         self._scheduler: Scheduler | None = None
         self._verifier = Verifier(self.fork, logs / "verifying.log")
         self._lock = Lock()
@@ -126,6 +129,7 @@ class Workers:
                     self._store.absolute(),
                     self._logs,
                     self._on_event,
+                    self._module,
                     recycling=self._recycling,
                 )
             return self._scheduler

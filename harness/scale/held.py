@@ -19,14 +19,15 @@ from typing import Any
 
 from harness.cost import TimeLimit
 from harness.jobs import Job
+from harness.leases import Leases
 from harness.network.spec import Spec, make_spec
 from harness.progress import Progress
 from harness.runs import Runs
 from harness.scale.measure import job_of
 from harness.scale.watching import held
-from harness.scheduler import Scheduler
 from harness.store import Store
-from harness.verify import Verifier
+from harness.turns import Turns
+from harness.workers import Workers
 from reference.errors import UserError
 
 NETWORK = "mlp_64_32"
@@ -81,16 +82,16 @@ def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
         if event["event"] == "epoch":
             progress.update(job.key, event["epoch"], event["val_accuracy"])
 
-    scheduler = Scheduler(
+    workers = Workers(
         _WORKERS,
         folder,
         store.root,
         folder / "logs",
         on_event,
-        "harness.scale.recording_worker",
+        module="harness.scale.recording_worker",
     )
-    verifier = Verifier(scheduler.fork, folder / "verifying.log")
-    work = Runs(store, folder, lambda: scheduler, verifier, progress, fresh=False)
+    leases = Leases(store.root, progress.note)
+    work = Runs(Turns(store, leases, progress.note), folder, workers, progress, fresh=False)
     try:
         before = _resident()
         for start in range(0, runs, each):
@@ -103,8 +104,9 @@ def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
             yield Kept(end, _resident() - before)
     finally:
         work.stop()
-        scheduler.stop()
+        workers.stop()
         work.wait()
+        leases.close()
 
 
 def _asked(number: int) -> tuple[Any, str, float, TimeLimit]:
