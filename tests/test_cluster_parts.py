@@ -24,10 +24,12 @@ from harness.data.letters import Letters, open_letters, publish_letters
 from harness.environment import numeric_platform
 from harness.experiments.transfer_job import TransferJob
 from harness.jobs import EvaluateJob
+from harness.report import page, schema
 from harness.robustness.job import RobustnessJob
 from harness.store import Store
 from reference import calibration, facts
 from reference.errors import UserError
+from tests.report_sample import sample
 
 FOLDER = Path("/somewhere")
 
@@ -329,3 +331,19 @@ def test_the_module_that_is_sent_cannot_be_imported_by_its_name():
     module = connections.remote()
     assert module.perform.__module__ == "mnist_grader_remote"
     assert "mnist_grader_remote" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "note"), [(True, ""), (False, ", what was sent was not encrypted")]
+)
+def test_the_report_says_what_cluster_trained(encrypted, note):
+    results = sample()
+    results["environment"] |= {
+        "workers": 6,
+        "cluster": {
+            "dask": "2026.8.0", "workers": 3, "threads": 6, "cpus": ["A", "B"],
+            "encrypted": encrypted,
+        },
+    }  # fmt: skip
+    card = dict(page.environment(schema.checked(results)))
+    assert card["Training"] == f"on a Dask cluster (2026.8.0): 3 workers, 6 at once, A, B{note}"

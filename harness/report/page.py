@@ -217,13 +217,11 @@ def environment(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     cpu = given["cpu"] or ""
     if given["cores"]:
         cpu += f"{', ' if cpu else ''}{_number(given['cores'], 'core')}"
-    workers = _number(given["workers"], "worker") if given["workers"] else ""
-    threads = _number(given["threads"], "thread") if given["threads"] else ""
     memory = "" if given["memory_bytes"] is None else f"{given['memory_bytes'] / 1e9:.1f} GB"
     rows = (
         ("Processor", cpu),
         ("Instruction sets", ", ".join(given["flags"][:24])),
-        ("Training", f"{workers}{' of ' if workers and threads else ''}{threads}"),
+        ("Training", _training(given)),
         ("Memory", memory),
         ("GPU", given["gpu"] or "none"),
         ("System", given["os"]),
@@ -236,6 +234,20 @@ def environment(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Weights digest", _weights(results["subjects"])),
     )
     return tuple((label, text) for label, text in rows if text)
+
+
+def _training(given: Mapping[str, Any]) -> str:
+    """Who trained, and how many at once."""
+    cluster = given["cluster"]
+    if cluster is not None:
+        plain = "" if cluster["encrypted"] else ", what was sent was not encrypted"
+        return (
+            f"on a Dask cluster ({cluster['dask']}): {_number(cluster['workers'] or 0, 'worker')}, "
+            f"{cluster['threads']} at once, {', '.join(cluster['cpus'])}{plain}"
+        )
+    workers = _number(given["workers"], "worker") if given["workers"] else ""
+    threads = _number(given["threads"], "thread") if given["threads"] else ""
+    return f"{workers}{' of ' if workers and threads else ''}{threads}"
 
 
 # As many as a reader may care for; requirements.txt and the lock file have more room.
