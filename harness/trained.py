@@ -35,6 +35,7 @@ from reference.forward import forward
 from reference.layers import Network
 
 Images = NDArray[np.uint8]
+Weights = tuple[Mapping[str, NDArray[np.float32]], ...]
 Tell = Callable[[str], None]
 
 
@@ -45,12 +46,14 @@ class Trained:
     Attributes:
         architecture: its name.
         network: as it was trained.
+        weights: as of `Record.weights`.
         pixel_max: pixels are divided by this.
-        record: where the weights are from.
+        record: where the weights are from; its files may be gone.
     """
 
     architecture: str
     network: Network
+    weights: Weights
     pixel_max: float
     record: Record
 
@@ -58,7 +61,7 @@ class Trained:
         """Returns the probability of each digit, (N, 10), for images (N, 28, 28), ink is 255."""
         shape = self.network.nodes[0].config["shape"]
         scaled = images.reshape(len(images), *shape) / self.pixel_max
-        return forward(self.network, self.record.weights, scaled)[:, :10]
+        return forward(self.network, self.weights, scaled)[:, :10]
 
     @property
     def origin(self) -> str:
@@ -140,9 +143,9 @@ def _rank(
 
 def _opened(facts: Facts, run: Record) -> Trained:
     job = run.document["job"]
-    _ = run.weights  # read now, and kept
     network = specs.from_json(job["spec"]).network
-    return Trained(facts.name, network, float(job["recipe"]["pixel_max"]), run)
+    # Read now: a run that does the same anew may take the record away.
+    return Trained(facts.name, network, run.weights, float(job["recipe"]["pixel_max"]), run)
 
 
 def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell) -> Trained:

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import time
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from harness.forks import ForkServer
-from harness.process import ROOT, JsonProcess
+from harness.process import ROOT
 from tests.processes import gone
 
 # Each prints the number of a process that must end with it, once that is at something long.
@@ -91,17 +93,18 @@ def test_the_thread_that_started_a_child_may_end_before(tmp_path):
     started = []
 
     def start():
-        started.append(ForkServer("tests.fork_answers", tmp_path / "server.log"))
-        started.append(JsonProcess("tests.deaf_child", tmp_path / "child.log"))
+        server = ForkServer("tests.fork_answers", tmp_path / "server.log")
+        fork = server.fork(tmp_path / "fork.log")
+        fork.send({"count": 1})
+        started.extend([server, fork, fork.receive()])  # so it runs, and would be told of an end
 
     thread = Thread(target=start)
     thread.start()
     thread.join()
-    server, child = started
-    fork = server.fork(tmp_path / "fork.log")
+    while Path(f"/proc/self/task/{thread.native_id}").exists():
+        time.sleep(0.01)
+    server, fork, _ = started
     fork.send({"count": 1})
-    assert fork.receive()["counted"] == 1
-    child.send({})
-    assert child.receive()["pid"] == child.pid
-    for one in (fork, server, child):
-        one.stop()
+    assert fork.receive()["counted"] == 2
+    fork.stop()
+    server.stop()

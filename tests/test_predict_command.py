@@ -1,6 +1,7 @@
 """The commands that predict: which network they take, what they print, how they end."""
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -99,6 +100,25 @@ def test_a_damaged_record_is_passed_over(tmp_path):
     broken.mkdir(parents=True)
     (broken / "record.json").write_text("{")
     assert found(tmp_path).record.key == whole
+
+
+@pytest.mark.usefixtures("no_training")
+def test_a_record_that_another_run_takes_away_just_now_is_passed_over(tmp_path, monkeypatch):
+    """A grading with --fresh does, before it trains the same anew."""
+    taken, left = put(tmp_path, seed=0), put(tmp_path, seed=1)
+    get = Store.get
+
+    def overtaken(store, key):
+        folder = get(store, key)
+        if key == taken:
+            store.discard(key)
+        return folder
+
+    monkeypatch.setattr(Store, "get", overtaken)
+    network = found(tmp_path)
+    assert network.record.key == left
+    shutil.rmtree(tmp_path)  # nor is a file of it needed any more
+    assert network.predict(digits()[:2]).shape == (2, 10)
 
 
 @pytest.mark.usefixtures("no_training")
