@@ -91,6 +91,10 @@ def _accuracy(store: Store, future: Future[str]) -> float:
     return float(document["test_correct"] / document["test_images"])
 
 
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m harness.calibrate", description=__doc__)
@@ -102,13 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.seeds < 2:
         parser.error("--seeds: a spread needs at least 2")
-    store = Store(options.store)
+    store = Store(options.store, _tell)
     data = options.store / "data"
     try:
-        dataset = load(
-            DataRequest(options.dataset, None, data), lambda line: print(line, file=sys.stderr)
-        )
-        publish(dataset, data)
+        dataset = load(DataRequest(options.dataset, None, data), _tell)
+        publish(dataset, data, _tell)
         for name, accuracies in measure(dataset, options.recipe, options.seeds, store, data):
             print(table(name, accuracies), flush=True)
     except UserError as error:

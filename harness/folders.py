@@ -1,11 +1,15 @@
 """Can a folder that the user named be used? Better asked before the work than found out after."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from reference.errors import UserError
 
 _NEEDED_BYTES = 32 << 20
+
+MEND_REPORT = "Make room or make the folder writable, or name another one with --report."
+"""What to do where a file of the report cannot be written."""
 
 
 def check_space(folder: Path, option: str) -> None:
@@ -33,9 +37,9 @@ def prepare(folder: Path, option: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        # Nameless: several threads or processes may look at the same folder at once.
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            probe.write(b"x")
     except OSError as error:
         raise UserError(
             f"the folder {folder} cannot be written: {error.strerror or error}. Make room "

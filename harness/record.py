@@ -1,7 +1,9 @@
 """What a finished training run left behind, read from the store; plain data, no TensorFlow."""
 
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from reference.errors import UserError
 
 SCHEMA = 1
 
@@ -69,19 +73,38 @@ class Record:
         """The trained weights: for each node of the network, name -> array."""
         nodes = self.document["job"]["spec"]["nodes"]
         weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in nodes)
-        with np.load(self.folder / "weights.npz", allow_pickle=False) as file:
+        with _opened(self.folder / "weights.npz") as file:
             for path in file.files:
                 index, name = path.split("/")
                 weights[int(index)][name] = file[path]
         return weights
 
     def _array(self, file: str, name: str) -> NDArray[np.float32]:
-        with np.load(self.folder / file, allow_pickle=False) as arrays:
+        with _opened(self.folder / file) as arrays:
             array: NDArray[np.float32] = arrays[name]
             return array
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Opens arrays of a record that was verified some time ago.
+
+    Raises:
+        UserError: they were removed or damaged since then.
+    """
+    try:
+        # Opened here: NumPy leaves a damaged archive open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} was removed or damaged while the run was under way "
+            f"({type(error).__name__}: {error}). Run the same command again: it makes anew what is "
+            "missing."
+        ) from error
+
+
 def read(folder: Path, *, cached: bool) -> Record:
-    """Reads the record in a folder that `Store.get` or `Store.put` returned."""
+    """Reads the record in a folder that `Store.get` or `Store.put` has just returned."""
     document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     return Record(folder, document, cached)

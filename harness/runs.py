@@ -6,6 +6,7 @@ Whoever submits the network of somebody else shares what comes of it.
 import json
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,9 @@ from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.network.spec import Spec
 from harness.progress import TRAINED, Progress
 from harness.record import Record
-from harness.scheduler import JobFailed, Scheduler
-from harness.store import Store
+from harness.scheduler import JobFailed, Scheduler, StoreFailed
+from harness.store import Store, StoreError
+from harness.store_trouble import removed, trouble
 from harness.submitted import own_weights
 from harness.submitted.own_weights import Arrays, OwnAccuracy
 from harness.verify import Verification, Verifier, read_verification
@@ -74,6 +76,7 @@ class Runs:
         self._fresh = fresh
         self._verifying = ThreadPoolExecutor(1, "verifying")
         self._done: Shared[_Done] = Shared()
+        self._kept: list[Path] = []
         self._folders: Shared[Path] = Shared()
         self._records: Shared[Record] = Shared()
         self._verifications: Shared[Verification | BuildFailure] = Shared()
@@ -83,6 +86,10 @@ class Runs:
     def data_folder(self) -> Path:
         """Where workers look for published arrays."""
         return self._data
+
+    def tell(self, line: str) -> None:
+        """Shows a line to the user, from whatever thread."""
+        self._progress.note(line)
 
     def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
         """Returns the future of a job's record; it raises `JobFailed`.
@@ -126,12 +133,20 @@ class Runs:
         return self._verifications.get(job.key, partial(self._verify, job, run))
 
     def keep_weights(self, spec: Spec, arrays: Arrays) -> str:
-        """Stores weights that came with a network; returns the key of the store."""
+        """Stores weights that came with a network; returns the key of the store.
+
+        Raises:
+            JobFailed: the store cannot be written.
+        """
         key = own_weights.key(spec, arrays)
-        if self._store.get(key) is None:
-            self._store.put(
-                key, lambda folder: np.savez(folder / "weights.npz", allow_pickle=False, **arrays)
-            )
+        try:
+            if self._stored(key) is None:
+                self._store.put(
+                    key,
+                    lambda folder: np.savez(folder / "weights.npz", allow_pickle=False, **arrays),
+                )
+        except StoreError as error:
+            raise JobFailed("grader_error", str(error)) from error
         return key
 
     def evaluate(self, job: EvaluateJob) -> Future[OwnAccuracy]:
@@ -146,16 +161,38 @@ class Runs:
         """Waits for what `stop` has left."""
         self._verifying.shutdown(wait=True)
 
+    def losses(self) -> list[str]:
+        """Returns what the store could not take in, or has lost, each as a sentence."""
+        found = dict.fromkeys(self._store.failures)
+        if not found and not all(folder.is_dir() for folder in list(self._kept)):
+            return [removed(self._store.root)]
+        return list(found)
+
+    def _stored(self, key: str) -> Path | None:
+        """Returns a record's folder; None when there is none.
+
+        Raises:
+            JobFailed: the store cannot be read.
+        """
+        try:
+            return self._store.get(key)
+        except StoreError as error:
+            raise JobFailed("grader_error", str(error)) from error
+
     def _shared(self, job: Job, task: _Task) -> Future[_Done]:
         return self._done.get(job.key, partial(self._begin, job, task))
 
     def _begin(self, job: Job, task: _Task, target: Future[_Done]) -> None:
-        folder = None if self._fresh else self._store.get(job.key)
+        folder = None if self._fresh else self._stored(job.key)
         if folder is not None:
+            self._kept.append(folder)
             target.set_result(_Done(folder, cached=True))
             return
         if self._fresh:
-            self._store.discard(job.key)
+            try:
+                self._store.discard(job.key)
+            except StoreError as error:
+                raise JobFailed("grader_error", str(error)) from error
         self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
         done = self._workers().submit(job, task.cost, task.limit)
         done.add_done_callback(lambda f: self._on_done(job, f, target))
@@ -164,15 +201,27 @@ class Runs:
         failed = done.cancelled() or done.exception() is not None
         self._progress.finish(job.key, failed=failed)
         try:
-            folder = self._store.get(done.result())
+            folder = self._stored(done.result())
             if folder is None:
                 raise JobFailed("grader_error", "the record vanished from the store")
+            self._kept.append(folder)
             target.set_result(_Done(folder, cached=False))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
-            fail(problem, target)
+            fail(self._explained(job, problem), target)
+
+    def _explained(self, job: Job, problem: BaseException) -> BaseException:
+        """Returns what is wrong with the store instead of what that led to."""
+        if isinstance(problem, StoreFailed):
+            self._store.failures.append(str(problem))
+        elif isinstance(problem, JobFailed) and problem.status in {"grader_error", "resource"}:
+            found = trouble(self._store, self._data, getattr(job, "data_digest", None))
+            if found is not None:
+                self._store.failures.append(found)
+                return JobFailed("grader_error", found)
+        return problem
 
     def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
-        if self._store.get(job.key) is not None:
+        if self._stored(job.key) is not None:
             target.set_result(self._own_accuracy(job))
             return
         done = self._workers().submit(job, 0.0, EVALUATION_LIMIT)
@@ -185,10 +234,10 @@ class Runs:
             done.result()
             target.set_result(self._own_accuracy(job))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
-            fail(problem, target)
+            fail(self._explained(job, problem), target)
 
     def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
-        folder = self._store.get(job.key)
+        folder = self._stored(job.key)
         if folder is None:
             raise JobFailed("grader_error", "what was counted vanished from the store")
         document = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
@@ -210,12 +259,16 @@ class Runs:
             {"kind": "verify", "record": job.key, "weights": run.document["weights_sha256"],
              "engine": ENGINE_VERSION}
         )  # fmt: skip
-        folder = None if self._fresh else self._store.get(key)
+        folder = None if self._fresh else self._stored(key)
         if folder is not None:
             stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
             return read_verification(stored)
         found = self._verifier.verify(job, run.folder.absolute(), self._data.absolute())
-        if isinstance(found, Verification):
+        if isinstance(found, BuildFailure):
+            error = JobFailed(found.status, found.message)
+            return BuildFailure(found.status, str(self._explained(job, error)))
+        # What cannot be kept is known all the same; the end of the run tells of it.
+        with suppress(StoreError):
             self._store.discard(key)
             self._store.put(key, lambda folder: _write(folder / "verification.json", found))
         return found

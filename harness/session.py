@@ -62,8 +62,9 @@ class Session:
         self.progress = Progress(tell)
         self.tell = tell
         prepare(options.report, "--report")
-        prepare(options.store, "--store")
-        store, logs = Store(options.store), options.store / "logs"
+        for name in ("", "records", "incoming", "logs", "data"):
+            prepare(options.store / name, "--store")
+        store, logs = Store(options.store, self.progress.note), options.store / "logs"
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
@@ -160,6 +161,10 @@ class Session:
         running = self._running
         return [self.progress.wait(one) for one in running.all()] if running else []
 
+    def losses(self) -> list[str]:
+        """Returns what the store could not take in, or has lost, each as a sentence."""
+        return self._work.losses()
+
     # What the experiments ask for -----------------------------------------------------------
 
     def opened_project(self, architecture: str) -> Future[Opened | BuildFailure]:
@@ -197,7 +202,7 @@ class Session:
         self.data = load(request, self.tell)
         if self.data.note:
             self.tell(self.data.note)
-        publish(self.data, self._data_folder)
+        publish(self.data, self._data_folder, self.tell)
         self.calibration = calibration.load(self.data.name)
         self._trainings = Trainings(
             self.options,

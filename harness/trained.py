@@ -7,7 +7,6 @@ Keras's, and no saved model is opened: a record is JSON and arrays.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -108,10 +107,14 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
 
 
 def _documents(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every training record in the store, by its key; unverified."""
+    """Every training record in the store, by its key; unverified, but for what cannot be read."""
     for path in (store.root / "records").glob("*/*/record.json"):
-        with suppress(OSError, ValueError):
-            yield path.parent.name, json.loads(path.read_bytes())
+        try:
+            document = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            store.get(path.parent.name)  # sets it aside, and says so
+            continue
+        yield path.parent.name, document
 
 
 def _rank(
@@ -152,11 +155,14 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
     recipe = plan.recipe_for(facts, "gate", calibration.load(dataset.name))
     (job,) = plan.jobs_for(plan.documented_spec(facts), recipe, dataset, 1, facts)
     size = prod(dataset.train_labels.shape)
+    folder = store.get(job.key)  # one whose job had become unreadable is set aside
+    if folder is not None:
+        return _opened(facts, record.read(folder, cached=True))
     tell(
         f"{facts.name} has not been trained on {dataset.name} yet: training it now on "
         f"{size:,} images, this once (the result is kept in {store.root})"
     )
-    publish(dataset, data)
+    publish(dataset, data, tell)
     progress = Progress(tell)
 
     def on_event(_job: object, event: Mapping[str, Any]) -> None:

@@ -99,7 +99,8 @@ def test_a_job_that_failed_says_so_to_everyone_who_asked(runs, scheduler, lines)
     assert lines == ["failed twin: 0 epochs, no epoch (1 of 1)"]
 
 
-def test_a_result_that_is_not_in_the_store_is_our_fault(runs, scheduler):
+def test_a_result_that_is_not_in_the_store_is_our_fault(runs, scheduler, store):
+    (store.root / "logs").mkdir(parents=True)
     work, _ = runs()
     asked = work.do(Job(), "x", 1.0, LIMIT)
     scheduler.submitted[0][-1].set_result(Job().key)

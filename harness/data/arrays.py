@@ -5,47 +5,60 @@
 A worker is given the folder and the digest, and nothing else.
 """
 
-import contextlib
+import errno
+import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from harness.data.dataset import PARTS, Arrays, Dataset, digest
+from harness import quarantine
+from harness.data.dataset import PARTS, Arrays, Bytes, Dataset, digest
 from reference.errors import UserError
 
 
-def publish(dataset: Dataset, folder: Path) -> Path:
+def publish(dataset: Dataset, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
     """Writes the arrays once and returns their folder, `folder`/<digest>.
 
     They are written to a temporary folder and renamed into place: nobody sees half of them,
     and of two processes that publish at once one finds the other's work done. What is there
-    already is verified; if it is damaged it is replaced.
+    already is verified; if it is damaged it is set aside and replaced.
+
+    Args:
+        tell: shows a line to the user: of arrays that were set aside.
 
     Raises:
         UserError: `folder` cannot be written (no permission, no space).
     """
     target = folder / dataset.digest
-    if _intact(folder, dataset.digest):
+    if is_intact(folder, dataset.digest):
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _set_aside(target)
+        # Looked at twice: another process may just have replaced it.
+        if os.path.lexists(target) and not is_intact(folder, dataset.digest):
+            place = quarantine.set_aside(target, folder / quarantine.NAME)
+            if place is not None:
+                tell(
+                    f"WARNING: the stored images of {dataset.name} were damaged and were set "
+                    f"aside in {place}; they are stored anew"
+                )
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{dataset.digest[:12]}."))
         try:
             for name in PARTS:
-                np.save(temporary / f"{name}.npy", dataset.part(name), allow_pickle=False)
+                _save(temporary / f"{name}.npy", dataset.part(name))
             temporary.chmod(0o755)  # mkdtemp's 0700 would shut out a worker of another user
             temporary.rename(target)
         except OSError:
-            if not _intact(folder, dataset.digest):  # otherwise another process was first
+            if not is_intact(folder, dataset.digest):  # otherwise another process was first
                 raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise UserError(
-            f"{folder}: the data set cannot be written there ({error.strerror or error}). "
+            f"{folder}: the data set cannot be written there ({quarantine.described(error)}). "
             "Free some space (60 MB are needed), or make the folder writable."
         ) from error
     return target
@@ -76,7 +89,8 @@ def open_published(folder: Path, dataset_digest: str, *, verify: bool = False) -
     return arrays
 
 
-def _intact(folder: Path, dataset_digest: str) -> bool:
+def is_intact(folder: Path, dataset_digest: str) -> bool:
+    """Whether the arrays are published, whole and as they were: every byte is read."""
     try:
         open_published(folder, dataset_digest, verify=True)
     except (OSError, ValueError):
@@ -84,11 +98,11 @@ def _intact(folder: Path, dataset_digest: str) -> bool:
     return True
 
 
-def _set_aside(target: Path) -> None:
-    """Moves a damaged folder out of the way; workers that map its files keep them."""
-    if not target.exists():
-        return
-    away = Path(tempfile.mkdtemp(dir=target.parent, prefix=".damaged."))
-    with contextlib.suppress(FileNotFoundError):  # another process has moved it
-        target.rename(away / target.name)
-    shutil.rmtree(away, ignore_errors=True)
+def _save(path: Path, array: Bytes) -> None:
+    with path.open("wb") as file:
+        try:
+            np.save(file, array, allow_pickle=False)
+        except OSError as error:
+            if error.errno is None:  # NumPy says how many bytes were written, and not why
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise

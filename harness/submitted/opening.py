@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from harness.extract import document as documents
 from harness.extract.client import Answer, BuildFailure, Extractor
 from harness.extract.request import Submitted
 from harness.network import spec as specs
-from harness.store import Store
+from harness.store import Store, StoreError
 from harness.subjects import PROJECT, Subject
 from harness.submitted.opened import Opened, read_answer
 from harness.submitted.submissions import Content, Unreadable, read
@@ -109,12 +110,18 @@ class Opening:
         )  # fmt: skip
 
     def _stored(self, key: str) -> Path | None:
-        return None if self._fresh else self._store.get(key)
+        """Returns what was kept; what cannot be read is opened anew, as if it were not there."""
+        try:
+            return None if self._fresh else self._store.get(key)
+        except StoreError:
+            return None
 
     def _keep(self, key: str, files: Mapping[str, bytes]) -> None:
         def write(folder: Path) -> None:
             for name, content in files.items():
                 (folder / name).write_bytes(content)
 
-        self._store.discard(key)
-        self._store.put(key, write)
+        # What cannot be kept has been opened all the same; the end of the run tells of it.
+        with suppress(StoreError):
+            self._store.discard(key)
+            self._store.put(key, write)
