@@ -39,6 +39,12 @@ EVALUATION = "evaluation.json"
 # A network is refused by arithmetic before it needs so much; this is for what that did not foresee.
 MOST_BYTES = 8 * 2**30
 
+OUT_OF_MEMORY = (
+    "out of memory: the machine, or the limit for each training process "
+    f"({MOST_BYTES / 2**30:.0f} GiB, or less where `ulimit -d` says so), was too small for it. "
+    "Fewer processes at once (--workers=1) leave more to each."
+)
+
 Reply = Callable[[Mapping[str, Any]], None]
 # Told of each epoch that ended: "epoch", "epochs" and, where it is known, "val_accuracy".
 OnEpoch = Callable[[dict[str, Any]], None]
@@ -60,15 +66,23 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         reply({"event": "failed", "kind": "store", "message": str(error)})
     except UserError as error:
         reply({"event": "failed", "kind": "user", "message": str(error)})
-    except MemoryError:
-        reply({"event": "failed", "kind": "resource", "message": "out of memory"})
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  (reported whole; the next job must still run)
-        kind = "resource" if type(error).__name__ == "ResourceExhaustedError" else "internal"
-        reply({"event": "failed", "kind": kind, "message": traceback.format_exc()})
+        if _wants_memory(error):
+            reply({"event": "failed", "kind": "resource", "message": OUT_OF_MEMORY})
+        else:
+            reply({"event": "failed", "kind": "internal", "message": traceback.format_exc()})
     else:
         reply({"event": "done", "key": key})
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Whether an error is Python's, TensorFlow's or oneDNN's word for want of memory."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return True
+    # oneDNN's status 1, which TensorFlow passes on as an operation that was aborted.
+    return "Status: 1, message: could not create" in str(error)
 
 
 def run(job: Job, data: Path, store: Store, on_epoch: OnEpoch) -> str:
