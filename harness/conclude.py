@@ -63,7 +63,7 @@ def conclude(
     return document
 
 
-def write(document: dict[str, Any], session: Session, *, benchmarked: bool) -> None:
+def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -> None:
     """Writes results.json and the report into the session's report folder, each file whole.
 
     Raises:
@@ -73,7 +73,7 @@ def write(document: dict[str, Any], session: Session, *, benchmarked: bool) -> N
     from harness import exports, report  # noqa: PLC0415
 
     path = session.options.report / RESULTS
-    results.write(document, path)
+    document = results.write(document, path)
     entry = None if benchmarked else history.entry(document, names())
     if entry and (problem := history.append(history.place(session.options.report), entry)):
         session.tell(f"WARNING: {problem}")
