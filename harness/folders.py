@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from harness.quarantine import described
 from reference.errors import UserError
 
 _NEEDED_BYTES = 32 << 20
@@ -16,12 +17,18 @@ def check_space(folder: Path, option: str) -> None:
     """Sees that there is room for a report and its log.
 
     Raises:
-        UserError: there is not, or a file is in the way.
+        UserError: there is not, a file is in the way, or nobody may look.
     """
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not existing.is_dir():
-        raise UserError(f"{option} {folder}: {existing} is a file; expected a folder")
-    free = shutil.disk_usage(existing).free
+    try:
+        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if not existing.is_dir():
+            raise UserError(f"{option} {folder}: {existing} is a file; expected a folder")
+        free = shutil.disk_usage(existing).free
+    except OSError as error:  # a folder of somebody else on the way, or too long a name
+        raise UserError(
+            f"{option} {folder}: {described(error)}. Expected a folder that can be reached and "
+            "written."
+        ) from error
     if free < _NEEDED_BYTES:
         raise UserError(
             f"{option} {folder}: {free / 1e6:.0f} MB are free there; the report and the test log "

@@ -146,9 +146,10 @@ class Store:
 
     def _failed(self, action: str, error: OSError) -> StoreError:
         """Notes that the store cannot be "read" or "written", and returns it as an error."""
+        mend = "Make room or make it writable" if action == "written" else "Make it readable"
         failure = StoreError(
             f"the store {self.root} cannot be {action}: {quarantine.described(error)}. "
-            "Make room or make it writable, or name another folder with --store."
+            f"{mend}, or name another folder with --store."
         )
         self.failures.append(str(failure))
         return failure
