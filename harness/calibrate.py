@@ -92,6 +92,10 @@ def _accuracy(store: Store, future: Future[str]) -> float:
     return float(document["test_correct"] / document["test_images"])
 
 
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m harness.calibrate", description=__doc__)
@@ -103,15 +107,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.seeds < 2:
         parser.error("--seeds: a spread needs at least 2")
-    store = Store(options.store)
+    store = Store(options.store, _tell)
     data = options.store / "data"
     try:
-        dataset = load(
-            DataRequest(options.dataset, None, data), lambda line: print(line, file=sys.stderr)
-        )
+        dataset = load(DataRequest(options.dataset, None, data), _tell)
         # What others who use the store sweep is not what this one is at.
-        with Leases(options.store, lambda line: print(line, file=sys.stderr)):
-            publish(dataset, data)
+        with Leases(options.store, _tell):
+            publish(dataset, data, _tell)
             for name, accuracies in measure(dataset, options.recipe, options.seeds, store, data):
                 print(table(name, accuracies), flush=True)
     except UserError as error:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import gates, history, results
+from harness import gates, history, results, whole_files
 from harness.baseline import terminal
 from harness.bench import rows
 from harness.evidence import alarms
 from harness.extract.client import BuildFailure
+from harness.folders import MEND_REPORT
 from harness.ledger import Ledger
 from harness.record import Record
 from harness.results import Graded, Run
@@ -36,8 +37,8 @@ def conclude(
     passed: bool,
     benchmarked: bool,
     baseline: Mapping[str, Any] | None = None,
-) -> None:
-    """Writes results.json and the report into the session's report folder.
+) -> dict[str, Any]:
+    """Waits for all that was found, and returns it as results.json will hold it.
 
     A grading run keeps the benchmarks of the results before it, and a benchmark run everything
     but the contests that it repeats: each row says when and on what machine it was measured.
@@ -46,13 +47,9 @@ def conclude(
         baseline: of results.json, what was compared with an earlier one.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: what a run left behind can no longer be read.
     """
-    # The report brings in matplotlib: not before it is needed.
-    from harness import exports, report  # noqa: PLC0415
-
     path = session.options.report / RESULTS
-    past, entry = history.place(session.options.report), None
     if benchmarked:
         document = _earlier(path) or _graded(session, ledger, command, passed, [])
         document["benchmarks"] = rows.merged(
@@ -61,9 +58,24 @@ def conclude(
     else:
         kept = results.read_benchmarks(path)
         document = _graded(session, ledger, command, passed, kept, baseline)
-        entry = history.put_into(document, past, names(), session.tell)
-    results.write(document, path)
-    if entry and (problem := history.append(past, entry)):
+        past = history.place(session.options.report)
+        history.put_into(document, past, names(), session.tell)
+    return document
+
+
+def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -> None:
+    """Writes results.json and the report into the session's report folder, each file whole.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    # The report brings in matplotlib: not before it is needed.
+    from harness import exports, report  # noqa: PLC0415
+
+    path = session.options.report / RESULTS
+    document = results.write(document, path)
+    entry = None if benchmarked else history.entry(document, names())
+    if entry and (problem := history.append(history.place(session.options.report), entry)):
         session.tell(f"WARNING: {problem}")
     report.write(path, session.options.report / PAGE)
     if document.get("submissions"):  # an earlier version's results may be kept
@@ -77,22 +89,24 @@ def _summarise(document: Mapping[str, Any], path: Path) -> None:
     from harness import report  # noqa: PLC0415 - as above
 
     text = report.markdown(document)
-    targets = [(path, "w")]
-    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
-        targets.append((Path(page), "a"))
-    for target, mode in targets:
-        try:
-            with target.open(mode, encoding="utf-8") as file:
+    target = path
+    try:
+        whole_files.replace(path, text.encode())
+        if page := os.environ.get("GITHUB_STEP_SUMMARY"):
+            target = Path(page)
+            with target.open("a", encoding="utf-8") as file:
                 file.write(text)
-        except OSError as error:
-            raise UserError(f"{target} cannot be written: {error.strerror or error}") from error
+    except OSError as error:
+        problem = f"{target} cannot be written: {error.strerror or error}"
+        raise UserError(f"{problem}. {MEND_REPORT}") from error
 
 
-def summary(path: Path, *, benchmarked: bool) -> Iterator[str]:
-    """Yields the verdicts of a results.json, and where its report is, as lines for the terminal."""
-    document = _earlier(path)
-    if document is None:
-        return
+def summary(document: Mapping[str, Any], page: Path | None, *, benchmarked: bool) -> Iterator[str]:
+    """Yields the verdicts of a run, and where its report is, as lines for the terminal.
+
+    Args:
+        page: the report; None where it could not be written.
+    """
     # What a benchmark run keeps of an earlier grading is in the report, with its date.
     subjects = [] if benchmarked else document["subjects"]
     if len(subjects) <= _LISTED:
@@ -104,7 +118,8 @@ def summary(path: Path, *, benchmarked: bool) -> Iterator[str]:
     yield from _idle(subjects)
     if not benchmarked:
         yield from terminal.lines(document.get("baseline") or {})
-    yield f"Report: {_shown(path.with_name(PAGE))}"
+    if page is not None:
+        yield f"Report: {_shown(page)}"
 
 
 def _idle(subjects: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -4,21 +4,31 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from harness.quarantine import described
 from reference.errors import UserError
 
 _NEEDED_BYTES = 32 << 20
+
+MEND_REPORT = "Make room or make the folder writable, or name another one with --report."
+"""What to do where a file of the report cannot be written."""
 
 
 def check_space(folder: Path, option: str) -> None:
     """Sees that there is room for a report and its log.
 
     Raises:
-        UserError: there is not, or a file is in the way.
+        UserError: there is not, a file is in the way, or nobody may look.
     """
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not existing.is_dir():
-        raise UserError(f"{option} {folder}: {existing} is a file; expected a folder")
-    free = shutil.disk_usage(existing).free
+    try:
+        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if not existing.is_dir():
+            raise UserError(f"{option} {folder}: {existing} is a file; expected a folder")
+        free = shutil.disk_usage(existing).free
+    except OSError as error:  # a folder of somebody else on the way, or too long a name
+        raise UserError(
+            f"{option} {folder}: {described(error)}. Expected a folder that can be reached and "
+            "written."
+        ) from error
     if free < _NEEDED_BYTES:
         raise UserError(
             f"{option} {folder}: {free / 1e6:.0f} MB are free there; the report and the test log "
@@ -34,9 +44,9 @@ def prepare(folder: Path, option: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Without a name: nothing of it is left, whenever this process may be killed, and another
-        # one that looks at the same time has its own.
-        with tempfile.TemporaryFile(dir=folder, prefix=".writable-") as probe:
+        # Without a name: nothing of it is left, whenever this process may be killed, and others
+        # that look at the same time have their own.
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
             probe.write(b"x")
     except OSError as error:
         raise UserError(

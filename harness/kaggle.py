@@ -6,9 +6,7 @@ a network that was trained on MNIST has seen most of them: its rank there says l
 """
 
 import argparse
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import trained_command
+from harness import trained_command, whole_files
 from harness.data import DataRequest, load
 from harness.trained import Trained
 from harness.trained_command import DONE, data_request, tell
@@ -132,16 +130,7 @@ def write(content: bytes, output: Path) -> None:
     """
     check_output(output)
     try:
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            temporary.chmod(0o644)  # mkstemp's 0600 would hide it from others
-            temporary.replace(output)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        whole_files.replace(output, content)
     except OSError as error:
         raise UserError(
             f"--output {output}: cannot be written: {error.strerror or error}"

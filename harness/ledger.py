@@ -11,6 +11,7 @@ from harness.checking import Mismatch, NotApplicable, Unavailable, describe
 from harness.results import EXPERIMENTS
 from harness.rubric import Rubric
 from harness.selection import experiment_of, subject_of
+from reference.errors import UserError
 
 _GROUPS: Mapping[str, str] = {
     "test_build.py": "build",
@@ -103,7 +104,7 @@ def _message(error: BaseException | None) -> str | None:
     if error is None:
         return None
     text = str(error)
-    known = (AssertionError, Unavailable, pytest.skip.Exception)
+    known = (AssertionError, Unavailable, UserError, pytest.skip.Exception)
     return text if isinstance(error, known) else f"{type(error).__name__}: {text}"
 
 

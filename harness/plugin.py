@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -16,14 +17,14 @@ from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
 from harness.checking import Failed, Unavailable
 from harness.environment import cores, gpu, numeric_platform, require_installed
-from harness.folders import check_space, prepare
+from harness.folders import MEND_REPORT, check_space, prepare
 from harness.ledger import Ledger
 from harness.options import read_options
+from harness.quarantine import described
 from harness.session import Session
-from harness.stash import EXPERIMENTS, LEDGER, OPTIONS, SESSION, SUBJECTS
+from harness.stash import DOCUMENT, EXPERIMENTS, LEDGER, OPTIONS, SESSION, SUBJECTS, WRITTEN
 from harness.subjects import PROJECT, Subject, project_subject, submitted
 from harness.submitted import submissions
-from harness.workers import WorkersLost
 from reference import facts as all_facts
 from reference.errors import UserError
 
@@ -42,6 +43,10 @@ _OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 # Fixtures of what only the project's own networks are asked: whoever submits a network has no part
 # in how it is trained here.
 _OF_OURS = frozenset({"measured_range"})
+
+
+# After these, what was found is written.
+_COMPLETE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -153,7 +158,7 @@ def pytest_runtest_makereport(
     """Enters each check in the ledger, and shows a difference as a sentence, not a traceback."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, (Failed, Unavailable, WorkersLost)):
+    if isinstance(error, (Failed, Unavailable, UserError)):
         report.longrepr = str(error)
     ledger = item.config.stash.get(LEDGER, None)
     if ledger is not None and selection.subject_of(item):
@@ -173,49 +178,59 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     try:
         yield
     except OSError as error:
-        _tell(config, f"ERROR: the test log cannot be written: {error}")
+        problem = f"the test log {config.option.htmlpath} cannot be written: {described(error)}"
+        _tell(config, f"ERROR: {problem}. {MEND_REPORT}")
+        with contextlib.suppress(OSError):  # half of one would pass for a log
+            Path(config.option.htmlpath).unlink()
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
     if SESSION not in config.stash:
         return None
+    grading, benchmarked = config.stash[SESSION], is_benchmark(config)
     try:
         if session.shouldfail or session.shouldstop:
             # The user wants the end, by -x or --maxfail, and not to wait for hours of training.
-            config.stash[SESSION].stop_experiments()
-        lost = config.stash[SESSION].lost
-        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            if lost is not None:
-                raise lost
-            conclude.conclude(
-                config.stash[SESSION],
+            grading.stop_experiments()
+        if exitstatus in _COMPLETE:
+            if grading.lost is not None:
+                raise grading.lost
+            document = conclude.conclude(
+                grading,
                 config.stash[LEDGER],
                 command=_command(),
                 passed=exitstatus == pytest.ExitCode.OK,
-                benchmarked=is_benchmark(config),
+                benchmarked=benchmarked,
                 baseline=baselines.document(config),
             )
+            config.stash[DOCUMENT] = document
+            conclude.write(document, grading, benchmarked=benchmarked)
+            config.stash[WRITTEN] = True
     except UserError as error:
         _tell(config, f"ERROR: {error}")
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
     finally:
         _stop(config)
+    grading.progress.flush()
+    for loss in grading.losses() if exitstatus in _COMPLETE else ():
+        _tell(config, f"ERROR: {loss}")
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
     return None
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    if SESSION not in config.stash:
-        return
-    grading = config.stash[SESSION]
-    if exitstatus == pytest.ExitCode.INTERRUPTED:
+    if exitstatus == pytest.ExitCode.INTERRUPTED and SESSION in config.stash:
         terminalreporter.write_line(
             "Interrupted. Finished runs are kept: the same command goes on from there."
         )
-    elif exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        path = grading.options.report / conclude.RESULTS
+    elif DOCUMENT in config.stash:
         for line in lines(list(config.stash[LEDGER].benchmarks.values())):
             terminalreporter.write_line(line)
-        for line in conclude.summary(path, benchmarked=is_benchmark(config)):
+        # Of this run, not what another has left in the folder.
+        written = config.stash.get(WRITTEN, False)
+        page = config.stash[OPTIONS].report / conclude.PAGE if written else None
+        document = config.stash[DOCUMENT]
+        for line in conclude.summary(document, page, benchmarked=is_benchmark(config)):
             terminalreporter.write_line(line)
 
 

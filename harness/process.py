@@ -126,7 +126,8 @@ class JsonChannel(ABC):
 def ended(code: int, words: str) -> str:
     """Says how a process ended: "exited with 3", "was killed by SIGKILL", and its last words."""
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-    hint = " (often: out of memory)" if code == -signal.SIGKILL else ""
+    # The kernel kills; libraries that cannot have a thread or a buffer abort.
+    hint = " (often: out of memory)" if -code in {signal.SIGKILL, signal.SIGABRT} else ""
     return how + hint + (f":\n{words}" if words else "")
 
 

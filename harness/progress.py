@@ -102,11 +102,6 @@ class Progress:
             self._jobs[key] = replace(job, epoch=epoch, accuracy=accuracy, started=started)
             self._under_way.add(key)
 
-    def note(self, line: str) -> None:
-        """Keeps a line for whoever waits next to show."""
-        with self._lock:
-            self._lines.append(line)
-
     def finish(self, key: str, *, failed: bool) -> None:
         """A job ended."""
         with self._lock:
@@ -122,6 +117,18 @@ class Progress:
         with self._lock:
             self._lines.append(f"{line}; {left}" if left else line)
 
+    def note(self, line: str) -> None:
+        """Has a line shown as soon as somebody waits, or at the end: any thread may call."""
+        with self._lock:
+            self._lines.append(line)
+
+    def flush(self) -> None:
+        """Shows the lines that nobody has waited for."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+        for line in lines:
+            self._tell(line)
+
     def wait(self, future: Future[_T]) -> _T:
         """Returns a future's result, showing what is going on until it is there."""
         if not future.done():
@@ -132,19 +139,13 @@ class Progress:
                     self._report_until(future)
         elif self._lines:  # of runs that ended while nobody waited
             with self.uncaptured():
-                self._flush()
+                self.flush()
         return future.result()
 
     def _report_until(self, future: Future[_T]) -> None:
         while not _is_done(future):
-            self._flush()
-        self._flush()
-
-    def _flush(self) -> None:
-        with self._lock:
-            lines, self._lines = self._lines, []
-        for line in lines:
-            self._tell(line)
+            self.flush()
+        self.flush()
 
     def _draw_until(self, future: Future[_T]) -> None:
         # Imported where a bar is drawn: collecting the checks should not pay for it.
@@ -174,7 +175,7 @@ class Progress:
                         visible=row.visible,
                         status=row.status,
                     )
-        self._flush()
+        self.flush()
 
     def _rows(self) -> dict[str, "_Row"]:
         """What the bar shows: how many are opened and trained, and each run under way."""

@@ -1,7 +1,9 @@
 """What a finished training run left behind, read from the store; plain data, no TensorFlow."""
 
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from reference.errors import UserError
 
 SCHEMA = 1
 
@@ -79,15 +83,18 @@ class Record:
         return _array(path, _version(path), name)
 
 
-def _version(path: Path) -> tuple[int, int]:
-    """What changes when a file is written anew."""
-    status = path.stat()
+def _version(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written anew; None where there is none any more."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
     return status.st_ino, status.st_mtime_ns
 
 
 @lru_cache(_ARRAYS)
-def _array(path: Path, _version: tuple[int, int], name: str) -> NDArray[np.float32]:
-    with np.load(path, allow_pickle=False) as arrays:
+def _array(path: Path, _version: tuple[int, int] | None, name: str) -> NDArray[np.float32]:
+    with _opened(path) as arrays:
         array: NDArray[np.float32] = arrays[name]
     array.setflags(write=False)  # others are given the same one
     return array
@@ -95,10 +102,10 @@ def _array(path: Path, _version: tuple[int, int], name: str) -> NDArray[np.float
 
 @lru_cache(_WEIGHTS)
 def _weights(
-    path: Path, _version: tuple[int, int], nodes: int
+    path: Path, _version: tuple[int, int] | None, nodes: int
 ) -> tuple[Mapping[str, NDArray[np.float32]], ...]:
     weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in range(nodes))
-    with np.load(path, allow_pickle=False) as file:
+    with _opened(path) as file:
         for key in file.files:
             index, name = key.split("/")
             weights[int(index)][name] = array = file[key]
@@ -106,7 +113,26 @@ def _weights(
     return weights
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Opens arrays of a record that was verified some time ago.
+
+    Raises:
+        UserError: they were removed or damaged since then.
+    """
+    try:
+        # Opened here: NumPy leaves a damaged archive open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} was removed or damaged while the run was under way "
+            f"({type(error).__name__}: {error}). Run the same command again: it makes anew what is "
+            "missing."
+        ) from error
+
+
 def read(folder: Path, *, cached: bool) -> Record:
-    """Reads the record in a folder that `Store.get` or `Store.put` returned."""
+    """Reads the record in a folder that `Store.get` or `Store.put` has just returned."""
     document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     return Record(folder, document, cached)

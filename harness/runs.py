@@ -6,6 +6,7 @@ uses the same store at the same time.
 
 import json
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,9 @@ from harness.futures import Shared, fail, follow, then
 from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.progress import TRAINED, Progress
 from harness.record import Record
-from harness.scheduler import JobFailed
+from harness.scheduler import JobFailed, StoreFailed
+from harness.store import StoreError
+from harness.store_trouble import removed, trouble
 from harness.submitted.own_weights import OwnAccuracy
 from harness.turns import Turns, Wish
 from harness.verify import Verification, read_verification
@@ -73,6 +76,7 @@ class Runs:
         self._fresh = fresh
         self._verifying = ThreadPoolExecutor(verifying, "verifying")
         self._done: Shared[_Done] = Shared()
+        self._kept: list[Path] = []
         self._folders: Shared[Path] = Shared()
         self._records: Shared[Record] = Shared()
         self._verifications: Shared[Verification | BuildFailure] = Shared()
@@ -82,6 +86,10 @@ class Runs:
     def data_folder(self) -> Path:
         """Where workers look for published arrays."""
         return self._data
+
+    def tell(self, line: str) -> None:
+        """Shows a line to the user, from whatever thread."""
+        self._progress.note(line)
 
     def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
         """Returns the future of a job's record; it raises `JobFailed`.
@@ -138,11 +146,30 @@ class Runs:
         self._turns.wait()
         self._verifying.shutdown(wait=True)
 
+    def losses(self) -> list[str]:
+        """Returns what the store could not take in, or has lost, each as a sentence."""
+        found = dict.fromkeys(self._store.failures)
+        if not found and not all(folder.is_dir() for folder in list(self._kept)):
+            return [removed(self._store.root)]
+        return list(found)
+
+    def _stored(self, key: str) -> Path | None:
+        """Returns a record's folder; None when there is none.
+
+        Raises:
+            JobFailed: the store cannot be read.
+        """
+        try:
+            return self._store.get(key)
+        except StoreError as error:
+            raise JobFailed("grader_error", str(error)) from error
+
     def _shared(self, job: Job, task: _Task) -> Future[_Done]:
         return self._done.get(job.key, partial(self._begin, job, task))
 
     def _begin(self, job: Job, task: _Task, target: Future[_Done]) -> None:
         def found(folder: Path) -> None:
+            self._kept.append(folder)
             target.set_result(_Done(folder, cached=True))
 
         act = partial(self._submit, job, task, target)
@@ -157,14 +184,26 @@ class Runs:
         failed = done.cancelled() or done.exception() is not None
         self._progress.finish(job.key, failed=failed)
         try:
-            folder = self._store.get(done.result())
+            folder = self._stored(done.result())
             if folder is None:
                 raise JobFailed("grader_error", "the record vanished from the store")
+            self._kept.append(folder)
             self._turns.done(job.key)
             target.set_result(_Done(folder, cached=False))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
             self._turns.give_up(job.key)
-            fail(problem, target)
+            fail(self._explained(job, problem), target)
+
+    def _explained(self, job: Job, problem: BaseException) -> BaseException:
+        """Returns what is wrong with the store instead of what that led to."""
+        if isinstance(problem, StoreFailed):
+            self._store.failures.append(str(problem))
+        elif isinstance(problem, JobFailed) and problem.status in {"grader_error", "resource"}:
+            found = trouble(self._store, self._data, getattr(job, "data_digest", None))
+            if found is not None:
+                self._store.failures.append(found)
+                return JobFailed("grader_error", found)
+        return problem
 
     def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
         def found(_: Path) -> None:
@@ -185,10 +224,10 @@ class Runs:
             target.set_result(self._own_accuracy(job))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
             self._turns.give_up(job.key)
-            fail(problem, target)
+            fail(self._explained(job, problem), target)
 
     def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
-        folder = self._store.get(job.key)
+        folder = self._stored(job.key)
         if folder is None:
             raise JobFailed("grader_error", "what was counted vanished from the store")
         document = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
@@ -225,7 +264,11 @@ class Runs:
     def _verified(self, key: str, job: TrainJob, run: Record) -> Verification | BuildFailure:
         try:
             found = self._workers.verify(job, run.folder.absolute(), self._data.absolute())
-            if isinstance(found, Verification):
+            if isinstance(found, BuildFailure):
+                error = JobFailed(found.status, found.message)
+                return BuildFailure(found.status, str(self._explained(job, error)))
+            # What cannot be kept is known all the same; the end of the run tells of it.
+            with suppress(StoreError):
                 self._store.put(key, lambda folder: _write(folder / "verification.json", found))
             return found
         finally:

@@ -38,6 +38,10 @@ class JobFailed(Exception):
         self.status = status
 
 
+class StoreFailed(JobFailed):
+    """A job was done, and the store could not take in what came of it; the message says why."""
+
+
 @dataclass(order=True)
 class _Task:
     priority: tuple[float, int]
@@ -223,7 +227,8 @@ class Scheduler:
                 return str(event["key"])
             if event["event"] == "failed":
                 status = "resource" if event["kind"] == "resource" else "grader_error"
-                raise JobFailed(status, str(event["message"]))
+                known = StoreFailed if event["kind"] == "store" else JobFailed
+                raise known(status, str(event["message"]))
             if event["event"] == "epoch":
                 self._on_event(job, event)
             # One that has always something to say never keeps us waiting, and still has to end.

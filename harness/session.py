@@ -70,10 +70,11 @@ class Session:
         self.progress = Progress(tell)
         self.tell = tell
         prepare(options.report, "--report")
-        prepare(options.store, "--store")
+        for name in ("", "records", "incoming", "logs", "data"):
+            prepare(options.store / name, "--store")
         self._leases = Leases(options.store, self.progress.note)
         self._sweep()
-        store = Store(options.store)
+        store = Store(options.store, self.progress.note)
         self.logs = leftovers.logs(options.store, self._leases.place())
         self._data_folder = options.store / "data"
         isolation = strongest()
@@ -175,6 +176,10 @@ class Session:
         running = self._running
         return [self.progress.wait(one) for one in running.all()] if running else []
 
+    def losses(self) -> list[str]:
+        """Returns what the store could not take in, or has lost, each as a sentence."""
+        return self._work.losses()
+
     # What the experiments ask for -----------------------------------------------------------
 
     def opened_project(self, architecture: str) -> Future[Opened | BuildFailure]:
@@ -212,7 +217,7 @@ class Session:
         self.data = load(request, self.tell)
         if self.data.note:
             self.tell(self.data.note)
-        publish(self.data, self._data_folder)
+        publish(self.data, self._data_folder, self.tell)
         self._workers.begin()
         self.environment |= self._workers.describe()
         self.calibration = calibration.load(self.data.name)

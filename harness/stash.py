@@ -1,6 +1,7 @@
 """Where the plugin leaves a session's objects for fixtures and hooks to find."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,3 +23,6 @@ COMPARISON: "pytest.StashKey[Comparison]" = pytest.StashKey()
 SUBJECTS = pytest.StashKey[tuple[Subject, ...]]()
 OPTIONS = pytest.StashKey[Options]()
 EXPERIMENTS = pytest.StashKey[tuple[Experiment, ...]]()
+# What results.json holds, and whether it and the report were written.
+DOCUMENT = pytest.StashKey[Mapping[str, Any]]()
+WRITTEN = pytest.StashKey[bool]()

@@ -2,51 +2,74 @@
 
 import contextlib
 import errno
-import hashlib
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from harness import manifest, quarantine
 from reference.errors import UserError
 
-MANIFEST = "manifest.json"
-_CHUNK = 1 << 20
 _ATTEMPTS = 3
+# No record is so large; where less is free, whatever went wrong with writing one is want of room.
+_LITTLE_BYTES = 1 << 20
+
+
+class StoreError(UserError):
+    """The store cannot be written or read: a fault of the machine, or of the folder's rights."""
 
 
 class Store:
     """A folder of records, each a folder named by its key.
 
-    root/records/<first two of key>/<key>/   the files, and manifest.json with their SHA-256
+    root/records/<first two of key>/<key>/   the files, and manifest.json: whose record it is, and
+                                             the SHA-256 of each file
     root/incoming/                           half-written records, never read
     root/quarantine/                         records that failed verification, kept to look at
+
+    Args:
+        tell: shows a line to the user: of each record that was set aside.
+
+    Attributes:
+        failures: what could not be written or read, and what went missing, each as a sentence.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tell: Callable[[str], None] = lambda _: None) -> None:
         self.root = root
+        self.failures: list[str] = []
+        self._tell = tell
 
     def folder(self, key: str) -> Path:
         """Returns where the record of `key` is, or would be."""
         return self.root / "records" / key[:2] / key
 
     def get(self, key: str) -> Path | None:
-        """Returns the verified record's folder; None when there is none, or it was set aside."""
+        """Returns the verified record's folder; None when there is none, or it was set aside.
+
+        Raises:
+            StoreError: it may not be read, or is damaged and cannot be set aside.
+        """
         folder = self.folder(key)
-        if not folder.is_dir():
+        try:
+            if manifest.damage(folder, key) is None:
+                return folder
+            # Another process may have been replacing it: what is set aside was looked at twice.
+            reason = manifest.damage(folder, key)
+        except FileNotFoundError:
             return None
-        if _is_intact(folder):
+        except PermissionError as error:
+            raise self._failed("read", error) from error
+        if reason is None:
             return folder
-        self._set_aside(folder)
+        self._set_aside(folder, reason)
         return None
 
     def put(self, key: str, write: Callable[[Path], None]) -> Path:
         """Stores what `write` puts into an empty folder; a record that is already there stays.
 
         Raises:
-            UserError: the store cannot be written.
+            StoreError: the store cannot be written.
         """
         target = self.folder(key)
         try:
@@ -55,15 +78,23 @@ class Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-", dir=incoming))
         except OSError as error:
-            raise _cannot_write(self.root, error) from error
+            raise self._failed("written", error) from error
         try:
             write(temporary)
-            _write_manifest(temporary)
+            manifest.write(temporary, key)
             if not self._place(temporary, key):
                 shutil.rmtree(temporary)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            raise _cannot_write(self.root, error) from error
+            raise self._failed("written", error) from error
+        except Exception as error:
+            # Libraries that write files have errors of their own for a disk that is full.
+            full = _is_full(self.root)
+            shutil.rmtree(temporary, ignore_errors=True)
+            if full:
+                no_room = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                raise self._failed("written", no_room) from error
+            raise
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -84,70 +115,48 @@ class Store:
         raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
 
     def discard(self, key: str) -> None:
-        """Forgets the record of `key`, if there is one."""
+        """Forgets the record of `key`, if there is one.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
         folder = self.folder(key)
-        if folder.exists():
-            incoming = self.root / "incoming"
-            incoming.mkdir(parents=True, exist_ok=True)
-            # Renamed first, so that nobody ever reads half a record.
-            doomed = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-", dir=incoming))
-            with contextlib.suppress(FileNotFoundError):  # another process was quicker
-                folder.rename(doomed / key)
-            shutil.rmtree(doomed, ignore_errors=True)
-
-    def _set_aside(self, folder: Path) -> None:
-        quarantine = self.root / "quarantine"
         try:
-            quarantine.mkdir(parents=True, exist_ok=True)
-            place = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", dir=quarantine))
-            try:
-                folder.rename(place / folder.name)
-            except FileNotFoundError:  # another process was quicker
-                place.rmdir()
+            if folder.exists():
+                incoming = self.root / "incoming"
+                incoming.mkdir(parents=True, exist_ok=True)
+                # Renamed first, so that nobody ever reads half a record.
+                doomed = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-", dir=incoming))
+                with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                    folder.rename(doomed / key)
+                shutil.rmtree(doomed, ignore_errors=True)
         except OSError as error:
-            raise _cannot_write(self.root, error) from error
+            raise self._failed("written", error) from error
 
+    def _set_aside(self, folder: Path, reason: str) -> None:
+        try:
+            place = quarantine.set_aside(folder, self.root / quarantine.NAME)
+        except OSError as error:
+            raise self._failed("written", error) from error
+        if place is not None:  # else another process was quicker, and has said so
+            self._tell(
+                f"WARNING: a stored record was damaged ({reason}) and was set aside in {place}; "
+                "it is made anew"
+            )
 
-def _cannot_write(root: Path, error: OSError) -> UserError:
-    return UserError(
-        f"the store {root} cannot be written: {error.strerror or error}. "
-        "Make room or make it writable, or name another folder with --store."
-    )
-
-
-def _write_manifest(folder: Path) -> None:
-    sums = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    manifest = folder / MANIFEST
-    manifest.write_text(json.dumps(sums, indent=1, sort_keys=True), encoding="utf-8")
-    for path in folder.iterdir():
-        _flush(path)
-
-
-def _flush(path: Path) -> None:
-    """Hands the file to the disk, so that a rename after it never uncovers an empty one."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _is_intact(folder: Path) -> bool:
-    try:
-        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        names = {path.name for path in folder.iterdir()} - {MANIFEST}
-        return (
-            isinstance(sums, dict)
-            and names == set(sums)
-            and all(_sha256(folder / name) == expected for name, expected in sums.items())
+    def _failed(self, action: str, error: OSError) -> StoreError:
+        """Notes that the store cannot be "read" or "written", and returns it as an error."""
+        mend = "Make room or make it writable" if action == "written" else "Make it readable"
+        failure = StoreError(
+            f"the store {self.root} cannot be {action}: {quarantine.described(error)}. "
+            f"{mend}, or name another folder with --store."
         )
-    except (OSError, ValueError):
+        self.failures.append(str(failure))
+        return failure
+
+
+def _is_full(root: Path) -> bool:
+    try:
+        return shutil.disk_usage(root).free < _LITTLE_BYTES
+    except OSError:
         return False
-
-
-def _sha256(path: Path) -> str:
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            sha.update(chunk)
-    return sha.hexdigest()

@@ -112,10 +112,14 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
 
 
 def _documents(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every training record in the store, by its key; unverified."""
+    """Every training record in the store, by its key; unverified, but for what cannot be read."""
     for path in (store.root / "records").glob("*/*/record.json"):
-        with suppress(OSError, ValueError):
-            yield path.parent.name, json.loads(path.read_bytes())
+        try:
+            document = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            store.get(path.parent.name)  # sets it aside, and says so
+            continue
+        yield path.parent.name, document
 
 
 def _rank(
@@ -157,6 +161,9 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
     recipe = plan.recipe_for(facts, "gate", calibration.load(dataset.name))
     (job,) = plan.jobs_for(plan.documented_spec(facts), recipe, dataset, 1, facts)
     size = prod(dataset.train_labels.shape)
+    folder = store.get(job.key)  # one whose job had become unreadable is set aside
+    if folder is not None:
+        return _opened(facts, record.read(folder, cached=True))
     tell(
         f"{facts.name} has not been trained on {dataset.name} yet: training it now on "
         f"{size:,} images, this once (the result is kept in {store.root})"
@@ -168,7 +175,7 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
             progress.update(job.key, event["epoch"], event["val_accuracy"])
 
     with Leases(store.root, progress.note) as leases:
-        publish(dataset, data)
+        publish(dataset, data, tell)
         logs = leftovers.logs(store.root, leases.place())
         workers = Workers(1, data, store.root, logs, on_event)
         runs = Runs(Turns(store, leases, progress.note), data, workers, progress, fresh=False)

@@ -61,7 +61,8 @@ def network(given: argparse.Namespace) -> Trained:
     Raises:
         UserError: it cannot be had.
     """
-    return trained_network(facts.load(given.model), data_request(given), Store(given.store), tell)
+    store = Store(given.store, tell)
+    return trained_network(facts.load(given.model), data_request(given), store, tell)
 
 
 def tell(line: str) -> None:

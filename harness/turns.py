@@ -12,7 +12,7 @@ from typing import Any
 from harness.futures import fail
 from harness.leases import Leases
 from harness.scheduler import JobFailed
-from harness.store import Store
+from harness.store import Store, StoreError
 
 WAITING = (
     "Another run that uses this store is at some of the same work: what comes of it is taken from "
@@ -118,6 +118,8 @@ class Turns:
         try:
             return self._granted(wish, first=first)
         except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody waits for it)
+            if isinstance(error, StoreError):
+                error = JobFailed("grader_error", str(error))
             self._leases.release(wish.key)
             fail(error, wish.target)
             return True

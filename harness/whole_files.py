@@ -7,29 +7,30 @@ on the folder meanwhile, so that nobody takes the file aside for a dead one's.
 import contextlib
 import fcntl
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 _ENDING = ".part"
+_RANDOM_BYTES = 8
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Writes a file aside and renames it into place.
+    """Writes a file aside and renames it into place, readable as far as the umask allows.
 
     Raises:
         OSError: it cannot be written; what was there before is there still.
     """
     with _locked(path.parent, fcntl.LOCK_SH):
-        handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_ENDING, dir=path.parent)
+        # Without the file's own name, which may be as long as a name can be.
+        aside = path.with_name(f".{secrets.token_hex(_RANDOM_BYTES)}{_ENDING}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with aside.open("xb") as file:
                 file.write(content)
-            Path(aside).chmod(0o644)  # mkstemp's 0600 would hide it from others
-            Path(aside).replace(path)
+            aside.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(aside).unlink()
+                aside.unlink(missing_ok=True)
             raise
 
 

@@ -30,7 +30,7 @@ from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.robustness.job import ROBUSTNESS
 from harness.robustness.reading import read_altered
-from harness.store import Store
+from harness.store import Store, StoreError
 from reference.errors import UserError
 
 EVALUATION = "evaluation.json"
@@ -52,6 +52,8 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
             Store(Path(request["store"])),
             lambda values: reply({"event": "epoch", **values}),
         )
+    except StoreError as error:
+        reply({"event": "failed", "kind": "store", "message": str(error)})
     except UserError as error:
         reply({"event": "failed", "kind": "user", "message": str(error)})
     except BrokenPipeError:
@@ -64,6 +66,14 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         reply({"event": "done", "key": key})
 
 
+def _wants_memory(error: Exception) -> bool:
+    """Whether an error is Python's, TensorFlow's or oneDNN's word for want of memory."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return True
+    # oneDNN's status 1, which TensorFlow passes on as an operation that was aborted.
+    return "Status: 1, message: could not create" in str(error)
+
+
 def run(job: Job, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Does one job and stores what comes of it; returns the key.
 
@@ -74,12 +84,20 @@ def run(job: Job, data: Path, store: Store, on_epoch: OnEpoch) -> str:
 
 
 def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> str:
-    """Counts what a network reads right with the weights it came with."""
+    """Counts what a network reads right with the weights it came with.
+
+    Raises:
+        FileNotFoundError: the weights, or the images, are not there.
+        UserError: the store cannot be written.
+    """
     from harness.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
 
+    folder = store.get(job.weights)
+    if folder is None:
+        raise FileNotFoundError(f"no weights {job.weights} in the store")
     arrays = open_published(data, job.data_digest)
     images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
-    with np.load(store.folder(job.weights) / "weights.npz", allow_pickle=False) as file:
+    with np.load(folder / "weights.npz", allow_pickle=False) as file:
         weights = {key: file[key] for key in file.files}
     correct = [count_correct(job.spec, weights, images, labels, scale) for scale in job.scales]
     document = {"correct": correct, "scales": list(job.scales), "test_images": len(labels)}

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,12 +80,25 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def grade(folder: Path, *arguments: str, timeout: float = 170) -> Result:
-    """Runs pytest in a copy; no traceback may ever be seen."""
+def grade(
+    folder: Path,
+    *arguments: str,
+    timeout: float = 170,
+    prefix: Sequence[str] = (),
+    variables: Mapping[str, str | None] | None = None,
+) -> Result:
+    """Runs pytest in a copy; no traceback may ever be seen.
+
+    Args:
+        prefix: a command that runs it, as prlimit.
+        variables: of the environment, beside those of every run; None for one that is not set.
+    """
     started = time.monotonic()
+    changed = environment(folder / "home") | (variables or {})
     done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(folder / "home"), capture_output=True,
-        text=True, timeout=timeout, check=False,
+        [*prefix, *command(*arguments)], cwd=folder, capture_output=True, timeout=timeout,
+        env={name: value for name, value in changed.items() if value is not None},
+        text=True, errors="backslashreplace", check=False,
     )  # fmt: skip
     output = done.stdout + done.stderr
     assert "Traceback" not in output, output

@@ -67,9 +67,16 @@ def test_damage_is_noticed_and_repaired(dataset, tmp_path, damage):
         target.write_text("in the way")
     with pytest.raises((ValueError, OSError)):
         open_published(tmp_path, dataset.digest, verify=True)
-    publish(dataset, tmp_path)
+    told = []
+    publish(dataset, tmp_path, told.append)
     open_published(tmp_path, dataset.digest, verify=True)
-    assert [entry.name for entry in tmp_path.iterdir()] == [dataset.digest]
+    assert {entry.name for entry in tmp_path.iterdir()} == {dataset.digest, "quarantine"}
+    (aside,) = (tmp_path / "quarantine").glob(f"*/{dataset.digest}")
+    (line,) = told
+    assert line.startswith("WARNING: the stored images of mnist were damaged")
+    assert str(aside) in line
+    publish(dataset, tmp_path, told.append)
+    assert told == [line]
 
 
 def test_contents_are_read_only_where_verification_is_asked_for(dataset, tmp_path):
@@ -124,7 +131,7 @@ def test_a_folder_that_cannot_be_made(dataset, tmp_path):
 
 def test_the_other_writer_may_be_first(dataset, tmp_path, monkeypatch):
     looked = []
-    intact = arrays._intact
+    intact = arrays.is_intact
 
     def overtaken(folder, dataset_digest):
         if not looked:
@@ -133,9 +140,9 @@ def test_the_other_writer_may_be_first(dataset, tmp_path, monkeypatch):
             return False
         return intact(folder, dataset_digest)
 
-    monkeypatch.setattr(arrays, "_intact", overtaken)
+    monkeypatch.setattr(arrays, "is_intact", overtaken)
     # What the other one's workers are reading already is not taken from under them.
-    monkeypatch.setattr(arrays, "_set_aside", pytest.fail)
+    monkeypatch.setattr(arrays.quarantine, "set_aside", pytest.fail)
     publish(dataset, tmp_path)
     open_published(tmp_path, dataset.digest, verify=True)
     assert [entry.name for entry in tmp_path.iterdir()] == [dataset.digest]

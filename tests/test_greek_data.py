@@ -310,7 +310,13 @@ def test_what_is_published_can_be_opened(folder, tmp_path):
     assert list((tmp_path / "data").iterdir()) == [file]
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other"])
+def _encrypted(content):
+    """Says of its first array, in the list at its end, that it is encrypted."""
+    place = content.index(b"PK\x01\x02") + 8
+    return content[:place] + bytes([content[place] | 1]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "flag", "other"])
 def test_damage_is_noticed_and_repaired(folder, tmp_path, damage):
     letters = read_letters(folder, "GREEK_DIR")
     file = publish_letters(letters, tmp_path / "data")
@@ -320,11 +326,20 @@ def test_damage_is_noticed_and_repaired(folder, tmp_path, damage):
         with file.open("wb") as stream:
             np.savez(stream, images=letters.images[:3], labels=letters.labels[:3])
     else:
-        file.write_bytes({"flip": content, "cut": content[:-100], "empty": b""}[damage])
+        whole = file.read_bytes()
+        damaged = {
+            "flip": content, "cut": content[:-100], "empty": b"", "flag": _encrypted(whole),
+        }  # fmt: skip
+        file.write_bytes(damaged[damage])
     with pytest.raises(ValueError, match=r"damaged|but should be"):
         open_letters(tmp_path / "data", letters.digest)
-    publish_letters(letters, tmp_path / "data")
+    told = []
+    publish_letters(letters, tmp_path / "data", told.append)
     open_letters(tmp_path / "data", letters.digest)
+    (aside,) = (tmp_path / "data" / "quarantine").glob(f"*/{file.name}")
+    (line,) = told
+    assert line.startswith("WARNING: the stored Greek letters were damaged")
+    assert str(aside) in line
 
 
 def test_letters_that_are_not_published(tmp_path):

@@ -266,7 +266,10 @@ def end(tmp_path, monkeypatch):
         monkeypatch.setattr(conclude, "_graded", lambda *_: {"schema": 1, **results})
         session = SimpleNamespace(options=SimpleNamespace(report=folder), tell=said.append)
         ledger = SimpleNamespace(benchmarks={})
-        conclude.conclude(session, ledger, command="c", passed=True, benchmarked=benchmarked)
+        document = conclude.conclude(
+            session, ledger, command="c", passed=True, benchmarked=benchmarked
+        )
+        conclude.write(document, session, benchmarked=benchmarked)
         return json.loads((folder / "results.json").read_text(encoding="utf-8")), said
 
     return run

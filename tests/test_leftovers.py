@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import leftovers, whole_files
+from harness import folders, leftovers, whole_files
 from harness.data.arrays import publish
 from harness.data.digits import load_digits
 from harness.folders import prepare
@@ -101,7 +101,7 @@ def test_a_writer_s_own_file_is_not_swept(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_tried_has_nothing_in_it_meanwhile(tmp_path, monkeypatch):
     """So nothing is left of it, and two runs that try it at once do not take each other's."""
-    temporary_file = whole_files.tempfile.TemporaryFile
+    temporary_file = folders.tempfile.TemporaryFile
     seen = []
 
     def look(**options):
@@ -109,12 +109,12 @@ def test_a_folder_that_is_tried_has_nothing_in_it_meanwhile(tmp_path, monkeypatc
         seen.append(_tree(tmp_path))
         return file
 
-    monkeypatch.setattr(whole_files.tempfile, "TemporaryFile", look)
+    monkeypatch.setattr(folders.tempfile, "TemporaryFile", look)
     prepare(tmp_path, "--store")
     assert seen == [[]]
 
 
 def test_runs_at_work_share_no_log(tmp_path):
-    folders = [leftovers.logs(tmp_path, place) for place in range(3)]
-    assert folders[0] == tmp_path / "logs"
-    assert len(set(folders)) == 3
+    found = [leftovers.logs(tmp_path, place) for place in range(3)]
+    assert found[0] == tmp_path / "logs"
+    assert len(set(found)) == 3

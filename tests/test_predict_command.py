@@ -149,6 +149,7 @@ class Worker:
         self.root, self.outcome, self.jobs, self.stopped = root, outcome, [], False
 
     def __call__(self, *_arguments, **_options):
+        (self.root / "logs").mkdir(exist_ok=True)  # as starting processes does
         return self
 
     def submit(self, job, _cost, _limit):

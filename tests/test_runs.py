@@ -41,6 +41,7 @@ class Scheduler:
 
 @pytest.fixture
 def store(tmp_path):
+    (tmp_path / "store" / "logs").mkdir(parents=True)  # as a session makes it
     return Store(tmp_path / "store")
 
 

@@ -37,9 +37,9 @@ def test_letters_that_cannot_be_used_are_refused_before_hours_of_training(tmp_pa
 @pytest.mark.parametrize(
     ("shouldfail", "shouldstop", "expected"),
     [
-        (False, False, ["conclude", "stop"]),
-        ("stopping after 1 failures", False, ["stop_experiments", "conclude", "stop"]),
-        (False, "a plugin asked for it", ["stop_experiments", "conclude", "stop"]),
+        (False, False, ["conclude", "write", "stop"]),
+        ("stopping after 1 failures", False, ["stop_experiments", "conclude", "write", "stop"]),
+        (False, "a plugin asked for it", ["stop_experiments", "conclude", "write", "stop"]),
     ],
 )
 def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
@@ -51,7 +51,10 @@ def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
         stop=lambda: done.append("stop"),
         lost=None,
     )
+    grading.progress = SimpleNamespace(flush=lambda: None)
+    grading.losses = list
     monkeypatch.setattr(conclude, "conclude", lambda *_, **__: done.append("conclude"))
+    monkeypatch.setattr(conclude, "write", lambda *_, **__: done.append("write"))
     monkeypatch.setattr(plugin, "is_benchmark", lambda _: False)
     config = SimpleNamespace(stash={OPTIONS: None, SESSION: grading, LEDGER: None})
     session = SimpleNamespace(config=config, shouldfail=shouldfail, shouldstop=shouldstop)

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 
-from harness.store import Store
+from harness import manifest
+from harness.store import Store, StoreError
 from reference.errors import UserError
 
 KEY = "ab" * 32
@@ -39,8 +41,14 @@ def _incoming(store):
 
 
 @pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
+def told():
+    """What the user was told."""
+    return []
+
+
+@pytest.fixture
+def store(tmp_path, told):
+    return Store(tmp_path / "store", told.append)
 
 
 @pytest.fixture
@@ -101,26 +109,124 @@ def _to_folder(folder, name):
     (folder / name).mkdir()
 
 
-@pytest.mark.parametrize("damage", [_truncate, _remove, _empty, _to_folder])
+def _to_pipe(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)  # whoever opened it would wait for ever
+
+
+def _assert_set_aside(store, told, reason):
+    """The record is gone from its place, kept elsewhere, and the user told of it in one line."""
+    assert store.get(KEY) is None
+    assert not store.folder(KEY).exists()
+    (aside,) = (store.root / "quarantine").glob("*/*")
+    what = f"a stored record was damaged ({reason}) and was set aside in {aside}"
+    assert told == [f"WARNING: {what}; it is made anew"]
+    assert store.get(KEY) is None
+    assert len(told) == 1  # once
+    assert store.failures == []  # nothing that the run could not do
+
+
+MANIFEST = "manifest.json is no list of checksums"
+DAMAGE = {
+    _truncate: ("{} differs from its checksum", MANIFEST),
+    _remove: ("{} is missing",) * 2,
+    _empty: ("{} differs from its checksum", MANIFEST),
+    _to_folder: ("{} is no file",) * 2,
+    _to_pipe: ("{} is no file",) * 2,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("name", ["record.json", "weights.npz", "manifest.json"])
-def test_a_damaged_record_is_set_aside(stored, damage, name):
+def test_a_damaged_record_is_set_aside_and_told(stored, told, damage, name):
     damage(stored.folder(KEY), name)
-    assert stored.get(KEY) is None
-    assert not stored.folder(KEY).exists()
-    assert _set_aside(stored) == [KEY]
+    reason = DAMAGE[damage][name == "manifest.json"]
+    _assert_set_aside(stored, told, reason.format(name))
 
 
-@pytest.mark.parametrize("manifest", [b"[]", b"null", b"{}", b"\xff", b'{"record.json": 1}'])
-def test_a_manifest_that_is_none_is_damage(stored, manifest):
+@pytest.mark.parametrize(
+    "manifest",
+    [b"[]", b"null", b"{}", b"\xff", b'{"record.json": 1}', b"[" * 5000,
+     b'{"key": "%s", "sha256": 3}' % KEY.encode()],
+)  # fmt: skip
+def test_a_manifest_that_is_none_is_damage(stored, told, manifest):
     (stored.folder(KEY) / "manifest.json").write_bytes(manifest)
-    assert stored.get(KEY) is None
-    assert _set_aside(stored) == [KEY]
+    _assert_set_aside(stored, told, MANIFEST)
 
 
-def test_an_added_file_is_damage(stored):
+def test_an_added_file_is_damage(stored, told):
     (stored.folder(KEY) / "sitecustomize.py").write_bytes(b"")
-    assert stored.get(KEY) is None
-    assert _set_aside(stored) == [KEY]
+    _assert_set_aside(stored, told, "sitecustomize.py was added")
+
+
+OTHER = "ab" + "cd" * 31
+
+
+@pytest.fixture
+def other(stored):
+    """Another record of the same kind, beside the first."""
+    return stored.put(OTHER, lambda folder: (folder / "record.json").write_bytes(b"other"))
+
+
+def test_a_file_of_another_record_is_damage(stored, told, other):
+    shutil.copy(other / "record.json", stored.folder(KEY))
+    _assert_set_aside(stored, told, "record.json differs from its checksum")
+
+
+def test_another_record_under_this_key_is_damage(stored, told, other):
+    """Its files agree with its manifest: what tells is that the manifest names its key."""
+    shutil.rmtree(stored.folder(KEY))
+    other.rename(stored.folder(KEY))
+    _assert_set_aside(stored, told, f"it is the record of another key, {OTHER[:16]}…")
+
+
+def test_two_records_that_changed_places_are_both_damage(stored, told, other):
+    away = stored.root / "away"
+    stored.folder(KEY).rename(away)
+    other.rename(stored.folder(KEY))
+    away.rename(other)
+    assert [stored.get(KEY), stored.get(OTHER)] == [None, None]
+    assert len(told) == 2
+
+
+def test_a_file_in_a_record_s_place_is_damage(stored, told):
+    shutil.rmtree(stored.folder(KEY))
+    stored.folder(KEY).write_bytes(b"")
+    _assert_set_aside(stored, told, "it is a file, and no folder")
+
+
+def test_a_disk_that_cannot_be_read_is_damage(stored, told, monkeypatch):
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(manifest, "_sha256", fail)
+    _assert_set_aside(stored, told, "it cannot be read: Input/output error")
+
+
+def test_a_record_that_may_not_be_read_is_the_users_to_mend(stored, told, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(manifest, "_sha256", refuse)
+    with pytest.raises(
+        StoreError, match=r"cannot be read: Permission denied\. .*--store"
+    ) as caught:
+        stored.get(KEY)
+    assert stored.failures == [str(caught.value)]
+    assert stored.folder(KEY).exists()  # it is no damage
+    assert told == []
+
+
+def test_what_another_process_has_just_replaced_is_not_set_aside(stored, told, monkeypatch):
+    damage, looked = manifest.damage, []
+
+    def overtaken(*arguments):
+        looked.append(arguments)
+        return "half gone" if len(looked) == 1 else damage(*arguments)
+
+    monkeypatch.setattr(manifest, "damage", overtaken)
+    assert stored.get(KEY) == stored.folder(KEY)
+    assert told == []
 
 
 def test_what_was_set_aside_is_kept_and_rebuilt(stored):
@@ -179,13 +285,17 @@ def test_a_writer_that_raises_leaves_nothing(store, error):
     assert _incoming(store) == []
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(store):
+# Python's own error, and that of a library which writes files in its own way.
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("HDF5")])
+def test_a_full_disk_is_said_and_leaves_nothing(store, monkeypatch, error):
     def write(folder):
         _write(folder)
-        raise OSError(28, "No space left on device")
+        raise error
 
-    with pytest.raises(UserError, match=r"No space left on device.*--store"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(StoreError, match=r"No space left on device.*--store") as caught:
         store.put(KEY, write)
+    assert store.failures == [str(caught.value)]
     assert store.get(KEY) is None
     assert _incoming(store) == []
 
@@ -193,7 +303,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(store):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from harness import store
+from harness import manifest, store
 
 def write(folder):
     (folder / "record.json").write_bytes(b"half")
@@ -201,7 +311,7 @@ def write(folder):
         os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[2] == "manifest":
-    store._flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+    manifest._flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
 store.Store(Path(sys.argv[1])).put(sys.argv[3], write)
 """
 
@@ -234,6 +344,13 @@ def test_a_store_that_cannot_be_written_is_the_users_to_mend(store, blocked):
     with pytest.raises(UserError, match=r"cannot be written: .*--store") as caught:
         store.put(KEY, _write)
     assert str(store.root) in str(caught.value)
+
+
+def test_a_record_that_cannot_be_discarded_is_the_users_to_mend(stored):
+    shutil.rmtree(stored.root / "incoming")
+    (stored.root / "incoming").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"cannot be written: .*--store"):
+        stored.discard(KEY)
 
 
 def test_damage_in_a_store_that_cannot_be_written_is_the_users_to_mend(stored):

@@ -320,6 +320,9 @@ class FakeLab:
         self._root = root
         self._histories, self._left_out, self._changes = histories, left_out, changes
 
+    def tell(self, line):
+        raise AssertionError(line)  # nothing was damaged
+
     def spec(self, architecture):
         return documented(architecture)
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+from harness import manifest
 from harness.data.arrays import open_published
 from harness.data.dataset import PARTS
 from harness.data.letters import open_letters
 from harness.process import ROOT
-from harness.store import MANIFEST, Store
+from harness.store import Store
 
 # What a worker needs of the project; nobody's network is built there, so `models` is not.
 _PACKAGES = ("harness", "reference")
@@ -52,7 +53,7 @@ def keep_record(store: Store, key: str, files: Mapping[str, bytes]) -> Path:
 
     def write(folder: Path) -> None:
         for name, content in files.items():
-            if name != MANIFEST:
+            if name != manifest.NAME:
                 (folder / name).write_bytes(content)
 
     return store.put(key, write)

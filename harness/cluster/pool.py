@@ -21,11 +21,10 @@ from harness.cost import TimeLimit
 from harness.extract.client import BuildFailure
 from harness.futures import fail
 from harness.jobs import Job, TrainJob
-from harness.scheduler import JobFailed, OnEvent
-from harness.store import Store
+from harness.scheduler import JobFailed, OnEvent, StoreFailed
+from harness.store import Store, StoreError
 from harness.verify import Verification, read_verification
 from harness.workers import WorkersLost
-from reference.errors import UserError
 
 # How often a job is sent again because something that it needs was lost on its way.
 MOST_TRIES = 5
@@ -325,8 +324,8 @@ class ClusterPool:
             parcels.keep_record(self._store, job.key, answer["files"])
             self._made_by[job.key] = answer["worker"]
             target.set_result(job.key)
-        except UserError as error:
-            fail(JobFailed("grader_error", str(error)), target)
+        except StoreError as error:
+            fail(StoreFailed("grader_error", str(error)), target)
         except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody is waiting for it)
             fail(error, target)
 

@@ -5,43 +5,49 @@
 A worker is given the folder and the digest, and nothing else.
 """
 
-import contextlib
+import errno
+import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from harness.data.dataset import PARTS, Arrays, Dataset, digest
+from harness import quarantine
+from harness.data.dataset import PARTS, Arrays, Bytes, Dataset, digest
 from reference.errors import UserError
 
 
-def publish(dataset: Dataset, folder: Path) -> Path:
+def publish(dataset: Dataset, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
     """Writes the arrays once and returns their folder, `folder`/<digest>.
 
     They are written to a temporary folder and renamed into place: nobody sees half of them,
     and of two processes that publish at once one finds the other's work done. What is there
-    already is verified; if it is damaged it is replaced.
+    already is verified; if it is damaged it is set aside and replaced.
+
+    Args:
+        tell: shows a line to the user: of arrays that were set aside.
 
     Raises:
         UserError: `folder` cannot be written (no permission, no space).
     """
     target = folder / dataset.digest
-    if _intact(folder, dataset.digest):
+    if is_intact(folder, dataset.digest):
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{dataset.digest[:12]}."))
         try:
             for name in PARTS:
-                np.save(temporary / f"{name}.npy", dataset.part(name), allow_pickle=False)
+                _save(temporary / f"{name}.npy", dataset.part(name))
             temporary.chmod(0o755)  # mkdtemp's 0700 would shut out a worker of another user
-            _place(temporary, target)
+            _place(temporary, target, dataset.name, tell)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise UserError(
-            f"{folder}: the data set cannot be written there ({error.strerror or error}). "
+            f"{folder}: the data set cannot be written there ({quarantine.described(error)}). "
             "Free some space (60 MB are needed), or make the folder writable."
         ) from error
     return target
@@ -72,7 +78,8 @@ def open_published(folder: Path, dataset_digest: str, *, verify: bool = False) -
     return arrays
 
 
-def _intact(folder: Path, dataset_digest: str) -> bool:
+def is_intact(folder: Path, dataset_digest: str) -> bool:
+    """Whether the arrays are published, whole and as they were: every byte is read."""
     try:
         open_published(folder, dataset_digest, verify=True)
     except (OSError, ValueError):
@@ -80,23 +87,28 @@ def _intact(folder: Path, dataset_digest: str) -> bool:
     return True
 
 
-def _place(temporary: Path, target: Path) -> None:
+def _place(temporary: Path, target: Path, name: str, tell: Callable[[str], None]) -> None:
     """Renames into place; what is there stays if it is whole: another process was first."""
     try:
         temporary.rename(target)
     except OSError:
-        if _intact(target.parent, target.name):
+        if is_intact(target.parent, target.name):
             return
         # Only now, and not before the arrays were written: workers may read what is there.
-        _set_aside(target)
+        place = quarantine.set_aside(target, target.parent / quarantine.NAME)
+        if place is not None:
+            tell(
+                f"WARNING: the stored images of {name} were damaged and were set aside in {place}; "
+                "they are stored anew"
+            )
         temporary.rename(target)
 
 
-def _set_aside(target: Path) -> None:
-    """Moves a damaged folder out of the way; workers that map its files keep them."""
-    if not target.exists():
-        return
-    away = Path(tempfile.mkdtemp(dir=target.parent, prefix=".damaged."))
-    with contextlib.suppress(FileNotFoundError):  # another process has moved it
-        target.rename(away / target.name)
-    shutil.rmtree(away, ignore_errors=True)
+def _save(path: Path, array: Bytes) -> None:
+    with path.open("wb") as file:
+        try:
+            np.save(file, array, allow_pickle=False)
+        except OSError as error:
+            if error.errno is None:  # NumPy says how many bytes were written, and not why
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise

@@ -11,14 +11,16 @@ import hashlib
 import os
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from harness import quarantine
 from harness.data.dataset import IMAGE_SHAPE, Bytes, part_digest
 from reference.errors import UserError
 
@@ -78,11 +80,16 @@ def unlike_documented(labels: Iterable[int]) -> str | None:
     return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
-def publish_letters(letters: Letters, folder: Path) -> Path:
+def publish_letters(
+    letters: Letters, folder: Path, tell: Callable[[str], None] = lambda _: None
+) -> Path:
     """Writes the arrays for workers to read; returns the file.
 
     It is renamed into place once it is whole. One that is there already stays, unless it is
-    damaged.
+    damaged: then it is set aside.
+
+    Args:
+        tell: shows a line to the user: of a file that was set aside.
 
     Raises:
         UserError: `folder` cannot be written.
@@ -93,6 +100,13 @@ def publish_letters(letters: Letters, folder: Path) -> Path:
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):
+            place = quarantine.set_aside(target, folder / quarantine.NAME)
+            if place is not None:
+                tell(
+                    f"WARNING: the stored Greek letters were damaged and were set aside in "
+                    f"{place}; they are stored anew"
+                )
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{letters.digest[:12]}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -104,8 +118,8 @@ def publish_letters(letters: Letters, folder: Path) -> Path:
             raise
     except OSError as error:
         raise UserError(
-            f"{folder}: the Greek letters cannot be written there ({error.strerror or error}). "
-            "Free some space, or make the folder writable."
+            f"{folder}: the Greek letters cannot be written there "
+            f"({quarantine.described(error)}). Free some space, or make the folder writable."
         ) from error
     return target
 
@@ -122,7 +136,7 @@ def open_letters(folder: Path, digest: str) -> Letters:
         # Opened here: NumPy leaves a damaged archive open.
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             letters = Letters(arrays["images"], arrays["labels"], source="published")
-    except (zipfile.BadZipFile, EOFError, KeyError) as error:
+    except (zipfile.BadZipFile, EOFError, KeyError, RuntimeError, zlib.error) as error:
         message = f"{file}: damaged ({error})"
         raise ValueError(message) from error
     if letters.digest != digest:

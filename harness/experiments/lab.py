@@ -83,6 +83,10 @@ class Lab:
         """Where workers look for what is published for them."""
         return self._work.data_folder
 
+    def tell(self, line: str) -> None:
+        """Shows a line to the user."""
+        self._work.tell(line)
+
     def spec(self, architecture: str) -> Spec:
         """Waits for the network that the project's own module builds.
 

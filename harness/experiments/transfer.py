@@ -69,7 +69,7 @@ class Transfer:
         test = None if lab.greek_test is None else read_letters(lab.greek_test, TEST_OPTION)
         for each in (letters, test):
             if each is not None:
-                publish_letters(each, lab.data_folder)
+                publish_letters(each, lab.data_folder, lab.tell)
         bases = lab.runs(self.architecture)
         recipe = lab.recipe(self.architecture)
         cost = self._cost(lab, len(letters.labels))

@@ -60,7 +60,8 @@ def _check(submitted: Submitted) -> None:
         if not _is_plain(name) or name in folders:
             raise UserError(
                 f"{shown(name)} cannot be the name of a file here; expected one inside the "
-                "submission's folder, of printable characters"
+                "submission's folder, of printable characters, "
+                f"{_MAX_NAME} bytes at most"
             )
 
 

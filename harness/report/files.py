@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and a folder that holds ours and nobody's leftovers."""
+"""The files of a report, and a folder that holds ours and nobody's leftovers."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from harness.extract import document as documents
 from harness.extract.client import Answer, BuildFailure, Extractor
 from harness.extract.request import Submitted
 from harness.network import spec as specs
-from harness.store import Store
+from harness.store import Store, StoreError
 from harness.subjects import PROJECT, Subject
 from harness.submitted import own_weights
 from harness.submitted.opened import Opened, read_answer
@@ -124,12 +125,13 @@ class Opening:
         )  # fmt: skip
 
     def _stored(self, key: str, *names: str) -> Mapping[str, bytes] | None:
-        folder = None if self._fresh else self._store.get(key)
-        if folder is None:
-            return None
+        """Returns files that were kept; what cannot be read is opened anew, as if not there."""
         try:
+            folder = None if self._fresh else self._store.get(key)
+            if folder is None:
+                return None
             return {name: (folder / name).read_bytes() for name in names}
-        except FileNotFoundError:  # another run is just putting a fresh one there
+        except (StoreError, FileNotFoundError):  # another run is just putting a fresh one there
             return None
 
     def _keep(self, key: str, files: Mapping[str, bytes]) -> None:
@@ -137,5 +139,7 @@ class Opening:
             for name, content in files.items():
                 (folder / name).write_bytes(content)
 
-        self._store.discard(key)
-        self._store.put(key, write)
+        # What cannot be kept has been opened all the same; the end of the run tells of it.
+        with suppress(StoreError):
+            self._store.discard(key)
+            self._store.put(key, write)
