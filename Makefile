@@ -54,7 +54,7 @@ test-lowest test-highest: test-%: .venv/dev.stamp
 	mkdir -p build
 	$(BIN)/uv pip compile --quiet --upgrade --resolution=$(RESOLUTION) \
 		--python=.venv-$*/bin/python --output-file=build/$*.txt requirements.txt
-	$(BIN)/uv pip install --quiet --python=.venv-$*/bin/python \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python=.venv-$*/bin/python \
 		--requirement=build/$*.txt --requirement=requirements-dev.txt
 	.venv-$*/bin/python -m tests.by_package
 	.venv-$*/bin/python -m pytest checks/ --dataset=digits --fresh --report=reports/$* $(OPTIONS)
