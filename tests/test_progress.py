@@ -259,12 +259,14 @@ def test_a_bar_is_taken_away_when_its_run_has_ended(monkeypatch, progress):
     future = Future()
     waiter = threading.Thread(target=progress.wait, args=(future,))
     waiter.start()
-    assert told["add_task"].wait(10)
-    assert not told["remove_task"].is_set()
-    progress.finish("a", failed=False)
-    assert told["remove_task"].wait(10)
-    future.set_result(None)
-    waiter.join()
+    try:
+        assert told["add_task"].wait(10)
+        assert not told["remove_task"].is_set()
+        progress.finish("a", failed=False)
+        assert told["remove_task"].wait(10)
+    finally:
+        future.set_result(None)
+        waiter.join()
 
 
 @pytest.mark.parametrize(("begun", "expected"), [("...F", ["...F", "trained"]), ("", ["trained"])])

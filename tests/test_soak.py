@@ -230,7 +230,8 @@ class FakeSoak:
 
     fails = False
 
-    def __init__(self, _workers, _folder, *, recycle):
+    def __init__(self, _workers, _folder, *, recycle, compiled):
+        assert compiled == 10
         self.recycle = recycle
         self.stopped = False
 
@@ -280,5 +281,6 @@ def test_what_could_not_be_judged_is_refused(option):
         soak.main([option])
 
 
-def test_no_two_networks_are_alike():
-    assert len({soak.source(number) for number in range(300)}) == 300
+@pytest.mark.parametrize("compiled", [False, True])
+def test_no_two_networks_are_alike(compiled):
+    assert len({soak.source(number, compiled=compiled) for number in range(300)}) == 300

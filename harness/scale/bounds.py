@@ -11,7 +11,7 @@ MB = 10**6
 
 STEADY_BYTES = 50 * MB
 # Workers are of different age when they are looked at: one of 25 jobs, of which XLA compiled a few,
-# has up to 130 MB more than a fresh one.
+# had up to 80 MB more than one of the 20 that it had when the run was warm.
 WORKER_BYTES = 150 * MB
 # XLA's own, which one worker has started and another not yet.
 WORKER_THREADS = 16

@@ -82,9 +82,9 @@ def build():
 """
 
 
-def source(number: int) -> str:
-    """Returns a module whose network no other number has."""
-    template = _DENSE if number % 5 in (1, 4) else _CONVOLUTIONS
+def source(number: int, *, compiled: bool = False) -> str:
+    """Returns a module whose network no other number has; XLA compiles dense ones only."""
+    template = _DENSE if compiled or number % 5 in (1, 4) else _CONVOLUTIONS
     return template.format(width=16 + number, filters=4 + number % 7)
 
 
@@ -94,9 +94,10 @@ class Soak:
     Args:
         folder: for everything that is written.
         recycle: whether workers are replaced.
+        compiled: one network in so many is compiled by XLA; 0: none.
     """
 
-    def __init__(self, workers: int, folder: Path, *, recycle: bool) -> None:
+    def __init__(self, workers: int, folder: Path, *, recycle: bool, compiled: int) -> None:
         self._data, self.store = folder / "data", Store(folder / "store")
         self._data.mkdir()
         self.store.root.mkdir()
@@ -104,6 +105,7 @@ class Soak:
         publish(self._dataset, self._data)
         self._logs = folder / "logs"
         self._workers = workers
+        self._compiled = compiled
         self.progress = Progress(lambda _line: None)
         self._leases = Leases(self.store.root, self.progress.note)
         self._pool = Workers(
@@ -147,12 +149,14 @@ class Soak:
         self._leases.close()
 
     def _whole(self, number: int) -> None:
-        opened = self._extractor.build(f"network-{number}.py", source(number))
+        compiled = self._compiled > 0 and number % self._compiled == self._compiled - 1
+        text = source(number, compiled=compiled)
+        opened = self._extractor.build(f"network-{number}.py", text)
         if isinstance(opened, BuildFailure):
             raise JobFailed(opened.status, opened.message)
         job = TrainJob(
             opened,
-            self._recipe(compiled=number % 10 == 4),
+            self._recipe(compiled=compiled),
             self._dataset.name,
             self._dataset.digest,
             number,
@@ -230,13 +234,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--no-recycling", action="store_true", help="keep each worker, to see what it comes to"
     )
+    parser.add_argument(
+        "--compiled",
+        type=int,
+        default=10,
+        metavar="N",
+        help="XLA compiles one network in N; 0: none (default: 10)",
+    )
     options = parser.parse_args(arguments)
     if options.jobs <= WARM_UP or options.workers < 1:
         parser.error(f"--jobs must be more than {WARM_UP}, and --workers at least 1")
     print(f"{describe_cpu()}, {cores()} cores, {options.workers} workers\n\n{HEAD}", flush=True)
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
-        soak = Soak(options.workers, Path(name), recycle=not options.no_recycling)
+        soak = Soak(
+            options.workers,
+            Path(name),
+            recycle=not options.no_recycling,
+            compiled=options.compiled,
+        )
         try:
             for sample in watched(soak.begin, soak.sample, options.jobs):
                 samples.append(sample)
