@@ -40,6 +40,15 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(rows)
 
 
+def line(one: Outcome) -> str:
+    """Returns what came of one kill."""
+    gone = "somebody stays" if one.gone_s is None else f"gone after {one.gone_s:.1f} s"
+    return (
+        f"{one.draw.role:15} {one.at_s:6.1f} s  {one.finished:2} records, {one.trained} trainings, "
+        f"{gone}, {one.affected} checks not decided; {'; '.join(one.faults) or 'as it should be'}"
+    )
+
+
 def _range(values: Sequence[float]) -> str:
     return f"{min(values):.0f} to {max(values):.0f}"
 
@@ -56,14 +65,12 @@ def main() -> int:
         reference = uninterrupted(sample)
         print(f"uninterrupted: {reference.seconds:.0f} s, exit code {reference.code}", flush=True)
         plan = draws(given.kills, given.seed)
-        for number, one in enumerate(campaign(sample, reference, plan), 1):
-            outcomes.append(one)
-            print(
-                f"{number:3} {one.draw.role:15} {one.at_s:6.1f} s  {one.finished:2} records, "
-                f"{one.trained} trainings; {'; '.join(one.faults) or 'as it should be'}",
-                flush=True,
-            )
-    print(table(outcomes))
+        try:
+            for number, one in enumerate(campaign(sample, reference, plan), 1):
+                outcomes.append(one)
+                print(f"{number:3} {line(one)}", flush=True)
+        finally:  # Ctrl-C ends it with the figures so far
+            print(table(outcomes))
     return int(any(one.faults for one in outcomes))
 
 
