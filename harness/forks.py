@@ -29,14 +29,14 @@ _REQUEST = 1 << 16
 class ForkServer:
     """Runs `python -m module`, which calls `serve_forks`, and asks it for children."""
 
-    def __init__(self, module: str, log: Path) -> None:
+    def __init__(self, module: str, log: Path, temporary: Path | None = None) -> None:
         self._module = module
         self._log = log
         self._lock = Lock()
         self._control, theirs = socket.socketpair()
         _keep_previous(log)
         with theirs:
-            self._process = spawn(module, log, stdin=theirs, stdout=None)
+            self._process = spawn(module, log, stdin=theirs, stdout=None, temporary=temporary)
         self._warm = False
 
     def fork(self, log: Path) -> "Fork":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import whole_files
 from harness.cluster import workers as clusters
+from harness.store import INCOMING
 
 _SWEPT = ".swept-"
 
@@ -18,8 +19,8 @@ def sweep(store: Path) -> None:
     half-written ones is renamed first, so that what it then renames into place is not there.
     """
     with contextlib.suppress(OSError):
-        if any((store / "incoming").glob("*")):
-            (store / "incoming").rename(Path(tempfile.mkdtemp(prefix=_SWEPT, dir=store)) / "x")
+        if any((store / INCOMING).glob("*")):
+            (store / INCOMING).rename(Path(tempfile.mkdtemp(prefix=_SWEPT, dir=store)) / "x")
     # `publish` and its like write under names that begin with a dot, and rename what is whole.
     for left in (*store.glob(f"{_SWEPT}*"), *(store / "data").glob(".*")):
         if left.is_dir():

@@ -213,8 +213,12 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
     prefix: Sequence[str] = (),
     compute: Compute = GRADING,
     root: Path = ROOT,
+    temporary: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`.
+
+    Args:
+        temporary: where its temporary files go; None for where ours do.
 
     The module is to call `namespaces.end_with_parent` as soon as it runs.
     """
@@ -223,7 +227,7 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
         return keeper.start(
             [*prefix, sys.executable, "-m", module],
             cwd=root,
-            env=_environment(compute, root),
+            env=_environment(compute, root) | ({"TMPDIR": str(temporary)} if temporary else {}),
             stdin=stdin,
             stdout=errors if stdout is None else stdout,
             stderr=errors,

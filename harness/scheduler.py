@@ -18,6 +18,7 @@ from harness.forks import ForkServer
 from harness.jobs import Job
 from harness.process import JsonChannel, ProcessDied, ProcessTimeout
 from harness.recycling import RECYCLING, Recycling, use_of
+from harness.store import INCOMING
 
 WORKER = "harness.worker"
 # How native code ends that was refused memory and does not look, or finds no room for a thread.
@@ -213,7 +214,10 @@ class Scheduler:
         return JobFailed("grader_error", f"{type(error).__name__}: {error}")
 
     def _start_server(self) -> ForkServer:
-        return ForkServer(self._module, self._logs / "workers.log")
+        # Keras has temporary folders while it saves or opens a network. Those of a worker that was
+        # killed are swept with what it had half written.
+        temporary = self._store / INCOMING
+        return ForkServer(self._module, self._logs / "workers.log", temporary)
 
     def _run(self, process: JsonChannel | ProcessDied, job: Job, limit: TimeLimit | None) -> str:
         if isinstance(process, ProcessDied):

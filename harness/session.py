@@ -29,7 +29,7 @@ from harness.record import Record
 from harness.robustness import asking
 from harness.runs import Runs
 from harness.sandbox import strongest
-from harness.store import Store
+from harness.store import INCOMING, Store
 from harness.subjects import Subject, project_subject
 from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
@@ -70,10 +70,11 @@ class Session:
         self.progress = Progress(tell)
         self.tell = tell
         prepare(options.report, "--report")
-        for name in ("", "records", "incoming", "logs", "data"):
-            prepare(options.store / name, "--store")
+        prepare(options.store, "--store")
         self._leases = Leases(options.store, self.progress.note)
         self._sweep()
+        for name in ("records", INCOMING, "logs", "data"):
+            prepare(options.store / name, "--store")
         store = Store(options.store, self.progress.note)
         self.logs = leftovers.logs(options.store, self._leases.place())
         self._data_folder = options.store / "data"

@@ -11,6 +11,8 @@ from pathlib import Path
 from harness import manifest, quarantine
 from reference.errors import UserError
 
+# Of the store: what is half written.
+INCOMING = "incoming"
 _ATTEMPTS = 3
 # No record is so large; where less is free, whatever went wrong with writing one is want of room.
 _LITTLE_BYTES = 1 << 20
@@ -73,7 +75,7 @@ class Store:
         """
         target = self.folder(key)
         try:
-            incoming = self.root / "incoming"
+            incoming = self.root / INCOMING
             incoming.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-", dir=incoming))
@@ -123,7 +125,7 @@ class Store:
         folder = self.folder(key)
         try:
             if folder.exists():
-                incoming = self.root / "incoming"
+                incoming = self.root / INCOMING
                 incoming.mkdir(parents=True, exist_ok=True)
                 # Renamed first, so that nobody ever reads half a record.
                 doomed = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-", dir=incoming))

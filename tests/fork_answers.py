@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -20,6 +21,9 @@ def handle(request: dict[str, Any], reply: Any) -> None:
         sys.stderr.write(request["words"])
         sys.stderr.flush()
         os._exit(request["exit"])
+    if "temporary" in request:
+        reply({"temporary": tempfile.gettempdir()})
+        return
     COUNTED[0] += request["count"]
     reply({"counted": COUNTED[0], "imported": IMPORTED, "pid": os.getpid()})
 

@@ -36,6 +36,16 @@ def test_children_share_one_import_and_nothing_else(server, tmp_path):
     two.stop()
 
 
+def test_temporary_files_go_where_they_are_swept(tmp_path):
+    (tmp_path / "incoming").mkdir()
+    server = ForkServer("tests.fork_answers", tmp_path / "server.log", tmp_path / "incoming")
+    child = server.fork(tmp_path / "child.log")
+    child.send({"temporary": True})
+    assert child.receive() == {"temporary": str(tmp_path / "incoming")}
+    child.stop()
+    server.stop()
+
+
 def test_a_child_s_end_is_told_with_its_code_and_last_words(server, tmp_path):
     child = server.fork(tmp_path / "child.log")
     child.send({"exit": 7, "words": "farewell"})

@@ -42,7 +42,7 @@ from harness.scale.watching import (
 )
 from harness.scheduler import WORKER as MODULE
 from harness.scheduler import JobFailed
-from harness.store import Store
+from harness.store import INCOMING, Store
 from harness.turns import Turns
 from harness.workers import Workers
 from reference import calibration, facts
@@ -129,7 +129,7 @@ class Soak:
         """Looks at all processes, as soon as those that come and go have gone."""
         expected = {SERVER: 1, WORKER: self._workers, SANDBOX: 1}
         found, holding = at_rest(MODULE, expected)
-        incoming = self.store.root / "incoming"
+        incoming = self.store.root / INCOMING
         return Sample(
             jobs,
             holding,
