@@ -1,0 +1,33 @@
+"""The driver that changes valid examples: Hypothesis draws what is changed, and where."""
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.fuzzing.edits import NAMES, edited
+from tests.fuzzing.guard import Guard
+from tests.fuzzing.target import Target
+
+_MOST_EDITS = 4
+_NUMBERS = st.integers(0, 2**32 - 1)
+_EDITS = st.lists(st.tuples(st.sampled_from(NAMES), _NUMBERS), min_size=1, max_size=_MOST_EDITS)
+
+
+def drive(target: Target, guard: Guard, cases: int, number: int) -> None:
+    """Tries so many changed examples, the same ones for the same number."""
+    examples = [*target.valid().values(), *target.hostile().values()]
+    valid = examples[: len(target.valid())]
+
+    # Findings are noted and the search goes on: Hypothesis would stop at the first one.
+    @seed(number)
+    @settings(
+        max_examples=cases,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.sampled_from(valid), _EDITS)
+    def each(example: bytes, edits: list[tuple[str, int]]) -> None:
+        guard.case(edited(example, edits, target.format, examples))
+
+    each()

@@ -1,0 +1,10 @@
+"""Every parser of the project that is given what somebody else has written."""
+
+from tests.fuzzing import data_targets, network_targets, picture_targets, toml_targets
+
+TARGETS = (
+    *data_targets.TARGETS,
+    *picture_targets.TARGETS,
+    *network_targets.TARGETS,
+    *toml_targets.TARGETS,
+)
