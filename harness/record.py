@@ -1,6 +1,5 @@
 """What a finished training run left behind, read from the store; plain data, no TensorFlow."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.array_files import intact
+from harness.plain_json import parse
 
 SCHEMA = 1
 
@@ -69,19 +71,43 @@ class Record:
         """The trained weights: for each node of the network, name -> array."""
         nodes = self.document["job"]["spec"]["nodes"]
         weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in nodes)
-        with np.load(self.folder / "weights.npz", allow_pickle=False) as file:
+        place = self.folder / "weights.npz"
+        with intact(place), np.load(place, allow_pickle=False) as file:
             for path in file.files:
                 index, name = path.split("/")
                 weights[int(index)][name] = file[path]
         return weights
 
     def _array(self, file: str, name: str) -> NDArray[np.float32]:
-        with np.load(self.folder / file, allow_pickle=False) as arrays:
+        place = self.folder / file
+        with intact(place), np.load(place, allow_pickle=False) as arrays:
             array: NDArray[np.float32] = arrays[name]
             return array
 
 
 def read(folder: Path, *, cached: bool) -> Record:
-    """Reads the record in a folder that `Store.get` or `Store.put` returned."""
-    document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    """Reads the record in a folder that `Store.get` or `Store.put` returned.
+
+    Raises:
+        OSError: there is no record.json.
+        ValueError: it is not as a worker writes it.
+    """
+    file = folder / "record.json"
+    document = parse(file.read_bytes(), strict=False)  # a loss may be no number
+    if not _is_record(document):
+        raise ValueError(f"{file}: this is no record of a training")
     return Record(folder, document, cached)
+
+
+def _is_record(document: object) -> bool:
+    """Whether what every reader of a record relies on is there."""
+    match document:
+        case {
+            "key": str(),
+            "job": {"seed": int(), "recipe": {**recipe}, "spec": {"nodes": [*_]}},
+            "history": {**history},
+        }:
+            columns = all(isinstance(column, list) for column in history.values())
+            return columns and {"pixel_max", "epochs"} <= set(recipe)
+        case _:
+            return False

@@ -4,7 +4,7 @@ Whoever submits the network of somebody else shares what comes of it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import record
+from harness import record, verify
 from harness.canonical import digest
 from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
@@ -25,7 +25,7 @@ from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from harness.submitted import own_weights
 from harness.submitted.own_weights import Arrays, OwnAccuracy
-from harness.verify import Verification, Verifier, read_verification
+from harness.verify import Verification, Verifier
 from harness.worker import EVALUATION
 
 
@@ -150,7 +150,7 @@ class Runs:
         return self._done.get(job.key, partial(self._begin, job, task))
 
     def _begin(self, job: Job, task: _Task, target: Future[_Done]) -> None:
-        folder = None if self._fresh else self._store.get(job.key)
+        folder = None if self._fresh else self._store.get(job.key, _READERS.get(type(job)))
         if folder is not None:
             target.set_result(_Done(folder, cached=True))
             return
@@ -172,7 +172,7 @@ class Runs:
             fail(problem, target)
 
     def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
-        if self._store.get(job.key) is not None:
+        if self._store.get(job.key, _READERS[EvaluateJob]) is not None:
             target.set_result(self._own_accuracy(job))
             return
         done = self._workers().submit(job, 0.0, EVALUATION_LIMIT)
@@ -191,8 +191,8 @@ class Runs:
         folder = self._store.get(job.key)
         if folder is None:
             raise JobFailed("grader_error", "what was counted vanished from the store")
-        document = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-        return OwnAccuracy(max(document["correct"]), document["test_images"])
+        correct, total = own_weights.read_counts(folder / EVALUATION)
+        return OwnAccuracy(max(correct), total)
 
     def _verify(
         self, job: TrainJob, run: Future[Record], target: Future[Verification | BuildFailure]
@@ -210,15 +210,21 @@ class Runs:
             {"kind": "verify", "record": job.key, "weights": run.document["weights_sha256"],
              "engine": ENGINE_VERSION}
         )  # fmt: skip
-        folder = None if self._fresh else self._store.get(key)
+        folder = None if self._fresh else self._store.get(key, verify.stored)
         if folder is not None:
-            stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
-            return read_verification(stored)
+            return verify.stored(folder)
         found = self._verifier.verify(job, run.folder.absolute(), self._data.absolute())
         if isinstance(found, Verification):
             self._store.discard(key)
-            self._store.put(key, lambda folder: _write(folder / "verification.json", found))
+            self._store.put(key, lambda folder: _write(folder / verify.STORED, found))
         return found
+
+
+# What is whole and yet not as these read it, because another version wrote it, is done anew.
+_READERS: Mapping[type, Callable[[Path], object]] = {
+    TrainJob: partial(record.read, cached=True),
+    EvaluateJob: lambda folder: own_weights.read_counts(folder / EVALUATION),
+}
 
 
 def _write(path: Path, value: Verification) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.plain_json import parse
 from reference.errors import UserError
 
 _MANIFEST = "manifest.json"
@@ -32,12 +33,17 @@ class Store:
         """Returns where the record of `key` is, or would be."""
         return self.root / "records" / key[:2] / key
 
-    def get(self, key: str) -> Path | None:
-        """Returns the verified record's folder; None when there is none, or it was set aside."""
+    def get(self, key: str, read: Callable[[Path], object] | None = None) -> Path | None:
+        """Returns the verified record's folder; None when there is none, or it was set aside.
+
+        Args:
+            read: what is going to read it: where it raises OSError or ValueError, the record is
+                whole, but of no use, and is set aside as well.
+        """
         folder = self.folder(key)
         if not folder.is_dir():
             return None
-        if _is_intact(folder):
+        if _is_intact(folder) and (read is None or _is_readable(folder, read)):
             return folder
         self._set_aside(folder)
         return None
@@ -134,7 +140,7 @@ def _flush(path: Path) -> None:
 
 def _is_intact(folder: Path) -> bool:
     try:
-        sums = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        sums = parse((folder / _MANIFEST).read_bytes())
         names = {path.name for path in folder.iterdir()} - {_MANIFEST}
         return (
             isinstance(sums, dict)
@@ -143,6 +149,14 @@ def _is_intact(folder: Path) -> bool:
         )
     except (OSError, ValueError):
         return False
+
+
+def _is_readable(folder: Path, read: Callable[[Path], object]) -> bool:
+    try:
+        read(folder)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _sha256(path: Path) -> str:

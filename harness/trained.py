@@ -5,10 +5,10 @@ takes to read a thousand images without it (3 s for `deep_cnn`), the tests hold 
 Keras's, and no saved model is opened: a record is JSON and arrays.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load
 from harness.environment import cores
 from harness.jobs import TrainJob
 from harness.network import spec as specs
+from harness.plain_json import parse
 from harness.progress import Progress
 from harness.record import Record
 from harness.scheduler import JobFailed, Scheduler
@@ -101,7 +102,7 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
         if (rank := _rank(document, facts, dataset, digest)) is not None
     )
     for _, key in candidates:
-        folder = store.get(key)
+        folder = store.get(key, partial(record.read, cached=True))
         if folder is not None:
             return _opened(facts, record.read(folder, cached=True))
     return None
@@ -111,7 +112,7 @@ def _documents(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every training record in the store, by its key; unverified."""
     for path in (store.root / "records").glob("*/*/record.json"):
         with suppress(OSError, ValueError):
-            yield path.parent.name, json.loads(path.read_bytes())
+            yield path.parent.name, parse(path.read_bytes(), strict=False)
 
 
 def _rank(
@@ -132,7 +133,7 @@ def _rank(
         place = [recipe.to_json() for recipe in recipes].index(job["recipe"])
         if specs.from_json(job["spec"]).digest != plan.documented_spec(facts).digest:
             return None
-        return place, int(job["seed"])
+        return (place, job["seed"]) if type(job["seed"]) is int else None
     except (KeyError, TypeError, ValueError, UserError):
         return None
 

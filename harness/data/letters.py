@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.array_files import intact
 from harness.data.dataset import IMAGE_SHAPE, Bytes, part_digest
 from reference.errors import UserError
 
@@ -118,13 +118,12 @@ def open_letters(folder: Path, digest: str) -> Letters:
         ValueError: damaged, or of another digest.
     """
     file = folder / f"{digest}.npz"
-    try:
-        # Opened here: NumPy leaves a damaged archive open.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            letters = Letters(arrays["images"], arrays["labels"], source="published")
-    except (zipfile.BadZipFile, EOFError, KeyError) as error:
-        message = f"{file}: damaged ({error})"
-        raise ValueError(message) from error
+    with (
+        intact(file),
+        file.open("rb") as stream,  # opened here: NumPy leaves a damaged archive open
+        np.load(stream, allow_pickle=False) as arrays,
+    ):
+        letters = Letters(arrays["images"], arrays["labels"], source="published")
     if letters.digest != digest:
         message = f"{file}: digest {letters.digest}, but should be {digest}"
         raise ValueError(message)

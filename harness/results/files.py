@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.plain_json import NotJson, parse
 from reference.errors import UserError
 
 
@@ -38,7 +39,7 @@ def write(results: Mapping[str, Any], path: Path) -> None:
 def read_benchmarks(path: Path) -> list[Mapping[str, Any]]:
     """Returns the benchmarks of an earlier results.json, so that a grading run keeps them."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]
-    except (OSError, ValueError, KeyError, TypeError):
+        rows = parse(path.read_bytes())["benchmarks"]
+    except (OSError, NotJson, KeyError, TypeError):
         return []
     return rows if isinstance(rows, list) else []

@@ -14,7 +14,9 @@ FOUND, USAGE = 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a table of what was tried; returns 1 where something was found, 2 for a bad call."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is there: processes are forked
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # before NumPy is there: processes are forked
     from tests.fuzzing import campaign, guided
 
     drivers = (campaign.MUTATION, campaign.GUIDED)

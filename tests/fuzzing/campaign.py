@@ -42,7 +42,12 @@ def table(module: str) -> Sequence[Target]:
 
 
 def run(
-    module: str, targets: Sequence[Target], drivers: Sequence[str], cases: int, seed: int, folder: Path
+    module: str,
+    targets: Sequence[Target],
+    drivers: Sequence[str],
+    cases: int,
+    seed: int,
+    folder: Path,
 ) -> Iterator[Row]:
     """Yields a row for each target and driver, as each ends.
 

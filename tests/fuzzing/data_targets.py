@@ -137,10 +137,14 @@ def _read_npz(data: bytes) -> None:
 
 # OpenML ------------------------------------------------------------------------------------------
 
-_RARE = Network(openml_url="http://127.0.0.1:1/data", openml_fetch_s=1_000, open=lambda *_: io.BytesIO())
+_RARE = Network(
+    openml_url="http://127.0.0.1:1/data", openml_fetch_s=1_000, open=lambda *_: io.BytesIO()
+)
 
 
-_ROWS = json.dumps({"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": "5.0"}]}}).encode()
+_ROWS = json.dumps(
+    {"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": "5.0"}]}}
+).encode()
 
 
 class _Answer(io.BytesIO):
@@ -202,7 +206,9 @@ def _bad_published() -> Mapping[str, bytes]:
         "objects": _npy(np.array([None], object)),
         "a header that goes on": _header("{'descr': (" + "(" * 200),
         "a header of two lines": _header("{'descr': '|u1',\n  'shape'\n : \"\"\" "),
-        "2^40 images": _header("{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627776, 28, 28)}"),
+        "2^40 images": _header(
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627776, 28, 28)}"
+        ),
         "another shape": _npy(SMALL["test_images"]),
         "an archive": write_npz(SMALL),
     }
@@ -218,9 +224,7 @@ def _read_published(data: bytes) -> None:
     assert digest(open_published(scratch(), expected, verify=True)) == expected
 
 
-LETTERS = Letters(
-    SMALL["train_images"], np.arange(3, dtype=np.uint8), source="drawn"
-)
+LETTERS = Letters(SMALL["train_images"], np.arange(3, dtype=np.uint8), source="drawn")
 
 
 def _letters() -> Mapping[str, bytes]:

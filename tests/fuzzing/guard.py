@@ -29,10 +29,16 @@ class Hang(BaseException):
 
 
 def peak_bytes() -> int:
-    """Returns the most memory that this process has ever had, as the kernel counts it."""
+    """Returns the most memory that this process has had since `forget_peak`, by the kernel."""
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123  (for every case)
         line = next(line for line in status if line.startswith("VmHWM:"))
     return int(line.split()[1]) << 10
+
+
+def forget_peak() -> None:
+    """Has the kernel count anew; where it cannot, a case shows only beyond the largest before."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:  # noqa: PTH123
+        file.write("5")
 
 
 class Guard:
@@ -42,7 +48,6 @@ class Guard:
         self._target = target
         self._ledger = ledger
         self._counts = Counts()
-        self._most = peak_bytes() + target.limits.megabytes * _MB
 
     def examples(self) -> None:
         """Tries the examples as they are: the valid are accepted, the hostile refused."""
@@ -57,16 +62,17 @@ class Guard:
         """Returns what became of a case; a finding is in the ledger by then."""
         self._ledger.begin(self._counts, data)
         self._counts.cases += 1
+        forget_peak()
+        before = peak_bytes()
         started = time.process_time_ns()
         outcome = self._tried(data)
         self._counts.nanoseconds += time.process_time_ns() - started
         self._counts.refused += outcome == REFUSED
         self._counts.accepted += outcome == ACCEPTED
-        peak = peak_bytes()
-        if peak > self._most:
-            over = (peak - self._most) // _MB + self._target.limits.megabytes
-            self._ledger.add("memory", f"more than {self._target.limits.megabytes} MB: {over} MB")
-            self._most = peak + self._target.limits.megabytes * _MB
+        taken = (peak_bytes() - before) // _MB
+        if taken > self._target.limits.megabytes:
+            most = self._target.limits.megabytes
+            self._ledger.add("memory", f"more than {most} MB: {taken:,} MB")
             outcome = FOUND
         return outcome
 
@@ -81,7 +87,9 @@ class Guard:
         except self._target.refusals as refusal:
             if str(refusal).strip():
                 return REFUSED
-            self._ledger.add("exception", f"{type(refusal).__name__} without a word", _where(refusal))
+            self._ledger.add(
+                "exception", f"{type(refusal).__name__} without a word", _where(refusal)
+            )
         except Hang as hang:
             limit = self._target.limits.seconds
             self._ledger.add("hang", f"more than {limit:g} s of processor time", _where(hang))

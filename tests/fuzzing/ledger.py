@@ -83,7 +83,9 @@ class Ledger:
     def add(self, kind: str, what: str, where: str = "") -> None:
         """Keeps a finding, with the case at hand; the same one in other words is left out."""
         known = self.findings
-        if any((one.kind, one.name, one.where) == (kind, what.split(":")[0], where) for one in known):
+        if any(
+            (one.kind, one.name, one.where) == (kind, what.split(":")[0], where) for one in known
+        ):
             return
         file = self.path.with_suffix(f".{len(known)}.input")
         file.write_bytes(self.case)

@@ -116,8 +116,11 @@ def _chunks_of(data: bytes) -> list[bytes]:
 def _bad_digits() -> Mapping[str, bytes]:
     return {
         **_bad_pictures(),
-        "a BMP of 2^31 rows": b"BM" + struct.pack("<IIIIiiHHIIiiII", 0, 0, 54, 40, 48, 2**31 - 1, 1, 24, 0, 0, 0, 0, 0, 0),
-        "a GIF of 65,535 × 65,535": b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0) + b",",
+        "a BMP of 2^31 rows": b"BM"
+        + struct.pack("<IIIIiiHHIIiiII", 0, 0, 54, 40, 48, 2**31 - 1, 1, 24, 0, 0, 0, 0, 0, 0),
+        "a GIF of 65,535 × 65,535": b"GIF89a"
+        + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0)
+        + b",",
         "numbers that are none": _encoded(
             Image.fromarray(np.full((40, 40), np.nan, np.float32)), "TIFF"
         ),

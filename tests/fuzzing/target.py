@@ -16,7 +16,7 @@ class Limits:
 
     Attributes:
         seconds: of processor time. What needs more is called a hang.
-        megabytes: of memory, beyond what the process had before its first case.
+        megabytes: of memory, beyond what the process had before.
     """
 
     seconds: float = 10.0

@@ -41,7 +41,8 @@ def _bad_rubrics() -> Mapping[str, bytes]:
         "an exponent of a billion": head + b"1e-1000000000",
         "an exponent beyond any": head + b"1e99999999999999999999",
         "infinite points": head + b"inf",
-        "5,000 unknown checks": b"[checks]\n" + b"".join(b'"check %d" = 1\n' % n for n in range(5_000)),
+        "5,000 unknown checks": b"[checks]\n"
+        + b"".join(b'"check %d" = 1\n' % n for n in range(5_000)),
     }
 
 
