@@ -68,9 +68,7 @@ def _lines(path: Path, text: bytes, rows: int) -> list[str]:
     """
     count = text.count(b"\n") + text.count(b"\r")
     if count > 4 * (rows + 1):  # each may end in two characters, and be followed by an empty one
-        raise UserError(
-            f"{path}: about {count:,} lines, but should have {rows + 1:,}. Is it whole?"
-        )
+        raise UserError(f"{path}: {count:,} lines, but should be {rows + 1:,}")
     whole = text.decode("utf-8-sig")
     return whole.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 

@@ -1,4 +1,4 @@
-"""JSON that anybody may have written: parsed so that every later reader can work with it, or refused.
+"""JSON that anybody may have written: what every later reader can work with, or a refusal.
 
 Python's own parser takes NaN and numbers beyond any float for JSON, keeps halves of surrogate
 pairs, and lets `RecursionError` through.

@@ -1,4 +1,4 @@
-"""Opens TOML that anybody may have written: parsed in bounded time and memory, or refused in words."""
+"""TOML that anybody may have written: parsed in bounded time and memory, or refused in words."""
 
 import re
 import tomllib

@@ -61,7 +61,7 @@ def run(
     for target in targets:
         for driver in drivers:
             count = max(1, round(cases * target.share / whole))
-            ledger = Ledger(folder / f"{target.name.replace(' ', '_')}-{driver}.ledger")
+            ledger = Ledger(folder / f"{target.name.replace(' ', '_')}-{driver}.ledger", new=True)
             start = _forked if driver == MUTATION else _guided
             how = _watched(ledger, *start(module, target, ledger, count, seed))
             if how:

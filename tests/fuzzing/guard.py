@@ -51,7 +51,7 @@ class Guard:
 
     def examples(self) -> None:
         """Tries the examples as they are: the valid are accepted, the hostile refused."""
-        made = ((self._target.valid(), ACCEPTED), (self._target.hostile(), REFUSED))
+        made = ((self._target.accepted, ACCEPTED), (self._target.refused, REFUSED))
         for examples, expected in made:
             for name, data in examples.items():
                 outcome = self.case(data)

@@ -55,28 +55,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         judge.finish()  # libFuzzer gives no word of its end
 
     with tempfile.TemporaryDirectory(prefix="corpus-") as corpus:
-        examples = _written(target, Path(corpus))
+        _written(target, Path(corpus))
         atheris.Setup(
             [
                 sys.argv[0], f"-runs={given.cases}", f"-seed={given.seed}", f"-max_len={_LONGEST}",
                 "-rss_limit_mb=0", "-malloc_limit_mb=0", "-len_control=0", corpus,
             ],
             each,
-            custom_mutator=_mutator(target, examples, atheris.Mutate),
+            # Looked up when it is called: before, it is a function that refuses.
+            custom_mutator=_mutator(target, lambda *how: atheris.Mutate(*how)),
         )  # fmt: skip
         atheris.Fuzz()
 
 
-def _written(target: Any, folder: Path) -> list[bytes]:
+def _written(target: Any, folder: Path) -> None:
     """Puts the examples where libFuzzer finds them."""
-    examples = [*target.valid().values(), *target.hostile().values()]
-    for number, data in enumerate(examples):
+    for number, data in enumerate(target.examples):
         (folder / f"{number:03}").write_bytes(data[:_LONGEST])
-    return examples
 
 
 def _mutator(
-    target: Any, examples: Sequence[bytes], mutate: Callable[[bytes, int], bytes]
+    target: Any, mutate: Callable[[bytes, int], bytes]
 ) -> Callable[[bytes, int, int], bytes]:
     """libFuzzer's own changes half of the time, else those that know the format."""
     from tests.fuzzing.edits import NAMES, edited
@@ -87,7 +86,7 @@ def _mutator(
             return mutate(data, most)
         edits = [(draw.choice(NAMES), draw.getrandbits(32)) for _ in range(_MOST_EDITS)]
         count = draw.randint(1, _MOST_EDITS)
-        return edited(bytes(data), edits[:count], target.format, examples)[:most]
+        return edited(bytes(data), edits[:count], target.format, target.examples)[:most]
 
     return changed
 

@@ -47,12 +47,14 @@ class Ledger:
 
     Args:
         path: of the counts and the case; they outlive the process that writes them.
+        new: begin anew, whatever an earlier campaign left there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, new: bool = False) -> None:
         self.path = path
-        if not path.exists():
+        if new:
             path.write_bytes(bytes(_HEAD.size + _ROOM))
+            self._list.write_bytes(b"")
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), 0)
 
@@ -68,8 +70,6 @@ class Ledger:
 
     @property
     def findings(self) -> list[Finding]:
-        if not self._list.exists():
-            return []
         lines = self._list.read_text(encoding="utf-8").splitlines()
         return [Finding(**json.loads(line)) for line in lines]
 

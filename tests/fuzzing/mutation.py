@@ -14,8 +14,7 @@ _EDITS = st.lists(st.tuples(st.sampled_from(NAMES), _NUMBERS), min_size=1, max_s
 
 def drive(target: Target, guard: Guard, cases: int, number: int) -> None:
     """Tries so many changed examples, the same ones for the same number."""
-    examples = [*target.valid().values(), *target.hostile().values()]
-    valid = examples[: len(target.valid())]
+    valid, examples = list(target.accepted.values()), target.examples
 
     # Findings are noted and the search goes on: Hypothesis would stop at the first one.
     @seed(number)

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from reference.errors import UserError
@@ -44,6 +44,21 @@ class Target:
     format: Format = RAW
     limits: Limits = Limits()
     share: float = 1.0
+
+    @cached_property
+    def accepted(self) -> Mapping[str, bytes]:
+        """The valid examples, made once."""
+        return self.valid()
+
+    @cached_property
+    def refused(self) -> Mapping[str, bytes]:
+        """The hostile examples, made once."""
+        return self.hostile()
+
+    @property
+    def examples(self) -> list[bytes]:
+        """All of them, the valid first."""
+        return [*self.accepted.values(), *self.refused.values()]
 
 
 @cache
