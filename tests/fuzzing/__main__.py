@@ -65,9 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _line(row: object, *, header: bool) -> str:
-    head = f"{'target':<24} {'driver':<11} {'cases':>7} {'refused':>8} {'accepted':>8} {'s':>7}  found\n"
+    head = f"{'target':<26} driver       cases  refused accepted       s  found\n"
     text = (
-        f"{row.target:<24} {row.driver:<11} {row.cases:>7,} {row.refused:>8,} {row.accepted:>8,} "
+        f"{row.target:<26} {row.driver:<11} {row.cases:>7,} {row.refused:>8,} {row.accepted:>8,} "
         f"{row.seconds:>7.1f}  {len(row.findings)}\n"
     )
     for finding in row.findings:

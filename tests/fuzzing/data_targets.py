@@ -79,6 +79,9 @@ def _header(text: str) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
 
 
+_BYTES = "{'descr': '|u1', 'fortran_order': False, 'shape': %s}"
+
+
 def _with(part: str, content: bytes, **how: int) -> bytes:
     members = {f"{MEMBERS[name]}.npy": _npy(array) for name, array in SMALL.items()}
     return archive(*(members | {f"{MEMBERS[part]}.npy": content}).items(), **how)
@@ -98,7 +101,7 @@ def _archives() -> Mapping[str, bytes]:
 
 
 def _bad_archives() -> Mapping[str, bytes]:
-    shape = "{'descr': '|u1', 'fortran_order': False, 'shape': (12, 28, 28)}"
+    shape = _BYTES % "(12, 28, 28)"
     return {
         "pickled objects": _with("train_labels", _npy(np.array([None, {}, 1], object))),
         "no header": _with("train_labels", b""),
@@ -245,7 +248,7 @@ def _bad_letters() -> Mapping[str, bytes]:
         ),
         "no arrays": archive(("images.npy", b"a"), ("labels.npy", b"b")),
         "2^40 letters": archive(*(members | {
-            "labels.npy": _header("{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627776,)}")
+            "labels.npy": _header(_BYTES % "(1099511627776,)")
         }).items()),
     }  # fmt: skip
 

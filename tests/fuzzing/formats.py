@@ -31,11 +31,12 @@ class Format:
     tree: tuple[Callable[[bytes], Any], Callable[[Any], bytes]] | None = None
 
 
-# Numbers and texts ---------------------------------------------------------------------------------
+# Numbers and texts --------------------------------------------------------------------------------
 
 TEXTS = (
-    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3\x28", b"\xed\xa0\x80", b"\xe2\x80\xa8", b"\x1b[2J",
-    b"\r", b"\n" * 500, b" " * 500, b"9" * 5_000, b"-1", b"0", b"1e999", b"-0.0", b"0x10", b"1_000",
+    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3\x28", b"\xed\xa0\x80", b"\xe2\x80\xa8",
+    b"\x1b[2J", b"\r", b"\n" * 500, b" " * 500, b"9" * 5_000, b"-1", b"0", b"1e999", b"-0.0",
+    b"0x10", b"1_000", 
     b"NaN", b"nan", b"Infinity", b"inf", b"\\", b'"', b"'", b",", b"<script>", b"%s{}",
 )  # fmt: skip
 
@@ -63,7 +64,7 @@ NUMBERS = tuple(
 RAW = Format(words=(*NUMBERS, *TEXTS))
 
 
-# JSON ----------------------------------------------------------------------------------------------
+# JSON ---------------------------------------------------------------------------------------------
 
 
 def _json_bytes(tree: Any) -> bytes:
@@ -96,11 +97,11 @@ CSV = Format(
     words=(*TEXTS, b"256", b"-1", b"1.5", b"+1", b"label,", b"pixel0", b"," * 2_000,
            b"1" * 100_000, b'"1', b"\x85", b"\x0b", b"\x1c", b"\xd9\xa3", b"1\n" * 1_000),
     apart=_line_parts,
-    together=lambda parts: b"\n".join(parts),
+    together=b"\n".join,
 )  # fmt: skip
 
 
-# TOML ----------------------------------------------------------------------------------------------
+# TOML ---------------------------------------------------------------------------------------------
 
 
 def _toml_tree(data: bytes) -> Any:
@@ -140,7 +141,7 @@ TOML = Format(
 )  # fmt: skip
 
 
-# Archives ------------------------------------------------------------------------------------------
+# Archives -----------------------------------------------------------------------------------------
 
 
 def _members(data: bytes) -> Parts:
@@ -171,7 +172,8 @@ def _archived(parts: Parts) -> bytes:
 
 _HEADER = (b"'descr'", b"'|O'", b"'<f2'", b"'>i8'", b"'fortran_order': True", b"'shape': (",
            b"(28, 28)", b"(4294967295,)", b"(-1,)", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x03\x00",
-           b"'V0'", b"[('a', '|u1')]", b"(" * 300, b"1is", b"x_train.npy", b"PK\x01\x02")  # fmt: skip
+           b"'V0'", b"[('a', '|u1')]", b"(" * 300, b"1is", b"x_train.npy",
+           b"PK\x01\x02")  # fmt: skip
 ARCHIVE = Format(words=(*RAW.words, *_HEADER), apart=_members, together=_archived)
 ARRAY = Format(words=(*RAW.words, *_HEADER))
 
@@ -187,7 +189,7 @@ GZIP = Format(
 )
 
 
-# Pictures ------------------------------------------------------------------------------------------
+# Pictures -----------------------------------------------------------------------------------------
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
+from types import ModuleType
 from typing import Any
 
 WATCHED = ["harness", "reference", "tomllib", "zipfile", "gzip", "PIL"]
@@ -62,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "-rss_limit_mb=0", "-malloc_limit_mb=0", "-len_control=0", corpus,
             ],
             each,
-            # Looked up when it is called: before, it is a function that refuses.
-            custom_mutator=_mutator(target, lambda *how: atheris.Mutate(*how)),
+            custom_mutator=_mutator(target, atheris),
         )  # fmt: skip
         atheris.Fuzz()
 
@@ -74,16 +74,14 @@ def _written(target: Any, folder: Path) -> None:
         (folder / f"{number:03}").write_bytes(data[:_LONGEST])
 
 
-def _mutator(
-    target: Any, mutate: Callable[[bytes, int], bytes]
-) -> Callable[[bytes, int, int], bytes]:
-    """libFuzzer's own changes half of the time, else those that know the format."""
+def _mutator(target: Any, atheris: ModuleType) -> Callable[[bytes, int, int], bytes]:
+    """The changes of libFuzzer half of the time, else those that know the format."""
     from tests.fuzzing.edits import NAMES, edited
 
     def changed(data: bytes, most: int, number: int) -> bytes:
         draw = Random(number)
         if draw.random() < 0.5:
-            return mutate(data, most)
+            return bytes(atheris.Mutate(data, most))  # looked up now: before `Fuzz` it refuses
         edits = [(draw.choice(NAMES), draw.getrandbits(32)) for _ in range(_MOST_EDITS)]
         count = draw.randint(1, _MOST_EDITS)
         return edited(bytes(data), edits[:count], target.format, target.examples)[:most]

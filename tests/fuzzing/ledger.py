@@ -3,7 +3,7 @@
 import json
 import mmap
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 _HEAD = struct.Struct("<QQQQQ")
@@ -29,7 +29,7 @@ class Finding:
     @property
     def name(self) -> str:
         """What it is called, without the words that differ from case to case."""
-        return self.what.split(":")[0]
+        return self.what.partition(":")[0]
 
 
 @dataclass
@@ -82,16 +82,13 @@ class Ledger:
 
     def add(self, kind: str, what: str, where: str = "") -> None:
         """Keeps a finding, with the case at hand; the same one in other words is left out."""
-        known = self.findings
-        if any(
-            (one.kind, one.name, one.where) == (kind, what.split(":")[0], where) for one in known
-        ):
+        known, this = self.findings, Finding(kind, what, where)
+        if any((one.kind, one.name, one.where) == (kind, this.name, where) for one in known):
             return
         file = self.path.with_suffix(f".{len(known)}.input")
         file.write_bytes(self.case)
-        finding = Finding(kind, what, where, file.name)
         with self._list.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(asdict(finding)) + "\n")
+            lines.write(json.dumps(asdict(replace(this, input=file.name))) + "\n")
 
     @property
     def _list(self) -> Path:

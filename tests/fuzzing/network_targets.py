@@ -121,7 +121,7 @@ def _models() -> Mapping[str, bytes]:
 
 
 def _parsed(data: bytes) -> object:
-    """JSON as it comes from a process or a file; what is none is refused before a reader sees it."""
+    """JSON as it comes from a process or a file; what is none, no reader sees."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:

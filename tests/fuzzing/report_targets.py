@@ -191,5 +191,6 @@ TARGETS = (
     Target("baselines", _read_baseline, _baselines, _bad_baselines, format=JSON),
     Target("baselines of speed", _read_speedups, _speedups, _bad_speedups, format=JSON, share=0.5),
     Target("history.jsonl", _read_history, _histories, format=JSON_LINES),
-    Target("results of the run before", _read_kept, lambda: {**_results(), **BAD_JSON}, format=JSON, share=0.5),
+    Target("results of the run before", _read_kept, lambda: {**_results(), **BAD_JSON},
+           format=JSON, share=0.5),
 )  # fmt: skip
