@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.array_files import intact
+from harness.array_files import archive, member
 from harness.plain_json import parse
 
 SCHEMA = 1
@@ -71,18 +71,15 @@ class Record:
         """The trained weights: for each node of the network, name -> array."""
         nodes = self.document["job"]["spec"]["nodes"]
         weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in nodes)
-        place = self.folder / "weights.npz"
-        with intact(place), np.load(place, allow_pickle=False) as file:
-            for path in file.files:
+        with archive(self.folder / "weights.npz") as arrays:
+            for path in arrays:
                 index, name = path.split("/")
-                weights[int(index)][name] = file[path]
+                weights[int(index)][name] = member(arrays, path)
         return weights
 
     def _array(self, file: str, name: str) -> NDArray[np.float32]:
-        place = self.folder / file
-        with intact(place), np.load(place, allow_pickle=False) as arrays:
-            array: NDArray[np.float32] = arrays[name]
-            return array
+        with archive(self.folder / file) as arrays:
+            return member(arrays, name)
 
 
 def read(folder: Path, *, cached: bool) -> Record:

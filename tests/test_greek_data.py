@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -310,7 +311,23 @@ def test_what_is_published_can_be_opened(folder, tmp_path):
     assert list((tmp_path / "data").iterdir()) == [file]
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other"])
+def _archive(labels):
+    """An archive whose labels are said to be this, packed so that no checksum is wrong."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        made.writestr("images.npy", b"none")
+        made.writestr("labels.npy", labels)
+    return stream.getvalue()
+
+
+DAMAGED = {
+    "no arrays": _archive(b"none"),
+    "a header that goes on": _archive(b"\x93NUMPY\x01\x00\x40\x00{'descr': (" + b"(" * 53),
+    "one array": b"\x93NUMPY\x01\x00\x01\x00 ",
+}
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other", *DAMAGED])
 def test_damage_is_noticed_and_repaired(folder, tmp_path, damage):
     letters = read_letters(folder, "GREEK_DIR")
     file = publish_letters(letters, tmp_path / "data")
@@ -320,7 +337,7 @@ def test_damage_is_noticed_and_repaired(folder, tmp_path, damage):
         with file.open("wb") as stream:
             np.savez(stream, images=letters.images[:3], labels=letters.labels[:3])
     else:
-        file.write_bytes({"flip": content, "cut": content[:-100], "empty": b""}[damage])
+        file.write_bytes({"flip": content, "cut": content[:-100], "empty": b"", **DAMAGED}[damage])
     with pytest.raises(ValueError, match=r"damaged|but should be"):
         open_letters(tmp_path / "data", letters.digest)
     publish_letters(letters, tmp_path / "data")

@@ -1,15 +1,19 @@
 """Jobs are done once, whoever asks, and not at all where the store has what comes of them."""
 
+import json
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 import pytest
 
+from harness import plan
 from harness.cost import TimeLimit
+from harness.jobs import TrainJob
 from harness.progress import Progress
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.store import Store
+from reference.facts import load
 
 LIMIT = TimeLimit(60, "too long")
 
@@ -77,6 +81,22 @@ def test_what_the_store_has_is_not_done_again(runs, scheduler, store):
     work, _ = runs()
     assert (work.do(Job(), "x", 1.0, LIMIT).result() / "found.txt").read_text() == "one"
     assert scheduler.submitted == []
+
+
+def test_what_is_whole_but_no_record_is_done_again(runs, scheduler, store):
+    facts = load("mlp_64_32")
+    recipe = plan.recipe_for(facts, "gate", None)
+    job = TrainJob(plan.documented_spec(facts), recipe, "mnist", "0" * 64, 0, {})
+    store.put(job.key, lambda folder: (folder / "record.json").write_text("[]"))
+    work, _ = runs()
+    asked = work.train(job, "x", 1.0, LIMIT)
+    assert not asked.done()
+    ((wanted, *_, done),) = scheduler.submitted
+    assert wanted == job
+    whole = {"key": job.key, "job": job.to_json(), "history": {}}
+    store.put(job.key, lambda folder: (folder / "record.json").write_text(json.dumps(whole)))
+    done.set_result(job.key)
+    assert asked.result().seed == 0
 
 
 def test_unless_everything_is_wanted_anew(runs, scheduler, store):

@@ -110,10 +110,24 @@ def test_a_damaged_record_is_set_aside(stored, damage, name):
     assert _set_aside(stored) == [KEY]
 
 
-@pytest.mark.parametrize("manifest", [b"[]", b"null", b"{}", b"\xff", b'{"record.json": 1}'])
+@pytest.mark.parametrize(
+    "manifest", [b"[]", b"null", b"{}", b"\xff", b'{"record.json": 1}', b"[" * 100_000]
+)
 def test_a_manifest_that_is_none_is_damage(stored, manifest):
     (stored.folder(KEY) / "manifest.json").write_bytes(manifest)
     assert stored.get(KEY) is None
+    assert _set_aside(stored) == [KEY]
+
+
+def test_what_its_reader_cannot_read_is_set_aside_too(stored):
+    """It is whole, but another version wrote it."""
+
+    def refuse(folder):
+        assert folder == stored.folder(KEY)
+        raise ValueError("no record")
+
+    assert stored.get(KEY, lambda _: None) == stored.folder(KEY)
+    assert stored.get(KEY, refuse) is None
     assert _set_aside(stored) == [KEY]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.array_files import intact
+from harness.array_files import archive, member
 from harness.data.dataset import IMAGE_SHAPE, Bytes, part_digest
 from reference.errors import UserError
 
@@ -118,12 +118,8 @@ def open_letters(folder: Path, digest: str) -> Letters:
         ValueError: damaged, or of another digest.
     """
     file = folder / f"{digest}.npz"
-    with (
-        intact(file),
-        file.open("rb") as stream,  # opened here: NumPy leaves a damaged archive open
-        np.load(stream, allow_pickle=False) as arrays,
-    ):
-        letters = Letters(arrays["images"], arrays["labels"], source="published")
+    with archive(file) as arrays:
+        letters = Letters(member(arrays, "images"), member(arrays, "labels"), source="published")
     if letters.digest != digest:
         message = f"{file}: digest {letters.digest}, but should be {digest}"
         raise ValueError(message)

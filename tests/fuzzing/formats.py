@@ -36,7 +36,7 @@ class Format:
 TEXTS = (
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3\x28", b"\xed\xa0\x80", b"\xe2\x80\xa8",
     b"\x1b[2J", b"\r", b"\n" * 500, b" " * 500, b"9" * 5_000, b"-1", b"0", b"1e999", b"-0.0",
-    b"0x10", b"1_000", 
+    b"0x10", b"1_000",
     b"NaN", b"nan", b"Infinity", b"inf", b"\\", b'"', b"'", b",", b"<script>", b"%s{}",
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ MISSING = (
     "pip install -r requirements-dev.txt (there are wheels for Linux on x86-64)"
 )
 _LONGEST = 1 << 18  # bytes of a case
+_SHORT = 1 << 15  # libFuzzer changes each as often: 100,000 brackets would take half of its time
 _MOST_EDITS = 3
 
 
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _written(target: Any, folder: Path) -> None:
     """Puts the examples where libFuzzer finds them."""
-    for number, data in enumerate(target.examples):
+    short = [data for data in target.refused.values() if len(data) <= _SHORT]
+    for number, data in enumerate((*target.accepted.values(), *short)):
         (folder / f"{number:03}").write_bytes(data[:_LONGEST])
 
 

@@ -10,7 +10,7 @@ from tests.fuzzing.guard import Guard
 from tests.fuzzing.target import Target
 
 _MOST_EDITS = 4
-_TRIED = 2.4  # of the changes that are drawn at a time, each is tried on top of those before it
+_TRIED = 3  # of the changes that are drawn at a time, each is tried on top of those before it
 _NUMBERS = st.integers(0, 2**32 - 1)
 _EDITS = st.lists(st.tuples(st.sampled_from(NAMES), _NUMBERS), min_size=1, max_size=_MOST_EDITS)
 

@@ -186,7 +186,7 @@ def _read_kept(data: bytes) -> None:
 # A page takes a tenth of a second and more.
 TARGETS = (
     Target("results.json", _read_results, _results, _bad_results, format=JSON),
-    Target("results.json as a page", _read_page, _results, _bad_results, format=JSON, share=0.02,
+    Target("results.json as a page", _read_page, _results, _bad_results, format=JSON, share=0.2,
            limits=Limits(seconds=60)),
     Target("baselines", _read_baseline, _baselines, _bad_baselines, format=JSON),
     Target("baselines of speed", _read_speedups, _speedups, _bad_speedups, format=JSON, share=0.5),
