@@ -16,7 +16,7 @@ BASE ?=
 ARCHITECTURE ?=
 KIT := harness/exports/gradescope_kit
 
-.PHONY: report test bench duet gradescope lint types format clean
+.PHONY: report test bench duet fuzz gradescope lint types format clean lock test-lowest test-highest
 
 report: .venv/run.stamp
 	$(BIN)/pytest checks/ $(OPTIONS)
@@ -30,6 +30,10 @@ bench: .venv/run.stamp
 duet: .venv/run.stamp
 	$(BIN)/python -m harness.bench.duet --base=$(BASE) $(OPTIONS)
 
+# Every parser, given 120,000 broken and hostile files: docs/reliability.md.
+fuzz: .venv/dev.stamp
+	$(BIN)/python -m tests.fuzzing $(OPTIONS)
+
 # The committed state of the project as an autograder for Gradescope. OPTIONS go to its pytest.
 gradescope:
 	mkdir -p build
@@ -39,6 +43,25 @@ gradescope:
 		--add-file=$(KIT)/setup.sh --add-file=$(KIT)/run_autograder \
 		--add-file=build/architecture.txt --add-file=build/options.txt HEAD
 	@echo "Upload build/autograder.zip to Gradescope."
+
+# The newest versions that requirements.txt allows, the same for every Python that it is for.
+lock: .venv/dev.stamp
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version=3.11 \
+		--fork-strategy=fewest --generate-hashes --custom-compile-command="make lock" \
+		--output-file=requirements.lock requirements.txt
+
+# The ends of the ranges of requirements.txt: what each package is for, and a grading of everything.
+test-lowest: RESOLUTION := lowest-direct
+test-highest: RESOLUTION := highest
+test-lowest test-highest: test-%: .venv/dev.stamp
+	$(BIN)/uv venv --quiet --clear --no-python-downloads --python=$(PYTHON) .venv-$*
+	mkdir -p build
+	$(BIN)/uv pip compile --quiet --upgrade --resolution=$(RESOLUTION) \
+		--python=.venv-$*/bin/python --output-file=build/$*.txt requirements.txt
+	$(BIN)/uv pip install --quiet --python=.venv-$*/bin/python \
+		--requirement=build/$*.txt --requirement=requirements-dev.txt
+	.venv-$*/bin/python -m tests.by_package
+	.venv-$*/bin/python -m pytest checks/ --dataset=digits --fresh --report=reports/$* $(OPTIONS)
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
@@ -52,11 +75,11 @@ format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv .grader build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-lowest .venv-highest .grader build .mypy_cache .ruff_cache .pytest_cache
 
-.venv/run.stamp: requirements.txt
+.venv/run.stamp: requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/run.stamp

@@ -45,7 +45,7 @@ def grading(pytestconfig: pytest.Config) -> Session:
 @pytest.fixture(scope="session")
 def start_runner(grading: Session) -> Start:
     """Starts the processes that benchmarks are timed in."""
-    return processes(grading.options.store / "logs")
+    return processes(grading.logs)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import cores
 from harness.jobs import TrainJob
+from harness.leases import Leases
 from harness.options import DEFAULT_STORE, RecipeName
 from harness.process import ROOT
 from harness.scheduler import JobFailed, Scheduler
@@ -108,9 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = load(
             DataRequest(options.dataset, None, data), lambda line: print(line, file=sys.stderr)
         )
-        publish(dataset, data)
-        for name, accuracies in measure(dataset, options.recipe, options.seeds, store, data):
-            print(table(name, accuracies), flush=True)
+        # What others who use the store sweep is not what this one is at.
+        with Leases(options.store, lambda line: print(line, file=sys.stderr)):
+            publish(dataset, data)
+            for name, accuracies in measure(dataset, options.recipe, options.seeds, store, data):
+                print(table(name, accuracies), flush=True)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 2

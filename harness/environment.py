@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from harness import versions
 from reference.errors import UserError
 
 # The instruction sets that decide which kernels are chosen, hence the bits.
@@ -21,20 +22,18 @@ THREADS = 1
 
 
 def require_installed() -> None:
-    """Looks for the packages that the processes beside this one need.
+    """Looks for the packages that this process and those beside it need.
 
     Raises:
-        UserError: one is not installed for this Python.
+        UserError: some are not installed for this Python.
     """
-    for package in ("tensorflow", "keras", "matplotlib"):
-        try:
-            version(package)
-        except PackageNotFoundError:
-            raise UserError(
-                f"{package} is not installed for {sys.executable}. Expected the packages of "
-                "requirements.txt: run `make report`, which installs them into .venv, or "
-                "`pip install -r requirements.txt`."
-            ) from None
+    missing = [package for package in versions.required() if not versions.installed(package)]
+    if missing:
+        raise UserError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed for "
+            f"{sys.executable}. Expected the packages of requirements.txt: run `make report`, "
+            "which installs them into .venv, or `pip install -r requirements.txt`."
+        )
 
 
 def numeric_platform() -> dict[str, Any]:
@@ -52,7 +51,11 @@ def numeric_platform() -> dict[str, Any]:
 
 
 def describe(workers: int, isolation: str) -> dict[str, Any]:
-    """Returns the `environment` of results.json."""
+    """Returns the `environment` of results.json.
+
+    Raises:
+        UserError: requirements.txt cannot be read.
+    """
     return {
         "cpu": describe_cpu(),
         "flags": _cpu()["flags"],
@@ -68,6 +71,7 @@ def describe(workers: int, isolation: str) -> dict[str, Any]:
         "os": f"{platform.system()} {platform.release()}",
         "commit": commit(),
         "isolation": isolation,
+        **versions.describe(),
     }
 
 

@@ -1,6 +1,7 @@
 """Can a folder that the user named be used? Better asked before the work than found out after."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from reference.errors import UserError
@@ -33,9 +34,10 @@ def prepare(folder: Path, option: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        # Without a name: nothing of it is left, whenever this process may be killed, and another
+        # one that looks at the same time has its own.
+        with tempfile.TemporaryFile(dir=folder, prefix=".writable-") as probe:
+            probe.write(b"x")
     except OSError as error:
         raise UserError(
             f"the folder {folder} cannot be written: {error.strerror or error}. Make room "

@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any
 
 from harness.process import JsonChannel, ProcessDied, answer_all, ended, last_words, spawn
+from harness.sandboxed import namespaces
 
 _REQUEST = 1 << 16
 
@@ -33,12 +34,16 @@ class ForkServer:
         self._log = log
         self._lock = Lock()
         self._control, theirs = socket.socketpair()
+        _keep_previous(log)
         with theirs:
             self._process = spawn(module, log, stdin=theirs, stdout=None)
         self._warm = False
 
     def fork(self, log: Path) -> "Fork":
         """Returns a new child; the first call waits until the server has imported what it needs.
+
+        Args:
+            log: where its standard error goes; what was there is kept beside it, as `log`.1.
 
         Raises:
             ProcessDied: the server is gone.
@@ -49,7 +54,7 @@ class ForkServer:
                 if not self._warm:
                     self._receive()
                     self._warm = True
-                document = json.dumps({"log": str(log)}).encode()
+                document = json.dumps({"log": str(log.absolute())}).encode()
                 socket.send_fds(self._control, [document], [theirs.fileno()])
                 pid = self._receive()["pid"]
         except OSError as error:
@@ -70,7 +75,7 @@ class ForkServer:
                 return -signal.SIGKILL
 
     def kill(self) -> None:
-        """Ends the server; its children end as their sockets close."""
+        """Ends the server; its children end with it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -134,6 +139,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
         handle: answers the documents that a child is sent, as in `harness.process.serve`.
         warm: imports what the children will need.
     """
+    namespaces.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -141,6 +147,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
     os.close(nothing)
     warm()
     control.sendall(b'{"event": "warm"}')
+    server = os.getpid()
     children: set[int] = set()
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, _REQUEST, 1)
@@ -156,7 +163,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _be_child(handle, connection, Path(request["log"]))
+                _be_child(handle, connection, Path(request["log"]), server)
             # Here as well as in the child: whoever learns its number may kill its group at once.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.setpgid(pid, pid)
@@ -169,11 +176,19 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
             os.killpg(child, signal.SIGKILL)
 
 
-def _be_child(handle: Any, connection: int, log: Path) -> None:
-    """A child's whole life; never returns."""
+def _be_child(handle: Any, connection: int, log: Path, server: int) -> None:
+    """A child's whole life; never returns.
+
+    It ends with the server, which ends with the controller: one that computes does not look at its
+    socket for a long time.
+    """
     code = 1
     try:
+        namespaces.die_with_parent(signal.SIGKILL)
+        if os.getppid() != server:
+            return
         os.setpgid(0, 0)
+        _keep_previous(log)
         errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(errors, 1)
         os.dup2(errors, 2)
@@ -191,3 +206,10 @@ def _be_child(handle: Any, connection: int, log: Path) -> None:
         sys.stderr.flush()
         # The server's own clean-up is not the child's business.
         os._exit(code)
+
+
+def _keep_previous(log: Path) -> None:
+    """Puts aside what the process before wrote: it may have ended while nobody listened."""
+    with contextlib.suppress(OSError):
+        if log.stat().st_size:
+            log.replace(log.with_name(f"{log.name}.1"))

@@ -22,9 +22,13 @@ class Job(Protocol):
 
     Attributes:
         kind: key of `harness.job_kinds.KINDS` and `harness.worker.PERFORM`.
+        platform: what of the machine that does it decides the bits.
     """
 
     kind: ClassVar[str]
+
+    @property
+    def platform(self) -> Mapping[str, Any]: ...
 
     @property
     def key(self) -> str:

@@ -20,6 +20,19 @@ def refuse_beside(graded: bool, recipe: str, grid: str | None, greek_test: str |
         )
 
 
+def refuse_without_cluster(cluster: str | None, resources: str | None, workers: str) -> None:
+    """A cluster has workers of its own; what is asked of them is asked of a cluster."""
+    if cluster is not None and workers != "auto":
+        raise UserError(
+            "--workers is about this machine, and with --cluster its workers train: leave out one"
+        )
+    if resources is not None and cluster is None:
+        raise UserError(
+            "--cluster-resources is about the workers of a cluster: expected --cluster=ADDRESS "
+            "beside it"
+        )
+
+
 def study(path: Path) -> Path:
     """Returns the path of a study's declaration, which is there."""
     if not path.is_file():

@@ -1,12 +1,15 @@
 """The command line: pytest's option group "grading", read into one frozen value."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from harness import option_values as values
+from harness.cluster.address import OPTION, Address, parse
+from harness.cluster.address import resources as parse_resources
 from harness.data import CHOICES
 from harness.environment import cores
 from reference.errors import UserError
@@ -39,6 +42,8 @@ class Options:
         rubric: points for the checks; None for the project's own.
         grid: a study that the user declared; None for none.
         greek_test: a folder of letters to try the Greek transfer on.
+        cluster: a Dask cluster that computes in place of `workers`; None for this machine.
+        cluster_resources: what its workers must offer to be given jobs.
     """
 
     dataset: str
@@ -58,6 +63,8 @@ class Options:
     rubric: Path | None = None
     grid: Path | None = None
     greek_test: Path | None = None
+    cluster: Address | None = None
+    cluster_resources: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def grades_submissions(self) -> bool:
@@ -105,6 +112,17 @@ def add_options(parser: pytest.Parser) -> None:
         default="auto",
         metavar="N",
         help="training processes (default auto: one a core)",
+    )
+    add(
+        OPTION,
+        metavar="ADDRESS",
+        help="train on a Dask cluster: a scheduler's address (tls://host:port), its scheduler "
+        "file, or local:N for N workers on this machine",
+    )
+    add(
+        "--cluster-resources",
+        metavar="LIST",
+        help="only on workers of the cluster that offer these, such as GRADING=1",
     )
     add(
         "--report",
@@ -189,6 +207,8 @@ def read_options(config: pytest.Config) -> Options:
     if dataset not in CHOICES:
         raise UserError(f"--dataset {dataset}: expected one of {', '.join(CHOICES)}")
     workers = get("--workers")
+    cluster, resources = get(OPTION), get("--cluster-resources")
+    values.refuse_without_cluster(cluster, resources, workers)
     mnist_dir = get("--mnist-dir")
     baseline, batch = get("--baseline"), get("--benchmark-batch")
     here = config.invocation_params.dir
@@ -233,4 +253,6 @@ def read_options(config: pytest.Config) -> Options:
         rubric=here / rubric if rubric else None,
         grid=None if grid is None else values.study(here / grid),
         greek_test=None if greek_test is None else values.letters(here / greek_test),
+        cluster=None if cluster is None else parse(cluster, here),
+        cluster_resources={} if resources is None else parse_resources(resources),
     )

@@ -1,7 +1,9 @@
 """Which runs a grading needs: facts, data set and options in, training jobs out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 from harness import cost as costs
 from harness import recipe as recipes
@@ -53,28 +55,39 @@ def documented_spec(facts: Facts) -> Spec:
 
 
 def jobs_for(
-    spec: Spec, recipe: Recipe, dataset: Dataset, seeds: int, facts: Facts | None = None
+    spec: Spec,
+    recipe: Recipe,
+    dataset: Dataset,
+    seeds: int,
+    facts: Facts | None = None,
+    platform: Mapping[str, Any] | None = None,
 ) -> list[TrainJob]:
     """Returns one job for each seed, 0 .. seeds - 1.
 
     Args:
-        facts: what the network is graded by, and may cost so much more than at most.
+        facts, platform: as of `job_for`.
 
     Raises:
         JobFailed: the network does not take such images, has no score for every digit, or would
             need too much time or memory.
     """
-    first = job_for(spec, recipe, dataset, 0, facts)
+    first = job_for(spec, recipe, dataset, 0, facts, platform)
     return [replace(first, seed=seed) for seed in range(seeds)]
 
 
 def job_for(
-    spec: Spec, recipe: Recipe, dataset: Dataset, seed: int, facts: Facts | None = None
+    spec: Spec,
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    facts: Facts | None = None,
+    platform: Mapping[str, Any] | None = None,
 ) -> TrainJob:
     """Returns the job that trains a network once.
 
     Args:
         facts: what the network is graded by, and may cost so much more than at most.
+        platform: of the machines that it is trained on; None for this one's.
 
     Raises:
         JobFailed: the network does not take such images, has no score for every digit, or would
@@ -86,7 +99,8 @@ def job_for(
         raise JobFailed("resource", reason)
     if reason := _too_few(recipe, dataset):
         raise JobFailed("failed", reason)
-    return TrainJob(spec, recipe, dataset.name, dataset.digest, seed, numeric_platform())
+    where = numeric_platform() if platform is None else platform
+    return TrainJob(spec, recipe, dataset.name, dataset.digest, seed, where)
 
 
 def _too_few(recipe: Recipe, dataset: Dataset) -> str | None:
@@ -106,12 +120,19 @@ def trained_images(recipe: Recipe, dataset: Dataset) -> int:
     return recipes.trained_images(recipe, len(dataset.train_labels))
 
 
-def evaluation(spec: Spec, recipe: Recipe, weights: str, dataset: Dataset) -> EvaluateJob:
+def evaluation(
+    spec: Spec,
+    recipe: Recipe,
+    weights: str,
+    dataset: Dataset,
+    platform: Mapping[str, Any] | None = None,
+) -> EvaluateJob:
     """Returns the job that tries a saved network's own weights, pixels divided by 255 and not.
 
     Args:
         recipe: what the network is trained by here.
         weights: key of the store under which they lie.
+        platform: of the machines that do it; None for this one's.
 
     Raises:
         JobFailed: the network does not take such images, has no score for every digit, or would
@@ -120,9 +141,8 @@ def evaluation(spec: Spec, recipe: Recipe, weights: str, dataset: Dataset) -> Ev
     _check_ends(spec)
     if reason := costs.refusal(spec.network, recipe, None):
         raise JobFailed("resource", reason)
-    return EvaluateJob(
-        spec, weights, dataset.name, dataset.digest, (255.0, 1.0), numeric_platform()
-    )
+    where = numeric_platform() if platform is None else platform
+    return EvaluateJob(spec, weights, dataset.name, dataset.digest, (255.0, 1.0), where)
 
 
 def _check_ends(spec: Spec) -> None:

@@ -23,6 +23,7 @@ from harness.session import Session
 from harness.stash import EXPERIMENTS, LEDGER, OPTIONS, SESSION, SUBJECTS
 from harness.subjects import PROJECT, Subject, project_subject, submitted
 from harness.submitted import submissions
+from harness.workers import WorkersLost
 from reference import facts as all_facts
 from reference.errors import UserError
 
@@ -137,6 +138,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No check that is left can be told, once there is nothing to compute with."""
+    grading = item.config.stash.get(SESSION, None)
+    if grading is not None and grading.lost is not None:
+        pytest.exit(f"ERROR: {grading.lost}", pytest.ExitCode.USAGE_ERROR)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -144,7 +153,7 @@ def pytest_runtest_makereport(
     """Enters each check in the ledger, and shows a difference as a sentence, not a traceback."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, (Failed, Unavailable)):
+    if isinstance(error, (Failed, Unavailable, WorkersLost)):
         report.longrepr = str(error)
     ledger = item.config.stash.get(LEDGER, None)
     if ledger is not None and selection.subject_of(item):
@@ -172,7 +181,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         if session.shouldfail or session.shouldstop:
             # The user wants the end, by -x or --maxfail, and not to wait for hours of training.
             config.stash[SESSION].stop_experiments()
+        lost = config.stash[SESSION].lost
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            if lost is not None:
+                raise lost
             conclude.conclude(
                 config.stash[SESSION],
                 config.stash[LEDGER],

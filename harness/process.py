@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from harness import keeper
 from harness.engine import thread_variables
 from harness.environment import THREADS
+from harness.sandboxed import namespaces
 
 ROOT = Path(__file__).parent.parent
 _LOG_TAIL = 4000  # bytes of its last words that are worth showing
@@ -107,6 +109,11 @@ class JsonChannel(ABC):
         line, self._buffer = self._buffer.split(b"\n", 1)
         return json.loads(line)
 
+    def is_silent(self) -> bool:
+        """Whether nothing has come that was not asked for: no word, and not the child's end."""
+        readable, _, _ = select.select([self._descriptor()], [], [], 0)
+        return not readable and not self._buffer
+
     def kill(self) -> None:
         """Ends the child and everything it started; a `receive` in another thread then raises."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -134,8 +141,8 @@ def last_words(log: Path) -> str:
 class JsonProcess(JsonChannel):
     """Runs `python -m module` in its own process group and exchanges lines of JSON with it.
 
-    Ctrl-C in the terminal does not reach it; it ends when it is told, or when its input closes,
-    which the kernel sees to even when this process is killed.
+    Ctrl-C in the terminal does not reach it; it ends when it is told, when its input closes, or
+    when this process ends, which the kernel sees to even when that is killed.
 
     Args:
         log: where its standard error goes.
@@ -206,10 +213,13 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
     compute: Compute = GRADING,
     root: Path = ROOT,
 ) -> subprocess.Popen[bytes]:
-    """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`."""
+    """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`.
+
+    The module is to call `namespaces.end_with_parent` as soon as it runs.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
-        return subprocess.Popen(
+        return keeper.start(
             [*prefix, sys.executable, "-m", module],
             cwd=root,
             env=_environment(compute, root),
@@ -249,13 +259,21 @@ def _environment(compute: Compute, root: Path) -> dict[str, str]:
 def serve(handle: Any) -> None:
     """The child's side: answers documents from standard input until it closes.
 
-    `handle(document, reply)` may call `reply` any number of times. Whatever else writes to
-    standard output ends up on standard error, so it cannot be taken for an answer.
+    `handle(document, reply)` may call `reply` any number of times.
     """
+    namespaces.end_with_parent(sys.stdin.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer_all(handle, sys.stdin.buffer, take_output())
+
+
+def take_output() -> IO[bytes]:
+    """Returns standard output, for answers alone.
+
+    Whatever else writes there ends up on standard error, so it cannot be taken for an answer.
+    """
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    answer_all(handle, sys.stdin.buffer, answers)
+    return answers
 
 
 def answer_all(handle: Any, requests: Iterable[bytes], answers: IO[bytes]) -> None:

@@ -27,16 +27,17 @@ class _Job:
     epoch: int = 0
     accuracy: float | None = None
     started: float = field(default_factory=time.monotonic)
-    ended: bool = False
 
     @property
     def done(self) -> float:
-        """The share of its work that is behind it."""
-        return 1.0 if self.ended else self.epoch / self.epochs
+        """How much of its work is behind it."""
+        return self.work * self.epoch / self.epochs
 
 
 class Progress:
     """Follows the jobs; whoever waits for a result draws.
+
+    Of jobs that have ended only sums are kept, and nothing takes longer the more there are.
 
     Args:
         tell: shows one line, for logs.
@@ -44,7 +45,10 @@ class Progress:
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, _Job] = {}  # those that have not ended
+        self._under_way: set[str] = set()  # of these, those that have ended an epoch
+        self._known = self._ended = 0
+        self._work = self._ended_work = 0.0
         self._openings = self._opened = 0
         self._began: float | None = None
         self._lock = Lock()
@@ -75,16 +79,20 @@ class Progress:
             if self._began is None:
                 self._began = time.monotonic()
             self._jobs[key] = _Job(title, epochs, work, verb)
+            self._known += 1
+            self._work += work
 
     def remaining_s(self) -> float | None:
         """Seconds until the jobs are done, should they go on as they did; None before any did."""
         with self._lock:
-            jobs, began = list(self._jobs.values()), self._began
-        total = sum(job.work for job in jobs)
-        done = sum(job.work * job.done for job in jobs)
+            began, total, done = self._began, self._work, self._done()
         if began is None or done == 0:
             return None
-        return (time.monotonic() - began) * (total - done) / done
+        return (time.monotonic() - began) * max(0.0, total - done) / done
+
+    def _done(self) -> float:
+        """The work that is behind us; for whoever holds the lock."""
+        return self._ended_work + sum(self._jobs[key].done for key in self._under_way)
 
     def update(self, key: str, epoch: int, accuracy: float | None) -> None:
         """A job ended an epoch, with this validation accuracy, where it is known."""
@@ -92,17 +100,25 @@ class Progress:
             job = self._jobs[key]
             started = job.started if job.epoch else time.monotonic()
             self._jobs[key] = replace(job, epoch=epoch, accuracy=accuracy, started=started)
+            self._under_way.add(key)
+
+    def note(self, line: str) -> None:
+        """Keeps a line for whoever waits next to show."""
+        with self._lock:
+            self._lines.append(line)
 
     def finish(self, key: str, *, failed: bool) -> None:
         """A job ended."""
         with self._lock:
-            job = replace(self._jobs[key], ended=True)
-            self._jobs[key] = job
-            ended = sum(j.ended for j in self._jobs.values())
+            job = self._jobs.pop(key)
+            self._under_way.discard(key)
+            self._ended += 1
+            self._ended_work += job.work
+            ended, known = self._ended, self._known
             outcome = "failed" if failed else job.verb
             seen = _seen(job, failed=failed)
-            line = f"{outcome} {job.title}{seen} ({ended} of {len(self._jobs)})"
-        left = _in_words(self.remaining_s()) if ended < len(self._jobs) else ""
+            line = f"{outcome} {job.title}{seen} ({ended} of {known})"
+        left = _in_words(self.remaining_s()) if ended < known else ""
         with self._lock:
             self._lines.append(f"{line}; {left}" if left else line)
 
@@ -145,7 +161,10 @@ class Progress:
         with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
             tasks: dict[str, Any] = {}
             while not _is_done(future):
-                for key, row in self._rows().items():
+                rows = self._rows()
+                for key in tasks.keys() - rows.keys():
+                    bar.remove_task(tasks.pop(key))
+                for key, row in rows.items():
                     if key not in tasks:
                         tasks[key] = bar.add_task(row.title, status="")
                     bar.update(
@@ -160,24 +179,23 @@ class Progress:
     def _rows(self) -> dict[str, "_Row"]:
         """What the bar shows: how many are opened and trained, and each run under way."""
         with self._lock:
-            jobs = dict(self._jobs)
+            few = self._known <= _FEW
+            shown = {key: self._jobs[key] for key in (self._jobs if few else self._under_way)}
             opened, openings = self._opened, self._openings
-        ended = sum(job.ended for job in jobs.values())
+            ended, known, work, done = self._ended, self._known, self._work, self._done()
+        left = _in_words(self.remaining_s())
+        status = f"{ended} of {known}{', ' + left if left else ''}"
         rows = {
-            "opened": _Row("opened", opened, openings, f"{opened} of {openings}", opened < openings)
+            "opened": _Row(
+                "opened", opened, openings, f"{opened} of {openings}", opened < openings
+            ),
+            "all": _Row("trained", done, work, status, ended < known > 1),
         }
-        for key, job in jobs.items():
+        for key, job in shown.items():
             seen = "" if job.accuracy is None else f"  val {job.accuracy:.2%}"
             word = "epoch" if job.verb == TRAINED else "part"
             status = f"{word} {job.epoch}/{job.epochs}{seen}"
-            shown = not job.ended and (job.epoch > 0 or len(jobs) <= _FEW)
-            rows[key] = _Row(job.title, job.epoch, job.epochs, status, shown)
-        if len(jobs) > 1:
-            left = _in_words(self.remaining_s())
-            status = f"{ended} of {len(jobs)}{', ' + left if left else ''}"
-            work = sum(job.work for job in jobs.values())
-            done = sum(job.work * job.done for job in jobs.values())
-            rows["all"] = _Row("trained", done, work, status, ended < len(jobs))
+            rows[key] = _Row(job.title, job.epoch, job.epochs, status, visible=True)
         return rows
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ SCHEMA = 1
 PROBE_IMAGES = 64
 PROBE_SEED = 20
 
+# Whoever looks at a run's arrays looks several times, and then never again. A class may have
+# ten thousand runs, of two megabytes each, so of all of them the last are kept in memory.
+_ARRAYS, _WEIGHTS = 64, 2
+
 
 @dataclass(frozen=True)
 class Record:
@@ -26,7 +30,7 @@ class Record:
     Attributes:
         folder: in the store, verified.
         document: record.json.
-        cached: it was there before this session.
+        cached: it was not made by this session.
     """
 
     folder: Path
@@ -51,35 +55,57 @@ class Record:
         history: Mapping[str, list[float]] = self.document["history"]
         return history
 
-    @cached_property
+    @property
     def predictions(self) -> NDArray[np.float32]:
         """Outputs for the test images, float32 (N, 10)."""
         return self._array("predictions.npz", "test")
 
-    @cached_property
+    @property
     def trained_outputs(self) -> NDArray[np.float32]:
         """Keras's outputs for the first test images with the trained weights, (64, 10)."""
         return self._array("predictions.npz", "trained_probe")
 
-    @cached_property
+    @property
     def random_outputs(self) -> NDArray[np.float32]:
         """The same with `reference.forward.probe_weights(network, PROBE_SEED)`."""
         return self._array("predictions.npz", "random_probe")
 
-    @cached_property
+    @property
     def weights(self) -> tuple[Mapping[str, NDArray[np.float32]], ...]:
         """The trained weights: for each node of the network, name -> array."""
-        nodes = self.document["job"]["spec"]["nodes"]
-        weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in nodes)
-        with archive(self.folder / "weights.npz") as arrays:
-            for path in arrays:
-                index, name = path.split("/")
-                weights[int(index)][name] = member(arrays, path)
-        return weights
+        path = self.folder / "weights.npz"
+        return _weights(path, _version(path), len(self.document["job"]["spec"]["nodes"]))
 
     def _array(self, file: str, name: str) -> NDArray[np.float32]:
-        with archive(self.folder / file) as arrays:
-            return member(arrays, name)
+        path = self.folder / file
+        return _array(path, _version(path), name)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What changes when a file is written anew."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+@lru_cache(_ARRAYS)
+def _array(path: Path, _version: tuple[int, int], name: str) -> NDArray[np.float32]:
+    with archive(path) as arrays:
+        array: NDArray[np.float32] = member(arrays, name)
+    array.setflags(write=False)  # others are given the same one
+    return array
+
+
+@lru_cache(_WEIGHTS)
+def _weights(
+    path: Path, _version: tuple[int, int], nodes: int
+) -> tuple[Mapping[str, NDArray[np.float32]], ...]:
+    weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in range(nodes))
+    with archive(path) as arrays:
+        for key in arrays:
+            index, name = key.split("/")
+            weights[int(index)][name] = array = member(arrays, key)
+            array.setflags(write=False)
+    return weights
 
 
 def read(folder: Path, *, cached: bool) -> Record:

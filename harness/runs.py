@@ -1,16 +1,14 @@
 """Records of jobs: from the store where they are, else from a worker; each asked for once.
 
-Whoever submits the network of somebody else shares what comes of it.
+Whoever submits the network of somebody else shares what comes of it, and so does another run that
+uses the same store at the same time.
 """
 
 import json
-from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from harness import record, verify
 from harness.canonical import digest
@@ -18,20 +16,20 @@ from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
 from harness.futures import Shared, fail, follow, then
 from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
-from harness.network.spec import Spec
 from harness.progress import TRAINED, Progress
 from harness.record import Record
-from harness.scheduler import JobFailed, Scheduler
-from harness.store import Store
+from harness.scheduler import JobFailed
 from harness.submitted import own_weights
-from harness.submitted.own_weights import Arrays, OwnAccuracy
-from harness.verify import Verification, Verifier
+from harness.submitted.own_weights import OwnAccuracy
+from harness.turns import Turns, Wish
+from harness.verify import Verification
 from harness.worker import EVALUATION
+from harness.workers import Computing
 
 
 @dataclass(frozen=True)
 class _Done:
-    """What a job left in the store; `cached` where it was there before this session."""
+    """What a job left in the store; `cached` where it was not done by this session."""
 
     folder: Path
     cached: bool
@@ -52,27 +50,29 @@ class Runs:
     """Has jobs done, and keeps what comes of them.
 
     Args:
-        workers: returns the scheduler, which starts when it is first needed.
+        turns: the store, and who may do what is not in it.
+        workers: they start when they are first needed.
         fresh: do anew what has been done before.
+        verifying: how many runs are verified at once.
     """
 
     def __init__(
         self,
-        store: Store,
+        turns: Turns,
         data: Path,
-        workers: Callable[[], Scheduler],
-        verifier: Verifier,
+        workers: Computing,
         progress: Progress,
         *,
         fresh: bool,
+        verifying: int = 1,
     ) -> None:
-        self._store = store
+        self._store = turns.store
+        self._turns = turns
         self._data = data
         self._workers = workers
-        self._verifier = verifier
         self._progress = progress
         self._fresh = fresh
-        self._verifying = ThreadPoolExecutor(1, "verifying")
+        self._verifying = ThreadPoolExecutor(verifying, "verifying")
         self._done: Shared[_Done] = Shared()
         self._folders: Shared[Path] = Shared()
         self._records: Shared[Record] = Shared()
@@ -125,39 +125,34 @@ class Runs:
         """Has another process reopen the files of a run, once it is there, and repeat its start."""
         return self._verifications.get(job.key, partial(self._verify, job, run))
 
-    def keep_weights(self, spec: Spec, arrays: Arrays) -> str:
-        """Stores weights that came with a network; returns the key of the store."""
-        key = own_weights.key(spec, arrays)
-        if self._store.get(key) is None:
-            self._store.put(
-                key, lambda folder: np.savez(folder / "weights.npz", allow_pickle=False, **arrays)
-            )
-        return key
-
     def evaluate(self, job: EvaluateJob) -> Future[OwnAccuracy]:
         """Returns the future of what given weights read; it raises `JobFailed`."""
         return self._evaluations.get(job.key, partial(self._evaluate, job))
 
     def stop(self) -> None:
         """Ends what is not under way; a second call waits for the rest."""
+        self._turns.stop()
         self._verifying.shutdown(wait=False, cancel_futures=True)
 
     def wait(self) -> None:
         """Waits for what `stop` has left."""
+        self._turns.wait()
         self._verifying.shutdown(wait=True)
 
     def _shared(self, job: Job, task: _Task) -> Future[_Done]:
         return self._done.get(job.key, partial(self._begin, job, task))
 
     def _begin(self, job: Job, task: _Task, target: Future[_Done]) -> None:
-        folder = None if self._fresh else self._store.get(job.key, _READERS.get(type(job)))
-        if folder is not None:
+        def found(folder: Path) -> None:
             target.set_result(_Done(folder, cached=True))
-            return
-        if self._fresh:
-            self._store.discard(job.key)
+
+        act = partial(self._submit, job, task, target)
+        reader = _read_record if isinstance(job, TrainJob) else None
+        self._turns.ask(Wish(job.key, self._fresh, found, act, target, reader))
+
+    def _submit(self, job: Job, task: _Task, target: Future[_Done]) -> None:
         self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
-        done = self._workers().submit(job, task.cost, task.limit)
+        done = self._workers.get().submit(job, task.cost, task.limit)
         done.add_done_callback(lambda f: self._on_done(job, f, target))
 
     def _on_done(self, job: Job, done: Future[str], target: Future[_Done]) -> None:
@@ -167,31 +162,38 @@ class Runs:
             folder = self._store.get(done.result())
             if folder is None:
                 raise JobFailed("grader_error", "the record vanished from the store")
+            self._turns.done(job.key)
             target.set_result(_Done(folder, cached=False))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            self._turns.give_up(job.key)
             fail(problem, target)
 
     def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
-        if self._store.get(job.key, _READERS[EvaluateJob]) is not None:
+        def found(_: Path) -> None:
             target.set_result(self._own_accuracy(job))
-            return
-        done = self._workers().submit(job, 0.0, EVALUATION_LIMIT)
-        done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
+
+        def act() -> None:
+            done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
+            done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
+
+        self._turns.ask(Wish(job.key, False, found, act, target, _read_counts))
 
     def _on_evaluated(
         self, job: EvaluateJob, done: Future[str], target: Future[OwnAccuracy]
     ) -> None:
         try:
             done.result()
+            self._turns.done(job.key)
             target.set_result(self._own_accuracy(job))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            self._turns.give_up(job.key)
             fail(problem, target)
 
     def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
         folder = self._store.get(job.key)
         if folder is None:
             raise JobFailed("grader_error", "what was counted vanished from the store")
-        correct, total = own_weights.read_counts(folder / EVALUATION)
+        correct, total = _read_counts(folder)
         return OwnAccuracy(max(correct), total)
 
     def _verify(
@@ -199,32 +201,44 @@ class Runs:
     ) -> None:
         def start(finished: Future[Record]) -> None:
             try:
-                follow(self._verifying.submit(self._verified, job, finished.result()), target)
+                self._verify_once(job, finished.result(), target)
             except (Exception, CancelledError) as error:  # noqa: BLE001  (a check waits for it)
                 fail(error, target)
 
         run.add_done_callback(start)
 
-    def _verified(self, job: TrainJob, run: Record) -> Verification | BuildFailure:
+    def _verify_once(
+        self, job: TrainJob, run: Record, target: Future[Verification | BuildFailure]
+    ) -> None:
         key = digest(
             {"kind": "verify", "record": job.key, "weights": run.document["weights_sha256"],
              "engine": ENGINE_VERSION}
         )  # fmt: skip
-        folder = None if self._fresh else self._store.get(key, verify.stored)
-        if folder is not None:
-            return verify.stored(folder)
-        found = self._verifier.verify(job, run.folder.absolute(), self._data.absolute())
-        if isinstance(found, Verification):
-            self._store.discard(key)
-            self._store.put(key, lambda folder: _write(folder / verify.STORED, found))
-        return found
+
+        def found(folder: Path) -> None:
+            target.set_result(verify.stored(folder))
+
+        def act() -> None:
+            follow(self._verifying.submit(self._verified, key, job, run), target)
+
+        self._turns.ask(Wish(key, self._fresh, found, act, target, verify.stored))
+
+    def _verified(self, key: str, job: TrainJob, run: Record) -> Verification | BuildFailure:
+        try:
+            found = self._workers.verify(job, run.folder.absolute(), self._data.absolute())
+            if isinstance(found, Verification):
+                self._store.put(key, lambda folder: _write(folder / verify.STORED, found))
+            return found
+        finally:
+            self._turns.give_up(key)
 
 
-# What is whole and yet not as these read it, because another version wrote it, is done anew.
-_READERS: Mapping[type, Callable[[Path], object]] = {
-    TrainJob: partial(record.read, cached=True),
-    EvaluateJob: lambda folder: own_weights.read_counts(folder / EVALUATION),
-}
+def _read_record(folder: Path) -> Record:
+    return record.read(folder, cached=True)
+
+
+def _read_counts(folder: Path) -> tuple[list[int], int]:
+    return own_weights.read_counts(folder / EVALUATION)
 
 
 def _write(path: Path, value: Verification) -> None:

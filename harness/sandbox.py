@@ -127,6 +127,8 @@ _UNPRIVILEGED = (
     "--unshare-all", "--uid", str(_NOBODY), "--gid", str(_NOBODY), "--cap-drop", "ALL",
 )  # fmt: skip
 _UNSHARE = (
+    # It waits for what it has started: killed, it takes that along, but it has to be killed.
+    "setpriv", "--pdeathsig", "KILL",
     "unshare", "--user", "--map-root-user", "--net", "--ipc", "--uts", "--pid", "--fork",
     "--kill-child", "--mount-proc",
 )  # fmt: skip

@@ -12,12 +12,16 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
+from harness import memory
 from harness.cost import TimeLimit
 from harness.forks import ForkServer
 from harness.jobs import Job
 from harness.process import JsonChannel, ProcessDied, ProcessTimeout
+from harness.recycling import RECYCLING, Recycling, use_of
 
 WORKER = "harness.worker"
+# How native code ends that was refused memory and does not look, or finds no room for a thread.
+_WITHOUT_MEMORY = ("SIGSEGV", "SIGABRT", "SIGBUS")
 
 
 class JobFailed(Exception):
@@ -48,7 +52,8 @@ OnEvent = Callable[[Job, Mapping[str, Any]], None]
 class Scheduler:
     """So many workers, each a process of one thread, fed from one queue.
 
-    A worker that dies costs the job it was at, and is replaced; the rest go on.
+    A worker that dies costs the job it was at, and is replaced; the rest go on. So is one that has
+    served long enough, or has run out of memory: a fresh one is a fork away.
 
     Args:
         workers: how many.
@@ -57,9 +62,10 @@ class Scheduler:
         logs: where their standard error goes.
         on_event: told of every epoch and of every finished job, in a worker's own thread.
         module: what each worker runs; None for the worker that trains.
+        recycling: when a worker has served long enough.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (only measurements give the last two)
         self,
         workers: int,
         data: Path,
@@ -67,10 +73,13 @@ class Scheduler:
         logs: Path,
         on_event: OnEvent,
         module: str | None = None,
+        *,
+        recycling: Recycling = RECYCLING,
     ) -> None:
         self._data, self._store, self._logs = data, store, logs
         self._on_event = on_event
         self._module = module or WORKER
+        self._recycling = recycling
         self._tasks: queue.PriorityQueue[_Task] = queue.PriorityQueue()
         self._order = itertools.count()
         self._stopping = False
@@ -120,26 +129,48 @@ class Scheduler:
     def _serve(self, number: int) -> None:
         """A worker's whole life, on this side: start it warm, give it jobs, replace it."""
         process = self._start(number)
+        served = 0
         while not self._stopping:
             task = self._tasks.get()
             if task.job is None or not task.future.set_running_or_notify_cancel():
                 continue
+            if _has_gone(process):  # while it had nothing to do: that is no job's fault
+                process, served = self._successor(number, process), 0
+            served += 1
+            spent = False
             try:
-                task.future.set_result(self._run(process, task.job, task.limit))
+                key = self._run(process, task.job, task.limit)
             except JobFailed as error:
                 task.future.set_exception(error)
+                # What has been refused memory may lack anything now.
+                spent = error.status == "resource"
             except Exception as error:  # noqa: BLE001  (somebody is waiting for the future)
                 # Dead, out of step or at it for too long: it is not to have another job.
-                task.future.set_exception(_blamed(error, task.limit))
-                _stop(process)
-                if not self._stopping:
-                    process = self._start(number)
+                task.future.set_exception(self._blamed(error, task.limit))
+                spent = True
+            else:
+                task.future.set_result(key)
+            if not self._stopping and (spent or self._is_due(number, process, served)):
+                process, served = self._successor(number, process), 0
         _stop(process)
 
+    def _is_due(self, number: int, process: JsonChannel | ProcessDied, served: int) -> bool:
+        if isinstance(process, ProcessDied):
+            return True
+        return self._recycling.is_due(use_of(process.pid, served, self._log(number)))
+
+    def _successor(
+        self, number: int, process: JsonChannel | ProcessDied
+    ) -> JsonChannel | ProcessDied:
+        _stop(process)
+        return self._start(number)
+
+    def _log(self, number: int) -> Path:
+        return self._logs / f"worker-{number}.log"
+
     def _start(self, number: int) -> JsonChannel | ProcessDied:
-        log = self._logs / f"worker-{number}.log"
         try:
-            process = self.fork(log)
+            process = self.fork(self._log(number))
         except ProcessDied as error:
             return error  # for the next job to report
         self._processes[number] = process
@@ -167,6 +198,15 @@ class Scheduler:
                 self._server.stop()
                 self._server = self._start_server()
                 return self._server.fork(log)
+
+    def _blamed(self, error: Exception, limit: TimeLimit | None) -> JobFailed:
+        if self._stopping:
+            return JobFailed("skipped", "the session ended before it did")
+        if isinstance(error, ProcessTimeout) and limit is not None:
+            return JobFailed("timeout", limit.reason)
+        if isinstance(error, ProcessDied):
+            return JobFailed("resource", _death(error))
+        return JobFailed("grader_error", f"{type(error).__name__}: {error}")
 
     def _start_server(self) -> ForkServer:
         return ForkServer(self._module, self._logs / "workers.log")
@@ -196,9 +236,14 @@ def _stop(process: JsonChannel | ProcessDied) -> None:
         process.stop()
 
 
-def _blamed(error: Exception, limit: TimeLimit | None) -> JobFailed:
-    if isinstance(error, ProcessTimeout) and limit is not None:
-        return JobFailed("timeout", limit.reason)
-    if isinstance(error, ProcessDied):
-        return JobFailed("resource", f"the worker died: {error}")
-    return JobFailed("grader_error", f"{type(error).__name__}: {error}")
+def _has_gone(process: JsonChannel | ProcessDied) -> bool:
+    return isinstance(process, JsonChannel) and not process.is_silent()
+
+
+def _death(error: ProcessDied) -> str:
+    """Says how a worker died, and of its limit of memory, where that may be why."""
+    if memory.was_refused(str(error)):
+        return f"out of memory: {memory.limit_in_words()}; the worker died of it: {error}"
+    if any(f"was killed by {name}" in str(error) for name in _WITHOUT_MEMORY):
+        return f"the worker died, perhaps out of memory: {memory.limit_in_words()}. {error}"
+    return f"the worker died: {error}"

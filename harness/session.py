@@ -6,8 +6,10 @@ work is done by the sandbox and by worker processes, all of it scheduled before 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from typing import Any
 
-from harness import gates
+from harness import gates, leftovers
+from harness.cluster.workers import ClusterWorkers
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import describe
 from harness.evidence.networks import ANALYSED
@@ -17,6 +19,8 @@ from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running
 from harness.extract.client import BuildFailure, Extractor
 from harness.folders import prepare
+from harness.jobs import Job
+from harness.leases import Leases
 from harness.networks import Networks
 from harness.options import Options
 from harness.progress import Progress
@@ -31,10 +35,14 @@ from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
 from harness.submitted.own_weights import OwnAccuracy
 from harness.trainings import Training, Trainings, recipe_of
-from harness.verify import Verification, Verifier
-from harness.workers import Workers
+from harness.turns import Turns
+from harness.verify import Verification
+from harness.workers import Computing, Workers, WorkersLost
 from reference import calibration
 from reference.facts import Facts
+
+# On a cluster a verification is a job like others, and whoever asks for one only waits.
+_VERIFIED_AT_ONCE = 32
 
 
 class Session:
@@ -63,23 +71,25 @@ class Session:
         self.tell = tell
         prepare(options.report, "--report")
         prepare(options.store, "--store")
-        store, logs = Store(options.store), options.store / "logs"
+        self._leases = Leases(options.store, self.progress.note)
+        self._sweep()
+        store = Store(options.store)
+        self.logs = leftovers.logs(options.store, self._leases.place())
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
-        self._workers = Workers(options.workers, self._data_folder, options.store, self.progress)
-        self._extractor = Extractor(isolation, logs / "sandbox.log")
-        self._verifier = Verifier(self._workers.fork, logs / "verifying.log")
+        self._workers = self._computing()
+        self._extractor = Extractor(isolation, self.logs / "sandbox.log")
         self._will_train = False
         opener = Opening(self._extractor, store, facts, fresh=options.fresh, before=self._warm_up)
         self._networks = Networks(opener, self.progress, options.workers)
         self._work = Runs(
-            store,
+            Turns(store, self._leases, self.progress.note),
             self._data_folder,
-            self._workers.get,
-            self._verifier,
+            self._workers,
             self.progress,
             fresh=options.fresh,
+            verifying=1 if options.cluster is None else _VERIFIED_AT_ONCE,
         )
         self._trainings: Trainings | None = None
         self._running: Running | None = None
@@ -92,6 +102,11 @@ class Session:
     def threshold(self, facts: Facts) -> float:
         """The accuracy that is asked of a network, on the data of this session."""
         return gates.threshold(facts, self.calibration)
+
+    @property
+    def lost(self) -> WorkersLost | None:
+        """Why nothing can be computed any more; None as long as it can."""
+        return self._workers.lost
 
     @property
     def dataset(self) -> Dataset:
@@ -198,6 +213,8 @@ class Session:
         if self.data.note:
             self.tell(self.data.note)
         publish(self.data, self._data_folder)
+        self._workers.begin()
+        self.environment |= self._workers.describe()
         self.calibration = calibration.load(self.data.name)
         self._trainings = Trainings(
             self.options,
@@ -205,6 +222,7 @@ class Session:
             self.data,
             self.calibration,
             alter=len(self.subjects) <= ANALYSED,
+            platform=self._workers.platform,
         )
         if train:
             for name in self.subjects:
@@ -225,12 +243,13 @@ class Session:
         self._networks.stop()
         self._work.stop()
         self._extractor.stop()
-        self._verifier.stop()
         self._workers.stop()
         self._networks.wait()
         self._work.wait()
         if self._running is not None:
             self._running.wait()
+        self._sweep()
+        self._leases.close()
 
     def _training(self, subject: str) -> Training:
         """What is trained for a graded subject, the longest first."""
@@ -246,9 +265,35 @@ class Session:
             self.options.seeds,
             self.calibration,
             self.options.greek_test,
-            self.options.workers,
+            self._workers.at_once,
+            self._workers.platform,
         )
         return Lab(setting, self, self._work)
+
+    def _computing(self) -> Computing:
+        """This machine's workers, or a cluster's."""
+        options = self.options
+        if options.cluster is None:
+            return Workers(
+                options.workers, self._data_folder, options.store, self.logs, self._on_event
+            )
+        return ClusterWorkers(
+            options.cluster,
+            options.cluster_resources,
+            self._data_folder,
+            options.store,
+            self._on_event,
+            self.tell,
+        )
+
+    def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:
+        if event["event"] == "epoch":
+            self.progress.update(job.key, event["epoch"], event.get("val_accuracy"))
+
+    def _sweep(self) -> None:
+        """Removes what runs that were killed left behind, where nobody else is at work."""
+        self._leases.when_alone(lambda: leftovers.sweep(self.options.store))
+        leftovers.sweep_report(self.options.report)
 
     def _check_letters(self) -> None:
         """Reads what letters the user has now: the experiment gets to them after hours."""
@@ -264,5 +309,5 @@ class Session:
 
         What has not been opened before will have to be trained.
         """
-        if self._will_train:
+        if self._will_train and self.options.cluster is None:
             self._workers.get()

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.plain_json import parse
 from reference.errors import UserError
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
 _ATTEMPTS = 3
 
@@ -123,7 +123,7 @@ def _cannot_write(root: Path, error: OSError) -> UserError:
 
 def _write_manifest(folder: Path) -> None:
     sums = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    manifest = folder / _MANIFEST
+    manifest = folder / MANIFEST
     manifest.write_text(json.dumps(sums, indent=1, sort_keys=True), encoding="utf-8")
     for path in folder.iterdir():
         _flush(path)
@@ -140,8 +140,8 @@ def _flush(path: Path) -> None:
 
 def _is_intact(folder: Path) -> bool:
     try:
-        sums = parse((folder / _MANIFEST).read_bytes())
-        names = {path.name for path in folder.iterdir()} - {_MANIFEST}
+        sums = parse((folder / MANIFEST).read_bytes())
+        names = {path.name for path in folder.iterdir()} - {MANIFEST}
         return (
             isinstance(sums, dict)
             and names == set(sums)

@@ -11,31 +11,32 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import plan, record
+from harness import leftovers, plan, record
 from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load, publish
 from harness.environment import cores
-from harness.jobs import TrainJob
+from harness.leases import Leases
 from harness.network import spec as specs
 from harness.plain_json import parse
 from harness.progress import Progress
 from harness.record import Record
-from harness.scheduler import JobFailed, Scheduler
+from harness.runs import Runs
+from harness.scheduler import JobFailed
 from harness.store import Store
+from harness.turns import Turns
+from harness.workers import Workers
 from reference import calibration
 from reference.errors import UserError
 from reference.facts import Facts
 from reference.forward import forward
 from reference.layers import Network
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 Images = NDArray[np.uint8]
+Weights = tuple[Mapping[str, NDArray[np.float32]], ...]
 Tell = Callable[[str], None]
 
 
@@ -46,12 +47,14 @@ class Trained:
     Attributes:
         architecture: its name.
         network: as it was trained.
+        weights: as of `Record.weights`.
         pixel_max: pixels are divided by this.
-        record: where the weights are from.
+        record: where the weights are from; its files may be gone.
     """
 
     architecture: str
     network: Network
+    weights: Weights
     pixel_max: float
     record: Record
 
@@ -59,7 +62,7 @@ class Trained:
         """Returns the probability of each digit, (N, 10), for images (N, 28, 28), ink is 255."""
         shape = self.network.nodes[0].config["shape"]
         scaled = images.reshape(len(images), *shape) / self.pixel_max
-        return forward(self.network, self.record.weights, scaled)[:, :10]
+        return forward(self.network, self.weights, scaled)[:, :10]
 
     @property
     def origin(self) -> str:
@@ -104,7 +107,8 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
     for _, key in candidates:
         folder = store.get(key, partial(record.read, cached=True))
         if folder is not None:
-            return _opened(facts, record.read(folder, cached=True))
+            with suppress(FileNotFoundError):  # a run that does it anew has just taken it away
+                return _opened(facts, record.read(folder, cached=True))
     return None
 
 
@@ -141,7 +145,8 @@ def _rank(
 def _opened(facts: Facts, run: Record) -> Trained:
     job = run.document["job"]
     network = specs.from_json(job["spec"]).network
-    return Trained(facts.name, network, float(job["recipe"]["pixel_max"]), run)
+    # Read now: a run that does the same anew may take the record away.
+    return Trained(facts.name, network, run.weights, float(job["recipe"]["pixel_max"]), run)
 
 
 def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell) -> Trained:
@@ -157,32 +162,24 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
         f"{facts.name} has not been trained on {dataset.name} yet: training it now on "
         f"{size:,} images, this once (the result is kept in {store.root})"
     )
-    publish(dataset, data)
     progress = Progress(tell)
 
     def on_event(_job: object, event: Mapping[str, Any]) -> None:
         if event["event"] == "epoch":
             progress.update(job.key, event["epoch"], event["val_accuracy"])
 
-    workers = Scheduler(
-        1, data.absolute(), store.root.absolute(), store.root / "logs", on_event
-    )  # fmt: skip
-    try:
-        key = _done(job, size - recipe.validation_images, workers, progress)
-    except JobFailed as error:
-        raise UserError(f"{facts.name} could not be trained: {error}") from error
-    finally:
-        workers.stop()
-    folder = store.get(key)
-    if folder is None:
-        raise UserError("the record vanished from the store; run the command again")
-    return _opened(facts, record.read(folder, cached=False))
-
-
-def _done(job: TrainJob, train_images: int, workers: Scheduler, progress: Progress) -> str:
-    progress.expect(job.key, f"{job.dataset} seed {job.seed}", job.recipe.epochs)
-    future: Future[str] = workers.submit(job, 0.0, plan.time_limit(job, train_images, cores()))
-    future.add_done_callback(
-        lambda f: progress.finish(job.key, failed=f.cancelled() or f.exception() is not None)
-    )
-    return progress.wait(future)
+    with Leases(store.root, progress.note) as leases:
+        publish(dataset, data)
+        logs = leftovers.logs(store.root, leases.place())
+        workers = Workers(1, data, store.root, logs, on_event)
+        runs = Runs(Turns(store, leases, progress.note), data, workers, progress, fresh=False)
+        limit = plan.time_limit(job, size - recipe.validation_images, cores())
+        try:
+            run = progress.wait(runs.train(job, f"{dataset.name} seed {job.seed}", 0.0, limit))
+        except JobFailed as error:
+            raise UserError(f"{facts.name} could not be trained: {error}") from error
+        finally:
+            runs.stop()
+            workers.stop()
+            runs.wait()
+        return _opened(facts, run)

@@ -1,5 +1,6 @@
 """What is trained for a subject: one run for each seed, and what is found out beside them."""
 
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,6 +58,7 @@ class Trainings:
 
     Args:
         alter: also have the graded networks read altered images.
+        platform: of the machines that train; None for this one's.
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class Trainings:
         calibration: Calibration,
         *,
         alter: bool = False,
+        platform: Mapping[str, Any] | None = None,
     ) -> None:
         self._options = options
         self._work = work
         self._dataset = dataset
         self._calibration = calibration
         self._alter = alter
+        self._platform = platform
         self._trainings: dict[str, Training] = {}
         self._lock = Lock()
 
@@ -116,7 +120,7 @@ class Trainings:
         if examine:
             self._evaluate(opened, training.own)
         recipe, _ = recipe_of(opened, options, self._calibration)
-        jobs = plan.jobs_for(opened.spec, recipe, data, options.seeds, opened.facts)
+        jobs = plan.jobs_for(opened.spec, recipe, data, options.seeds, opened.facts, self._platform)
         images = plan.trained_images(recipe, data)
         for job, run in zip(jobs, training.runs, strict=True):
             title = f"{subject.id} seed {job.seed}"
@@ -130,12 +134,13 @@ class Trainings:
 
     def _evaluate(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
         """Has the test images read with the weights that came with a network."""
-        if opened.weights is None or opened.original is None:
+        if opened.weights_key is None or opened.original is None:
             target.set_result(None)
             return
-        key = self._work.keep_weights(opened.original, opened.weights)
         recipe, _ = recipe_of(opened, self._options, self._calibration)
-        job = plan.evaluation(opened.original, recipe, key, self._dataset)
+        job = plan.evaluation(
+            opened.original, recipe, opened.weights_key, self._dataset, self._platform
+        )
         own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
         follow(own, target)
 

@@ -9,7 +9,6 @@ out  {"event": "epoch", "epoch": 1, "epochs": 10, ...}     any number of times
 
 import json
 import os
-import resource
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import job_kinds, verify
+from harness import job_kinds, memory, verify
 from harness.data.arrays import open_published
 from harness.data.parts import split_for
 from harness.experiments.fit_job import FIT, time_fit
@@ -35,9 +34,6 @@ from harness.store import Store
 from reference.errors import UserError
 
 EVALUATION = "evaluation.json"
-
-# A network is refused by arithmetic before it needs so much; this is for what that did not foresee.
-MOST_BYTES = 8 * 2**30
 
 Reply = Callable[[Mapping[str, Any]], None]
 # Told of each epoch that ended: "epoch", "epochs" and, where it is known, "val_accuracy".
@@ -58,13 +54,12 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         )
     except UserError as error:
         reply({"event": "failed", "kind": "user", "message": str(error)})
-    except MemoryError:
-        reply({"event": "failed", "kind": "resource", "message": "out of memory"})
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  (reported whole; the next job must still run)
-        kind = "resource" if type(error).__name__ == "ResourceExhaustedError" else "internal"
-        reply({"event": "failed", "kind": kind, "message": traceback.format_exc()})
+        refused = memory.refusal(error)
+        kind = "resource" if refused else "internal"
+        reply({"event": "failed", "kind": kind, "message": refused or traceback.format_exc()})
     else:
         reply({"event": "done", "key": key})
 
@@ -171,19 +166,9 @@ PERFORM: Mapping[str, Callable[[Any, Path, Store, OnEpoch], str]] = {
 }
 
 
-def limit_memory() -> None:
-    """Lets this process and its children have so much memory of their own, each, and no more.
-
-    What asks for more is told so, and reports it; the machine does not begin to swap.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-
-
 def warm() -> None:
     """Imports what training needs, which takes far longer than starting a process."""
-    limit_memory()
+    memory.limit_memory()
     import harness.engine.train  # noqa: F401, PLC0415
 
 

@@ -1,14 +1,65 @@
 """The workers of a session, started when the first of them is needed."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
-from harness.jobs import Job
+from harness.cost import TimeLimit
+from harness.environment import numeric_platform
+from harness.extract.client import BuildFailure
+from harness.jobs import Job, TrainJob
 from harness.process import JsonChannel
-from harness.progress import Progress
-from harness.scheduler import JobFailed, Scheduler
+from harness.recycling import RECYCLING, Recycling
+from harness.scheduler import JobFailed, OnEvent, Scheduler
+from harness.verify import Verification, Verifier
+from reference.errors import UserError
+
+
+class WorkersLost(UserError):
+    """Nothing can be computed any more; the message says what happened, and what to do."""
+
+
+class Pool(Protocol):
+    """What has jobs done: `harness.scheduler.Scheduler`, or a cluster's."""
+
+    def submit(self, job: Job, cost: float, limit: TimeLimit | None = None) -> Future[str]:
+        """Queues a job and returns the future of its record's key; it raises `JobFailed`."""
+
+
+class Computing(Protocol):
+    """The workers of a session: this machine's or a cluster's.
+
+    Attributes:
+        platform: `numeric_platform` of where they are.
+        at_once: how many jobs run at once.
+        lost: why there are none any more; None as long as there are.
+    """
+
+    @property
+    def platform(self) -> Mapping[str, Any]: ...
+
+    @property
+    def at_once(self) -> int: ...
+
+    @property
+    def lost(self) -> WorkersLost | None: ...
+
+    def begin(self) -> None:
+        """Called once, before anything is computed; raises `UserError` where nothing can be."""
+
+    def get(self) -> Pool:
+        """Returns what has jobs done; raises `JobFailed` after the end."""
+
+    def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:
+        """Has another process look at a finished run; see `harness.verify.Verifier`."""
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what `environment` in results.json says of them."""
+
+    def stop(self) -> None:
+        """Ends them; finished records stay in the store."""
 
 
 class Workers:
@@ -18,17 +69,49 @@ class Workers:
         count: training processes.
         data: folder of the published arrays.
         store: root of the store.
-        progress: told of every epoch.
+        logs: where their last words go.
+        on_event: told of every epoch.
+        recycling: when a worker has served long enough.
+        module: what each runs; None for the worker that trains.
     """
 
-    def __init__(self, count: int, data: Path, store: Path, progress: Progress) -> None:
-        self._count = count
+    lost = None
+
+    def __init__(  # noqa: PLR0913  (as of `Scheduler`)
+        self,
+        count: int,
+        data: Path,
+        store: Path,
+        logs: Path,
+        on_event: OnEvent,
+        *,
+        recycling: Recycling = RECYCLING,
+        module: str | None = None,
+    ) -> None:
+        self.at_once = count
         self._data = data
         self._store = store
-        self._progress = progress
+        self._logs = logs
+        self._on_event = on_event
+        self._recycling = recycling
+        self._module = module
         self._scheduler: Scheduler | None = None
+        self._verifier = Verifier(self.fork, logs / "verifying.log")
         self._lock = Lock()
         self._stopped = False
+
+    @property
+    def platform(self) -> Mapping[str, Any]:
+        return numeric_platform()
+
+    def begin(self) -> None:
+        """They start when they are asked for."""
+
+    def describe(self) -> dict[str, Any]:
+        return {"workers": self.at_once}
+
+    def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:
+        return self._verifier.verify(job, record, data)
 
     def get(self) -> Scheduler:
         """Returns the scheduler.
@@ -41,11 +124,13 @@ class Workers:
                 raise JobFailed("skipped", "the session has ended")
             if self._scheduler is None:
                 self._scheduler = Scheduler(
-                    self._count,
+                    self.at_once,
                     self._data.absolute(),
                     self._store.absolute(),
-                    self._store / "logs",
+                    self._logs,
                     self._on_event,
+                    self._module,
+                    recycling=self._recycling,
                 )
             return self._scheduler
 
@@ -55,11 +140,8 @@ class Workers:
 
     def stop(self) -> None:
         """Ends them; finished records stay in the store."""
+        self._verifier.stop()
         with self._lock:
             self._stopped = True
             if self._scheduler is not None:
                 self._scheduler.stop()
-
-    def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:
-        if event["event"] == "epoch":
-            self._progress.update(job.key, event["epoch"], event.get("val_accuracy"))

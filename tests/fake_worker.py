@@ -9,6 +9,8 @@ from typing import Any
 
 from harness.forks import serve_forks
 
+KEPT: list[bytearray | int] = []
+
 
 def handle(request: dict[str, Any], answer: Callable[[Any], None]) -> None:
     def reply(**document: Any) -> None:
@@ -20,6 +22,10 @@ def handle(request: dict[str, Any], answer: Callable[[Any], None]) -> None:
         file.write(f"{name} {os.getpid()}\n")
     while "wait" in orders and not (store / orders["wait"]).exists():
         time.sleep(0.005)
+    KEPT.append(bytearray(orders.get("keep", 0)))
+    KEPT.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(orders.get("open", 0)))
+    sys.stderr.write(orders.get("say", ""))
+    sys.stderr.flush()
     for epoch in range(1, orders.get("epochs", 0) + 1):
         reply(event="epoch", epoch=epoch, val_accuracy=0.5 + epoch / 100)
     match orders["do"]:

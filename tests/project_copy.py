@@ -14,7 +14,10 @@ from reference import facts as all_facts
 from reference.calibration import FOLDER as CALIBRATIONS
 
 PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
-COPIED = ("models", "checks", "harness", "reference", "conftest.py", "pytest.ini")
+COPIED = (
+    "models", "checks", "harness", "reference", "conftest.py", "pytest.ini", "requirements.txt",
+    "requirements.lock",
+)  # fmt: skip
 NAMES = all_facts.names()
 
 # So short that a run of everything takes seconds: the checks' verdicts are not looked at here.

@@ -14,6 +14,7 @@ import pytest
 from harness import sandbox
 from harness.measures import read_bitmap
 from tests.project_copy import FAILED, PASSED, USAGE, command, environment, grade, project
+from tests.survival.comparable import comparable
 
 BUILD = """import keras
 from keras import layers
@@ -48,11 +49,6 @@ CLASS = {
     "Flo/model.py": BUILD,
     "Flo/notes.txt": "mine",
 }
-# Times, and what else two runs of the same work may differ in.
-VARYING = frozenset({
-    "created", "command", "cached", "duration_s", "train_time_s", "train_images_per_s",
-    "epoch_time_s",
-})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +88,6 @@ def read(report):
 
 def subject(results, name):
     return next(one for one in results["subjects"] if one["name"] == name)
-
-
-def steady(value):
-    """What must be the same, however often and in how many pieces the work was done."""
-    if isinstance(value, dict):
-        return {key: steady(item) for key, item in value.items() if key not in VARYING}
-    return [steady(item) for item in value] if isinstance(value, list) else value
 
 
 # What becomes of each ---------------------------------------------------------------------------
@@ -258,7 +247,7 @@ def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(folder, r
     before = {path: path.stat().st_mtime_ns for path in finished_runs(store)}
     done = grade(folder, *arguments("killed", "again"))
     assert done.code == FAILED, done.output
-    assert steady(read(folder / "again")) == steady(results)
+    assert comparable(read(folder / "again")) == comparable(results)
     # What was there has not been trained again.
     assert {path: path.stat().st_mtime_ns for path in before} == before
     trained = len(re.findall(r"trained \S+ seed 0", done.output))

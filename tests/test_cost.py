@@ -21,11 +21,11 @@ from harness.cost import (
     step_bytes,
     time_limit,
 )
+from harness.memory import MOST_BYTES as WORKER_BYTES
 from harness.network.spec import make_spec
 from harness.plan import jobs_for, recipe_for
 from harness.process import ROOT
 from harness.scheduler import JobFailed
-from harness.worker import MOST_BYTES as WORKER_BYTES
 from reference.facts import expected_network, load, names
 from reference.layers import flops, normalise, total_params
 
@@ -265,11 +265,10 @@ def test_a_job_has_the_limit_of_its_network_and_recipe(monkeypatch):
 
 ASK = """
 import resource, sys
-from harness import worker
-before = resource.getrlimit(resource.RLIMIT_DATA)
+from harness import memory
 if len(sys.argv) > 1:
     resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
-worker.limit_memory()
+memory.limit_memory()
 print(resource.getrlimit(resource.RLIMIT_DATA)[0])
 try:
     bytearray(9 * 2**30)  # a mapping that is refused at once: nothing is filled

@@ -2,23 +2,24 @@
 
 import re
 import sys
-from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from harness import environment
+from harness import environment, versions
 from reference.errors import UserError
 
 
 def test_a_missing_package_is_named_with_the_python_that_lacks_it(monkeypatch):
-    def version(package):
-        if package == "keras":
-            raise PackageNotFoundError(package)
-        return "1"
-
-    monkeypatch.setattr(environment, "version", version)
+    have = dict.fromkeys(versions.required(), "1") | {"keras": None}
+    monkeypatch.setattr(versions, "installed", have.get)
     words = f"^keras is not installed for {re.escape(sys.executable)}\\. .*requirements\\.txt"
     with pytest.raises(UserError, match=words):
+        environment.require_installed()
+
+
+def test_all_that_is_missing_is_named_at_once(monkeypatch):
+    monkeypatch.setattr(versions, "installed", {"numpy": "2"}.get)
+    with pytest.raises(UserError, match=r"^tensorflow, keras, scikit-learn, .* are not installed"):
         environment.require_installed()
 
 

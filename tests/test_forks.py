@@ -3,15 +3,12 @@
 import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from harness.forks import ForkServer
 from harness.process import ROOT, ProcessDied
-
-WAIT_S = 30
+from tests.processes import gone
 
 
 @pytest.fixture
@@ -19,19 +16,6 @@ def server(tmp_path):
     made = ForkServer("tests.fork_answers", tmp_path / "server.log")
     yield made
     made.stop()
-
-
-def _gone(pid):
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_children_share_one_import_and_nothing_else(server, tmp_path):
@@ -93,7 +77,7 @@ def test_a_killed_server_is_reported_and_takes_its_children_along(server, tmp_pa
     with pytest.raises(ProcessDied):
         server.fork(tmp_path / "other.log")
     child.stop()
-    assert _gone(child.pid)
+    assert gone(child.pid)
 
 
 PARENT = """
@@ -117,4 +101,4 @@ def test_nothing_outlives_a_killed_controller(tmp_path):
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    assert _gone(child)
+    assert gone(child)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -232,7 +233,8 @@ def test_setup_installs_isolation_and_requirements_and_fetches_mnist(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "bubblewrap" in log
     assert "python3-venv" in log
-    assert f"pip install --quiet --requirement {tmp_path}/source/requirements.txt" in log
+    lock = f"{tmp_path}/source/requirements.lock"
+    assert f"pip install --quiet --require-hashes --requirement {lock}" in log
     assert "mnist.load_data()" in log
 
 
@@ -246,8 +248,18 @@ def test_setup_goes_on_without_packages_and_without_mnist(tmp_path):
 def test_setup_says_when_no_python_will_do(tmp_path):
     done, log = set_up(tmp_path, suits=1)
     assert done.returncode == 1
-    assert "no Python 3.11 or newer" in done.stderr
+    assert "no Python 3.11, 3.12 or 3.13" in done.stderr
     assert "python3.13 python3.13-venv" in log
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("3, 10, 9", 1), ("3, 11, 0", 0), ("3, 13, 9", 0), ("3, 14, 0", 1)]
+)
+def test_setup_takes_a_python_that_tensorflow_is_made_for(version, status):
+    text = (KIT / "setup.sh").read_text(encoding="utf-8")
+    (question,) = re.findall(r"-c '(.*sys\.exit.*)'", text)
+    question = question.replace("sys.version_info", f"({version})")
+    assert subprocess.run([sys.executable, "-c", question], check=False).returncode == status
 
 
 # make gradescope ---------------------------------------------------------------------------------

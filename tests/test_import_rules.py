@@ -61,8 +61,13 @@ RULES = (
     _rule("harness/predict/*.py", *HARNESS, "PIL"),
     # Numbers from numbers: they know of no file, no network, no grading.
     _rule("harness/statistics/*.py", "harness.statistics", "numpy", "scipy"),
+    # Sent to machines that have nothing of this project.
+    _rule("harness/cluster/remote.py", "distributed"),
+    _rule("harness/cluster/*.py", *HARNESS, "dask", "distributed"),
     # Plain files from plain data: nothing but the standard library.
     _rule("harness/exports/*.py", "harness", "reference"),
+    # What requirement files say, and what of it is installed.
+    _rule("harness/versions.py", "reference", "packaging"),
     _rule("harness/*.py", *HARNESS),
     _rule("checks/*.py", "checks", "harness", "reference", "numpy", "pytest"),
     _rule("conftest.py", "harness", "reference", "pytest"),
@@ -217,6 +222,9 @@ def test_no_rule_is_idle():
         ("harness/exports/x.py", "import jinja2", "1: imports jinja2"),
         ("harness/statistics/x.py", "from harness import record", "1: imports harness"),
         ("harness/statistics/x.py", "import pandas", "1: imports pandas"),
+        ("harness/cluster/remote.py", "from harness import jobs", "1: imports harness"),
+        ("harness/cluster/x.py", "import cloudpickle", "1: imports cloudpickle"),
+        ("harness/session.py", "import distributed", "1: imports distributed"),
         ("harness/bench/runner.py", "import tensorflow", "1: imports tensorflow"),
         ("harness/bench/lane.py", "import torch", "1: imports torch"),
         ("harness/bench/tasks.py", "import torch", "1: imports torch"),
@@ -272,7 +280,16 @@ def test_what_is_allowed_is_not_reported(path, source):
 
 # Collecting ---------------------------------------------------------------------------------------
 
-HEAVY = ("tensorflow", "keras", "sklearn", "scipy.stats", "matplotlib", "h5py")
+HEAVY = (
+    "dask",
+    "distributed",
+    "tensorflow",
+    "keras",
+    "sklearn",
+    "scipy.stats",
+    "matplotlib",
+    "h5py",
+)
 
 SPY = """
 import sys

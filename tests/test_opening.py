@@ -1,5 +1,6 @@
 """What the sandbox said is kept, unless a clock had a part in it: it may have been the machine."""
 
+import numpy as np
 import pytest
 
 from harness.extract.client import Answer, BuildFailure
@@ -96,3 +97,34 @@ def test_a_stored_answer_gives_the_same_network(tmp_path):
     assert isinstance(first, Opened)
     assert first == second
     assert sandbox.asked == 1
+
+
+def test_what_another_run_replaces_just_now_is_asked_for_again(tmp_path, monkeypatch):
+    """Two runs may open the same at once; whoever is to do it fresh takes away what was there."""
+    store, sandbox = Store(tmp_path / "store"), FakeSandbox(Answer(document(), b"", ""))
+    expected = Opening(sandbox, store, FACTS).answer(FILES)
+    get = store.get
+
+    def overtaken(key):
+        folder = get(key)
+        store.discard(key)
+        return folder
+
+    monkeypatch.setattr(store, "get", overtaken)
+    assert Opening(sandbox, store, FACTS).answer(FILES) == expected
+    assert sandbox.asked == 2
+
+
+def test_weights_that_came_with_a_network_are_in_the_store_and_not_in_memory(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text("x = 1", encoding="utf-8")
+    shapes = [[], [[784, 64], [64]], [[64, 32], [32]], [[32, 10], [10]]]
+    (network,) = document()["networks"]
+    values = np.arange(784 * 64 + 64 + 64 * 32 + 32 + 32 * 10 + 10, dtype="<f4")
+    found = Answer(document(networks=[{**network, "weights": shapes}]), values.tobytes(), "")
+    store = Store(tmp_path / "store")
+    opened = Opening(FakeSandbox(found), store, FACTS).open(_subject(path))
+    assert isinstance(opened, Opened)
+    assert opened.weights is None
+    with np.load(store.get(opened.weights_key) / "weights.npz") as file:
+        np.testing.assert_array_equal(np.concatenate([file[k].ravel() for k in file]), values)

@@ -1,6 +1,7 @@
 """The commands that predict: which network they take, what they print, how they end."""
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness import kaggle, plan, trained
+from harness import kaggle, plan, trained, workers
 from harness.data import MNIST_DIGEST, DataRequest
 from harness.data.digits import load_digits
 from harness.jobs import TrainJob
@@ -112,6 +113,25 @@ def test_a_damaged_record_is_passed_over(tmp_path):
 
 
 @pytest.mark.usefixtures("no_training")
+def test_a_record_that_another_run_takes_away_just_now_is_passed_over(tmp_path, monkeypatch):
+    """A grading with --fresh does, before it trains the same anew."""
+    taken, left = put(tmp_path, seed=0), put(tmp_path, seed=1)
+    get = Store.get
+
+    def overtaken(store, key, read):
+        folder = get(store, key, read)
+        if key == taken:
+            store.discard(key)
+        return folder
+
+    monkeypatch.setattr(Store, "get", overtaken)
+    network = found(tmp_path)
+    assert network.record.key == left
+    shutil.rmtree(tmp_path)  # nor is a file of it needed any more
+    assert network.predict(digits()[:2]).shape == (2, 10)
+
+
+@pytest.mark.usefixtures("no_training")
 def test_digits_are_only_taken_where_they_are_asked_for(tmp_path):
     digits_recipe = plan.recipe_for(FACTS, "documented", calibration.load("digits"))
     data = load_digits()
@@ -138,7 +158,7 @@ class Worker:
     def __init__(self, root, outcome):
         self.root, self.outcome, self.jobs, self.stopped = root, outcome, [], False
 
-    def __call__(self, *_arguments):
+    def __call__(self, *_arguments, **_options):
         return self
 
     def submit(self, job, _cost, _limit):
@@ -154,13 +174,16 @@ class Worker:
             )
         return future
 
+    def fork(self, _log):
+        raise AssertionError("nothing is verified")
+
     def stop(self):
         self.stopped = True
 
 
 def _trains(tmp_path, monkeypatch, outcome):
     worker = Worker(tmp_path, outcome)
-    monkeypatch.setattr(trained, "Scheduler", worker)
+    monkeypatch.setattr(workers, "Scheduler", worker)
     # The key that the stored record has: no platform is part of it here.
     monkeypatch.setattr(plan, "numeric_platform", dict)
     return worker

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+from rich.progress import Progress as Bar
 
 from harness import plugin
 from harness import progress as module
@@ -14,12 +15,20 @@ from harness.progress import Progress
 
 
 class _Screen(io.StringIO):
-    def __init__(self, *, terminal):
+    def __init__(self, *, terminal, awaited="nothing"):
         super().__init__()
         self._terminal = terminal
+        self._awaited = awaited
+        self.shown = threading.Event()
 
     def isatty(self):
         return self._terminal
+
+    def write(self, text):
+        count = super().write(text)
+        if self._awaited in self.getvalue():
+            self.shown.set()
+        return count
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ def _done(value="value"):
     return future
 
 
-def _soon(value="value", before=lambda: None, seconds=0.05):
+def _soon(value="value", before=lambda: None):
     """A future that is there a moment after somebody began to wait for it."""
     future = Future()
 
@@ -48,7 +57,7 @@ def _soon(value="value", before=lambda: None, seconds=0.05):
         before()
         future.set_result(value)
 
-    threading.Timer(seconds, finish).start()
+    threading.Timer(0.05, finish).start()
     return future
 
 
@@ -166,13 +175,13 @@ def test_threads_may_report_at_once(progress, lines):
 
 
 def test_on_a_terminal_there_is_a_bar_and_the_lines_come_after_it(monkeypatch, progress, lines):
-    screen = _Screen(terminal=True)
+    screen = _Screen(terminal=True, awaited="val 50.00%")
     monkeypatch.setattr(module.sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     progress.expect("b", "mlp seed 0", 100)
     progress.update("b", 7, 0.5)
     _train(progress, "a", "cnn seed 0", 10, [0.9])
-    progress.wait(_soon(seconds=0.5))  # the bar is drawn ten times a second
+    progress.wait(_soon(before=lambda: screen.shown.wait(60)))
     shown = screen.getvalue()
     assert "mlp seed 0" in shown
     assert "epoch 7/100" in shown
@@ -222,8 +231,40 @@ def test_a_class_shows_how_many_are_opened_and_only_runs_under_way(progress):
     progress.update("4", 2, 0.5)
     rows = progress._rows()
     assert rows["opened"].status == "3 of 20"
-    assert [row.title for row in rows.values() if row.visible] == ["opened", "s4", "trained"]
+    assert [row.title for row in rows.values() if row.visible] == ["opened", "trained", "s4"]
     assert rows["all"].status.startswith("0 of 12, about ")
+
+
+def test_of_jobs_that_have_ended_nothing_is_kept(progress):
+    for number in range(200):
+        _train(progress, str(number), f"job {number}", 3, [0.1, 0.2])
+    progress.expect("last", "last", 3)
+    assert list(progress._jobs) == ["last"]
+    assert not progress._under_way
+    assert progress._rows()["all"].status.startswith("200 of 201, about ")
+
+
+def test_a_bar_is_taken_away_when_its_run_has_ended(monkeypatch, progress):
+    monkeypatch.setattr(module.sys, "stderr", _Screen(terminal=True))
+    monkeypatch.setenv("TERM", "xterm")
+    told = {"add_task": threading.Event(), "remove_task": threading.Event()}
+
+    def spy(name, method):
+        monkeypatch.setattr(Bar, name, lambda *a, **k: (method(*a, **k), told[name].set())[0])
+
+    spy("add_task", Bar.add_task)
+    spy("remove_task", Bar.remove_task)
+    progress.expect("a", "cnn seed 0", 10)
+    progress.update("a", 1, 0.5)
+    future = Future()
+    waiter = threading.Thread(target=progress.wait, args=(future,))
+    waiter.start()
+    assert told["add_task"].wait(10)
+    assert not told["remove_task"].is_set()
+    progress.finish("a", failed=False)
+    assert told["remove_task"].wait(10)
+    future.set_result(None)
+    waiter.join()
 
 
 @pytest.mark.parametrize(("begun", "expected"), [("...F", ["...F", "trained"]), ("", ["trained"])])

@@ -1,139 +1,77 @@
-"""What a run left behind is read as its worker wrote it, or said to be something else."""
+"""What is read of a run: the arrays when they are asked for, and not kept for ever."""
 
-import base64
-import io
-import json
-import re
-import zipfile
+import gc
+import weakref
 
 import numpy as np
 import pytest
 
-from harness import record, verify
-from harness.record import PROBE_IMAGES
-from harness.submitted import own_weights
+from harness import record
+from harness.record import Record
 
-RECIPE = {"pixel_max": 255.0, "epochs": 2}
-DOCUMENT = {
-    "key": "k",
-    "job": {"seed": 3, "recipe": RECIPE, "spec": {"nodes": [{}]}},
-    "history": {"loss": [0.5, float("nan")]},
+NODES = {"job": {"spec": {"nodes": [{}, {}]}}}
+
+
+def _run(folder, value=0.0):
+    folder.mkdir()
+    arrays = {"test": (30, 10), "trained_probe": (8, 10), "random_probe": (8, 10)}
+    filled = {name: np.full(shape, value, np.float32) for name, shape in arrays.items()}
+    np.savez(folder / "predictions.npz", **filled)
+    np.savez(folder / "weights.npz", **{"001/kernel": np.full((4, 3), value, np.float32)})
+    return Record(folder, NODES, cached=False)
+
+
+def _weights(run):
+    return run.weights[1]["kernel"]
+
+
+READ = {
+    "predictions": lambda run: run.predictions,
+    "trained_outputs": lambda run: run.trained_outputs,
+    "random_outputs": lambda run: run.random_outputs,
+    "weights": _weights,
 }
 
 
-@pytest.fixture
-def folder(tmp_path):
-    def make(document):
-        text = document if isinstance(document, bytes) else json.dumps(document).encode()
-        (tmp_path / "record.json").write_bytes(text)
-        return tmp_path
-
-    return make
+@pytest.fixture(params=READ)
+def read(request):
+    return READ[request.param]
 
 
-def test_a_record_is_read_though_a_loss_is_no_number(folder):
-    found = record.read(folder(DOCUMENT), cached=True)
-    assert (found.key, found.seed, found.recipe) == ("k", 3, RECIPE)
-    assert np.isnan(found.history["loss"][1])
+def test_arrays_are_those_of_the_run(tmp_path, read):
+    runs = [_run(tmp_path / str(value), value) for value in range(3)]
+    assert [float(read(run).mean()) for run in runs] == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"",
-        b"[" * 100_000,
-        [],
-        DOCUMENT | {"key": 7},
-        DOCUMENT | {"job": None},
-        DOCUMENT | {"job": DOCUMENT["job"] | {"seed": "3"}},
-        DOCUMENT | {"job": DOCUMENT["job"] | {"recipe": {}}},
-        DOCUMENT | {"job": DOCUMENT["job"] | {"spec": {"nodes": {}}}},
-        DOCUMENT | {"history": [1]},
-        DOCUMENT | {"history": {"loss": 1}},
-    ],
-)
-def test_what_is_no_record_is_said_to_be_none(folder, document):
-    with pytest.raises(ValueError, match=r"^is |this is no record of a training"):
-        record.read(folder(document), cached=True)
+def test_what_is_asked_for_again_is_not_read_again(tmp_path, read):
+    run = _run(tmp_path / "run")
+    assert read(run) is read(run)
 
 
-def _archive_of_texts():
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("test.npy", b"no array")
-        archive.writestr("0/kernel.npy", b"no array")
-    return stream.getvalue()
+def test_nobody_changes_what_others_are_given(tmp_path, read):
+    with pytest.raises(ValueError, match="read-only"):
+        read(_run(tmp_path / "run"))[0, 0] = 1
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x05\x00{'de(", _archive_of_texts()],
-    ids=["empty", "cut off", "one array", "texts"],
-)
-def test_damaged_arrays_are_named(folder, content):
-    found = record.read(folder(DOCUMENT), cached=True)
+def test_a_run_that_was_written_anew_is_read_anew(tmp_path, read):
+    run = _run(tmp_path / "run")
+    assert read(run).mean() == 0
+    other = _run(tmp_path / "other", 5)
     for name in ("predictions.npz", "weights.npz"):
-        (found.folder / name).write_bytes(content)
-    with pytest.raises(ValueError, match=r"predictions\.npz: damaged"):
-        _ = found.predictions
-    with pytest.raises(ValueError, match=r"weights\.npz: damaged"):
-        _ = found.weights
+        (other.folder / name).replace(run.folder / name)
+    assert read(run).mean() == 5
 
 
-# What was measured of it -------------------------------------------------------------------------
+def test_of_many_runs_only_the_last_arrays_are_kept(tmp_path, read):
+    runs = [_run(tmp_path / str(number)) for number in range(record._ARRAYS + 10)]
+    given = [weakref.ref(read(run)) for run in runs]
+    gc.collect()
+    kept = [one() is not None for one in given]
+    assert 0 < sum(kept) <= record._ARRAYS
+    assert kept == sorted(kept)  # the last of them
 
 
-def _outputs(count):
-    return base64.b64encode(np.zeros(count, "<f4").tobytes()).decode()
-
-
-def _verification(**changes):
-    whole = _outputs(PROBE_IMAGES * 10)
-    return {"keras_file": whole, "npz_file": whole, "early_weights_sha256": "0" * 64} | changes
-
-
-def test_a_verification_is_read_again(tmp_path):
-    (tmp_path / verify.STORED).write_text(json.dumps(_verification()))
-    assert verify.stored(tmp_path).keras_file.shape == (PROBE_IMAGES, 10)
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        [],
-        {},
-        _verification(keras_file=_outputs(0)),
-        _verification(keras_file=_outputs(PROBE_IMAGES + 1)),
-        _verification(npz_file="?"),
-        _verification(npz_file=None),
-        _verification(early_weights_sha256=None),
-    ],
-)
-def test_what_is_no_verification_is_said_to_be_none(tmp_path, document):
-    (tmp_path / verify.STORED).write_text(json.dumps(document))
-    with pytest.raises(ValueError, match=r"\w"):
-        verify.stored(tmp_path)
-
-
-def test_counts_are_read_again(tmp_path):
-    (tmp_path / "e").write_text('{"correct": [9, 1], "test_images": 10}')
-    assert own_weights.read_counts(tmp_path / "e") == ([9, 1], 10)
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        [],
-        {"correct": [], "test_images": 10},
-        {"correct": [11], "test_images": 10},
-        {"correct": [-1], "test_images": 10},
-        {"correct": [True], "test_images": 10},
-        {"correct": [0], "test_images": 0},
-        {"correct": [1], "test_images": "10"},
-    ],
-)
-def test_what_are_no_counts_is_said_to_be_none(tmp_path, document):
-    (tmp_path / "e").write_text(json.dumps(document))
-    named = re.escape(str(tmp_path / "e"))
-    with pytest.raises(ValueError, match=rf"^{named}: this is no count"):
-        own_weights.read_counts(tmp_path / "e")
+def test_of_weights_fewer_are_kept_since_they_are_large(tmp_path):
+    runs = [_run(tmp_path / str(number)) for number in range(10)]
+    given = [weakref.ref(_weights(run)) for run in runs]
+    assert sum(one() is not None for one in given) == record._WEIGHTS == 2

@@ -402,8 +402,10 @@ def _reader(graded, record, name, key, wrong):
     predictions = np.full((12, 10), 0.01, np.float32)
     predictions[np.arange(12), labels] = 0.91
     predictions[wrong] = np.roll(predictions[wrong], 1, axis=1)
-    run = Record(record.folder, {**record.document, "key": key}, cached=True)
-    run.__dict__["predictions"] = predictions  # as if it had been read
+    folder = record.folder / name / key
+    folder.mkdir(parents=True)
+    np.savez(folder / "predictions.npz", test=predictions)
+    run = Record(folder, {**record.document, "key": key}, cached=True)
     return replace(graded, subject=replace(graded.subject, id=name), runs=[run])
 
 

@@ -3,19 +3,27 @@
 import json
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from harness import plan
+from harness import runs as module
 from harness.cost import TimeLimit
+from harness.extract.client import BuildFailure
 from harness.jobs import TrainJob
+from harness.leases import Leases
 from harness.progress import Progress
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.store import Store
+from harness.turns import Turns
 from reference.facts import load
+from tests.test_leases import Other
 
 LIMIT = TimeLimit(60, "too long")
+NOT_VERIFIED = BuildFailure("grader_error", "the process died")
+WAIT_S = 60
 
 
 @dataclass(frozen=True)
@@ -51,10 +59,18 @@ def scheduler():
 
 
 @pytest.fixture
-def runs(store, tmp_path, scheduler, lines):
+def leases(store):
+    with Leases(store.root, pytest.fail) as held:
+        yield held
+
+
+@pytest.fixture
+def runs(store, leases, tmp_path, scheduler, lines):
     def make(*, fresh=False):
         progress = Progress(lines.append)
-        return Runs(store, tmp_path, lambda: scheduler, None, progress, fresh=fresh), progress
+        turns = Turns(store, leases, progress.note)
+        workers = SimpleNamespace(get=lambda: scheduler, verify=lambda *_: NOT_VERIFIED)
+        return Runs(turns, tmp_path, workers, progress, fresh=fresh), progress
 
     return make
 
@@ -126,3 +142,54 @@ def test_a_result_that_is_not_in_the_store_is_our_fault(runs, scheduler):
     with pytest.raises(JobFailed, match="vanished") as raised:
         asked.result()
     assert raised.value.status == "grader_error"
+
+
+# Beside another run on the same store -------------------------------------------------------------
+
+
+@pytest.fixture
+def other(leases, store):  # noqa: ARG001  (it comes second)
+    started = Other(store.root)
+    yield started
+    started.kill()
+
+
+def test_another_run_does_not_do_what_is_under_way_and_may_use_what_is_done(
+    runs, scheduler, store, other
+):
+    work, _ = runs()
+    work.do(Job(), "x", 1.0, LIMIT)
+    assert other("share", Job().key) == "False"
+    _keep(store)
+    scheduler.submitted[0][-1].set_result(Job().key)
+    assert other("take", Job().key) == "False"
+    assert other("share", Job().key) == "True"
+
+
+def test_another_run_may_do_what_failed(runs, scheduler, other):
+    work, _ = runs()
+    work.do(Job(), "x", 1.0, LIMIT)
+    scheduler.submitted[0][-1].set_exception(JobFailed("timeout", "too long"))
+    assert other("take", Job().key) == "True"
+
+
+def test_what_another_run_has_done_is_cached_and_nothing_of_ours(runs, scheduler, store, other):
+    assert other("take", Job().key) == "True"
+    work, progress = runs()
+    asked = work.do(Job(), "x", 1.0, LIMIT)
+    assert scheduler.submitted == []
+    _keep(store)
+    assert other("share", Job().key) == "True"
+    assert (progress.wait(asked) / "found.txt").read_text() == "one"
+    assert scheduler.submitted == []
+    work.stop()
+    work.wait()
+
+
+def test_another_run_may_verify_what_was_not_verified(runs, tmp_path, monkeypatch, other):
+    monkeypatch.setattr(module, "digest", lambda _: "c" * 64)
+    work, _ = runs()
+    run = Future()
+    run.set_result(SimpleNamespace(folder=tmp_path, document={"weights_sha256": "w"}))
+    assert work.verify(Job(), run).result(WAIT_S) == NOT_VERIFIED
+    assert other("take", "c" * 64) == "True"

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from harness.extract.client import BuildFailure, Extractor
 from harness.network.spec import Spec
 from harness.process import ROOT
 from harness.sandbox import Isolation, strongest
+from tests.processes import gone
 from tests.sandbox_support import (
     attack,
     built,
@@ -108,6 +110,29 @@ def test_under_limits_alone_nothing_is_left_behind(made, tmp_path, monkeypatch):
     assert isinstance(built(extractor, code), Spec)
     wait_for(name, gone=True)
     assert list(tmp_path.glob("submission-*")) == []
+    assert list((tmp_path / "logs").iterdir()) == []  # each had a sandbox with a log of its own
+
+
+def test_under_limits_alone_a_submission_ends_with_its_supervisor(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(Isolation, "environment", _temporary_files_in(tmp_path))
+    extractor = made(Isolation("limits"))
+    code = """
+    import os, time
+    with open("part", "w") as file:
+        file.write(f"{os.getpid()} {os.getppid()}")
+    os.rename("part", "numbers")
+    time.sleep(300)
+    """
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(built, extractor, code)
+        while not (found := list(tmp_path.glob("submission-*/work/numbers"))):
+            assert not waiting.done(), waiting.result()
+            time.sleep(0.02)
+        submission, supervisor = map(int, found[0].read_text().split())
+        os.kill(supervisor, signal.SIGKILL)
+        assert gone(submission)
+        extractor.stop()
+        assert isinstance(waiting.result(), BuildFailure)
 
 
 def _temporary_files_in(folder):
@@ -192,8 +217,9 @@ def test_a_sandbox_that_does_not_start_is_our_fault(made, prefix, words):
     assert words in found.message
 
 
-def test_stopping_ends_what_is_under_way(made):
-    extractor = made(strongest())
+@pytest.mark.parametrize("level", ["strongest", "limits"])
+def test_stopping_ends_what_is_under_way(made, level):
+    extractor = made(strongest() if level == "strongest" else Isolation("limits"))
     name = unique("waiting")
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(built, extractor, WAITING.format(name=name))
@@ -208,7 +234,7 @@ def test_stopping_ends_what_is_under_way(made):
 
 @pytest.mark.parametrize(
     ("level", "how"),
-    [("strongest", signal.SIGKILL), ("strongest", signal.SIGINT), ("limits", signal.SIGKILL)],
+    [(level, how) for level in ("strongest", "limits") for how in (signal.SIGKILL, signal.SIGINT)],
 )
 def test_no_process_outlives_the_grader(tmp_path, level, how):
     name = unique("waiting")

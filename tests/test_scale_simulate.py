@@ -207,3 +207,29 @@ def test_results_that_say_nothing_are_named(tmp_path, capsys, text):
         path.write_text(text, encoding="utf-8")
     assert simulate.main(["--results", str(path)]) == 4
     assert f"ERROR: --results {path}: " in capsys.readouterr().err
+
+
+def test_on_a_cluster_workers_verify_before_they_train_anything_else():
+    costs = replace(NO_COSTS, verification=3.0, workers_verify=True)
+    assert makespan([2, 2], 2, costs) == 5
+    # One worker: 0-2 trains a, 2-5 verifies a, 5-7 trains b, 7-10 verifies b.
+    assert makespan([2, 2], 1, costs) == 10
+    # The short one waits until both have verified: 6-7 trains it, 7-10 verifies it.
+    assert makespan([3, 3, 1], 2, costs) == 10
+    # The sandbox opens meanwhile, and is not asked to verify.
+    assert makespan([1], 1, replace(costs, sandbox_start=5.0, opening=1.0)) == 10
+
+
+def test_on_a_cluster_two_tasks_of_each_job_pass_the_controller():
+    costs = replace(NO_COSTS, verification=3.0, controller=0.5, workers_verify=True)
+    assert limits([1, 2, 9], 3, costs) == {
+        "training": 7, "longest job": 9, "worker start": 0, "sandbox": 0, "controller": 3,
+    }  # fmt: skip
+
+
+def test_ten_thousand_jobs_keep_sixty_four_workers_of_a_cluster_busy(capsys):
+    assert simulate.main(["--cluster"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if "| 10,000 |" in line)
+    outcome = grade(mixed(10_000, TRAINING_S), 64, simulate.CLUSTER)
+    assert outcome.efficiency > 0.95
+    assert f"{simulate.duration(outcome.makespan_s)}, {outcome.efficiency:.0%}" in row

@@ -47,7 +47,9 @@ def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
 ):
     done = []
     grading = SimpleNamespace(
-        stop_experiments=lambda: done.append("stop_experiments"), stop=lambda: done.append("stop")
+        stop_experiments=lambda: done.append("stop_experiments"),
+        stop=lambda: done.append("stop"),
+        lost=None,
     )
     monkeypatch.setattr(conclude, "conclude", lambda *_, **__: done.append("conclude"))
     monkeypatch.setattr(plugin, "is_benchmark", lambda _: False)
@@ -62,7 +64,7 @@ def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
 
 def test_workers_that_are_asked_for_too_late_are_not_started(tmp_path, monkeypatch):
     started = []
-    monkeypatch.setattr(module, "Scheduler", lambda *_: started.append(1))
+    monkeypatch.setattr(module, "Scheduler", lambda *_, **__: started.append(1))
     options = Options(
         dataset="digits", mnist_dir=None, recipe="gate", seeds=1, workers=1,
         report=tmp_path / "report", store=tmp_path / "store", fresh=False,

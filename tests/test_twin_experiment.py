@@ -18,6 +18,7 @@ from harness.claims import judge
 from harness.data import publish
 from harness.data.digits import load_digits
 from harness.engine import thread_variables
+from harness.environment import numeric_platform
 from harness.experiments import catalogue, fit_job, twin, twin_job, twin_table
 from harness.experiments.code_lines import code_lines
 from harness.experiments.fit_job import FitJob
@@ -65,7 +66,7 @@ def job(**changes):
         "dataset": dataset.name,
         "data_digest": dataset.digest,
         "seed": 0,
-        "platform": numpy_platform(),
+        "platform": numpy_platform(numeric_platform()),
     }
     return TwinJob(**{**settings, **changes})
 
@@ -93,7 +94,7 @@ def data(tmp_path_factory):
         {"recipe": replace(RECIPE, optimizer="sgd")},
         {"data_digest": "0" * 64},
         {"seed": 1},
-        {"platform": {**numpy_platform(), "numpy": "0"}},
+        {"platform": {**numpy_platform(numeric_platform()), "numpy": "0"}},
     ],
     ids=lambda changes: next(iter(changes)),
 )

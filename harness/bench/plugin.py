@@ -49,6 +49,8 @@ def prepare(config: pytest.Config, options: Options) -> None:
                 "--benchmark-batch is of benchmarks: expected --benchmark-only beside it"
             )
         return
+    if options.cluster is not None:
+        raise UserError("--benchmark-only times this machine: leave out --cluster")
     if options.grades_submissions:
         raise UserError(
             "--benchmark-only times the project's own networks: leave out --submission and "

@@ -32,16 +32,12 @@ def publish(dataset: Dataset, folder: Path) -> Path:
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _set_aside(target)
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{dataset.digest[:12]}."))
         try:
             for name in PARTS:
                 np.save(temporary / f"{name}.npy", dataset.part(name), allow_pickle=False)
             temporary.chmod(0o755)  # mkdtemp's 0700 would shut out a worker of another user
-            temporary.rename(target)
-        except OSError:
-            if not _intact(folder, dataset.digest):  # otherwise another process was first
-                raise
+            _place(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
@@ -80,6 +76,18 @@ def _intact(folder: Path, dataset_digest: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def _place(temporary: Path, target: Path) -> None:
+    """Renames into place; what is there stays if it is whole: another process was first."""
+    try:
+        temporary.rename(target)
+    except OSError:
+        if _intact(target.parent, target.name):
+            return
+        # Only now, and not before the arrays were written: workers may read what is there.
+        _set_aside(target)
+        temporary.rename(target)
 
 
 def _set_aside(target: Path) -> None:

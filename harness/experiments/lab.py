@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from concurrent import futures
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness import plan
 from harness.data import Dataset
+from harness.environment import numeric_platform
 from harness.extract.client import BuildFailure
 from harness.futures import fail
 from harness.jobs import Job
@@ -47,6 +48,7 @@ class Setting:
         calibration: of the data set.
         greek_test: folder of letters that no network has seen.
         workers: training processes.
+        platform: of the machines that compute.
     """
 
     dataset: Dataset
@@ -55,6 +57,7 @@ class Setting:
     calibration: Calibration = DOCUMENTED
     greek_test: Path | None = None
     workers: int = 1
+    platform: Mapping[str, Any] = field(default_factory=numeric_platform)
 
 
 class Lab:
@@ -69,6 +72,7 @@ class Lab:
         self.seeds = setting.seeds
         self.calibration = setting.calibration
         self.greek_test = setting.greek_test
+        self.platform = setting.platform
         self._setting = setting
         self._bench = bench
         self._work = work
@@ -115,7 +119,7 @@ class Lab:
         Raises:
             JobFailed: the network cannot be trained on these images, or not in this memory.
         """
-        job = plan.job_for(spec, recipe, self.dataset, seed)
+        job = plan.job_for(spec, recipe, self.dataset, seed, platform=self.platform)
         images = plan.trained_images(recipe, self.dataset)
         limit = plan.time_limit(job, images, self._setting.workers)
         return self._work.train(job, title, plan.cost(job, images), limit)

@@ -168,7 +168,7 @@ def measure(measuring: Measuring, record: Record, test_labels: np.ndarray) -> Re
 
 
 def _on_other_pixels(trial: Trial, pixel_max: float, record: Record, lab: "Lab") -> Repeat:
-    job = plan.evaluation(trial.spec, trial.recipe, record.key, lab.dataset)
+    job = plan.evaluation(trial.spec, trial.recipe, record.key, lab.dataset, lab.platform)
     job = replace(job, scales=(pixel_max,))
     title = f"{trial.variant.name}, pixels divided by {pixel_max:g}"
     folder: Path = lab.wait(lab.do(job, title, 0.0, EVALUATION_LIMIT))

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from harness.cost import LEAST_LIMIT_S, PASSES, TimeLimit
 from harness.data.greek import TEST_OPTION, from_environment, read_letters
 from harness.data.letters import CLASSES, Letters, publish_letters, unlike_documented
-from harness.environment import numeric_platform
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.transfer_finding import Read, copies, finding, problems
 from harness.experiments.transfer_job import TransferJob
@@ -97,7 +96,7 @@ class Transfer:
             batch_size=BATCH_SIZE,
             epochs=self.epochs,
             seed=base.seed,
-            platform=numeric_platform(),
+            platform=base.document["job"]["platform"],  # it goes on where that was trained
         )
 
     def _begin(self, lab: "Lab", job: TransferJob, cost: float) -> Future[Path]:

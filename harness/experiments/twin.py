@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.cost import TimeLimit
-from harness.environment import numeric_platform
 from harness.experiments import fit_job, twin_job, twin_table
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.fit_job import FitJob
@@ -104,7 +103,7 @@ class NumpyTwin:
         recipe = lab.recipe(self.architecture)
         waiting = [self._submit(lab, one) for one in (MAIN, *self.others)]
         timed = replace(recipe, epochs=_FIT_EPOCHS)
-        fit = FitJob(spec, timed, lab.dataset.name, lab.dataset.digest, numeric_platform())
+        fit = FitJob(spec, timed, lab.dataset.name, lab.dataset.digest, lab.platform)
         fitted = lab.do(
             fit, f"{self.architecture} model.fit", _cost(timed, lab, facts), _LIMIT, _FIT_EPOCHS
         )
@@ -138,7 +137,7 @@ class NumpyTwin:
                 dataset=lab.dataset.name,
                 data_digest=lab.dataset.digest,
                 seed=seed,
-                platform=numpy_platform(),
+                platform=numpy_platform(lab.platform),
             )
             for seed in range(lab.seeds)
         ]

@@ -18,7 +18,6 @@ from harness.canonical import digest
 from harness.data.arrays import open_published
 from harness.data.dataset import Arrays, Bytes, Indexes
 from harness.data.parts import split_for
-from harness.environment import numeric_platform
 from harness.experiments.code_lines import code_digest
 from harness.process import ROOT
 from harness.recipe import Recipe
@@ -100,9 +99,12 @@ class TwinJob:
         )
 
 
-def numpy_platform() -> dict[str, Any]:
-    """Returns what, besides the job, decides the bits of NumPy's results."""
-    known = numeric_platform()
+def numpy_platform(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what of a machine, besides the job, decides the bits of NumPy's results.
+
+    Args:
+        known: its `numeric_platform`.
+    """
     return {name: known[name] for name in ("numpy", "threads", "machine", "flags")}
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from typing import Any
 from harness.extract import document as documents
 from harness.extract.request import Submitted, packed
 from harness.extract.server import Server, ServerDied
+from harness.memory import was_refused
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
 from harness.sandbox import Isolation
@@ -26,8 +26,6 @@ Status = str  # one of results.json's: "failed", "timeout", "resource", "grader_
 
 _DIED = "the process ended without an answer; its last words: "
 _OVERSIZE = "the description of the network is larger than 1 MB, or its weights than 80 MB"
-# What a process says in which the memory that it asked for was refused.
-_OUT_OF_MEMORY = re.compile(r"MemoryError|std::bad_alloc|ResourceExhaustedError")
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,8 @@ class Extractor:
         if self.isolation.private:
             yield self._shared_server()
             return
-        server = self._start(self._log.with_name(f"{self._log.name}-{os.urandom(4).hex()}"))
+        log = self._log.with_name(f"{self._log.name}-{os.urandom(4).hex()}")
+        server = self._start(log)
         with self._lock:
             self._single.add(server)
         try:
@@ -156,6 +155,7 @@ class Extractor:
             server.stop()
             with self._lock:
                 self._single.discard(server)
+            log.unlink(missing_ok=True)  # who asked has been told its last words
 
     def _shared_server(self) -> Server:
         with self._lock:
@@ -184,7 +184,7 @@ def _outcome(header: Mapping[str, Any], answer: bytes, limits: Limits) -> Answer
     last = log.splitlines()[-1] if log else "it printed nothing"
     # A stranger's text, on its way to a terminal.
     last = "".join(letter if letter.isprintable() else "?" for letter in last)
-    out_of_memory = _OUT_OF_MEMORY.search(log)
+    out_of_memory = was_refused(log)
     return {
         "timeout": BuildFailure("timeout", f"no network after {limits.wall_s:g} s; it was stopped"),
         "oversize": BuildFailure("failed", _OVERSIZE),
@@ -201,7 +201,7 @@ def _answered(answer: bytes, log: str, limits: Limits) -> Answer | BuildFailure:
     except UserError as problem:
         return BuildFailure("failed", str(problem))
     error = found["error"]
-    if error and not found["networks"] and _OUT_OF_MEMORY.search(error["message"]):
+    if error and not found["networks"] and was_refused(error["message"]):
         return _refused_memory(limits)
     return Answer(found, payload, log)
 

@@ -5,14 +5,19 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
+from typing import TYPE_CHECKING
 
+from harness import keeper
 from harness.process import ended, last_words
 from harness.sandbox import Isolation
 from harness.sandboxed.limits import MAX_DOCUMENT, MAX_PAYLOAD, Limits
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _MAX_MESSAGE = 1 << 16
 MODULE = "harness.sandboxed.server"
@@ -33,15 +38,15 @@ class Server:
     def __init__(self, isolation: Isolation, log: Path) -> None:
         self._log = log
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
         self._error: OSError | None = None
-        self._started, self._ready = Event(), Event()
-        # The sandbox ends with the thread that started it, so that thread does nothing else.
-        keeper = Thread(
-            target=self._keep, args=(isolation, theirs), name="sandbox-keeper", daemon=True
-        )
-        keeper.start()
-        self._started.wait()
+        self._ready = Event()
+        self._asked: set[socket.socket] = set()
+        try:
+            with theirs:
+                self._process = _started(isolation, log, theirs)
+        except OSError as error:
+            self._error = error
 
     @property
     def pid(self) -> int:
@@ -75,7 +80,7 @@ class Server:
             ServerDied: there is no outcome.
         """
         ours, theirs = socket.socketpair()
-        with ours:
+        with ours, self._asking(ours):
             try:
                 with theirs:
                     message = json.dumps(limits.to_json()).encode()
@@ -100,32 +105,24 @@ class Server:
         """Ends it and all that it has started; safe to call twice, and from any thread."""
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
+        # Where it is no server's end that ends a submission, its supervisor sees that nobody waits.
+        for connection in tuple(self._asked):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._control.close()
 
-    def _keep(self, isolation: Isolation, theirs: socket.socket) -> None:
-        """Starts the process and waits for its end."""
+    @contextlib.contextmanager
+    def _asking(self, connection: socket.socket) -> Iterator[None]:
+        """Lets `stop` know who is being waited for."""
+        self._asked.add(connection)
         try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with theirs, self._log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    isolation.command(MODULE),
-                    cwd="/",
-                    env=isolation.environment(),
-                    stdin=theirs.fileno(),
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-        except OSError as error:
-            self._error = error
+            yield
         finally:
-            self._started.set()
-        if self._process is not None:
-            self._process.wait()
+            self._asked.discard(connection)
 
     def _death(self) -> ServerDied:
         """Says how it ended; what is left of it is ended now."""
@@ -134,6 +131,20 @@ class Server:
         self.stop()
         how = ended(self._process.wait(), last_words(self._log))
         return ServerDied(f"the sandbox {how}")
+
+
+def _started(isolation: Isolation, log: Path, control: socket.socket) -> "Popen[bytes]":
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        return keeper.start(
+            isolation.command(MODULE),
+            cwd="/",
+            env=isolation.environment(),
+            stdin=control.fileno(),
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
 
 
 def _receive(connection: socket.socket, deadline: float) -> bytes:

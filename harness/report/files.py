@@ -1,14 +1,12 @@
 """Files that appear whole or not at all, and a folder that holds ours and nobody's leftovers."""
 
-import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from harness import whole_files
 from reference.errors import UserError
 
 MAKER = "MNIST architecture grader"  # what our files say of themselves
@@ -53,26 +51,12 @@ def write_all(files: Mapping[Path, bytes], option: str) -> None:
             raise UserError(f"{path} is a folder, but should be a file to write. Move it away.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace(path, content)
+            whole_files.replace(path, content)
         except OSError as error:
             raise UserError(
                 f"{path} cannot be written: {error.strerror or error}. "
                 f"Choose a folder that is writable and has room, with {option}."
             ) from None
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Writes a file aside and renames it into place."""
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(aside).unlink()
-        raise
 
 
 def prune(folder: Path, ending: str, keep: Collection[str], ours: Callable[[bytes], bool]) -> None:

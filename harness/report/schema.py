@@ -87,10 +87,20 @@ BENCHMARK = record(
     cpu=text, quartiles_s=interval, first_call_s=number, status=text, reason=text,
     speedup=mapping(RATIO), change=optional(CHANGE),
 )  # fmt: skip
+# Absent from older files, as are the versions of all packages.
+LOCK = record(
+    file=text, sha256=text, packages=integer,
+    differences=listing(record(package=name, locked=text, installed=text)),
+)  # fmt: skip
+# Null where this machine's own workers trained, and absent from older files.
+CLUSTER = record(
+    dask=text, workers=integer, threads=integer, cpus=listing(name), encrypted=boolean
+)  # fmt: skip
 ENVIRONMENT = record(
     cpu=text, flags=listing(name), cores=integer, threads=integer, workers=integer,
     memory_bytes=number, gpu=text, python=text, tensorflow=text, keras=text, numpy=text, os=text,
-    commit=text, isolation=text,
+    commit=text, isolation=text, packages=mapping(text), lock=optional(LOCK),
+    cluster=optional(CLUSTER),
 )  # fmt: skip
 DATASET = record(
     name=text,

@@ -1,12 +1,11 @@
 """results.json on the disk: written whole or not at all."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness import whole_files
 from harness.plain_json import NotJson, parse
 from reference.errors import UserError
 
@@ -20,15 +19,7 @@ def write(results: Mapping[str, Any], path: Path) -> None:
     text = json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        whole_files.replace(path, f"{text}\n".encode())
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror or error}. Make room or make the folder "

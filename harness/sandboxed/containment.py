@@ -88,6 +88,7 @@ def _be_shared(limits: Limits, folder: str, log: int, answer: int, request: int)
     try:
         os.setsid()
         child.arrange(log, answer, request)
+        namespaces.die_with_parent(signal.SIGKILL)
         _be_first_to_go()
         namespaces.drop_privileges()
         child.live(limits, folder)

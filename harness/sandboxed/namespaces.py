@@ -8,6 +8,8 @@ import ctypes
 import importlib.util
 import json
 import os
+import select
+import signal
 import sys
 from pathlib import Path
 
@@ -121,9 +123,22 @@ def set_dumpable(*, allowed: bool) -> None:
     _libc.prctl(_SET_DUMPABLE, int(allowed), 0, 0, 0)
 
 
-def die_with_parent(signal: int) -> None:
+def die_with_parent(number: int) -> None:
     """Has the kernel send this process a signal when its parent ends."""
-    _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal, 0, 0, 0)
+    _libc.prctl(_SET_PARENT_DEATH_SIGNAL, number, 0, 0, 0)
+
+
+def end_with_parent(connection: int) -> None:
+    """Has the kernel end this process when its parent ends.
+
+    Args:
+        connection: pipe or socket to the parent, which tells whether it ended before this call.
+    """
+    die_with_parent(signal.SIGKILL)
+    poller = select.poll()
+    poller.register(connection, 0)
+    if poller.poll(0):  # nothing was asked for but whether the other end is closed
+        os._exit(1)
 
 
 def adopt_orphans() -> None:

@@ -8,6 +8,9 @@ docs/performance.md. It has no randomness: the same costs give the same tables.
     controller  one thread's worth of Python: looks a job up, hands it out, reads its record
     workers     each ready after its start; takes the longest job that is waiting (LPT)
 
+With --cluster, as on Dask: workers verify, before they train anything else, and the controller's
+time includes the scheduler's, which does one thing at a time like itself.
+
 A worker here is a core of its own that is as fast as the one the costs were measured on.
 """
 
@@ -20,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import count, cycle, islice
+from math import inf
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -52,6 +56,7 @@ class Costs:
         verification: the sandbox reopens a run's files and repeats its first steps.
         controller: everything that the controlling process does for one job.
         sandboxes: how many there are; the session has one.
+        workers_verify: verifications are jobs of the workers', as on a cluster.
     """
 
     worker_start: float = 5.6
@@ -60,7 +65,12 @@ class Costs:
     verification: float = 0.78
     controller: float = 0.005
     sandboxes: int = 1
+    workers_verify: bool = False
 
+
+# `python -m harness.scale.cluster` measures what Dask adds to the controller's own time. As many
+# modules are opened side by side as the controller has cores.
+CLUSTER = Costs(controller=0.005 + 0.0033, sandboxes=2, workers_verify=True)
 
 NO_COSTS = Costs(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -84,7 +94,8 @@ class _Kind(IntEnum):
     READY = 0  # a worker
     OPENED = 1
     TRAINED = 2
-    VERIFIED = 3
+    VERIFIED = 3  # by the sandbox
+    CHECKED = 4  # by a worker
 
 
 @dataclass
@@ -96,7 +107,7 @@ class _Grading:
     events: list[tuple[float, int, _Kind, int]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=count)
     idle: int = 0
-    waiting: list[tuple[float, int]] = field(default_factory=list)
+    waiting: list[tuple[float, float, _Kind, int]] = field(default_factory=list)
     to_open: deque[int] = field(default_factory=deque)
     to_verify: deque[int] = field(default_factory=deque)
     sandboxes_free: int = 0
@@ -121,21 +132,29 @@ class _Grading:
     def use_workers(self, now: float) -> None:
         """Hands out waiting jobs, the longest first, as fast as the controller can."""
         while self.idle and self.waiting:
-            negative, job = heapq.heappop(self.waiting)
+            _, seconds, ends, job = heapq.heappop(self.waiting)
             self.idle -= 1
             start = max(now, self.controller_free) + self.costs.controller
             self.controller_free = start
-            self.happens(start - negative, _Kind.TRAINED, job)
+            self.happens(start + seconds, ends, job)
+
+    def wants_worker(self, priority: float, seconds: float, ends: _Kind, job: int) -> None:
+        heapq.heappush(self.waiting, (-priority, seconds, ends, job))
 
     def handle(self, now: float, kind: _Kind, job: int) -> None:
         if kind is _Kind.READY:
             self.idle += 1
         elif kind is _Kind.OPENED:
             self.sandboxes_free += 1
-            heapq.heappush(self.waiting, (-self.durations[job], job))
+            self.wants_worker(self.durations[job], self.durations[job], _Kind.TRAINED, job)
         elif kind is _Kind.TRAINED:
             self.idle += 1
-            self.to_verify.append(job)
+            if self.costs.workers_verify:
+                self.wants_worker(inf, self.costs.verification, _Kind.CHECKED, job)
+            else:
+                self.to_verify.append(job)
+        elif kind is _Kind.CHECKED:
+            self.idle += 1
         else:
             self.sandboxes_free += 1
         self.use_sandbox(now)
@@ -173,13 +192,14 @@ def makespan(durations: Sequence[float], workers: int, costs: Costs) -> float:
 def limits(durations: Sequence[float], workers: int, costs: Costs) -> Mapping[str, float]:
     """Returns what each part alone would take: lower bounds of the makespan, in seconds."""
     jobs = len(durations)
+    by_workers = costs.verification if costs.workers_verify else 0.0
+    in_sandbox = costs.opening + costs.verification - by_workers
     return {
-        "training": sum(durations) / workers,
+        "training": (sum(durations) + jobs * by_workers) / workers,
         "longest job": max(durations, default=0.0),
         "worker start": costs.worker_start,
-        "sandbox": costs.sandbox_start
-        + jobs * (costs.opening + costs.verification) / costs.sandboxes,
-        "controller": jobs * costs.controller,
+        "sandbox": costs.sandbox_start + jobs * in_sandbox / costs.sandboxes,
+        "controller": jobs * costs.controller * (2 if costs.workers_verify else 1),
     }
 
 
@@ -289,11 +309,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m harness.scale.simulate", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--results", type=Path, help="take the times of training from a run")
-    for name, value in vars(Costs()).items():
-        flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=type(value), default=value, metavar="N")
+    parser.add_argument("--cluster", action="store_true", help="as on a Dask cluster")
+    numbers = {name: value for name, value in vars(Costs()).items() if name != "workers_verify"}
+    for name, value in numbers.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), metavar="N")
     options = parser.parse_args(arguments)
-    costs = replace(Costs(), **{name: getattr(options, name) for name in vars(Costs())})
+    given = {name: getattr(options, name) for name in numbers if getattr(options, name) is not None}
+    costs = replace(CLUSTER if options.cluster else Costs(), **given)
     try:
         training = read_training(options.results) if options.results else TRAINING_S
     except UserError as error:

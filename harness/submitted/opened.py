@@ -41,7 +41,9 @@ class Opened:
         notes: what differs without counting.
         findings: what is wrong, and likely causes, the most important first.
         original: as its author wrote it, before it was brought to the document's conventions.
-        weights: that came with a saved network, for the nodes of `original`; None when none did.
+        weights: that came with a saved network, for the nodes of `original`; None when none did,
+            or when they have been put into the store.
+        weights_key: under which they were.
     """
 
     spec: Spec
@@ -54,6 +56,7 @@ class Opened:
     findings: tuple[Finding, ...] = ()
     original: Spec | None = None
     weights: Arrays | None = None
+    weights_key: str | None = None
 
     @property
     def architecture(self) -> str:

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from harness.canonical import digest
 from harness.environment import numeric_platform
@@ -13,6 +16,7 @@ from harness.extract.request import Submitted
 from harness.network import spec as specs
 from harness.store import Store
 from harness.subjects import PROJECT, Subject
+from harness.submitted import own_weights
 from harness.submitted.opened import Opened, read_answer
 from harness.submitted.submissions import Content, Unreadable, read
 from reference.errors import UserError
@@ -60,9 +64,9 @@ class Opening:
         except UserError as error:
             return BuildFailure("failed", str(error))
         key = self._key("spec", {"name": str(subject.path), "source": source})
-        stored = self._stored(key)
+        stored = self._stored(key, _SPEC)
         if stored is not None:
-            spec = specs.from_json(json.loads((stored / _SPEC).read_text(encoding="utf-8")))
+            spec = specs.from_json(json.loads(stored[_SPEC]))
         else:
             self._before()
             found = self._extractor.build(str(subject.path), source)
@@ -81,7 +85,19 @@ class Opening:
         answer = self.answer(content)
         if isinstance(answer, BuildFailure):
             return answer
-        return read_answer(answer, self._facts, subject.architecture, subject.basis)
+        found = read_answer(answer, self._facts, subject.architecture, subject.basis)
+        return found if isinstance(found, BuildFailure) else self._without_arrays(found)
+
+    def _without_arrays(self, found: Opened) -> Opened:
+        """Puts the weights that came with a network into the store: a class has thousands."""
+        if found.weights is None or found.original is None:
+            return found
+        key, arrays = own_weights.key(found.original, found.weights), found.weights
+        if self._store.get(key) is None:
+            self._store.put(
+                key, lambda folder: np.savez(folder / "weights.npz", allow_pickle=False, **arrays)
+            )
+        return replace(found, weights=None, weights_key=key)
 
     def answer(self, content: Content) -> Answer | BuildFailure:
         """Returns what the sandbox says about some files.
@@ -89,11 +105,10 @@ class Opening:
         What took too long or too much is asked again next time: that can have been the machine.
         """
         key = self._key("answer", {"files": content.digest})
-        stored = self._stored(key)
+        stored = self._stored(key, _ANSWER, _PAYLOAD)
         if stored is not None:
-            document = json.loads((stored / _ANSWER).read_text(encoding="utf-8"))
-            payload = (stored / _PAYLOAD).read_bytes()
-            return Answer(document["document"], payload, document["log"])
+            document = json.loads(stored[_ANSWER])
+            return Answer(document["document"], stored[_PAYLOAD], document["log"])
         self._before()
         found = self._extractor.open(Submitted(content.main, content.files))
         if isinstance(found, Answer) and documents.is_lasting(found.document):
@@ -108,8 +123,14 @@ class Opening:
              "tensorflow": platform["tensorflow"], **what}
         )  # fmt: skip
 
-    def _stored(self, key: str) -> Path | None:
-        return None if self._fresh else self._store.get(key)
+    def _stored(self, key: str, *names: str) -> Mapping[str, bytes] | None:
+        folder = None if self._fresh else self._store.get(key)
+        if folder is None:
+            return None
+        try:
+            return {name: (folder / name).read_bytes() for name in names}
+        except FileNotFoundError:  # another run is just putting a fresh one there
+            return None
 
     def _keep(self, key: str, files: Mapping[str, bytes]) -> None:
         def write(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import plan, record, trained, verify
+from harness.cluster import address
 from harness.data import MNIST_DIGEST
 from harness.jobs import TrainJob
 from harness.record import PROBE_IMAGES
@@ -177,6 +178,29 @@ def _read_manifest(data: bytes) -> None:
     assert json.loads(data.decode("utf-8-sig")) == json.loads(_manifests()["of one file"])
 
 
+# Where a cluster is ------------------------------------------------------------------------------
+
+
+def _schedulers() -> Mapping[str, bytes]:
+    return {"Dask's": b'{"type": "Scheduler", "id": "s", "address": "tls://10.0.0.5:8786"}'}
+
+
+def _bad_schedulers() -> Mapping[str, bytes]:
+    return {
+        **BAD_JSON,
+        "a number": b'{"address": 7}',
+        "no port": b'{"address": "tcp://a"}',
+        "a bracket": b'{"address": "tcp://[::1:8786"}',
+    }
+
+
+def _read_scheduler(data: bytes) -> None:
+    found = address.parse(as_file(data, "scheduler.json").name, scratch())
+    assert found.url
+    assert isinstance(found.encrypted, bool)
+    assert isinstance(found.on_this_machine, bool)
+
+
 TARGETS = (
     Target("records", _read_record, _records, _bad_records, _REFUSED, JSON),
     Target("records to choose from", _read_candidate,
@@ -187,5 +211,7 @@ TARGETS = (
            _REFUSED, ARCHIVE, share=0.5),
     Target("verifications", _read_verification, _verifications, _bad_verifications, _REFUSED, JSON),
     Target("evaluations", _read_evaluation, _evaluations, _bad_evaluations, _REFUSED, JSON),
+    Target("scheduler files", _read_scheduler, _schedulers, _bad_schedulers, format=JSON,
+           share=0.5),
     Target("manifests", _read_manifest, _manifests, _bad_manifests, _REFUSED, JSON, share=0.5),
 )  # fmt: skip

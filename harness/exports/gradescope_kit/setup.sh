@@ -19,7 +19,10 @@ if command -v apt-get >/dev/null; then
         echo "setup.sh: no python3-venv from apt; going on with what is there"
 fi
 
-suits() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+suits() {
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+        2>/dev/null
+}
 
 find_python() {
     local candidate
@@ -33,19 +36,21 @@ find_python() {
 }
 
 if ! python=$(find_python); then
-    # An older image: its own python3 is too old, but a newer one can often be installed beside it.
+    # Another image: its own python3 does not suit, but one that does may be there to be installed.
     for candidate in "${pythons[@]}"; do
         apt-get install -y -qq "$candidate" "$candidate-venv" >/dev/null 2>&1 || continue
         break
     done
     if ! python=$(find_python); then
-        echo "setup.sh: no Python 3.11 or newer with venv. Choose a newer base image." >&2
+        echo "setup.sh: no Python 3.11, 3.12 or 3.13 with venv. Choose another base image." >&2
         exit 1
     fi
 fi
 
 "$python" -m venv "$source/.venv"
-"$source/.venv/bin/pip" install --quiet --requirement "$source/requirements.txt"
+# The same versions in each image, whenever it is built: the same submission, the same score.
+"$source/.venv/bin/pip" install --quiet --require-hashes \
+    --requirement "$source/requirements.lock"
 
 # MNIST, so that grading needs no network. Without it the grader fetches it, or uses the digits that
 # come with scikit-learn and says so. Your own copy: a folder mnist/ beside this file.

@@ -1,0 +1,60 @@
+"""What a job reads beside its own description: records of the store, and published data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.experiments.fit_job import FIT
+from harness.experiments.transfer_job import TRANSFER
+from harness.experiments.twin_job import TWIN
+from harness.jobs import EVALUATE, TRAIN, Job
+from harness.robustness.job import ROBUSTNESS
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Keys and digests.
+
+    Attributes:
+        records: keys of the store.
+        images: digests of published data sets (`harness.data.arrays`).
+        letters: digests of published letters (`harness.data.letters`).
+    """
+
+    records: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.images or self.letters)
+
+    def to_json(self) -> dict[str, list[str]]:
+        return {name: list(values) for name, values in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Needs":
+        """Reads what `to_json` wrote."""
+        return cls(**{name: tuple(document[name]) for name in ("records", "images", "letters")})
+
+
+def _images(job: Any) -> Needs:
+    return Needs(images=(job.data_digest,))
+
+
+# One for each kind of `harness.job_kinds.KINDS`.
+NEEDS: Mapping[str, Callable[[Any], Needs]] = {
+    TRAIN: _images,
+    TWIN: _images,
+    FIT: _images,
+    EVALUATE: lambda job: Needs(records=(job.weights,), images=(job.data_digest,)),
+    ROBUSTNESS: lambda job: Needs(records=(job.base,), images=(job.data_digest,)),
+    TRANSFER: lambda job: Needs(
+        records=(job.base,),
+        letters=tuple(one for one in (job.letters, job.test_letters) if one is not None),
+    ),
+}
+
+
+def needs(job: Job) -> Needs:
+    """Returns what a job reads."""
+    return NEEDS[job.kind](job)

@@ -1,0 +1,126 @@
+"""Records, published data and this project's code as bytes, and back."""
+
+import io
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from harness.data.arrays import open_published
+from harness.data.dataset import PARTS
+from harness.data.letters import open_letters
+from harness.process import ROOT
+from harness.store import MANIFEST, Store
+
+# What a worker needs of the project; nobody's network is built there, so `models` is not.
+_PACKAGES = ("harness", "reference")
+# Zip archives know no time before this; with it, the same files are the same bytes.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@cache
+def code() -> bytes:
+    """Returns the project's code and facts as a zip archive; the same files give the same bytes."""
+    files = (path for name in _PACKAGES for path in (ROOT / name).rglob("*"))
+    return _zipped(
+        {
+            path.relative_to(ROOT).as_posix(): path.read_bytes()
+            for path in files
+            if path.is_file() and "__pycache__" not in path.parts
+        },
+        zipfile.ZIP_DEFLATED,
+    )
+
+
+def pack_record(folder: Path) -> dict[str, bytes]:
+    """Returns the files of a record that `Store.get` or `Store.put` returned, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def keep_record(store: Store, key: str, files: Mapping[str, bytes]) -> Path:
+    """Stores a record that came as files; the store writes its manifest anew.
+
+    Raises:
+        UserError: the store cannot be written.
+        ValueError: a name that is not that of a file in the record's own folder.
+    """
+    strange = [name for name in files if Path(name).name != name or name in ("", ".", "..")]
+    if strange:
+        raise ValueError(f"a record with files called {strange}")
+
+    def write(folder: Path) -> None:
+        for name, content in files.items():
+            if name != MANIFEST:
+                (folder / name).write_bytes(content)
+
+    return store.put(key, write)
+
+
+def pack_images(data: Path, digest: str) -> bytes:
+    """Returns a published data set as a zip archive of its .npy files, 12 MB for MNIST."""
+    folder = data / digest
+    return _zipped(
+        {f"{part}.npy": (folder / f"{part}.npy").read_bytes() for part in PARTS},
+        zipfile.ZIP_DEFLATED,
+    )
+
+
+def keep_images(data: Path, digest: str, parcel: bytes) -> None:
+    """Publishes a data set that came as a parcel; whole, or not at all.
+
+    Raises:
+        ValueError: it is not the data set of that digest.
+        OSError: it cannot be written.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=data, prefix=f".{digest[:12]}."))
+    try:
+        with zipfile.ZipFile(io.BytesIO(parcel)) as archive:
+            archive.extractall(temporary / digest, [f"{part}.npy" for part in PARTS])
+        open_published(temporary, digest, verify=True)
+        target = data / digest
+        if not target.exists():
+            try:
+                (temporary / digest).rename(target)
+            except OSError:
+                if not target.exists():  # else another node was first
+                    raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def pack_letters(data: Path, digest: str) -> bytes:
+    """Returns published letters: their file."""
+    return (data / f"{digest}.npz").read_bytes()
+
+
+def keep_letters(data: Path, digest: str, parcel: bytes) -> None:
+    """Publishes letters that came as a parcel.
+
+    Raises:
+        ValueError: they are not the letters of that digest.
+        OSError: they cannot be written.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    target = data / f"{digest}.npz"
+    temporary = Path(tempfile.mkdtemp(dir=data, prefix=f".{digest[:12]}."))
+    try:
+        (temporary / target.name).write_bytes(parcel)
+        open_letters(temporary, digest)
+        (temporary / target.name).replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _zipped(files: Mapping[str, bytes], how: int) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in _in_order(files):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), files[name], how)
+    return packed.getvalue()
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    return sorted(names)

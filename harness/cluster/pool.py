@@ -1,0 +1,369 @@
+"""Jobs to the cluster and records home: what `harness.scheduler.Scheduler` is on this machine.
+
+Every job goes through Dask's own executor, which is a `concurrent.futures` one. Dask decides where
+and when it runs, and runs it again where its worker was lost. What is done here is about content:
+a worker that lacks a record or a data set says so, and the job is sent again with it; what comes
+home goes into the store under its key.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Any
+
+from harness.cluster import parcels
+from harness.cluster.connection import Connection, remote
+from harness.cluster.needs import Needs, needs
+from harness.cost import TimeLimit
+from harness.extract.client import BuildFailure
+from harness.futures import fail
+from harness.jobs import Job, TrainJob
+from harness.scheduler import JobFailed, OnEvent
+from harness.store import Store
+from harness.verify import Verification, read_verification
+from harness.workers import WorkersLost
+from reference.errors import UserError
+
+# How often a job is sent again because something that it needs was lost on its way.
+MOST_TRIES = 5
+# Dask repeats a task so often that raised an error of its own, as on a worker whose disk is full.
+_RETRIES = 2
+# Threads that put what comes home into the store.
+_LANDING = 4
+_WATCH_S = 5.0
+# Before every training: whoever asks for a verification has a run whose checks wait for it.
+_AHEAD = 1e30
+
+
+@dataclass
+class _Order:
+    """A request on its way.
+
+    Attributes:
+        request: as `harness.cluster.node` takes it.
+        priority: the highest goes first.
+        near: a worker that has what it reads.
+        target: gets the answer.
+        lacking: what has to come along.
+    """
+
+    request: Mapping[str, Any]
+    priority: float
+    near: str | None
+    target: Future[Mapping[str, Any]]
+    lacking: Needs = field(default_factory=Needs)
+    tries: int = 0
+    sent: Future[Any] | None = None
+
+
+class ClusterPool:
+    """Has jobs done by a cluster.
+
+    Args:
+        connection: a cluster that can do our work.
+        data: folder of the published arrays.
+        store: where records go.
+        on_event: told of every epoch.
+        tell: shows a line to the user.
+        resources: what a worker must offer to be given a job.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        data: Path,
+        store: Store,
+        on_event: OnEvent,
+        tell: Callable[[str], None],
+        resources: Mapping[str, float],
+    ) -> None:
+        self.connection = connection
+        self._data, self._store = data, store
+        self._on_event, self._tell = on_event, tell
+        self._resources = dict(resources)
+        self._landing = ThreadPoolExecutor(_LANDING, "landing")
+        self._lock = Lock()
+        self._orders: dict[int, _Order] = {}
+        self._jobs: dict[str, Job] = {}  # by key, while they are under way
+        self._made_by: dict[str, str] = {}  # records: the worker that has them
+        self._refused: set[str] = set()
+        self._images: dict[str, Any] = {}  # Dask's futures of data sets that were sent
+        self._stopping = Event()
+        self.lost: WorkersLost | None = None
+        connection.client.subscribe_topic(connection.session, self._hear)
+        self._watcher = Thread(target=self._watch, name="cluster-watch", daemon=True)
+        self._watcher.start()
+
+    # What a session asks for ----------------------------------------------------------------
+
+    def submit(self, job: Job, cost: float, limit: TimeLimit | None = None) -> Future[str]:
+        """Queues a job and returns the future of its record's key; see `Scheduler.submit`.
+
+        The future raises `JobFailed`, or `WorkersLost` where the cluster is gone.
+        """
+        self._jobs[job.key] = job
+        target: Future[str] = Future()
+        answered = self.ask("do", job, needs(job), cost, limit)
+        answered.add_done_callback(lambda found: self._land(job, found, target))
+        return target
+
+    def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:
+        """Has a worker reopen a record and repeat its first steps; see `Verifier.verify`.
+
+        Raises:
+            WorkersLost: the cluster is gone.
+        """
+        del record, data  # the same as the job's in our store, and the session's data
+        wanted = Needs(records=(job.key,), images=(job.data_digest,))
+        try:
+            answer = self.ask("verify", job, wanted, _AHEAD).result()
+            return read_verification(answer["document"])
+        except JobFailed as error:
+            return BuildFailure("grader_error", str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            return BuildFailure("grader_error", f"an unreadable answer: {error}")
+
+    def ask(
+        self,
+        action: str,
+        job: Job,
+        wanted: Needs,
+        priority: float,
+        limit: TimeLimit | None = None,
+    ) -> Future[Mapping[str, Any]]:
+        """Returns the future of a node's answer (`harness.cluster.node`), which nobody has kept.
+
+        Args:
+            action: "do" or "verify".
+            wanted: what it reads.
+            priority: the highest goes first.
+        """
+        request = {
+            "action": action,
+            "key": job.key,
+            "job": job.to_json(),
+            "limit": asdict(limit) if limit else None,
+            "needs": wanted.to_json(),
+        }
+        answered: Future[Mapping[str, Any]] = Future()
+        self._send(_Order(request, priority, self._near(wanted.records), answered))
+        return answered
+
+    def stop(self) -> None:
+        """Lets go of the cluster; what is not home by now is done anew another time."""
+        self._stopping.set()
+        with self._lock:
+            orders = list(self._orders.values())
+        for order in orders:
+            if order.sent is not None:
+                order.sent.cancel()
+            self._settle(order, JobFailed("skipped", "the session ended before its turn"))
+        self._images.clear()
+        self.connection.close()
+        self._landing.shutdown(wait=True, cancel_futures=True)
+        self._watcher.join()
+
+    # On its way -----------------------------------------------------------------------------
+
+    def _near(self, records: Sequence[str]) -> str | None:
+        return next((self._made_by[key] for key in records if key in self._made_by), None)
+
+    def _send(self, order: _Order) -> None:
+        with self._lock:
+            self._orders[id(order)] = order
+        if self._stopping.is_set():
+            self._settle(order, JobFailed("skipped", "the session has ended"))
+        elif self.lost is not None:
+            self._settle(order, self.lost)
+        else:
+            try:
+                self._submit(order)
+            except Exception as error:  # noqa: BLE001  (somebody is waiting for the future)
+                self._on_failure(order, error)
+
+    def _submit(self, order: _Order) -> None:
+        import dask  # noqa: PLC0415  (with a cluster only)
+
+        connection = self.connection
+        contents = [*self._parcels(order.lacking)]
+        with dask.annotate(priority=order.priority):
+            order.sent = self._executor(order.near).submit(
+                remote().perform,
+                connection.session,
+                order.request,
+                contents,
+                connection.session,
+            )
+        order.sent.add_done_callback(lambda found: self._on_home(order, found))
+
+    def _executor(self, near: str | None) -> Any:
+        """Dask's executor, which keeps away from workers that refused; one costs nothing."""
+        options: dict[str, Any] = {"pure": False, "retries": _RETRIES}
+        if self._resources:
+            options["resources"] = self._resources
+        with self._lock:
+            refused = set(self._refused)
+        if refused:
+            known = self.connection.client.scheduler_info(n_workers=-1)["workers"]
+            options["workers"] = [name for name in known if name not in refused]
+        elif near is not None:
+            options |= {"workers": [near], "allow_other_workers": True}
+        return self.connection.client.get_executor(**options)
+
+    def _parcels(self, lacking: Needs) -> Sequence[tuple[str, str, Any]]:
+        found: list[tuple[str, str, Any]] = []
+        for key in lacking.records:
+            folder = self._store.get(key)
+            if folder is None:
+                raise JobFailed("grader_error", f"no record {key} in the store")
+            found.append(("record", key, parcels.pack_record(folder)))
+        found += [("images", digest, self._sent_images(digest)) for digest in lacking.images]
+        found += [
+            ("letters", digest, parcels.pack_letters(self._data, digest))
+            for digest in lacking.letters
+        ]
+        return found
+
+    def _sent_images(self, digest: str) -> Any:
+        """A data set as Dask's own future: from one worker to the next, it does not pass here."""
+        with self._lock:
+            known = self._images.get(digest)
+            if known is None or known.status != "finished":
+                packed = parcels.pack_images(self._data, digest)
+                known = self._images[digest] = self.connection.client.scatter(packed)
+        return known
+
+    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        _, message = event
+        job = self._jobs.get(message["job"])
+        if job is not None:
+            self._on_event(job, message)
+
+    # At home --------------------------------------------------------------------------------
+
+    def _on_home(self, order: _Order, found: Future[Any]) -> None:
+        """Called in Dask's own thread, which has more to do than to write files."""
+        with contextlib.suppress(RuntimeError):  # the end has come
+            self._landing.submit(self._received, order, found)
+
+    def _received(self, order: _Order, found: Future[Any]) -> None:
+        try:
+            answer = found.result()
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody is waiting for it)
+            self._on_failure(order, error)
+            return
+        event = answer["event"]
+        if event == "missing":
+            order.lacking = Needs.from_json(answer["needs"])
+            order.near = answer["worker"]
+            self._again(order, f"{answer['worker']} asks for what it was sent")
+        elif event == "refused":
+            self._refuse(answer)
+            order.near = None
+            self._again(order, _difference(answer))
+        elif event == "died":
+            self._settle(order, JobFailed("resource", f"the worker died: {answer['message']}"))
+        elif event == "failed":
+            self._settle(order, JobFailed(answer["status"], answer["message"]))
+        else:
+            self._settle(order, answer)
+
+    def _on_failure(self, order: _Order, error: BaseException) -> None:
+        """Nothing came home: is it the job's, a worker's, or the scheduler's end?"""
+        if self._stopping.is_set():
+            self._settle(order, JobFailed("skipped", "the session ended before its turn"))
+        elif isinstance(error, JobFailed):
+            self._settle(order, error)
+        elif not self.connection.alive():
+            self._lose()
+        elif isinstance(error, CancelledError) or type(error).__name__ == "FutureCancelledError":
+            order.lacking = Needs()  # what came along was lost with the worker that had it
+            self._again(order, "what it needs was lost on its way")
+        elif type(error).__name__ == "KilledWorker":
+            self._settle(
+                order, JobFailed("resource", f"the workers that it was given to died: {error}")
+            )
+        else:
+            self._settle(order, JobFailed("grader_error", f"{type(error).__name__}: {error}"))
+
+    def _again(self, order: _Order, why: str) -> None:
+        order.tries += 1
+        if order.tries > MOST_TRIES:
+            self._settle(
+                order, JobFailed("grader_error", f"given up after {MOST_TRIES} tries: {why}")
+            )
+        else:
+            self._send(order)
+
+    def _refuse(self, answer: Mapping[str, Any]) -> None:
+        with self._lock:
+            known = answer["worker"] in self._refused
+            self._refused.add(answer["worker"])
+        if not known:
+            self._tell(f"WARNING: a worker that joined is given nothing: {_difference(answer)}")
+
+    def _settle(self, order: _Order, outcome: Mapping[str, Any] | BaseException) -> None:
+        with self._lock:
+            self._orders.pop(id(order), None)
+        if order.target.done():
+            return
+        if isinstance(outcome, BaseException):
+            fail(outcome, order.target)
+        else:
+            order.target.set_result(outcome)
+
+    def _land(self, job: Job, found: Future[Mapping[str, Any]], target: Future[str]) -> None:
+        """Puts what a job gave into the store."""
+        self._jobs.pop(job.key, None)
+        try:
+            answer = found.result()
+            if answer["key"] != job.key:
+                raise JobFailed("grader_error", f"the key {answer['key']} came for {job.key}")
+            parcels.keep_record(self._store, job.key, answer["files"])
+            self._made_by[job.key] = answer["worker"]
+            target.set_result(job.key)
+        except UserError as error:
+            fail(JobFailed("grader_error", str(error)), target)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody is waiting for it)
+            fail(error, target)
+
+    # The end of a cluster -------------------------------------------------------------------
+
+    def _lose(self) -> None:
+        with self._lock:
+            if self.lost is None:
+                self.lost = WorkersLost(
+                    f"the Dask scheduler {self.connection.address.url} is gone, and with it what "
+                    "it had not finished. Finished runs are kept: start it again, with its "
+                    "workers, and the same command goes on from there"
+                )
+            lost, orders = self.lost, list(self._orders.values())
+        for order in orders:
+            self._settle(order, lost)
+
+    def _watch(self) -> None:
+        """Says so where jobs wait because every worker has gone: others may yet come."""
+        told = False
+        while not self._stopping.wait(_WATCH_S):
+            client = self.connection.client
+            with contextlib.suppress(OSError, TimeoutError, RuntimeError, KeyError):
+                none = client.status == "running" and not client.nthreads()
+                if none and self._orders and not told:
+                    self._tell(
+                        "WARNING: the cluster has no worker any more: waiting for one to join. "
+                        "Ctrl-C ends the run; finished runs are kept"
+                    )
+                told = none
+
+
+def _difference(answer: Mapping[str, Any]) -> str:
+    expected, actual = answer["expected"], answer["actual"]
+    differing = [
+        f"{name} is {actual[name]}, but should be {value}"
+        for name, value in expected.items()
+        if actual[name] != value
+    ]
+    return f"on {answer['worker']} {'; '.join(differing)}"

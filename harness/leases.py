@@ -1,0 +1,142 @@
+"""Who does what, of the runs that share a store: leases, which end with the process that has them.
+
+A lease is a lock on one byte of one file (docs/decisions/0020), so that a process that is killed
+leaves none behind, ten thousand of them need one descriptor, and they hold across machines wherever
+the file system has locks.
+
+    byte 0           shared by every run that is at work; who has it alone may sweep
+    byte 1 ...       one for each key of the store, by the key's first 60 bits
+    byte 2^61 ...    one for each run: which of those at work it is
+"""
+
+import fcntl
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+NAME = "leases"
+
+_ALONE, _TOGETHER = fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_SH | fcntl.LOCK_NB
+_AT_WORK = 0
+_KEYS = 1
+_DIGITS = 15  # hexadecimal, of a key: 60 bits; an offset has 63
+_PLACES = 1 << 61
+
+_WITHOUT = (
+    "{file} cannot be locked ({reason}): two runs that use this store at once may do the same work "
+    "twice, and what killed runs left in it is not removed"
+)
+
+# Closing any descriptor of a file ends all locks that the process has on it.
+_open: set[Path] = set()
+
+
+class Leases:
+    """What one process has of a store: at most one such object for each store in a process.
+
+    Where there are no locks every lease is granted, and that is told once: the work is then done
+    twice at worst, and is right. All methods may be called from any thread; the threads of a
+    process are not kept from each other.
+
+    Args:
+        root: of the store.
+        tell: shows a line to the user.
+    """
+
+    def __init__(self, root: Path, tell: Callable[[str], None]) -> None:
+        self._folder = root.resolve()
+        self._tell = tell
+        self._mutex = Lock()
+        self._works = True
+        self._descriptor = -1
+        self._began_ns = 0
+        if self._folder in _open:
+            raise RuntimeError(f"this process has the leases of {root} already")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(self._folder / NAME, flags, 0o666)
+            _open.add(self._folder)
+            # By the clock of the file system, which may be another machine's.
+            os.utime(self._descriptor)
+            self._began_ns = os.fstat(self._descriptor).st_mtime_ns
+            # Waits while another run sweeps, which never takes long.
+            fcntl.lockf(self._descriptor, fcntl.LOCK_SH, 1, _AT_WORK)
+        except OSError as error:
+            self._do_without(error)
+
+    def is_newer(self, record: Path) -> bool:
+        """Whether a record was made since this run began."""
+        return record.stat().st_mtime_ns > self._began_ns
+
+    def take(self, key: str) -> bool:
+        """Leases a key for this process alone; False where another one has to do with it."""
+        return self._lock(_ALONE, _offset(key))
+
+    def share(self, key: str) -> bool:
+        """Leases a key together with others who read its record; ends a lease for itself alone.
+
+        False where another process has it for itself.
+        """
+        return self._lock(_TOGETHER, _offset(key))
+
+    def release(self, key: str) -> None:
+        """Ends a lease of either kind."""
+        self._lock(fcntl.LOCK_UN, _offset(key))
+
+    def place(self) -> int:
+        """Returns this run's number among those at work, from 0; the same until it ends."""
+        return next(n for n in itertools.count() if self._lock(_ALONE, _PLACES + n))
+
+    def when_alone(self, act: Callable[[], None]) -> None:
+        """Calls `act` if no other run is at work; none can begin until it returns."""
+        if self._lock(_ALONE, _AT_WORK) and self._works:
+            try:
+                act()
+            finally:
+                self._lock(_TOGETHER, _AT_WORK)
+
+    def close(self) -> None:
+        """Ends all leases; safe to call twice."""
+        with self._mutex:
+            self._works = False
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+                _open.discard(self._folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _lock(self, kind: int, offset: int) -> bool:
+        with self._mutex:
+            if not self._works:
+                return True
+            try:
+                fcntl.lockf(self._descriptor, kind, 1, offset)
+            except (BlockingIOError, PermissionError):  # one or the other, by the kernel
+                return False
+            except OSError as error:
+                self._do_without(error)
+            return True
+
+    def _do_without(self, error: OSError) -> None:
+        # What is locked stays so until the end: others are kept from it still.
+        self._works = False
+        self._tell(_WITHOUT.format(file=self._folder / NAME, reason=error.strerror or error))
+
+
+def _offset(key: str) -> int:
+    return _KEYS + int(key[:_DIGITS], 16)

@@ -1,0 +1,255 @@
+"""Runs the grader's long-lived parts for a long time and sees that nothing grows.
+
+    python -m harness.scale.soak --jobs=300
+
+Every job is a network of its own, as a module that the sandbox opens, a training on the bundled
+digits and its verification by another process; each tenth is compiled by XLA. All that a session
+keeps, the controller keeps here. After every tenth job, when none is under way, memory,
+descriptors and threads of each process are looked at. The exit code is 1 when a bound of
+`harness.scale.bounds` is broken. Everything is written to a temporary folder and removed.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import plan
+from harness.cost import TimeLimit
+from harness.data import DataRequest, load, publish
+from harness.environment import cores, describe_cpu, numeric_platform
+from harness.extract.client import BuildFailure, Extractor
+from harness.jobs import Job, TrainJob
+from harness.leases import Leases
+from harness.process import ProcessDied
+from harness.progress import Progress
+from harness.recipe import Recipe
+from harness.recycling import NEVER, RECYCLING
+from harness.runs import Runs
+from harness.sandbox import strongest
+from harness.scale.bounds import MB, broken, most, proportional
+from harness.scale.watching import (
+    CONTROLLER,
+    SANDBOX,
+    SERVER,
+    WORKER,
+    Sample,
+    at_rest,
+)
+from harness.scheduler import WORKER as MODULE
+from harness.scheduler import JobFailed
+from harness.store import Store
+from harness.turns import Turns
+from harness.workers import Workers
+from reference import calibration, facts
+from reference.errors import UserError
+
+EVERY = 10
+# By then each worker has trained every kind of network, and one of each has been compiled.
+WARM_UP = 40
+_TRAINED = 600  # images
+_LIMIT = TimeLimit(1800.0, "stopped after half an hour, its limit")
+
+_DENSE = """import keras
+from keras import layers
+
+
+def build():
+    return keras.Sequential([
+        keras.Input((784,)),
+        layers.Dense({width}, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ])
+"""
+
+_CONVOLUTIONS = """import keras
+from keras import layers
+
+
+def build():
+    images = keras.Input((28, 28, 1))
+    x = layers.Conv2D({filters}, 3)(images)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+    x = layers.MaxPooling2D(4)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense({width}, activation="relu")(x)
+    return keras.Model(images, layers.Dense(10, activation="softmax")(x))
+"""
+
+
+def source(number: int) -> str:
+    """Returns a module whose network no other number has."""
+    template = _DENSE if number % 5 in (1, 4) else _CONVOLUTIONS
+    return template.format(width=16 + number, filters=4 + number % 7)
+
+
+class Soak:
+    """What a session has, for as long as it lasts.
+
+    Args:
+        folder: for everything that is written.
+        recycle: whether workers are replaced.
+    """
+
+    def __init__(self, workers: int, folder: Path, *, recycle: bool) -> None:
+        self._data, self.store = folder / "data", Store(folder / "store")
+        self._data.mkdir()
+        self.store.root.mkdir()
+        self._dataset = load(DataRequest("digits", None, self._data), lambda _line: None)
+        publish(self._dataset, self._data)
+        self._logs = folder / "logs"
+        self._workers = workers
+        self.progress = Progress(lambda _line: None)
+        self._leases = Leases(self.store.root, self.progress.note)
+        self._pool = Workers(
+            workers,
+            self._data,
+            self.store.root,
+            self._logs,
+            self._on_event,
+            recycling=RECYCLING if recycle else NEVER,
+        )
+        self._extractor = Extractor(strongest(), self._logs / "sandbox.log")
+        turns = Turns(self.store, self._leases, self.progress.note)
+        self._runs = Runs(turns, self._data, self._pool, self.progress, fresh=False)
+        self._threads = ThreadPoolExecutor(workers, "opening")
+
+    def begin(self, number: int) -> Future[Any]:
+        """Has one network opened, trained and verified."""
+        return self._threads.submit(self._whole, number)
+
+    def sample(self, jobs: int) -> Sample:
+        """Looks at all processes, as soon as those that come and go have gone."""
+        expected = {SERVER: 1, WORKER: self._workers, SANDBOX: 1}
+        found, holding = at_rest(MODULE, expected)
+        incoming = self.store.root / "incoming"
+        return Sample(
+            jobs,
+            holding,
+            zombies=found.zombies,
+            incoming=len(list(incoming.iterdir())) if incoming.exists() else 0,
+            log_bytes=sum(path.stat().st_size for path in self._logs.iterdir()),
+        )
+
+    def stop(self) -> None:
+        """Ends every process."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._runs.stop()
+        self._extractor.stop()
+        self._pool.stop()
+        self._threads.shutdown(wait=True)
+        self._runs.wait()
+        self._leases.close()
+
+    def _whole(self, number: int) -> None:
+        opened = self._extractor.build(f"network-{number}.py", source(number))
+        if isinstance(opened, BuildFailure):
+            raise JobFailed(opened.status, opened.message)
+        job = TrainJob(
+            opened,
+            self._recipe(compiled=number % 10 == 4),
+            self._dataset.name,
+            self._dataset.digest,
+            number,
+            numeric_platform(),
+        )
+        run = self._runs.train(job, f"network {number}", plan.cost(job, _TRAINED), _LIMIT)
+        self.progress.wait(run).predictions.sum()
+        verified = self.progress.wait(self._runs.verify(job, run))
+        if isinstance(verified, BuildFailure):
+            raise JobFailed(verified.status, verified.message)
+
+    def _recipe(self, *, compiled: bool) -> Recipe:
+        """A short one; XLA compiles where there are many steps, so there they are small."""
+        known = calibration.load(self._dataset.name)
+        recipe = plan.recipe_for(facts.load("mlp_64_32"), "documented", known)
+        kept = len(self._dataset.train_labels) - _TRAINED
+        batch_size, epochs = (1, 17) if compiled else (32, 2)
+        return replace(recipe, validation_images=kept, batch_size=batch_size, epochs=epochs)
+
+    def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:
+        if event["event"] == "epoch":
+            self.progress.update(job.key, event["epoch"], event.get("val_accuracy"))
+
+
+def watched(
+    begin: Callable[[int], Future[Any]],
+    sample: Callable[[int], Sample],
+    jobs: int,
+    every: int = EVERY,
+) -> Iterator[Sample]:
+    """Has so many jobs done, and yields a sample after every few of them.
+
+    Raises:
+        JobFailed, UserError, ProcessDied: one of them was not done.
+    """
+    for start in range(0, jobs, every):
+        end = min(start + every, jobs)
+        for future in [begin(number) for number in range(start, end)]:
+            future.result()
+        yield sample(end)
+
+
+HEAD = (
+    "| jobs | controller | fork server | workers: data, all | sandbox "
+    "| descriptors | threads | zombies | incoming | logs |\n"
+    "|---:|---:|---:|---:|---:|---|---|---:|---:|---:|"
+)
+
+
+def row(sample: Sample) -> str:
+    """Returns a sample as a row of the table: megabytes; the rest by kind, in the same order."""
+    kinds = (CONTROLLER, SERVER, WORKER, SANDBOX)
+    cells = [
+        f"{sample.jobs}",
+        f"{most(sample, CONTROLLER, 'resident_bytes') / MB:.0f}",
+        f"{most(sample, SERVER, 'data_bytes') / MB:.0f}",
+        f"{most(sample, WORKER, 'data_bytes') / MB:.0f}, {proportional(sample, WORKER) / MB:.0f}",
+        f"{most(sample, SANDBOX, 'data_bytes') / MB:.0f}",
+        " ".join(str(most(sample, kind, "descriptors")) for kind in kinds),
+        " ".join(str(most(sample, kind, "threads")) for kind in kinds),
+        f"{sample.zombies}",
+        f"{sample.incoming}",
+        f"{sample.log_bytes / 1000:.0f} kB",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table and the verdict; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.scale.soak", description=__doc__.split("\n", maxsplit=1)[0]
+    )
+    parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument(
+        "--no-recycling", action="store_true", help="keep each worker, to see what it comes to"
+    )
+    options = parser.parse_args(arguments)
+    if options.jobs <= WARM_UP or options.workers < 1:
+        parser.error(f"--jobs must be more than {WARM_UP}, and --workers at least 1")
+    print(f"{describe_cpu()}, {cores()} cores, {options.workers} workers\n\n{HEAD}", flush=True)
+    samples: list[Sample] = []
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        soak = Soak(options.workers, Path(name), recycle=not options.no_recycling)
+        try:
+            for sample in watched(soak.begin, soak.sample, options.jobs):
+                samples.append(sample)
+                print(row(sample), flush=True)
+        except (JobFailed, UserError, ProcessDied) as error:
+            print(f"\nERROR: a job was not done: {error}", file=sys.stderr)
+            return 1
+        finally:
+            soak.stop()
+    problems = broken(samples, WARM_UP)
+    print("\n" + "\n".join(problems or ["nothing grew beyond its bound"]))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

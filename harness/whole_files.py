@@ -1,0 +1,56 @@
+"""Files that appear whole or not at all, and what is left of those whose writer was killed.
+
+A file is written aside, in the same folder, and renamed into place. Whoever does so shares a lock
+on the folder meanwhile, so that nobody takes the file aside for a dead one's.
+"""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_ENDING = ".part"
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Writes a file aside and renames it into place.
+
+    Raises:
+        OSError: it cannot be written; what was there before is there still.
+    """
+    with _locked(path.parent, fcntl.LOCK_SH):
+        handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_ENDING, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(aside).chmod(0o644)  # mkstemp's 0600 would hide it from others
+            Path(aside).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(aside).unlink()
+            raise
+
+
+def sweep(folder: Path) -> None:
+    """Removes files aside that nobody writes any more, from this folder and those in it."""
+    for place in (folder, *(one for one in folder.glob("*") if one.is_dir())):
+        with contextlib.suppress(OSError), _locked(place, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+            for aside in place.glob(f".*{_ENDING}") if alone else ():
+                aside.unlink()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, kind: int) -> Iterator[bool]:
+    """Locks a folder meanwhile; False where that cannot be: not every file system does it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, kind)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

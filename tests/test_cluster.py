@@ -1,0 +1,424 @@
+"""Jobs on a real Dask cluster: the records of this machine's workers, whatever happens."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import dask
+import numpy as np
+import pytest
+from distributed import Security
+
+from harness import plan, record
+from harness.cluster import connection as connections
+from harness.cluster import pool as pools
+from harness.cluster.address import parse
+from harness.cluster.connection import connect
+from harness.cluster.needs import Needs
+from harness.cluster.pool import ClusterPool
+from harness.cost import TimeLimit
+from harness.data import PARTS, Arrays, Dataset, digest, load_digits, publish
+from harness.robustness.job import ROBUSTNESS, RobustnessJob
+from harness.robustness.reading import read as read_robustness
+from harness.scheduler import JobFailed, Scheduler
+from harness.store import Store
+from harness.verify import Verification, Verifier
+from harness.workers import WorkersLost
+from reference import facts as all_facts
+from reference.errors import UserError
+from tests.cluster_support import nodes_of, real_cluster, wait_for
+from tests.support import calibration
+
+LIMIT_S = 180
+TRAIN, TEST = 300, 100
+
+
+def made_up() -> Dataset:
+    """Some of the digits: images that no worker's machine has of its own."""
+    digits = load_digits()
+    arrays = Arrays(
+        **{part: digits.part(part)[: TRAIN if "train" in part else TEST] for part in PARTS}
+    )
+    return Dataset.of(arrays, name="digits", digest=digest(arrays), source="some digits")
+
+
+def job_of(name: str, dataset: Dataset, seed: int = 0, epochs: int = 2):
+    documented = all_facts.load(name)
+    recipe = plan.recipe_for(documented, "documented", calibration(name))
+    recipe = replace(recipe, epochs=epochs)
+    return plan.job_for(plan.documented_spec(documented), recipe, dataset, seed)
+
+
+@dataclass
+class Site:
+    """A session's end of a cluster: its own data and store."""
+
+    folder: Path
+    dataset: Dataset
+    pool: ClusterPool = None
+    told: list[str] = field(default_factory=list)
+    epochs: list[tuple[str, int]] = field(default_factory=list)
+    on_epoch: Any = None
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder / "store")
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def join(self, address: str, *, options=(), resources=None) -> None:
+        publish(self.dataset, self.data)
+        resources = resources or {}
+        connection = connect(
+            parse(address, self.folder),
+            Path("/nowhere/to/be/seen"),  # by a worker: it shares no disk with us
+            self.folder / "cluster",
+            self.told.append,
+            resources=resources,
+            options=options,
+        )
+        self.pool = ClusterPool(
+            connection, self.data, self.store, self.hear, self.told.append, resources
+        )
+
+    def hear(self, job, event) -> None:
+        self.epochs.append((job.key, event["epoch"]))
+        if self.on_epoch is not None:
+            self.on_epoch(job, event["epoch"])
+
+    def done(self, *jobs):
+        futures = [self.pool.submit(job, 1.0, TimeLimit(LIMIT_S, "too long")) for job in jobs]
+        keys = [future.result(LIMIT_S) for future in futures]
+        return [self.store.get(key) for key in keys]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with real_cluster(tmp_path_factory.mktemp("cluster"), 2) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(cluster, tmp_path_factory):
+    found = Site(tmp_path_factory.mktemp("site"), made_up())
+    found.join(cluster.address)
+    found.pool.connection.client.wait_for_workers(2, timeout=LIMIT_S)
+    yield found
+    found.pool.stop()
+
+
+@pytest.fixture(scope="module")
+def trained(site):
+    """Two networks with two seeds each: the jobs, their folders, and what was sent for them."""
+    jobs = [
+        job_of(name, site.dataset, seed) for name in ("mlp_64_32", "deep_cnn") for seed in (0, 1)
+    ]
+    sent = []
+    scatter = site.pool.connection.client.scatter
+    received = ClusterPool._received
+
+    def count(self, order, found):
+        if not found.cancelled() and found.exception() is None:
+            sent.append(found.result()["event"])
+        received(self, order, found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        scattered = []
+        patch.setattr(
+            site.pool.connection.client, "scatter", lambda x: scattered.append(x) or scatter(x)
+        )
+        patch.setattr(ClusterPool, "_received", count)
+        folders = site.done(*jobs)
+    return jobs, folders, scattered, sent
+
+
+@pytest.fixture(scope="module")
+def local(trained, site, tmp_path_factory):
+    """The same jobs done by this machine's own workers."""
+    jobs, *_ = trained
+    folder = tmp_path_factory.mktemp("local")
+    scheduler = Scheduler(2, site.data, folder / "store", folder / "logs", lambda *_: None)
+    try:
+        for future in [scheduler.submit(job, 1.0) for job in jobs]:
+            future.result(LIMIT_S)
+        yield Store(folder / "store"), scheduler
+    finally:
+        scheduler.stop()
+
+
+def without_times(document):
+    left = {"created", "process", "compile_time_s", "train_time_s", "job_time_s"}
+    history = {k: v for k, v in document["history"].items() if not k.endswith("_s")}
+    return {k: v for k, v in document.items() if k not in left} | {"history": history}
+
+
+def test_records_are_those_of_this_machines_workers_bit_for_bit(trained, local):
+    jobs, folders, *_ = trained
+    for job, folder in zip(jobs, folders, strict=True):
+        ours, theirs = (
+            record.read(local[0].get(job.key), cached=False),
+            record.read(folder, cached=False),
+        )
+        assert without_times(theirs.document) == without_times(ours.document)
+        assert np.array_equal(theirs.predictions, ours.predictions)
+        assert {p.name for p in folder.iterdir()} == {p.name for p in ours.folder.iterdir()}
+
+
+def test_images_reach_each_worker_at_most_once(trained):
+    *_, scattered, events = trained
+    assert len(scattered) == 1
+    assert 1 <= events.count("missing") <= 2  # each worker may ask before the other has them
+    assert events.count("done") == 4
+
+
+def test_epochs_are_told_on_their_way(trained, site):
+    jobs, *_ = trained
+    for job in jobs:
+        assert [epoch for key, epoch in site.epochs if key == job.key] == [1, 2]
+
+
+def test_a_run_is_verified_as_it_is_on_this_machine(trained, local, site):
+    job = trained[0][2]
+    theirs = site.pool.verify(job, Path("unused"), Path("unused"))
+    verifier = Verifier(local[1].fork, site.folder / "verifying.log")
+    ours = verifier.verify(job, local[0].get(job.key), site.data)
+    assert isinstance(theirs, Verification)
+    assert isinstance(ours, Verification)
+    assert np.array_equal(theirs.keras_file, ours.keras_file)
+    assert theirs.early_weights == ours.early_weights
+    assert (
+        theirs.early_weights
+        == record.read(local[0].get(job.key), cached=False).document["early_weights_sha256"]
+    )
+
+
+def test_a_record_goes_along_with_the_job_that_reads_it(trained, local, site):
+    """Also where the worker that made it is not the one that is asked."""
+    jobs, *_ = trained
+    base = jobs[0]
+    job = RobustnessJob(base.key, base.data_digest, 20, 0, base.platform)
+    site.pool._made_by[base.key] = next(
+        worker for worker in site.pool.connection.client.scheduler_info(n_workers=-1)["workers"]
+        if worker != site.pool._made_by[base.key]
+    )  # fmt: skip
+    (folder,) = site.done(job)
+    store, scheduler = local
+    scheduler.submit(job, 1.0).result(LIMIT_S)
+    assert job.kind == ROBUSTNESS
+    assert read_robustness(folder) == read_robustness(store.get(job.key))
+
+
+def test_what_a_job_fails_of_is_told_in_the_same_words(site):
+    future = site.pool.submit(
+        job_of("mlp_64_32", site.dataset, seed=9, epochs=400), 1.0, TimeLimit(0.5, "half a second")
+    )
+    with pytest.raises(JobFailed, match="half a second") as failed:
+        future.result(LIMIT_S)
+    assert failed.value.status == "timeout"
+
+
+def test_a_worker_of_another_kind_that_joins_is_given_nothing(site, cluster):
+    """It has the same versions, and oneDNN is off: its bits would be others."""
+    cluster.start_worker("odd", variables={"TF_ENABLE_ONEDNN_OPTS": "0"})
+    client = site.pool.connection.client
+    client.wait_for_workers(3, timeout=LIMIT_S)
+    odd = next(
+        address
+        for address, worker in client.scheduler_info(n_workers=-1)["workers"].items()
+        if worker["name"] == "odd"
+    )
+    job = job_of("mlp_64_32", site.dataset, seed=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClusterPool, "_near", lambda *_: odd)
+        (folder,) = site.done(job)
+    assert folder is not None
+    assert site.pool._made_by[job.key] != odd
+    (told,) = [line for line in site.told if "given nothing" in line]
+    assert f"on {odd} onednn is 0, but should be default" in told
+    cluster.kill("odd")
+
+
+def test_a_job_whose_worker_is_killed_is_done_by_another(site, cluster):
+    """In the middle of training: with it go its node and what that had started."""
+    job = job_of("mlp_64_32", site.dataset, seed=7, epochs=60)
+    client = site.pool.connection.client
+    names = {
+        address: worker["name"]
+        for address, worker in client.scheduler_info(n_workers=-1)["workers"].items()
+    }
+    killed = []
+
+    def kill(_job, epoch):
+        if not killed and epoch == 3:
+            busy = [address for address, tasks in client.processing().items() if tasks]
+            killed.append(names[busy[0]])
+            cluster.kill(killed[0])
+
+    # Called in Dask's own thread, where nothing may wait: another one kills.
+    site.on_epoch = lambda *event: Thread(target=kill, args=event).start()
+    (folder,) = site.done(job)
+    site.on_epoch = None
+    told = [epoch for key, epoch in site.epochs if key == job.key]
+    assert len(killed) == 1
+    assert told.count(1) == 2
+    assert told[-1] == 60
+    assert len(record.read(folder, cached=False).history["loss"]) == 60
+    assert len(list((site.folder / "store" / "records").rglob(job.key))) == 1
+    cluster.start_worker(killed[0])
+    client.wait_for_workers(2, timeout=LIMIT_S)
+
+
+def test_a_session_that_ends_leaves_nothing_on_the_workers(cluster, tmp_path):
+    other = Site(tmp_path, made_up())
+    other.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    before = set(nodes_of(cluster.folder))
+    folders = list((cluster.folder / "scratch").rglob(other.pool.connection.session))
+    assert folders
+    other.pool.stop()
+    wait_for(lambda: len(nodes_of(cluster.folder)) < len(before))
+    assert not any(folder.exists() for folder in folders)
+    with pytest.raises(JobFailed, match="the session has ended"):
+        other.pool.submit(job_of("mlp_64_32", other.dataset), 1.0).result(LIMIT_S)
+
+
+def test_what_a_killed_session_left_is_removed_by_the_next(cluster, tmp_path):
+    first = Site(tmp_path / "first", made_up())
+    first.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    gone = first.pool.connection
+    folders = list((cluster.folder / "scratch").rglob(gone.session))
+    first.pool._stopping.set()
+    gone.client.close()  # as the scheduler sees a controller that was killed
+    assert all(folder.exists() for folder in folders)
+    second = Site(tmp_path / "second", made_up())
+    second.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    second.pool.stop()
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_only_workers_with_the_resources_are_given_jobs(cluster, site, tmp_path):
+    cluster.start_worker("graded", "--resources", "GRADING=1")
+    site.pool.connection.client.wait_for_workers(3, timeout=LIMIT_S)
+    other = Site(tmp_path, made_up())
+    idle = ("--module", "harness.scale.idle_worker")
+    other.join(cluster.address, options=idle, resources={"GRADING": 1.0})
+    (machine,) = other.pool.connection.machines
+    job = job_of("mlp_64_32", other.dataset)
+    answer = other.pool.ask("do", job, Needs(), 1.0).result(LIMIT_S)
+    assert (answer["event"], answer["worker"]) == ("done", machine.worker)
+    other.pool.stop()
+    with pytest.raises(UserError, match=r"none of the 3 workers offers GPU=2; start them with"):
+        Site(tmp_path / "x", made_up()).join(cluster.address, resources={"GPU": 2.0})
+    assert machine.threads == 1
+    cluster.kill("graded")
+
+
+def test_a_worker_with_another_version_is_refused_with_both_named(cluster, site, tmp_path):
+    old = tmp_path / "old" / "keras-3.9.9.dist-info"
+    old.mkdir(parents=True)
+    (old / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 3.9.9\n")
+    cluster.start_worker("old", variables={"PYTHONPATH": str(old.parent)})
+    site.pool.connection.client.wait_for_workers(3, timeout=LIMIT_S)
+    with pytest.raises(UserError) as refused:
+        Site(tmp_path, made_up()).join(cluster.address)
+    ours = site.pool.connection.platform["keras"]
+    assert f"has keras 3.9.9, and here it is {ours}" in str(refused.value)
+    assert "pip install -r requirements-cluster.txt" in str(refused.value)
+    cluster.kill("old")
+
+
+def test_a_cluster_without_workers_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "_FIRST_WORKER_S", 1)
+    with (
+        real_cluster(tmp_path / "cluster", 0) as empty,
+        pytest.raises(UserError, match=r"no worker has joined it in 1 s\. Start some with `dask"),
+    ):
+        Site(tmp_path, made_up()).join(str(empty.file))
+
+
+def test_jobs_wait_for_workers_to_come_back_and_the_user_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "_WATCH_S", 0.2)
+    with real_cluster(tmp_path / "cluster", 1) as few:
+        found = Site(tmp_path, made_up())
+        found.join(few.address, options=("--module", "harness.scale.idle_worker"))
+        few.kill("w0")
+        wait_for(lambda: not found.pool.connection.client.nthreads())
+        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Needs(), 1.0)
+        wait_for(lambda: any("waiting for one to join" in line for line in found.told))
+        few.start_worker("w1")
+        assert answered.result(LIMIT_S)["event"] == "done"
+        found.pool.stop()
+
+
+def test_a_scheduler_that_is_lost_ends_every_job_and_keeps_what_is_home(tmp_path):
+    with real_cluster(tmp_path / "cluster", 1) as doomed:
+        found = Site(tmp_path, made_up())
+        found.join(doomed.address)
+        (home,) = found.done(job_of("mlp_64_32", found.dataset))
+        epoch = Future()
+        found.on_epoch = lambda *_: epoch.done() or epoch.set_result(None)
+        long = job_of("mlp_64_32", found.dataset, seed=1, epochs=2000)
+        waiting = [found.pool.submit(job, 1.0) for job in (long, replace(long, seed=2))]
+        epoch.result(LIMIT_S)
+        doomed.kill_scheduler()
+        for future in waiting:
+            with pytest.raises(WorkersLost, match=r"is gone.*the same command goes on from there"):
+                future.result(LIMIT_S)
+        assert found.pool.lost is not None
+        with pytest.raises(WorkersLost):
+            found.pool.submit(replace(long, seed=3), 1.0).result(LIMIT_S)
+        assert found.store.get(home.name) == home
+        found.pool.stop()
+        wait_for(lambda: not nodes_of(doomed.folder))
+
+
+def test_nobody_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "_ANSWER_S", 1)
+    with pytest.raises(UserError, match=r"--cluster 127.0.0.1:1: no Dask scheduler answers there"):
+        Site(tmp_path, made_up()).join("127.0.0.1:1")
+
+
+def test_a_cluster_with_certificates_is_joined_and_one_without_is_kept_out(tmp_path):
+    made = Security.temporary()
+    paths = {}
+    for name in ("tls_ca_file", "tls_scheduler_cert", "tls_scheduler_key"):
+        paths[name] = tmp_path / f"{name}.pem"
+        paths[name].write_text(getattr(made, name), encoding="utf-8")
+    ca, cert, key = map(str, paths.values())
+    arguments = ("--tls-ca-file", ca, "--tls-cert", cert, "--tls-key", key)
+    ours = {
+        "distributed.comm.tls.ca-file": ca,
+        "distributed.comm.tls.client.cert": cert,
+        "distributed.comm.tls.client.key": key,
+    }
+    idle = ("--module", "harness.scale.idle_worker")
+    with real_cluster(tmp_path / "cluster", 1, arguments, protocol="tls") as safe:
+        assert safe.address.startswith("tls://")
+        with dask.config.set(ours):
+            found = Site(tmp_path / "site", made_up())
+            found.join(safe.address, options=idle)
+            assert found.pool.connection.describe()["encrypted"] is True
+            assert found.told == []
+            found.pool.stop()
+        with pytest.raises(UserError, match=r"tls://.*no connection .*comm\.tls\.ca-file"):
+            Site(tmp_path / "without", made_up()).join(safe.address, options=idle)
+
+
+def test_what_can_be_read_on_the_way_is_warned_of(tmp_path, monkeypatch):
+    def unreachable(*_):
+        raise UserError("not tried")
+
+    monkeypatch.setattr(connections, "_reach", unreachable)
+    told = {}
+    for address in ("tcp://192.0.2.7:8786", "tls://192.0.2.7:8786", "127.0.0.1:8786", "local:2"):
+        site = Site(tmp_path, made_up())
+        with pytest.raises(UserError, match="not tried"):
+            site.join(address)
+        told[address] = site.told
+    assert [bool(lines) for lines in told.values()] == [True, False, False, False]
+    (warning,) = told["tcp://192.0.2.7:8786"]
+    assert "tcp://192.0.2.7:8786 is not encrypted" in warning
+    assert "use tls://" in warning
