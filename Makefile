@@ -16,7 +16,7 @@ BASE ?=
 ARCHITECTURE ?=
 KIT := harness/exports/gradescope_kit
 
-.PHONY: report test bench duet gradescope lint types format clean lock test-lowest test-highest
+.PHONY: report test bench duet fuzz gradescope lint types format clean lock test-lowest test-highest
 
 report: .venv/run.stamp
 	$(BIN)/pytest checks/ $(OPTIONS)
@@ -29,6 +29,10 @@ bench: .venv/run.stamp
 
 duet: .venv/run.stamp
 	$(BIN)/python -m harness.bench.duet --base=$(BASE) $(OPTIONS)
+
+# Every parser, given 120,000 broken and hostile files: docs/reliability.md.
+fuzz: .venv/dev.stamp
+	$(BIN)/python -m tests.fuzzing $(OPTIONS)
 
 # The committed state of the project as an autograder for Gradescope. OPTIONS go to its pytest.
 gradescope:

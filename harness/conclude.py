@@ -1,6 +1,5 @@
 """The end of a session: results.json, the report and the lines on the terminal."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from harness.evidence import alarms
 from harness.extract.client import BuildFailure
 from harness.folders import MEND_REPORT
 from harness.ledger import Ledger
+from harness.plain_json import NotJson, parse
 from harness.record import Record
 from harness.results import Graded, Run
 from harness.scheduler import JobFailed
@@ -160,8 +160,8 @@ def _line(subject: Mapping[str, Any]) -> str:
 
 def _earlier(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        document = parse(path.read_bytes())
+    except (OSError, NotJson):
         return None
     known = isinstance(document, dict) and document.get("schema") == results.SCHEMA
     return document if known else None

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.plain_json import NotJson, parse
 from harness.subjects import PROJECT
 
 NAME = "history.jsonl"
@@ -189,8 +190,8 @@ def _network(subject: Mapping[str, Any]) -> dict[str, Any]:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """An entry with the keys that are known, each of its type; None of anything else."""
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = parse(line)
+    except NotJson:
         return None
     if not _typed(found, _ENTRY) or not isinstance(found.get("networks"), list):
         return None

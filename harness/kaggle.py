@@ -46,7 +46,7 @@ def read_test(path: Path, rows: int = ROWS) -> Images:
     if text.startswith(b"PK"):
         raise UserError(f"{path}: this is a zip archive; unpack it and name test.csv")
     try:
-        lines = text.decode("utf-8-sig").splitlines()
+        lines = _lines(path, text, rows)
     except UnicodeDecodeError:
         raise UserError(f"{path}: this is no text, but should be Kaggle's test.csv") from None
     _check_header(path, lines[0].strip() if lines else "")
@@ -54,6 +54,21 @@ def read_test(path: Path, rows: int = ROWS) -> Images:
     if len(values) != rows:
         raise UserError(f"{path}: {len(values):,} rows, but should be {rows:,}. Is it whole?")
     return values.astype(np.uint8).reshape(-1, 28, 28)
+
+
+def _lines(path: Path, text: bytes, rows: int) -> list[str]:
+    """Returns the lines of a text, whichever way they end.
+
+    Raises:
+        UserError: there are far more than such a table has: each costs fifty bytes of memory, be
+            it as short as it may.
+        UnicodeDecodeError: it is no text.
+    """
+    count = text.count(b"\n") + text.count(b"\r")
+    if count > 4 * (rows + 1):  # each may end in two characters, and be followed by an empty one
+        raise UserError(f"{path}: {count:,} lines, but should be {rows + 1:,}")
+    whole = text.decode("utf-8-sig")
+    return whole.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _check_header(path: Path, header: str) -> None:

@@ -1,7 +1,5 @@
 """What a finished training run left behind, read from the store; plain data, no TensorFlow."""
 
-import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.array_files import archive, member
+from harness.plain_json import parse
 from reference.errors import UserError
 
 SCHEMA = 1
@@ -95,7 +95,7 @@ def _version(path: Path) -> tuple[int, int] | None:
 @lru_cache(_ARRAYS)
 def _array(path: Path, _version: tuple[int, int] | None, name: str) -> NDArray[np.float32]:
     with _opened(path) as arrays:
-        array: NDArray[np.float32] = arrays[name]
+        array: NDArray[np.float32] = member(arrays, name)
     array.setflags(write=False)  # others are given the same one
     return array
 
@@ -105,26 +105,25 @@ def _weights(
     path: Path, _version: tuple[int, int] | None, nodes: int
 ) -> tuple[Mapping[str, NDArray[np.float32]], ...]:
     weights: tuple[dict[str, NDArray[np.float32]], ...] = tuple({} for _ in range(nodes))
-    with _opened(path) as file:
-        for key in file.files:
+    with _opened(path) as arrays:
+        for key in arrays:
             index, name = key.split("/")
-            weights[int(index)][name] = array = file[key]
+            weights[int(index)][name] = array = member(arrays, key)
             array.setflags(write=False)
     return weights
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
     """Opens arrays of a record that was verified some time ago.
 
     Raises:
         UserError: they were removed or damaged since then.
     """
     try:
-        # Opened here: NumPy leaves a damaged archive open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with archive(path) as arrays:
             yield arrays
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{path} was removed or damaged while the run was under way "
             f"({type(error).__name__}: {error}). Run the same command again: it makes anew what is "
@@ -133,6 +132,28 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def read(folder: Path, *, cached: bool) -> Record:
-    """Reads the record in a folder that `Store.get` or `Store.put` has just returned."""
-    document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    """Reads the record in a folder that `Store.get` or `Store.put` returned.
+
+    Raises:
+        OSError: there is no record.json.
+        ValueError: it is not as a worker writes it.
+    """
+    file = folder / "record.json"
+    document = parse(file.read_bytes(), strict=False)  # a loss may be no number
+    if not _is_record(document):
+        raise ValueError(f"{file}: this is no record of a training")
     return Record(folder, document, cached)
+
+
+def _is_record(document: object) -> bool:
+    """Whether what every reader of a record relies on is there."""
+    match document:
+        case {
+            "key": str(),
+            "job": {"seed": int(), "recipe": {**recipe}, "spec": {"nodes": [*_]}},
+            "history": {**history},
+        }:
+            columns = all(isinstance(column, list) for column in history.values())
+            return columns and {"pixel_max", "epochs"} <= set(recipe)
+        case _:
+            return False

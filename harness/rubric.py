@@ -5,7 +5,6 @@ once, down to a thousandth of a point. So scores are exact sums of the points of
 """
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
+from reference import toml_file
 from reference.errors import UserError
 from reference.fields import shown
 
@@ -21,7 +21,6 @@ DEFAULT = Path(__file__).parent.parent / "reference" / "rubric.toml"
 _PLACES = 3
 _UNIT = 1000
 _MOST_POINTS = 10_000
-_MOST_BYTES = 1_000_000
 
 _POINTS = f"a number from 0 to {_MOST_POINTS} with at most {_PLACES} decimals"
 _WORTH = f"{_POINTS}, or {{ points = ..., partial = true }}"
@@ -129,7 +128,7 @@ def load(path: Path | None = None) -> Rubric:
 
 
 def _read(path: Path, name: str, default: Rubric | None) -> Rubric:
-    document = _Document(name, _parse(path, name))
+    document = _Document(name, toml_file.read(path, name, "a rubric", parse_float=Decimal))
     document.only({"checks", "accuracy"})
     checks = document.table("checks")
     known = default.checks if default else checks
@@ -143,27 +142,6 @@ def _read(path: Path, name: str, default: Rubric | None) -> Rubric:
     # A path says where a file lay on one machine; its name is what the reader knows it by.
     source = name if default is None else Path(name).name
     return Rubric(source, worths, document.bands(accuracy["bands"]))
-
-
-def _parse(path: Path, name: str) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UserError(f"{name} cannot be read: {error.strerror or error}") from error
-    if len(data) > _MOST_BYTES:
-        raise UserError(f"{name} has more than {_MOST_BYTES:,} bytes, but should be a rubric")
-    try:
-        return tomllib.loads(data.decode("utf-8"), parse_float=Decimal)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{name}, line {line}: not UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{name} is not TOML: {error}") from error
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        raise UserError(
-            f"{name} is not TOML that can be read: a number too long, or nested too deeply"
-        ) from error
 
 
 @dataclass(frozen=True)

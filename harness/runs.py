@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness import record
+from harness import record, verify
 from harness.canonical import digest
 from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
@@ -22,9 +22,10 @@ from harness.record import Record
 from harness.scheduler import JobFailed, StoreFailed
 from harness.store import StoreError
 from harness.store_trouble import removed, trouble
+from harness.submitted import own_weights
 from harness.submitted.own_weights import OwnAccuracy
 from harness.turns import Turns, Wish
-from harness.verify import Verification, read_verification
+from harness.verify import Verification
 from harness.worker import EVALUATION
 from harness.workers import Computing
 
@@ -173,7 +174,8 @@ class Runs:
             target.set_result(_Done(folder, cached=True))
 
         act = partial(self._submit, job, task, target)
-        self._turns.ask(Wish(job.key, self._fresh, found, act, target))
+        reader = _read_record if isinstance(job, TrainJob) else None
+        self._turns.ask(Wish(job.key, self._fresh, found, act, target, reader))
 
     def _submit(self, job: Job, task: _Task, target: Future[_Done]) -> None:
         self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
@@ -213,7 +215,7 @@ class Runs:
             done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
             done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
 
-        self._turns.ask(Wish(job.key, False, found, act, target))
+        self._turns.ask(Wish(job.key, False, found, act, target, _read_counts))
 
     def _on_evaluated(
         self, job: EvaluateJob, done: Future[str], target: Future[OwnAccuracy]
@@ -230,8 +232,8 @@ class Runs:
         folder = self._stored(job.key)
         if folder is None:
             raise JobFailed("grader_error", "what was counted vanished from the store")
-        document = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-        return OwnAccuracy(max(document["correct"]), document["test_images"])
+        correct, total = _read_counts(folder)
+        return OwnAccuracy(max(correct), total)
 
     def _verify(
         self, job: TrainJob, run: Future[Record], target: Future[Verification | BuildFailure]
@@ -253,13 +255,12 @@ class Runs:
         )  # fmt: skip
 
         def found(folder: Path) -> None:
-            stored = json.loads((folder / "verification.json").read_text(encoding="utf-8"))
-            target.set_result(read_verification(stored))
+            target.set_result(verify.stored(folder))
 
         def act() -> None:
             follow(self._verifying.submit(self._verified, key, job, run), target)
 
-        self._turns.ask(Wish(key, self._fresh, found, act, target))
+        self._turns.ask(Wish(key, self._fresh, found, act, target, verify.stored))
 
     def _verified(self, key: str, job: TrainJob, run: Record) -> Verification | BuildFailure:
         try:
@@ -269,10 +270,18 @@ class Runs:
                 return BuildFailure(found.status, str(self._explained(job, error)))
             # What cannot be kept is known all the same; the end of the run tells of it.
             with suppress(StoreError):
-                self._store.put(key, lambda folder: _write(folder / "verification.json", found))
+                self._store.put(key, lambda folder: _write(folder / verify.STORED, found))
             return found
         finally:
             self._turns.give_up(key)
+
+
+def _read_record(folder: Path) -> Record:
+    return record.read(folder, cached=True)
+
+
+def _read_counts(folder: Path) -> tuple[list[int], int]:
+    return own_weights.read_counts(folder / EVALUATION)
 
 
 def _write(path: Path, value: Verification) -> None:

@@ -46,18 +46,22 @@ class Store:
         """Returns where the record of `key` is, or would be."""
         return self.root / "records" / key[:2] / key
 
-    def get(self, key: str) -> Path | None:
+    def get(self, key: str, read: Callable[[Path], object] | None = None) -> Path | None:
         """Returns the verified record's folder; None when there is none, or it was set aside.
+
+        Args:
+            read: what is going to read it: where it raises OSError or ValueError, the record is
+                whole, but of no use, and is set aside as well.
 
         Raises:
             StoreError: it may not be read, or is damaged and cannot be set aside.
         """
         folder = self.folder(key)
         try:
-            if manifest.damage(folder, key) is None:
+            if _fault(folder, key, read) is None:
                 return folder
             # Another process may have been replacing it: what is set aside was looked at twice.
-            reason = manifest.damage(folder, key)
+            reason = _fault(folder, key, read)
         except FileNotFoundError:
             return None
         except PermissionError as error:
@@ -162,3 +166,14 @@ def _is_full(root: Path) -> bool:
         return shutil.disk_usage(root).free < _LITTLE_BYTES
     except OSError:
         return False
+
+
+def _fault(folder: Path, key: str, read: Callable[[Path], object] | None) -> str | None:
+    """Returns why a record is of no use; raises as `manifest.damage`."""
+    reason = manifest.damage(folder, key)
+    if reason is None and read is not None:
+        try:
+            read(folder)
+        except (OSError, ValueError) as error:
+            return f"it is whole, but cannot be used: {error}"
+    return reason

@@ -5,10 +5,10 @@ takes to read a thousand images without it (3 s for `deep_cnn`), the tests hold 
 Keras's, and no saved model is opened: a record is JSON and arrays.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load
 from harness.environment import cores
 from harness.leases import Leases
 from harness.network import spec as specs
+from harness.plain_json import parse
 from harness.progress import Progress
 from harness.record import Record
 from harness.runs import Runs
@@ -104,7 +105,7 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
         if (rank := _rank(document, facts, dataset, digest)) is not None
     )
     for _, key in candidates:
-        folder = store.get(key)
+        folder = store.get(key, partial(record.read, cached=True))
         if folder is not None:
             with suppress(FileNotFoundError):  # a run that does it anew has just taken it away
                 return _opened(facts, record.read(folder, cached=True))
@@ -115,8 +116,8 @@ def _documents(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every training record in the store, by its key; unverified, but for what cannot be read."""
     for path in (store.root / "records").glob("*/*/record.json"):
         try:
-            document = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            document = parse(path.read_bytes(), strict=False)
+        except (OSError, ValueError):
             store.get(path.parent.name)  # sets it aside, and says so
             continue
         yield path.parent.name, document
@@ -140,7 +141,7 @@ def _rank(
         place = [recipe.to_json() for recipe in recipes].index(job["recipe"])
         if specs.from_json(job["spec"]).digest != plan.documented_spec(facts).digest:
             return None
-        return place, int(job["seed"])
+        return (place, job["seed"]) if type(job["seed"]) is int else None
     except (KeyError, TypeError, ValueError, UserError):
         return None
 

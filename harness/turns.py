@@ -33,6 +33,7 @@ class Wish:
         found: given the record's folder; nobody discards it until this run ends.
         act: has it done; `Turns.done` or `Turns.give_up` is to be called in the end.
         target: gets the error where something goes wrong before.
+        read: what `found` reads the record with: one that it cannot read is done anew.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Wish:
     found: Callable[[Path], None]
     act: Callable[[], None]
     target: Future[Any]
+    read: Callable[[Path], object] | None = None
 
 
 class Turns:
@@ -146,7 +148,7 @@ class Turns:
         return True
 
     def _acceptable(self, wish: Wish) -> Path | None:
-        folder = self.store.get(wish.key)
+        folder = self.store.get(wish.key, wish.read)
         if folder is None or not wish.fresh:
             return folder
         with contextlib.suppress(FileNotFoundError):

@@ -23,10 +23,12 @@ from harness.data.arrays import open_published
 from harness.data.parts import split_for
 from harness.extract.client import BuildFailure
 from harness.jobs import TrainJob
+from harness.plain_json import parse
 from harness.process import JsonChannel, ProcessDied, ProcessTimeout
 from harness.record import PROBE_IMAGES
 
 ACTION = "verify"
+STORED = "verification.json"
 TIMEOUT_S = 300
 # Nobody waits for a verification but the end of the run; training goes first while there is any.
 _BEHIND_TRAINING = 10
@@ -54,6 +56,20 @@ class Verification:
         }
 
 
+def stored(folder: Path) -> Verification:
+    """Reads what was stored of a verification.
+
+    Raises:
+        OSError: nothing was.
+        ValueError: it is not as `read_verification` takes it.
+    """
+    document = parse((folder / STORED).read_bytes())
+    try:
+        return read_verification(document)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder / STORED}: this is no verification ({error!r})") from error
+
+
 def read_verification(reply: Mapping[str, Any]) -> Verification:
     """Decodes an answer of the process, or what was stored of it.
 
@@ -63,7 +79,7 @@ def read_verification(reply: Mapping[str, Any]) -> Verification:
     return Verification(
         keras_file=_decode(reply["keras_file"]),
         npz_file=_decode(reply["npz_file"]),
-        early_weights=str(reply["early_weights_sha256"]),
+        early_weights=_text(reply["early_weights_sha256"]),
     )
 
 
@@ -175,7 +191,15 @@ def _verified(job: TrainJob, record: Path, data: str) -> dict[str, str]:
 
 def _decode(text: str) -> NDArray[np.float32]:
     array = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4")
+    if not array.size:
+        raise ValueError("no outputs")
     return array.reshape(PROBE_IMAGES, -1)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a hash is text, not {type(value).__name__}")
+    return value
 
 
 def _encode(array: NDArray[np.float32]) -> str:

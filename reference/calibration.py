@@ -5,12 +5,12 @@ expected to give. Of other data no document speaks: there the recipe is adapted,
 floors are the gates.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from reference import toml_file
 from reference.errors import UserError
 
 FOLDER = Path(__file__).parent / "calibrations"
@@ -78,7 +78,7 @@ def load(dataset: str) -> Calibration:
     if not path.exists():
         return replace(DOCUMENTED, dataset=dataset)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = toml_file.read(path, path.name, "a calibration")
         documented = document.get("documented", False)
         return Calibration(
             dataset=dataset,
@@ -89,5 +89,5 @@ def load(dataset: str) -> Calibration:
             documented=documented,
             measured_by=document.get("measured_by", "gate"),
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, UserError) as error:
+    except (KeyError, TypeError, UserError) as error:
         raise UserError(f"{path.name} is no calibration: {error!r}") from error

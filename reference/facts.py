@@ -5,12 +5,12 @@ read strictly: an unknown key, a missing basis or a value out of range is an err
 file and the key, so that a slip of the pen cannot become an expectation.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from reference import toml_file
 from reference.errors import UserError
 from reference.fact_types import (
     METRICS,
@@ -62,10 +62,7 @@ def load(name: str, folder: Path = FOLDER) -> Facts:
             f"no facts named {name!r} in {folder}; expected one of {', '.join(names(folder))}"
         )
     path = folder / f"{name}.toml"
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path.name} cannot be read as TOML: {error}") from error
+    document = toml_file.read(path, path.name, "facts")
     facts = _read(name, Table(path.name, document))
     try:
         expected_network(facts)

@@ -6,12 +6,12 @@ file and the key.
 """
 
 import itertools
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from reference import toml_file
 from reference.errors import UserError
 from reference.facts import names
 from reference.fields import Field, MismatchError, boolean, choice, number, whole
@@ -148,10 +148,7 @@ def load(path: Path) -> Study:
     Raises:
         UserError: there is no such file, or it is no study; says which key and what was expected.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path.name} cannot be read as TOML: {error}") from error
+    document = toml_file.read(path, path.name, "a study")
     return _read(path, Table(path.name, document), document)
 
 

@@ -103,6 +103,12 @@ def test_another_machine_is_refused_and_both_are_named(tmp_path, changes, messag
     assert message in str(raised.value)
 
 
+def test_a_machine_that_is_none_is_refused(tmp_path):
+    rows = [_row(), _row(batch_size=64, speedup=None, machine="A")]
+    with pytest.raises(UserError, match="machine = 'A', but should be an object"):
+        _read(_write(tmp_path, rows))
+
+
 def test_a_row_that_does_not_name_its_machine_is_refused(tmp_path):
     with pytest.raises(UserError, match="another machine"):
         _read(_write(tmp_path, [_row(machine=None)]))

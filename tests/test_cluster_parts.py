@@ -77,11 +77,18 @@ def test_a_scheduler_file_is_read(tmp_path):
         ("missing.json", "it cannot be read (No such file or directory)"),
         ("odd.json", "this is no scheduler file of Dask's"),
         ("list.json", "this is no scheduler file of Dask's"),
+        ("deep.json", "this is no scheduler file of Dask's"),
+        ("number.json", "this is no scheduler file of Dask's"),
+        ("bracket.json", "this is no scheduler file of Dask's"),
+        ("tcp://[::1:8786", "expected the address of a Dask scheduler"),
     ],
 )
 def test_what_is_no_address_is_refused(tmp_path, text, expected):
     (tmp_path / "odd.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "number.json").write_text('{"address": 7}')
+    (tmp_path / "bracket.json").write_text('{"address": "tcp://[::1:8786"}')
     with pytest.raises(UserError) as refused:
         parse(text, tmp_path)
     assert expected in str(refused.value)

@@ -47,7 +47,11 @@ def test_publishing_again_writes_nothing(dataset, tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == [dataset.digest]
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "remove", "file"])
+# A header that NumPy's own reader lets the tokenizer's error through for.
+OPEN_HEADER = b"\x93NUMPY\x01\x00\x40\x00{'descr': (" + b"(" * 53
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "header", "zip", "remove", "file"])
 def test_damage_is_noticed_and_repaired(dataset, tmp_path, damage):
     target = publish(dataset, tmp_path)
     file = target / "test_images.npy"
@@ -58,6 +62,11 @@ def test_damage_is_noticed_and_repaired(dataset, tmp_path, damage):
         file.write_bytes(content[:-1])
     elif damage == "empty":
         file.write_bytes(b"")
+    elif damage == "header":
+        file.write_bytes(OPEN_HEADER)
+    elif damage == "zip":
+        np.savez(file.with_suffix(".npz"), dataset.test_images)
+        file.with_suffix(".npz").replace(file)
     else:
         file.unlink()
     if damage == "file":

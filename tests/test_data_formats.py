@@ -7,6 +7,7 @@ The helpers at the top serve the other tests of the data.
 import gzip
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -206,6 +207,20 @@ def test_damaged_archives_are_refused(tmp_path, damage):
     parts = synthetic_parts()
     (tmp_path / NPZ_NAME).write_bytes(damage(write_npz(parts)))
     with pytest.raises(UserError, match=r"not an intact \.npz archive"):
+        read_folder(tmp_path, "--mnist-dir", identity_of(parts))
+
+
+def test_a_damaged_member_is_refused_however_it_is_packed(tmp_path):
+    """The errors of LZMA are its own, and come with the damaged part alone."""
+    parts = synthetic_parts()
+    with zipfile.ZipFile(tmp_path / NPZ_NAME, "w", zipfile.ZIP_LZMA) as archive:
+        for name, array in parts.items():
+            with archive.open(f"{MEMBERS[name]}.npy", "w") as member:
+                np.lib.format.write_array(member, array)
+    content = bytearray((tmp_path / NPZ_NAME).read_bytes())
+    content[20_000:20_010] = b"\xff" * 10
+    (tmp_path / NPZ_NAME).write_bytes(content)
+    with pytest.raises(UserError, match="x_train: cannot be unpacked"):
         read_folder(tmp_path, "--mnist-dir", identity_of(parts))
 
 

@@ -147,9 +147,17 @@ def _mixed(images, labels):
     return arff(images[::-1], labels[::-1])
 
 
+def _long_label(images, labels):
+    return arff(images, labels).replace(b",0\n", b",%s\n" % MANY).replace(b"{0,", b"{%s," % MANY)
+
+
+MANY = b"9" * 30
+
+
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
+        (_long_label, "too large"),
         (_one_pixel, "these are not MNIST's training images"),
         (_too_dark, "values must be whole numbers from 0 to 255"),
         (_mixed, "these are not MNIST's training images"),

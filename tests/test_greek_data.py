@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -316,7 +317,23 @@ def _encrypted(content):
     return content[:place] + bytes([content[place] | 1]) + content[place + 1 :]
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "flag", "other"])
+def _archive(labels):
+    """An archive whose labels are said to be this, packed so that no checksum is wrong."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        made.writestr("images.npy", b"none")
+        made.writestr("labels.npy", labels)
+    return stream.getvalue()
+
+
+DAMAGED = {
+    "no arrays": _archive(b"none"),
+    "a header that goes on": _archive(b"\x93NUMPY\x01\x00\x40\x00{'descr': (" + b"(" * 53),
+    "one array": b"\x93NUMPY\x01\x00\x01\x00 ",
+}
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "flag", "other", *DAMAGED])
 def test_damage_is_noticed_and_repaired(folder, tmp_path, damage):
     letters = read_letters(folder, "GREEK_DIR")
     file = publish_letters(letters, tmp_path / "data")
@@ -329,6 +346,7 @@ def test_damage_is_noticed_and_repaired(folder, tmp_path, damage):
         whole = file.read_bytes()
         damaged = {
             "flip": content, "cut": content[:-100], "empty": b"", "flag": _encrypted(whole),
+            **DAMAGED,
         }  # fmt: skip
         file.write_bytes(damaged[damage])
     with pytest.raises(ValueError, match=r"damaged|but should be"):

@@ -192,6 +192,8 @@ def test_a_line_that_was_cut_off_is_said_and_harms_no_other(tmp_path):
         json.dumps(_entry(networks=[None])).encode(),
         json.dumps(_entry()).replace("0.98", "NaN").encode(),
         json.dumps(_entry()).replace("0.98", "1e999").encode(),
+        # The report that shows it could not.
+        json.dumps(_entry()).replace("100.0", "1" * 200).encode(),
         json.dumps(_entry()).replace("0.98", "true").encode(),
         json.dumps(_entry()).replace("[0.97, 0.99]", "[0.97]").encode(),
         json.dumps(_entry()).replace("0.99]", "-Infinity]").encode(),

@@ -92,6 +92,12 @@ def test_runs_of_studies_and_of_other_networks_are_not_taken(tmp_path, other):
     assert found(tmp_path).record.key == key
 
 
+def _with_seed(key, root, seed):
+    text = (Store(root).folder(key) / "record.json").read_text()
+    assert '"seed": 1' in text
+    return text.replace('"seed": 1', f'"seed": {seed}')
+
+
 @pytest.mark.usefixtures("no_training")
 def test_a_damaged_record_is_passed_over(tmp_path):
     damaged, whole = put(tmp_path, seed=0), put(tmp_path, seed=1)
@@ -99,6 +105,10 @@ def test_a_damaged_record_is_passed_over(tmp_path):
     broken = Store(tmp_path).folder("ab" * 32)
     broken.mkdir(parents=True)
     (broken / "record.json").write_text("{")
+    for number, text in enumerate(("[" * 100_000, _with_seed(whole, tmp_path, "1e999"))):
+        broken = Store(tmp_path).folder(f"{number}" * 64)
+        broken.mkdir(parents=True)
+        (broken / "record.json").write_text(text)
     assert found(tmp_path).record.key == whole
 
 
@@ -108,8 +118,8 @@ def test_a_record_that_another_run_takes_away_just_now_is_passed_over(tmp_path, 
     taken, left = put(tmp_path, seed=0), put(tmp_path, seed=1)
     get = Store.get
 
-    def overtaken(store, key):
-        folder = get(store, key)
+    def overtaken(store, key, read):
+        folder = get(store, key, read)
         if key == taken:
             store.discard(key)
         return folder
@@ -392,10 +402,12 @@ def _edited(row, column, value):
         (table().rpartition(",")[0], "line 7: 783 values, but should be 784"),
         (b"PK\x03\x04", "this is a zip archive"),
         (b"\xff\xfe\x00", "this is no text"),
+        (b"11\n" * 1_000, "1,000 lines, but should be 7"),  # each costs fifty bytes of memory
     ],
     ids=[
         "train", "submission", "other_header", "column_missing", "row_missing", "no_rows", "empty",
         "too_dark", "negative", "fraction", "nothing", "too_long", "cut_off", "zip", "bytes",
+        "lines",
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("six_rows")

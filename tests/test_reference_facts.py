@@ -307,7 +307,7 @@ SPOILED = [
         'relation = "over"\nmetric = "total_params"',
         "claim[0].relation = 'over', but should be one of about, at most",
     ),
-    ("document = ", "document ", "cannot be read as TOML"),
+    ("document = ", "document ", "is not TOML"),
 ]
 
 

@@ -78,6 +78,13 @@ def test_no_subjects_at_all(nothing):
         render({"schema": 1, **nothing})
 
 
+# Python parses it; what cleans and prints it calls itself for each list.
+DEEP = (
+    b'{"schema": 1, "subjects": [{"id": "a", "spec": {"layers": [{"config": {"units": '
+    + b"[" * 600 + b"]" * 600 + b"}}]}}]}"
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -86,7 +93,8 @@ def test_no_subjects_at_all(nothing):
         (b"\xff\xfe", "is not UTF-8 text (byte 0), but should be JSON"),
         (b"[1, 2]", "holds a list, but should hold one object"),
         (b"null", "holds null, but should hold one object"),
-        (b"[" * 100_000, "is not JSON that can be read"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (DEEP, "is nested too deeply"),
         (
             b'{"schema": 1, "subjects": [{"id": "deep_c',
             "is not JSON: Unterminated string starting at line 1",
@@ -105,6 +113,7 @@ def test_no_subjects_at_all(nothing):
         "list",
         "null",
         "deep",
+        "deep where anything may be",
         "cut",
         "later",
         "types",
@@ -137,7 +146,7 @@ def test_a_file_of_somebody_else(tmp_path, capsys, monkeypatch):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refused)
+    monkeypatch.setattr(Path, "read_bytes", refused)
     assert main([str(tmp_path / "results.json")]) == 2
     assert "cannot be read: Permission denied. Expected a readable" in capsys.readouterr().err
 

@@ -313,6 +313,8 @@ def test_a_folder_that_is_none_is_the_users_to_mend(tmp_path):
         ("{}", []),
         ("[]", []),
         ("not json", []),
+        ("[" * 100_000, []),
+        ('{"benchmarks": [{"batch_size": 1e999}]}', []),
         (None, []),
     ],
 )

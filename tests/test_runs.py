@@ -1,20 +1,24 @@
 """Jobs are done once, whoever asks, and not at all where the store has what comes of them."""
 
+import json
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 
+from harness import plan
 from harness import runs as module
 from harness.cost import TimeLimit
 from harness.extract.client import BuildFailure
+from harness.jobs import TrainJob
 from harness.leases import Leases
 from harness.progress import Progress
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.store import Store
 from harness.turns import Turns
+from reference.facts import load
 from tests.test_leases import Other
 
 LIMIT = TimeLimit(60, "too long")
@@ -94,6 +98,22 @@ def test_what_the_store_has_is_not_done_again(runs, scheduler, store):
     work, _ = runs()
     assert (work.do(Job(), "x", 1.0, LIMIT).result() / "found.txt").read_text() == "one"
     assert scheduler.submitted == []
+
+
+def test_what_is_whole_but_no_record_is_done_again(runs, scheduler, store):
+    facts = load("mlp_64_32")
+    recipe = plan.recipe_for(facts, "gate", None)
+    job = TrainJob(plan.documented_spec(facts), recipe, "mnist", "0" * 64, 0, {})
+    store.put(job.key, lambda folder: (folder / "record.json").write_text("[]"))
+    work, _ = runs()
+    asked = work.train(job, "x", 1.0, LIMIT)
+    assert not asked.done()
+    ((wanted, *_, done),) = scheduler.submitted
+    assert wanted == job
+    whole = {"key": job.key, "job": job.to_json(), "history": {}}
+    store.put(job.key, lambda folder: (folder / "record.json").write_text(json.dumps(whole)))
+    done.set_result(job.key)
+    assert asked.result().seed == 0
 
 
 def test_unless_everything_is_wanted_anew(runs, scheduler, store):

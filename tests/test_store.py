@@ -146,12 +146,25 @@ def test_a_damaged_record_is_set_aside_and_told(stored, told, damage, name):
 
 @pytest.mark.parametrize(
     "manifest",
-    [b"[]", b"null", b"{}", b"\xff", b'{"record.json": 1}', b"[" * 5000,
+    [b"[]", b"null", b"{}", b"\xff", b'{"record.json": 1}', b"[" * 100_000,
      b'{"key": "%s", "sha256": 3}' % KEY.encode()],
 )  # fmt: skip
 def test_a_manifest_that_is_none_is_damage(stored, told, manifest):
     (stored.folder(KEY) / "manifest.json").write_bytes(manifest)
     _assert_set_aside(stored, told, MANIFEST)
+
+
+def test_what_its_reader_cannot_read_is_set_aside_too(stored, told):
+    """It is whole, but another version wrote it."""
+
+    def refuse(folder):
+        assert folder == stored.folder(KEY)
+        raise ValueError("no record")
+
+    assert stored.get(KEY, lambda _: None) == stored.folder(KEY)
+    assert stored.get(KEY, refuse) is None
+    (line,) = told
+    assert "it is whole, but cannot be used: no record" in line
 
 
 def test_an_added_file_is_damage(stored, told):

@@ -173,7 +173,7 @@ def test_a_file_of_any_name_has_an_id(tmp_path):
 
 GRID = '[grid]\nmethod = "product"\n'
 BAD = {
-    "no TOML": ("architecture = ", r"x\.toml cannot be read as TOML"),
+    "no TOML": ("architecture = ", r"x\.toml is not TOML"),
     "no architecture": ("", "architecture is missing, but should be one of deep_cnn"),
     "unknown network": (HEAD.replace("mlp_64_32", "vgg") + SEEDS, "architecture = 'vgg', but"),
     "unknown key": (HEAD + "speed = 3\n" + SEEDS + VARIANT, "speed = 3, but should be absent"),

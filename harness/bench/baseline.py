@@ -17,6 +17,7 @@ from harness.bench.ratios import Ratio
 from harness.bench.rows import Key, describe
 from harness.checking import Difference, Mismatch
 from reference.errors import UserError
+from reference.fields import shown
 
 # Against whom the speed-up is taken: there without anything to install.
 PEERS = {"train": "keras fit", "predict": "keras predict"}
@@ -198,12 +199,16 @@ def _is_ours(row: Mapping[str, Any]) -> bool:
 
 def _check_machine(path: Path, row: Mapping[str, Any], machine: Mapping[str, Any]) -> None:
     there = row.get("machine") or {}
+    if not isinstance(there, Mapping):
+        raise UserError(f"--baseline {path}: machine = {shown(there)}, but should be an object")
     if dict(there) == dict(machine):
         return
     different = [name for name in machine if there.get(name) != machine[name]]
     raise UserError(
         f"--baseline {path} was measured on another machine: "
-        + "; ".join(f"{name} {there.get(name)!r}, here {machine[name]!r}" for name in different)
+        + "; ".join(
+            f"{name} {shown(there.get(name))}, here {machine[name]!r}" for name in different
+        )
         + ". Speed is comparable only where all of them are the same: measure a baseline here."
     )
 

@@ -1,12 +1,12 @@
 """What `--cluster` says: where a scheduler is, or how many workers to start on this machine."""
 
 import ipaddress
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from harness import plain_json
 from reference.errors import UserError
 
 OPTION = "--cluster"
@@ -70,7 +70,7 @@ def parse(text: str, folder: Path) -> Address:
     if text.endswith(".json"):
         return Address(text, url=_read(file), file=file)
     url = text if "://" in text else f"tcp://{text}"
-    if not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}/?", url):
+    if not _is_url(url):
         raise UserError(f"{OPTION} {text}: {_EXPECTED}")
     return Address(text, url=url)
 
@@ -78,16 +78,26 @@ def parse(text: str, folder: Path) -> Address:
 def _read(file: Path) -> str:
     """Returns the address in a file that `dask scheduler --scheduler-file` wrote."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))["address"]
+        found = plain_json.parse(file.read_bytes())["address"]
     except OSError as error:
         raise UserError(
             f"{OPTION} {file}: it cannot be read ({error.strerror or error}); {_EXPECTED}"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{OPTION} {file}: this is no scheduler file of Dask's; {_EXPECTED}"
-        ) from error
-    return str(found)
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, str) or not _is_url(found):
+        raise UserError(f"{OPTION} {file}: this is no scheduler file of Dask's; {_EXPECTED}")
+    return found
+
+
+def _is_url(text: str) -> bool:
+    """Whether it has a scheme, a host and a port."""
+    if not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}/?", text):
+        return False
+    try:
+        return bool(urlsplit(text).hostname)
+    except ValueError:  # a bracket that is not closed
+        return False
 
 
 def resources(text: str) -> dict[str, float]:

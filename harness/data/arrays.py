@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import quarantine
+from harness.array_files import intact
 from harness.data.dataset import PARTS, Arrays, Bytes, Dataset, digest
 from reference.errors import UserError
 
@@ -63,14 +64,11 @@ def open_published(folder: Path, dataset_digest: str, *, verify: bool = False) -
         ValueError: not arrays of the right shapes and dtypes, or of another digest.
     """
     target = folder / dataset_digest
-    try:
-        parts = {
-            name: np.load(target / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in PARTS
-        }
-    except EOFError as error:
-        message = f"{target}: an empty file"
-        raise ValueError(message) from error
+    parts = {}
+    for name in PARTS:
+        file = target / f"{name}.npy"
+        with intact(file):
+            parts[name] = np.lib.format.open_memmap(file, mode="r")  # which holds no objects
     arrays = Arrays(**parts)
     if verify and (actual := digest(arrays)) != dataset_digest:
         message = f"{target}: digest {actual}, but should be {dataset_digest}"

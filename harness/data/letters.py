@@ -10,8 +10,6 @@ import contextlib
 import hashlib
 import os
 import tempfile
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import quarantine
+from harness.array_files import archive, member
 from harness.data.dataset import IMAGE_SHAPE, Bytes, part_digest
 from reference.errors import UserError
 
@@ -132,13 +131,8 @@ def open_letters(folder: Path, digest: str) -> Letters:
         ValueError: damaged, or of another digest.
     """
     file = folder / f"{digest}.npz"
-    try:
-        # Opened here: NumPy leaves a damaged archive open.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            letters = Letters(arrays["images"], arrays["labels"], source="published")
-    except (zipfile.BadZipFile, EOFError, KeyError, RuntimeError, zlib.error) as error:
-        message = f"{file}: damaged ({error})"
-        raise ValueError(message) from error
+    with archive(file) as arrays:
+        letters = Letters(member(arrays, "images"), member(arrays, "labels"), source="published")
     if letters.digest != digest:
         message = f"{file}: digest {letters.digest}, but should be {digest}"
         raise ValueError(message)

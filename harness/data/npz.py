@@ -88,7 +88,13 @@ def _read_npy(
         raise UserError(f"{where}: shape {shape}, but should be {expected_shape}. {_ADVICE}")
     if size != stream.tell() + math.prod(shape) * dtype.itemsize:
         raise UserError(f"{where}: its length does not fit its header. {_ADVICE}")
-    values = np.frombuffer(stream.read(), dtype)
+    try:
+        content = stream.read()
+    except _DAMAGE:
+        raise
+    except Exception as error:  # a method of compression has errors of its own
+        raise UserError(f"{where}: cannot be unpacked ({error}). {_ADVICE}") from error
+    values = np.frombuffer(content, dtype)
     return values.reshape(shape, order="F" if fortran_order else "C")
 
 

@@ -34,7 +34,7 @@ def fetch(network: Network, identity: Identity, report: Callable[[str], None]) -
     report(f"read {_TABLE} in {time.monotonic() - started:.0f} s")
     try:
         return _arrays(data, target, identity)
-    except (UserError, ValueError) as error:
+    except (UserError, ValueError, OverflowError) as error:
         raise Unavailable(" ".join(str(error).split()).rstrip(".")) from error
 
 

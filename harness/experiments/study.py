@@ -1,6 +1,5 @@
 """A study as an experiment: trains its trials as ordinary jobs and measures each."""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from harness.experiments.study_summary import Repeat, documented_claim, summaris
 from harness.experiments.study_trials import Problem, Trial
 from harness.record import Record
 from harness.scheduler import JobFailed
+from harness.submitted.own_weights import read_counts
 from harness.worker import EVALUATION
 from reference.errors import UserError
 from reference.study_format import Measuring, Study, Variant
@@ -172,6 +172,5 @@ def _on_other_pixels(trial: Trial, pixel_max: float, record: Record, lab: "Lab")
     job = replace(job, scales=(pixel_max,))
     title = f"{trial.variant.name}, pixels divided by {pixel_max:g}"
     folder: Path = lab.wait(lab.do(job, title, 0.0, EVALUATION_LIMIT))
-    document = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-    tested = int(document["test_images"])
-    return Repeat(record, document["correct"][0] / tested, tested)
+    correct, tested = read_counts(folder / EVALUATION)
+    return Repeat(record, correct[0] / tested, tested)

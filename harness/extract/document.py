@@ -1,14 +1,11 @@
 """Reads what a submission's process answered, believing nothing of it."""
 
-import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from harness.plain_json import NotJson, parse
 from reference.errors import UserError
 
-_MAX_DEPTH = 64
-_MAX_INTEGER = 1 << 63
 _MAX_NETWORKS = 16
 _MAX_NOTES = 50
 _MAX_TEXT = 500
@@ -22,10 +19,9 @@ def read(line: bytes) -> dict[str, Any]:
         UserError: it is not one, or holds a number or a text that cannot be worked with.
     """
     try:
-        document = json.loads(line.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as problem:
-        raise UserError("the process answered something that is not a description") from problem
-    _check_values(document)
+        document = parse(line)
+    except NotJson as problem:
+        raise UserError(f"the description of the network {problem}") from problem
     if not isinstance(document, dict):
         raise UserError("the process answered something that is not a description")
     networks = _listed(document, "networks", _MAX_NETWORKS)
@@ -50,10 +46,6 @@ def read(line: bytes) -> dict[str, Any]:
     return {"networks": networks, "notes": notes, "error": error}
 
 
-def _refuse_constant(name: str) -> Any:
-    raise UserError(f"the description of the network holds the number {name}")
-
-
 def _is_text(value: object, length: int) -> bool:
     return isinstance(value, str) and len(value) <= length
 
@@ -65,32 +57,6 @@ def _listed(document: Mapping[str, Any], key: str, most: int) -> list[dict[str, 
     if len(found) > most:
         raise UserError(f"the process answered {len(found)} {key}; at most {most} are read")
     return found
-
-
-def _check_values(document: object) -> None:
-    """Sees that whatever reads the document later can: not too deep, no odd numbers or texts."""
-    pending: list[tuple[object, int]] = [(document, 0)]
-    while pending:
-        value, depth = pending.pop()
-        if depth > _MAX_DEPTH:
-            raise UserError("the description of the network is nested too deeply")
-        if isinstance(value, dict):
-            pending += [(item, depth + 1) for pair in value.items() for item in pair]
-        elif isinstance(value, list):
-            pending += [(item, depth + 1) for item in value]
-        elif isinstance(value, str):
-            _check_text(value)
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise UserError("the description of the network holds a number that is not finite")
-        elif isinstance(value, int) and abs(value) >= _MAX_INTEGER:
-            raise UserError("the description of the network holds a number of more than 64 bits")
-
-
-def _check_text(value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise UserError("the description of the network holds text that is not Unicode") from error
 
 
 def status(error: Mapping[str, Any]) -> str:

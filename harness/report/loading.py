@@ -1,10 +1,10 @@
 """Opens results.json, and says of any other file what it is instead."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.plain_json import NotJson, parse
 from harness.report.readers import kind
 from reference.errors import UserError
 
@@ -38,8 +38,8 @@ def load(path: Path) -> Mapping[str, Any]:
 
 def _parsed(path: Path) -> object:
     try:
-        # Some editors put a byte order mark before UTF-8.
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        # Numbers that are none are left out by the readers, and text is cleaned.
+        return parse(path.read_bytes(), strict=False)
     except FileNotFoundError:
         raise UserError(
             f"{path} does not exist. Expected the results.json of a run; `pytest checks/` "
@@ -53,17 +53,5 @@ def _parsed(path: Path) -> object:
         raise UserError(
             f"{path} cannot be read: {error.strerror or error}. Expected a readable file."
         ) from None
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not UTF-8 text (byte {error.start}), but should be JSON. {REMEDY}"
-        ) from None
-    except json.JSONDecodeError as error:
-        what = error.msg.removesuffix(" at")  # "Unterminated string starting at"
-        raise UserError(
-            f"{path} is not JSON: {what} at line {error.lineno}, column {error.colno}. {REMEDY}"
-        ) from None
-    except (RecursionError, ValueError):
-        raise UserError(
-            f"{path} is not JSON that can be read (nested too deeply, or a number too long). "
-            f"{REMEDY}"
-        ) from None
+    except NotJson as problem:
+        raise UserError(f"{path} {problem}. {REMEDY}") from None

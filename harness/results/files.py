@@ -8,6 +8,7 @@ from typing import Any
 
 from harness import whole_files
 from harness.folders import MEND_REPORT
+from harness.plain_json import NotJson, parse
 from reference.errors import UserError
 
 # Halves of characters that Python has where a name is no text; these stand for no single byte.
@@ -47,7 +48,7 @@ def _decoded(text: str) -> str:
 def read_benchmarks(path: Path) -> list[Mapping[str, Any]]:
     """Returns the benchmarks of an earlier results.json, so that a grading run keeps them."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]
-    except (OSError, ValueError, KeyError, TypeError):
+        rows = parse(path.read_bytes())["benchmarks"]
+    except (OSError, NotJson, KeyError, TypeError):
         return []
     return rows if isinstance(rows, list) else []

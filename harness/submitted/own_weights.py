@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.canonical import digest
 from harness.network.spec import Spec, clean_name
+from harness.plain_json import parse
 from harness.statistics import Interval, wilson
 from reference.errors import UserError
 from reference.layers import weights
@@ -89,6 +91,22 @@ def read_weights(network: Mapping[str, Any], payload: bytes, spec: Spec) -> dict
         found[f"{node:03d}/{weight.name}"] = values[start:stop].reshape(weight.shape)
         start = stop
     return found
+
+
+def read_counts(file: Path) -> tuple[list[int], int]:
+    """Returns how many of the test images were read right, at each scale, and their number.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it is not as `harness.worker.evaluate` writes it.
+    """
+    match parse(file.read_bytes()):
+        case {"correct": [_, *_] as correct, "test_images": int(total)} if total > 0 and all(
+            type(count) is int and 0 <= count <= total for count in correct
+        ):
+            return correct, int(total)
+        case _:
+            raise ValueError(f"{file}: this is no count of images read right")
 
 
 def key(spec: Spec, arrays: Arrays) -> str:
