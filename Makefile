@@ -6,7 +6,8 @@ BIN := .venv/bin
 # Extra options for pytest, e.g. make report OPTIONS="--dataset=digits"
 OPTIONS ?=
 # One more than there are cores, five at most: a test that waits for a sandbox or a browser keeps no
-# core busy. Files go in alphabetical order, which has the long ones at the front.
+# core busy. Files go in alphabetical order, which has the long ones at the front; those that share
+# what takes seconds to have stay together (tests/conftest.py).
 PROCESSES := $(shell $(PYTHON) -c "import os; print(min(1 + (os.cpu_count() or 1), 5))")
 PARALLEL := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 # What make duet compares with: a git revision, e.g. make duet BASE=main

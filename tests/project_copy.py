@@ -1,12 +1,13 @@
 """Runs pytest, as a user does, on a copy of the project; no run needs MNIST or trains for long."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ COPIED = (
     "models", "checks", "harness", "reference", "conftest.py", "pytest.ini", "requirements.txt",
     "requirements.lock",
 )  # fmt: skip
+FORKS = Path(__file__).with_name("command_forks.py")
 NAMES = all_facts.names()
 
 # So short that a run of everything takes seconds: the checks' verdicts are not looked at here.
@@ -100,7 +102,22 @@ def grade(
         env={name: value for name, value in changed.items() if value is not None},
         text=True, errors="backslashreplace", check=False,
     )  # fmt: skip
-    output = done.stdout + done.stderr
+    seconds = time.monotonic() - started
+    return _result(done.returncode, done.stdout + done.stderr, seconds)
+
+
+def grade_each(folder: Path, commands: Iterable[Iterable[str]]) -> list[Result]:
+    """Runs one pytest after the other in a copy: for many that are over at once."""
+    given = [command(*arguments)[3:] for arguments in commands]
+    done = subprocess.run(
+        [sys.executable, FORKS], cwd=folder, env=environment(folder / "home"), text=True,
+        input=json.dumps(given), capture_output=True, timeout=60 * len(given), check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [_result(*found) for found in json.loads(done.stdout)]
+
+
+def _result(code: int, output: str, seconds: float = 0.0) -> Result:
     assert "Traceback" not in output, output
     assert "INTERNALERROR" not in output, output
-    return Result(done.returncode, output, time.monotonic() - started)
+    return Result(code, output, seconds)

@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -28,6 +29,7 @@ from tests.project_copy import (
     command,
     environment,
     grade,
+    grade_each,
     project,
 )
 from tests.support import heed_interrupts
@@ -55,8 +57,9 @@ def build():
     return keras.Model(images, [keras.layers.Dense(10)(images), keras.layers.Dense(9)(images)])
 """
 
-# Name of the module -> its text (None: deleted), and what is said of it.
-FIRST = {
+# Name of the module -> its text (None: deleted), and what is said of it. Those that no document
+# describes are given the facts of one.
+BROKEN = {
     "deep_cnn": ("def build(:\n", r"^models/deep_cnn\.py, line 1: invalid syntax"),
     "functional_cnn": (
         "import keras\n",
@@ -67,54 +70,57 @@ FIRST = {
         r"build\(\) returned list, but should return a keras\.Model",
     ),
     "mlp_64_32": (TWO_OUTPUTS, r"the model has 2 outputs, but should have 1"),
-}
-SECOND = {
-    "deep_cnn": (None, r"models/deep_cnn\.py: there is no such module"),
-    "functional_cnn": (
+    "gone": (None, r"models/gone\.py: there is no such module"),
+    "mistyped": (
         "import numpyy\n",
-        r"ModuleNotFoundError at models/functional_cnn\.py, line 1: No module named 'numpyy'",
+        r"ModuleNotFoundError at models/mistyped\.py, line 1: No module named 'numpyy'",
     ),
-    "mlp_256_128": (
+    "leaves": (
         "import sys\n\ndef build():\n    sys.exit(3)\n",
-        r"build\(\) raised SystemExit at models/mlp_256_128\.py, line 4: 3",
+        r"build\(\) raised SystemExit at models/leaves\.py, line 4: 3",
     ),
-    "mlp_64_32": (
+    "sleeps": (
         "import time\n\ndef build():\n    time.sleep(1000)\n",
         r"no network after 2 s; it was stopped",
     ),
-}
-THIRD = {
-    "deep_cnn": (
+    "vanishes": (
         "import os\n\ndef build():\n    print('farewell')\n    os._exit(0)\n",
         r"the process ended without an answer",
     ),
-    "functional_cnn": ("def build():\n    1 / 0\n", r"build\(\) raised ZeroDivisionError at "),
-    "mlp_256_128": ("\x00", r"^models/mlp_256_128\.py"),
-    "mlp_64_32": (b"\xff\xfe\x00", r"models/mlp_64_32\.py cannot be read"),
+    "divides": (
+        "def build():\n    1 / 0\n",
+        r"build\(\) raised ZeroDivisionError at models/divides\.py",
+    ),
+    "null": ("\x00", r"^models/null\.py"),
+    "binary": (b"\xff\xfe\x00", r"models/binary\.py cannot be read"),
 }
 TIMEOUT = ("BUILD_TIMEOUT_S = 60", "BUILD_TIMEOUT_S = 2")
 
 
-@pytest.fixture(scope="module", params=[FIRST, SECOND, THIRD], ids=["first", "second", "third"])
-def broken(request, tmp_path_factory):
-    """Four broken modules beside one that is as it should be."""
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """Broken modules beside one that is as it should be."""
     folder = project(tmp_path_factory.mktemp("broken") / "project")
-    for name, (content, _) in request.param.items():
+    facts = folder / "reference" / "facts"
+    for name, (content, _) in BROKEN.items():
         path = folder / "models" / f"{name}.py"
-        path.unlink()
+        path.unlink(missing_ok=True)
         if content is not None:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        if not (facts / f"{name}.toml").exists():
+            shutil.copy(facts / "deep_cnn.toml", facts / f"{name}.toml")
     client = folder / "harness" / "extract" / "client.py"
     text = client.read_text()
     assert TIMEOUT[0] in text
     client.write_text(text.replace(*TIMEOUT))
-    return request.param, grade(folder, *STRUCTURE), results(folder)
+    return grade(folder, *STRUCTURE), results(folder)
 
 
 def test_a_broken_module_is_told_what_is_wrong_and_the_others_are_graded(broken):
-    modules, result, subjects = broken
+    result, subjects = broken
     assert result.code == FAILED
-    for name, (_, message) in modules.items():
+    assert subjects.keys() == {*BROKEN, "sequential_cnn"}
+    for name, (_, message) in BROKEN.items():
         rows = {row["id"]: row for row in subjects[name]["checks"]}
         build = rows.pop("test_build.py::test_build")
         assert build["status"] == ("timeout" if "no network after" in message else "failed")
@@ -229,32 +235,42 @@ def test_what_has_got_worse_since_a_baseline_fails_and_is_shown_everywhere(falle
 # Options ----------------------------------------------------------------------------------------
 
 
+REFUSED = [
+    (
+        ["--dataset", "cifar"],
+        r"--dataset cifar: expected one of auto, mnist, digits",
+    ),
+    (["--recipe", "quick"], r"--recipe quick: expected gate or documented"),
+    (["--seeds", "0"], r"--seeds 0: expected a whole number from 1 to 1000"),
+    (["--seeds", "two"], r"--seeds two: expected a whole number"),
+    (["--workers", "x"], r"--workers x: expected a whole number from 1 to 256"),
+    (["--rubric", "none.toml"], r"none\.toml cannot be read: No such file or directory"),
+    (["--rubric", "pytest.ini"], r"pytest\.ini is not TOML: .*\(at line \d+, column \d+\)"),
+    (["--report", "conftest.py"], r"--report .*conftest\.py: .*is a file; expected a folder"),
+    (["--report", "conftest.py/below"], r"conftest\.py is a file; expected a folder"),
+    (["--baseline", "none.json"], r"--baseline .*none\.json does not exist\."),
+    (["--store", "conftest.py"], r"the folder .*conftest\.py cannot be written"),
+    (["--mnist-dir", "nowhere"], r"--mnist-dir: .*nowhere"),
+    (["--mnist-dir", "pytest.ini"], r"--mnist-dir: .*pytest\.ini"),
+    (["--mnist-dir", "empty"], r"--mnist-dir: the folder empty is empty"),
+]
+
+
+@pytest.fixture(scope="module")
+def refused(copy):
+    """What comes of each of these options."""
+    (copy / "empty").mkdir()
+    found = grade_each(copy, [("checks", *given) for given, _ in REFUSED])
+    return dict(zip((tuple(given) for given, _ in REFUSED), found, strict=True))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [
-        (
-            ["--dataset", "cifar"],
-            r"--dataset cifar: expected one of auto, mnist, digits",
-        ),
-        (["--recipe", "quick"], r"--recipe quick: expected gate or documented"),
-        (["--seeds", "0"], r"--seeds 0: expected a whole number from 1 to 1000"),
-        (["--seeds", "two"], r"--seeds two: expected a whole number"),
-        (["--workers", "x"], r"--workers x: expected a whole number from 1 to 256"),
-        (["--rubric", "none.toml"], r"none\.toml cannot be read: No such file or directory"),
-        (["--rubric", "pytest.ini"], r"pytest\.ini is not TOML: .*\(at line \d+, column \d+\)"),
-        (["--report", "conftest.py"], r"--report .*conftest\.py: .*is a file; expected a folder"),
-        (["--report", "conftest.py/below"], r"conftest\.py is a file; expected a folder"),
-        (["--baseline", "none.json"], r"--baseline .*none\.json does not exist\."),
-        (["--store", "conftest.py"], r"the folder .*conftest\.py cannot be written"),
-        (["--mnist-dir", "nowhere"], r"--mnist-dir: .*nowhere"),
-        (["--mnist-dir", "pytest.ini"], r"--mnist-dir: .*pytest\.ini"),
-        (["--mnist-dir", "empty"], r"--mnist-dir: the folder empty is empty"),
-    ],
+    REFUSED,
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_option_that_cannot_be(copy, arguments, message):
-    (copy / "empty").mkdir(exist_ok=True)
-    result = grade(copy, "checks", *arguments)
+def test_an_option_that_cannot_be(refused, arguments, message):
+    result = refused[tuple(arguments)]
     assert result.code == USAGE
     assert re.search(message, result.line(r"^ERROR: ")), result.output
     assert "passed" not in result.output
@@ -263,17 +279,22 @@ def test_an_option_that_cannot_be(copy, arguments, message):
 # Data -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def idx_folder(tmp_path):
+@pytest.fixture(scope="module")
+def idx_files(tmp_path_factory):
     """Four well-formed files of MNIST's sizes that hold something else."""
-    folder = tmp_path / "mnist"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("idx")
     sizes = {"train": 60_000, "test": 10_000}
     for part, count in sizes.items():
         images = np.zeros((count, 28, 28), np.uint8)
         write_idx(folder / idx_names(f"{part}_images")[0], images)
         write_idx(folder / idx_names(f"{part}_labels")[0], np.zeros(count, np.uint8))
     return folder
+
+
+@pytest.fixture
+def idx_folder(idx_files, tmp_path):
+    """A copy of them, to be damaged."""
+    return Path(shutil.copytree(idx_files, tmp_path / "mnist"))
 
 
 def test_an_altered_idx_file(copy, idx_folder):

@@ -13,7 +13,16 @@ import pytest
 
 from harness import sandbox
 from harness.measures import read_bitmap
-from tests.project_copy import FAILED, PASSED, USAGE, command, environment, grade, project
+from tests.project_copy import (
+    FAILED,
+    PASSED,
+    USAGE,
+    command,
+    environment,
+    grade,
+    grade_each,
+    project,
+)
 from tests.survival.comparable import comparable
 
 BUILD = """import keras
@@ -273,21 +282,28 @@ def finished_runs(store: Path) -> list[Path]:
 # Options ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        (["--submission=nothing.py"], r"--submission .*nothing\.py: there is no such file"),
-        (["--submissions=nowhere"], r"--submissions .*nowhere: there is no such folder"),
-        (["--as=deep_cnn"], r"--as is about submissions"),
-        (["--train-with=submission"], r"--train-with is about submissions"),
-        (["--submissions=../class", "--as=resnet"], r"--as resnet: expected one of deep_cnn"),
-        (["--submissions=../class", "--train-with=x"], r"--train-with x: expected document or"),
-        (["--submissions=../class", "--benchmark-only"], r"times the project's own networks"),
-        (["--submissions=../class", "--rubric=no.toml"], r"no\.toml"),
-    ],
-)
-def test_a_bad_option_is_one_clear_line(folder, given, words):
-    done = grade(folder, "checks/", *given)
+REFUSED = [
+    (["--submission=nothing.py"], r"--submission .*nothing\.py: there is no such file"),
+    (["--submissions=nowhere"], r"--submissions .*nowhere: there is no such folder"),
+    (["--as=deep_cnn"], r"--as is about submissions"),
+    (["--train-with=submission"], r"--train-with is about submissions"),
+    (["--submissions=../class", "--as=resnet"], r"--as resnet: expected one of deep_cnn"),
+    (["--submissions=../class", "--train-with=x"], r"--train-with x: expected document or"),
+    (["--submissions=../class", "--benchmark-only"], r"times the project's own networks"),
+    (["--submissions=../class", "--rubric=no.toml"], r"no\.toml"),
+]
+
+
+@pytest.fixture(scope="module")
+def refused(folder):
+    """What comes of each of these options."""
+    found = grade_each(folder, [("checks/", *given) for given, _ in REFUSED])
+    return dict(zip((tuple(given) for given, _ in REFUSED), found, strict=True))
+
+
+@pytest.mark.parametrize(("given", "words"), REFUSED)
+def test_a_bad_option_is_one_clear_line(refused, given, words):
+    done = refused[tuple(given)]
     assert done.code == USAGE, done.output
     assert re.search(words, done.line("ERROR")), done.output
 

@@ -30,6 +30,8 @@ FLAGS = (
 WIDTHS = (320, 390, 600, 768, 1024, 1440)
 PAGES = ("complete", "documented", "failing", "hostile", "nothing")
 
+_SHARED = pytest.StashKey()
+
 # Every element with words of its own: what WCAG's contrast formula says of it and its ground.
 CONTRAST = """
 const linear = c => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
@@ -66,21 +68,28 @@ def program(variable: str, *names: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def browser(pytestconfig, tmp_path_factory):
+    """The session's one browser; what a test shows is all that it leaves to the next."""
+    if _SHARED not in pytestconfig.stash:
+        pytestconfig.stash[_SHARED] = _opened(tmp_path_factory.mktemp("profile"))
+        pytestconfig.add_cleanup(pytestconfig.stash[_SHARED].quit)
+    return pytestconfig.stash[_SHARED]
+
+
+def _opened(profile: Path):
     try:
         from selenium import webdriver
     except ImportError:
         pytest.fail("selenium is not installed. Install it with `pip install selenium`.")
     options = webdriver.ChromeOptions()
     options.binary_location = program("CHROMIUM", "chromium", "chromium-browser", "google-chrome")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     service = webdriver.ChromeService(program("CHROMEDRIVER", "chromedriver"))
     driver = webdriver.Chrome(options=options, service=service)
     driver.execute_cdp_cmd("Network.enable", {})
-    yield driver
-    driver.quit()
+    return driver
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ class Canaries:
                 yield f"{path} was changed"
         for path in found_anywhere(self.places):
             yield f"{path} was made"
-            path.unlink()
+            path.unlink(missing_ok=True)  # through a link it has two names
 
     def _contacts(self) -> Iterator[str]:
         for door in select.select(self.sockets, [], [], 0)[0]:
@@ -73,11 +73,39 @@ def contents(places: Places) -> dict[Path, bytes]:
 def found_anywhere(places: Places) -> list[Path]:
     """Returns the files called like the mark, wherever somebody might have put them."""
     shared = map(Path, ("/", "/tmp", "/var/tmp", "/dev/shm", "/run", "/etc", "/root"))  # noqa: S108
-    folders = [*shared, Path.home(), places.prefix, places.project, ROOT.parent]
-    folders += [path for path in ROOT.rglob("*") if path.is_dir() and ".git" not in path.parts]
-    folders += list(places.prefix.glob("lib/python*/site-packages"))
-    marked = {folder / places.mark for folder in folders}
-    return sorted(path for path in marked if os.path.lexists(path))
+    folders = {*shared, Path.home(), places.prefix, places.project, ROOT.parent}
+    folders |= set(places.prefix.glob("lib/python*/site-packages"))
+    everywhere = {*map(str, folders), *folders_below(ROOT)}
+    return sorted(Path(f, places.mark) for f in everywhere if os.path.lexists(f"{f}/{places.mark}"))
+
+
+# The folders directly below a folder, each with whether it is a link, as of the folder's last
+# change: a whole environment may lie below the project, and is looked through after every attack.
+_BELOW: dict[str, tuple[int, list[tuple[str, bool]]]] = {}
+
+
+def folders_below(root: Path) -> Iterator[str]:
+    """Returns every folder below one; git's own are left out, and no link is followed."""
+    waiting = [str(root)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            # Of what changes a folder, this time is the one that nobody can set back.
+            changed = os.stat(folder).st_ctime_ns  # noqa: PTH116  (of thousands of folders)
+            if folder not in _BELOW or _BELOW[folder][0] != changed:
+                _BELOW[folder] = (changed, _listed(folder))
+        except FileNotFoundError:  # another test's, and gone by now
+            continue
+        for path, is_link in _BELOW[folder][1]:
+            yield path
+            if not is_link:
+                waiting.append(path)
+
+
+def _listed(folder: str) -> list[tuple[str, bool]]:
+    with os.scandir(folder) as entries:
+        found = [entry for entry in entries if entry.is_dir() and entry.name != ".git"]
+        return [(entry.path, entry.is_symlink()) for entry in found]
 
 
 def processes_of(mark: str) -> list[str]:

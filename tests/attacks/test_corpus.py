@@ -1,6 +1,7 @@
 """The corpus covers every class of attack, and each of its canaries sings."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -88,6 +89,18 @@ def test_a_marked_file_is_noticed_and_removed(canaries, place):
         assert not path.exists()
     finally:
         path.unlink(missing_ok=True)
+
+
+def test_a_marked_file_in_a_folder_made_since_the_last_look_is_noticed(canaries, tmp_path):
+    folder = canaries.places.project / "tests" / tmp_path.name / "below"
+    assert canaries.touched() == []
+    folder.mkdir(parents=True)
+    try:
+        (folder / canaries.places.mark).touch()
+        assert f"{folder / canaries.places.mark} was made" in canaries.touched()
+    finally:
+        shutil.rmtree(folder.parent)
+    assert canaries.touched() == []
 
 
 def test_a_process_is_noticed(canaries):
