@@ -26,6 +26,9 @@ SUFFIXES = frozenset({
     ".ppm", ".pgm", ".pbm", ".jp2", ".tga", ".ico", ".pcx",
 })  # fmt: skip
 
+# What is unpacked at most; Pillow warns of more, and refuses twice as many.
+MOST_PIXELS = 89_478_485
+
 # The longer side of what is looked at, in pixels. More would only take time: a digit ends up in
 # 20 pixels. Averaging so many pixels into one also takes most of the noise away.
 WORKING_SIDE = 320
@@ -51,15 +54,15 @@ def read(path: Path) -> Pixels:
     _check_file(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged metadata, which is not looked at
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Of damaged metadata, which is not looked at; and of size, which is looked at below:
+            # other threads open pictures too, and all share one list of warnings.
+            warnings.simplefilter("ignore")
             with Image.open(path, formats=_known_formats()) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise _too_large()
                 return _pixels(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(
-            f"the picture would unpack to more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels, and "
-            "is refused unread. Make it smaller: a few hundred pixels a side are plenty."
-        ) from None
+    except Image.DecompressionBombError:
+        raise _too_large() from None
     except UnidentifiedImageError:
         raise UserError(
             "this is no picture, or of a kind that is not read here (HEIC, SVG and PDF are not). "
@@ -72,6 +75,13 @@ def read(path: Path) -> Pixels:
     except Exception as error:  # noqa: BLE001  (decoders raise anything on a damaged file)
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"the picture is damaged or cut off: {reason}") from None
+
+
+def _too_large() -> UserError:
+    return UserError(
+        f"the picture would unpack to more than {MOST_PIXELS:,} pixels, and is refused unread. "
+        "Make it smaller: a few hundred pixels a side are plenty."
+    )
 
 
 def _check_file(path: Path) -> None:
