@@ -181,7 +181,8 @@ def read(entry: Entry, preferred: Sequence[str] = ()) -> Content:
     if entry.path.is_dir():
         files = dict(_walk(entry.path))
         return Content(_main(files, (*preferred, entry.name)), files)
-    return Content(entry.path.name, {entry.path.name: _content(entry.path, MAX_BYTES)})
+    name = _as_text(entry.path.name)
+    return Content(name, {name: _content(entry.path, MAX_BYTES)})
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -191,7 +192,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, bytes]]:
             raise Unreadable(f"it has more than {MAX_FILES} files; submit what is needed alone")
         content = _content(path, left)
         left -= len(content)
-        yield path.relative_to(folder).as_posix(), content
+        yield _as_text(path.relative_to(folder).as_posix()), content
 
 
 def _regular(folder: Path, depth: int) -> Iterator[Path]:
@@ -277,3 +278,8 @@ def _imported(name: str, files: Mapping[str, bytes]) -> bool:
     pattern = re.compile(rb"^[ \t]*(?:from|import)[ \t]+\.?" + stem + rb"\b", re.MULTILINE)
     return any(pattern.search(content) for other, content in files.items()
                if other != name and other.endswith(PYTHON))  # fmt: skip
+
+
+def _as_text(name: str) -> str:
+    """A file's name, whatever the locale takes it for: nearly all are UTF-8."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
