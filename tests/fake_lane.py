@@ -145,6 +145,7 @@ class FakeSession:
 
     data = None
     trains = False
+    lost = None
     calibration = DOCUMENTED
     environment: Mapping[str, Any] = {"cpu": "fake", "cores": 2, "flags": []}
 
@@ -152,7 +153,7 @@ class FakeSession:
         self.options = options
         self.subjects = {subject.id: subject for subject in subjects}
         self.facts = facts
-        self.progress = SimpleNamespace()
+        self.progress = SimpleNamespace(flush=lambda: None)
 
     def start(self, *, train: bool, experiments: Any = ()) -> None:
         assert not train
@@ -160,6 +161,9 @@ class FakeSession:
 
     def stop(self) -> None:
         pass
+
+    def losses(self) -> list[str]:
+        return []
 
     def stop_experiments(self) -> None:
         pass

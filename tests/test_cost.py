@@ -186,9 +186,10 @@ def test_memory_counts_with_and_without_something_to_compare_with(batch_size):
 
 def test_the_widest_layer_that_a_spec_may_have_is_judged_without_being_made():
     network = _network(("Dense", {"units": 65_536}), *END)  # 51 million values for an image
+    recipe, documented = _recipe(), _documented("deep_cnn")
     tracemalloc.start()
     try:
-        assert refusal(network, _recipe(), _documented("deep_cnn")) is not None
+        assert refusal(network, recipe, documented) is not None
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

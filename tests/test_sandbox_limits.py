@@ -1,5 +1,7 @@
 """What a submission may use, all its processes together, and what it is told when that is less."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from harness.extract.client import LIMITS, Answer, BuildFailure
 from harness.extract.request import Submitted
 from harness.network.spec import Spec
 from harness.sandbox import strongest
+from harness.sandboxed import usage
 from harness.sandboxed.limits import GB, MB
 from tests.sandbox_support import GOOD, attack, built, lasting, reached, unique, wait_for
 
@@ -252,3 +255,11 @@ def test_a_name_that_leads_elsewhere_is_refused(extractor, name):
 def test_a_main_file_that_is_not_there_is_refused(extractor):
     found = extractor.open(Submitted("x.py", {"y.py": b""}))
     assert found == BuildFailure("failed", "'x.py' is not among the submission's files")
+
+
+def test_a_process_that_has_ended_uses_nothing():
+    """Between the moment that it was listed and that at which its memory is counted."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    listed = usage.Process(parent=1, cpu_s=0.0, resident_bytes=GB)
+    assert usage._proportional(ended.pid, listed) == 0

@@ -83,7 +83,9 @@ def store_base(root, seed=5):
 
     def write(folder):
         np.savez(folder / "weights.npz", **get_weights(rebuild(TINY, seed), TINY))
-        document = {"key": BASE, "job": {"spec": TINY.to_json(), "recipe": {"pixel_max": 255.0}}}
+        recipe = {"pixel_max": 255.0, "epochs": 1}
+        job = {"spec": TINY.to_json(), "recipe": recipe, "seed": seed}
+        document = {"key": BASE, "job": job, "history": {}}
         (folder / "record.json").write_text(json.dumps(document))
 
     Store(root / "store").put(BASE, write)
@@ -336,7 +338,9 @@ class FakeLab:
         assert architecture == "deep_cnn"
         count = len(self._histories)
         return [
-            Record(Path(), {"key": f"{seed:064d}", "job": {"seed": seed}}, cached=True)
+            Record(
+                Path(), {"key": f"{seed:064d}", "job": {"seed": seed, "platform": {}}}, cached=True
+            )
             for seed in range(count)
         ]
 

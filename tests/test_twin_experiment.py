@@ -198,6 +198,7 @@ class Lab:
     def __init__(self, data, store, *, seeds=2, mnist=False, spoil=lambda _document: None):
         self.dataset, self.seeds = load_digits(), seeds
         self.calibration = Calibration("mnist" if mnist else "digits", documented=mnist)
+        self.platform = numeric_platform()
         self._data, self._store, self._spoil = data, Store(store), spoil
         self.done = []
 

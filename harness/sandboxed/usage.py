@@ -78,6 +78,8 @@ def _proportional(number: int, process: Process) -> int:
     """A process's memory, its part of what it shares; all of it where it hides that."""
     try:
         text = Path("/proc", str(number), "smaps_rollup").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it has ended since it was listed: counted whole, it would be the others' undoing
     except OSError:
         return process.resident_bytes
     for line in text.splitlines():

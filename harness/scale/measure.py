@@ -152,8 +152,9 @@ def _small(folder: Path) -> None:
     (folder / "record.json").write_text(json.dumps({"key": folder.name}), encoding="utf-8")
 
 
-def _large(folder: Path) -> None:
-    _small(folder)
+def _large(folder: Path, job: TrainJob) -> None:
+    document = {"key": folder.name, "job": job.to_json(), "history": {}}
+    (folder / "record.json").write_text(json.dumps(document), encoding="utf-8")
     (folder / "weights.npz").write_bytes(os.urandom(_RECORD_BYTES))
 
 
@@ -163,7 +164,7 @@ def controller(folder: Path) -> Mapping[str, float]:
     store = Store(folder)
     keys = [key_of(i) for i in range(20)]
     for key in keys:
-        store.put(key, _large)
+        store.put(key, partial(_large, job=job))
 
     def read(key: str) -> None:
         found = store.get(key)
