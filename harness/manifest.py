@@ -78,8 +78,10 @@ def _sums(folder: Path, key: str) -> Mapping[str, str]:
     """Returns the checksums of a record's files by their names."""
     try:
         document = json.loads((folder / NAME).read_bytes())
-        owner, sums = document["key"], document["sha256"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        owner, sums = document.pop("key"), document.pop("sha256")
+        if document:
+            raise ValueError
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _Damaged(f"{NAME} is no list of checksums") from None
     if owner != key:
         raise _Damaged(f"it is the record of another key, {str(owner)[:16]}…")

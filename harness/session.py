@@ -219,7 +219,7 @@ class Session:
         if self.data.note:
             self.tell(self.data.note)
         publish(self.data, self._data_folder, self.tell)
-        self._workers.begin()
+        self._workers.begin(self.data.digest)
         self.environment |= self._workers.describe()
         self.calibration = calibration.load(self.data.name)
         self._trainings = Trainings(

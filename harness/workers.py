@@ -46,8 +46,12 @@ class Computing(Protocol):
     @property
     def lost(self) -> WorkersLost | None: ...
 
-    def begin(self) -> None:
-        """Called once, before anything is computed; raises `UserError` where nothing can be."""
+    def begin(self, images: str) -> None:
+        """Called once, before anything is computed; raises `UserError` where nothing can be.
+
+        Args:
+            images: digest of the data set that jobs will want.
+        """
 
     def get(self) -> Pool:
         """Returns what has jobs done; raises `JobFailed` after the end."""
@@ -104,8 +108,8 @@ class Workers:
     def platform(self) -> Mapping[str, Any]:
         return numeric_platform()
 
-    def begin(self) -> None:
-        """They start when they are asked for."""
+    def begin(self, images: str) -> None:
+        """They start when they are asked for, and see our disk."""
 
     def describe(self) -> dict[str, Any]:
         return {"workers": self.at_once}

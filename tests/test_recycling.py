@@ -157,7 +157,7 @@ def test_replacing_leaves_no_process_and_no_descriptor_behind(start, do):
 
     before = open_now()
     do(pool, 30)
-    assert open_now() == before
+    assert all(now <= then for now, then in zip(open_now(), before, strict=True))
 
 
 def test_the_bounds_leave_a_job_most_of_its_memory():

@@ -80,6 +80,10 @@ class Connection:
             "encrypted": self.address.encrypted or self.address.on_this_machine,
         }
 
+    def name_of(self, digest: str) -> str:
+        """Under which a data set is published on the cluster."""
+        return f"{self.session}/{digest}"
+
     def alive(self) -> bool:
         """Whether the scheduler that we know still answers."""
         with contextlib.suppress(OSError, TimeoutError, RuntimeError, KeyError):
@@ -90,6 +94,7 @@ class Connection:
         """Ends our nodes, and the cluster if it is our own; does not wait for long."""
         with _quiet(), contextlib.suppress(OSError, TimeoutError, RuntimeError, ValueError):
             if self.client.status == "running":
+                _unpublish(self.client, self.session)
                 self.client.sync(
                     self.client.scheduler.unregister_worker_plugin,
                     name=self.session,
@@ -339,6 +344,13 @@ def _forget_dead_sessions(client: "Client") -> None:
     with contextlib.suppress(OSError, TimeoutError, RuntimeError, ValueError):
         for name in client.run_on_scheduler(remote().dead_sessions, _PREFIX):
             client.unregister_worker_plugin(name)
+            _unpublish(client, name)
+
+
+def _unpublish(client: "Client", session: str) -> None:
+    for name in client.list_datasets():
+        if str(name).startswith(f"{session}/"):
+            client.unpublish_dataset(name)
 
 
 @contextlib.contextmanager

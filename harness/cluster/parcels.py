@@ -119,7 +119,8 @@ def _zipped(files: Mapping[str, bytes], how: int) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name in _in_order(files):
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), files[name], how)
+            # The least effort: MNIST is packed in half a second, into 13 MB instead of 11.
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), files[name], how, compresslevel=1)
     return packed.getvalue()
 
 

@@ -151,6 +151,17 @@ class ClusterPool:
         self._send(_Order(request, priority, self._near(wanted.records), answered))
         return answered
 
+    def offer(self, digest: str) -> None:
+        """Puts a published data set where workers that lack it take it from, and not from here.
+
+        It goes to one worker, and from there to the others, to each machine once.
+        """
+        packed = parcels.pack_images(self._data, digest)
+        client, name = self.connection.client, self.connection.name_of(digest)
+        with self._lock:
+            self._images[digest] = client.scatter(packed)
+            client.publish_dataset(self._images[digest], name=name, override=True)
+
     def stop(self) -> None:
         """Lets go of the cluster; what is not home by now is done anew another time."""
         self._stopping.set()
@@ -187,12 +198,17 @@ class ClusterPool:
         import dask  # noqa: PLC0415  (with a cluster only)
 
         connection = self.connection
+        for digest in order.lacking.images:  # who had them is gone, or nobody ever had
+            if digest not in self._images or self._images[digest].status != "finished":
+                self.offer(digest)
         contents = [*self._parcels(order.lacking)]
+        with self._lock:
+            images_at = {digest: connection.name_of(digest) for digest in self._images}
         with dask.annotate(priority=order.priority):
             order.sent = self._executor(order.near).submit(
                 remote().perform,
                 connection.session,
-                order.request,
+                {**order.request, "images_at": images_at},
                 contents,
                 connection.session,
             )
@@ -219,21 +235,11 @@ class ClusterPool:
             if folder is None:
                 raise JobFailed("grader_error", f"no record {key} in the store")
             found.append(("record", key, parcels.pack_record(folder)))
-        found += [("images", digest, self._sent_images(digest)) for digest in lacking.images]
         found += [
             ("letters", digest, parcels.pack_letters(self._data, digest))
             for digest in lacking.letters
         ]
         return found
-
-    def _sent_images(self, digest: str) -> Any:
-        """A data set as Dask's own future: from one worker to the next, it does not pass here."""
-        with self._lock:
-            known = self._images.get(digest)
-            if known is None or known.status != "finished":
-                packed = parcels.pack_images(self._data, digest)
-                known = self._images[digest] = self.connection.client.scatter(packed)
-        return known
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         _, message = event

@@ -80,6 +80,7 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         self._idle: list[_Node] = []
         self._all: set[_Node] = set()
         self._lock = Lock()
+        self._fetching = Lock()
         self._closed = False
 
     def teardown(self, worker: Any) -> None:  # noqa: ARG002  (Dask's signature)
@@ -141,6 +142,10 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         try:
             known = [_put(unpacked / str(number), *one) for number, one in enumerate(parcels)]
             answer = self.ask({**request, "parcels": known}, tell, wanted)
+            if self._can_fetch(request, answer):
+                with self._fetching:  # whoever waits here finds them on the disk
+                    known += self._fetched(request, unpacked)
+                    answer = self.ask({**request, "parcels": known}, tell, wanted)
         except NodeDied as error:
             return {"event": "died", "message": str(error), "worker": address}
         finally:
@@ -148,6 +153,25 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         if answer["event"] == "done":
             answer = {**answer, "files": _files(Path(answer["folder"]))}
         return {**answer, "worker": address}
+
+    def _can_fetch(self, request: Document, answer: Document) -> bool:
+        """Whether the images that a node lacks lie on another worker."""
+        lacking = answer["needs"]["images"] if answer["event"] == "missing" else []
+        return bool(lacking) and set(lacking) <= set(request["images_at"])
+
+    def _fetched(self, request: Document, folder: Path) -> list[Document]:
+        """Takes images from a worker that has them; those that are here by now are left."""
+        from distributed import get_client  # noqa: PLC0415  (as above)
+
+        client = get_client()
+        found = []
+        for digest, name in request["images_at"].items():
+            if not (self.shared / digest).exists():
+                # Whatever became of the worker that had them: the controller is asked next.
+                with contextlib.suppress(Exception):
+                    images = client.gather(client.get_dataset(name))
+                    found.append(_put(folder / digest, "images", digest, images))
+        return found
 
     def hello(self) -> Document:
         """Asks a node what machine it is on."""

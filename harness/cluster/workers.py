@@ -46,8 +46,11 @@ class ClusterWorkers:
         self._lock = Lock()
         self._stopped = False
 
-    def begin(self) -> None:
+    def begin(self, images: str) -> None:
         """Reaches the cluster.
+
+        Args:
+            images: digest of the data set that jobs will want.
 
         Raises:
             UserError: it cannot be reached, or cannot do our work.
@@ -72,6 +75,8 @@ class ClusterWorkers:
             self._tell,
             self._resources,
         )
+        if not self._address.local:  # its workers see our disk
+            self._pool.offer(images)
 
     def get(self) -> "ClusterPool":
         """Returns the pool.
