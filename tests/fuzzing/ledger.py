@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import os
 import struct
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -53,7 +54,8 @@ class Ledger:
     def __init__(self, path: Path, *, new: bool = False) -> None:
         self.path = path
         if new:
-            path.write_bytes(bytes(_HEAD.size + _ROOM))
+            path.write_bytes(b"")
+            os.truncate(path, _HEAD.size + _ROOM)
             self._list.write_bytes(b"")
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), 0)
