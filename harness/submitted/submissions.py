@@ -131,7 +131,7 @@ def _is_member(path: Path) -> bool:
 def _title(path: Path) -> str:
     name = (path if path.name else path.resolve()).name
     is_file = path.suffix.lower() in KINDS and not path.is_dir()
-    return name[: -len(path.suffix)] or name if is_file else name
+    return _as_text(name[: -len(path.suffix)] or name if is_file else name)
 
 
 def _ids(names: Sequence[str]) -> list[str]:
