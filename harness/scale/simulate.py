@@ -70,7 +70,7 @@ class Costs:
 
 # `python -m harness.scale.cluster` measures what Dask adds to the controller's own time. As many
 # modules are opened side by side as the controller has cores.
-CLUSTER = Costs(controller=0.005 + 0.0033, sandboxes=2, workers_verify=True)
+CLUSTER = Costs(controller=0.005 + 0.0030, sandboxes=2, workers_verify=True)
 
 NO_COSTS = Costs(0.0, 0.0, 0.0, 0.0, 0.0)
 
