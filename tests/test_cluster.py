@@ -316,13 +316,24 @@ def test_only_workers_with_the_resources_are_given_jobs(cluster, site, tmp_path)
     other.join(cluster.address, options=idle, resources={"GRADING": 1.0})
     (machine,) = other.pool.connection.machines
     job = job_of("mlp_64_32", other.dataset)
-    answer = other.pool.ask("do", job, Needs(), 1.0).result(LIMIT_S)
-    assert (answer["event"], answer["worker"]) == ("done", machine.worker)
+    asked = [other.pool.ask("do", replace(job, seed=n), Needs(), 1.0) for n in range(12)]
+    answers = [one.result(LIMIT_S) for one in asked]
+    assert {(one["event"], one["worker"]) for one in answers} == {("done", machine.worker)}
     other.pool.stop()
     with pytest.raises(UserError, match=r"none of the 3 workers offers GPU=2; start them with"):
         Site(tmp_path / "x", made_up()).join(cluster.address, resources={"GPU": 2.0})
     assert machine.threads == 1
     cluster.kill("graded")
+
+
+def test_what_comes_for_another_key_is_not_kept(cluster, tmp_path):
+    other = Site(tmp_path, made_up())
+    other.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    job = job_of("mlp_64_32", other.dataset)
+    with pytest.raises(JobFailed, match="the key 0 came for"):  # as an idle worker answers
+        other.pool.submit(job, 1.0).result(LIMIT_S)
+    assert other.store.get(job.key) is None
+    other.pool.stop()
 
 
 def test_a_worker_with_another_version_is_refused_with_both_named(cluster, site, tmp_path):
