@@ -289,7 +289,8 @@ class Session:
             self._data_folder,
             options.store,
             self._on_event,
-            self.tell,
+            tell=self.tell,
+            note=self.progress.note,
         )
 
     def _on_event(self, job: Job, event: Mapping[str, Any]) -> None:

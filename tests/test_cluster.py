@@ -1,5 +1,9 @@
 """Jobs on a real Dask cluster: the records of this machine's workers, whatever happens."""
 
+import contextlib
+import os
+import shutil
+import signal
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,9 +11,10 @@ from threading import Thread
 from typing import Any
 
 import dask
+import distributed
 import numpy as np
 import pytest
-from distributed import Security
+from distributed import Client, LocalCluster, Security
 
 from harness import plan, record
 from harness.cluster import connection as connections
@@ -20,6 +25,7 @@ from harness.cluster.needs import Needs, needs
 from harness.cluster.pool import ClusterPool
 from harness.cost import TimeLimit
 from harness.data import PARTS, Arrays, Dataset, digest, load_digits, publish
+from harness.data.arrays import is_intact
 from harness.robustness.job import ROBUSTNESS, RobustnessJob
 from harness.robustness.reading import read as read_robustness
 from harness.scheduler import JobFailed, Scheduler
@@ -32,6 +38,7 @@ from tests.cluster_support import nodes_of, real_cluster, wait_for
 from tests.support import calibration
 
 LIMIT_S = 180
+IDLE = ("--module", "harness.scale.idle_worker")
 TRAIN, TEST = 300, 100
 
 
@@ -174,13 +181,60 @@ def test_images_go_from_worker_to_worker(trained, site, cluster):
 
 def test_images_that_nobody_offers_are_asked_for(cluster, tmp_path):
     """As they are when the worker that had them is gone."""
-    idle = ("--module", "harness.scale.idle_worker")
     other = Site(tmp_path, made_up(1))
-    other.join(cluster.address, options=idle, offers=False)
+    other.join(cluster.address, options=IDLE, offers=False)
     job = job_of("mlp_64_32", other.dataset)
     answers = [other.pool.ask("do", job, needs(job), 1.0) for _ in range(3)]
     assert {answer.result(LIMIT_S)["event"] for answer in answers} == {"done"}
     assert list(other.pool._images) == [other.dataset.digest]
+    other.pool.stop()
+
+
+@pytest.mark.usefixtures("trained")
+def test_images_that_were_damaged_on_a_worker_s_disk_are_fetched_anew(cluster, tmp_path):
+    other = Site(tmp_path, made_up(2))
+    scratch = next((cluster.folder / "scratch").rglob("mnist-grader-data"))
+    damaged = publish(other.dataset, scratch) / "test_labels.npy"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x0b")
+    other.join(cluster.address, options=IDLE)
+    job = job_of("mlp_64_32", other.dataset)
+    answers = [other.pool.ask("do", job, needs(job), 1.0) for _ in range(3)]
+    assert {answer.result(LIMIT_S)["event"] for answer in answers} == {"done"}
+    assert is_intact(scratch, other.dataset.digest)
+    other.pool.stop()
+
+
+def break_worker(cluster, site, address):
+    """Takes a session's files from a worker, as whoever tidies up a disk may."""
+    worker = site.pool.connection.client.scheduler_info(n_workers=-1)["workers"][address]
+    place = Path(worker["local_directory"]) / site.pool.connection.session
+    for process in nodes_of(cluster.folder):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{process}/cwd").readlink().is_relative_to(place):
+                os.kill(process, signal.SIGKILL)
+    shutil.rmtree(place)
+
+
+def test_what_a_worker_in_trouble_cannot_do_goes_to_another(cluster, tmp_path):
+    other = Site(tmp_path, made_up())
+    other.join(cluster.address, options=IDLE)
+    other.pool.connection.client.wait_for_workers(2, timeout=LIMIT_S)
+    sick, well = other.pool.connection.client.nthreads()
+    break_worker(cluster, other, sick)
+    job = job_of("mlp_64_32", other.dataset)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClusterPool, "_near", lambda *_: sick)
+        asked = [other.pool.ask("do", replace(job, seed=n), Needs(), 1.0) for n in range(3)]
+        answers = [one.result(LIMIT_S) for one in asked]
+    assert {(one["event"], one["worker"]) for one in answers} == {("done", well)}
+    (told,) = other.told
+    assert f"{sick} cannot do its work, which goes to others: [Errno 2]" in told
+    break_worker(cluster, other, well)
+    with pytest.raises(
+        JobFailed, match=r"no worker of the cluster can do it; .*\[Errno 2\]"
+    ) as failed:
+        other.pool.ask("do", job, Needs(), 1.0).result(LIMIT_S)
+    assert failed.value.status == "grader_error"
     other.pool.stop()
 
 
@@ -283,7 +337,7 @@ def test_a_job_whose_worker_is_killed_is_done_by_another(site, cluster):
 
 def test_a_session_that_ends_leaves_nothing_on_the_workers(cluster, tmp_path):
     other = Site(tmp_path, made_up())
-    other.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    other.join(cluster.address, options=IDLE)
     before = set(nodes_of(cluster.folder))
     folders = list((cluster.folder / "scratch").rglob(other.pool.connection.session))
     assert folders
@@ -296,14 +350,14 @@ def test_a_session_that_ends_leaves_nothing_on_the_workers(cluster, tmp_path):
 
 def test_what_a_killed_session_left_is_removed_by_the_next(cluster, tmp_path):
     first = Site(tmp_path / "first", made_up())
-    first.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    first.join(cluster.address, options=IDLE)
     gone = first.pool.connection
     folders = list((cluster.folder / "scratch").rglob(gone.session))
     first.pool._stopping.set()
     gone.client.close()  # as the scheduler sees a controller that was killed
     assert all(folder.exists() for folder in folders)
     second = Site(tmp_path / "second", made_up())
-    second.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    second.join(cluster.address, options=IDLE)
     second.pool.stop()
     assert not any(folder.exists() for folder in folders)
 
@@ -312,8 +366,7 @@ def test_only_workers_with_the_resources_are_given_jobs(cluster, site, tmp_path)
     cluster.start_worker("graded", "--resources", "GRADING=1")
     site.pool.connection.client.wait_for_workers(3, timeout=LIMIT_S)
     other = Site(tmp_path, made_up())
-    idle = ("--module", "harness.scale.idle_worker")
-    other.join(cluster.address, options=idle, resources={"GRADING": 1.0})
+    other.join(cluster.address, options=IDLE, resources={"GRADING": 1.0})
     (machine,) = other.pool.connection.machines
     job = job_of("mlp_64_32", other.dataset)
     asked = [other.pool.ask("do", replace(job, seed=n), Needs(), 1.0) for n in range(12)]
@@ -326,9 +379,33 @@ def test_only_workers_with_the_resources_are_given_jobs(cluster, site, tmp_path)
     cluster.kill("graded")
 
 
+def test_a_worker_that_has_gone_is_no_reason_to_forget_the_resources(cluster, tmp_path):
+    cluster.start_worker("graded", "--resources", "GRADING=1")
+    other = Site(tmp_path, made_up())
+    wait_for(lambda: "GRADING" in str(_workers(cluster)))
+    other.join(cluster.address, options=IDLE, resources={"GRADING": 1.0})
+    (machine,) = other.pool.connection.machines
+    job = job_of("mlp_64_32", other.dataset)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClusterPool, "_near", lambda *_: "tcp://127.0.0.1:1")
+        asked = [other.pool.ask("do", replace(job, seed=n), Needs(), 1.0) for n in range(6)]
+        answers = [one.result(LIMIT_S) for one in asked]
+    assert {(one["event"], one["worker"]) for one in answers} == {("done", machine.worker)}
+    break_worker(cluster, other, machine.worker)  # and the others do not count
+    with pytest.raises(JobFailed, match="no worker of the cluster can do it"):
+        other.pool.ask("do", job, Needs(), 1.0).result(LIMIT_S)
+    other.pool.stop()
+    cluster.kill("graded")
+
+
+def _workers(cluster):
+    with Client(cluster.address, set_as_default=False) as client:
+        return client.scheduler_info(n_workers=-1)["workers"]
+
+
 def test_what_comes_for_another_key_is_not_kept(cluster, tmp_path):
     other = Site(tmp_path, made_up())
-    other.join(cluster.address, options=("--module", "harness.scale.idle_worker"))
+    other.join(cluster.address, options=IDLE)
     job = job_of("mlp_64_32", other.dataset)
     with pytest.raises(JobFailed, match="the key 0 came for"):  # as an idle worker answers
         other.pool.submit(job, 1.0).result(LIMIT_S)
@@ -363,7 +440,7 @@ def test_jobs_wait_for_workers_to_come_back_and_the_user_is_told(tmp_path, monke
     monkeypatch.setattr(pools, "_WATCH_S", 0.2)
     with real_cluster(tmp_path / "cluster", 1) as few:
         found = Site(tmp_path, made_up())
-        found.join(few.address, options=("--module", "harness.scale.idle_worker"))
+        found.join(few.address, options=IDLE)
         few.kill("w0")
         wait_for(lambda: not found.pool.connection.client.nthreads())
         answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Needs(), 1.0)
@@ -371,6 +448,70 @@ def test_jobs_wait_for_workers_to_come_back_and_the_user_is_told(tmp_path, monke
         few.start_worker("w1")
         assert answered.result(LIMIT_S)["event"] == "done"
         found.pool.stop()
+
+
+def test_a_job_that_only_a_lost_worker_could_do_goes_to_who_joins(tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "_WATCH_S", 0.2)
+    with real_cluster(tmp_path / "cluster", 2) as few:
+        found = Site(tmp_path, made_up())
+        found.join(few.address, options=IDLE)
+        client = found.pool.connection.client
+        client.wait_for_workers(2, timeout=LIMIT_S)
+        address = {
+            worker["name"]: name
+            for name, worker in client.scheduler_info(n_workers=-1)["workers"].items()
+        }
+        found.pool._refused.add(address["w0"])
+        few.workers["w1"].send_signal(signal.SIGSTOP)
+        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Needs(), 1.0)
+        wait_for(lambda: client.processing()[address["w1"]])
+        few.kill("w1")
+        wait_for(lambda: any("waiting for one to join" in line for line in found.told))
+        few.start_worker("w2")
+        answer = answered.result(LIMIT_S)
+        assert answer["event"] == "done"
+        assert answer["worker"] not in address.values()
+        found.pool.stop()
+
+
+def test_a_scheduler_that_stops_to_answer_does_not_keep_us(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "_CLOSING_S", 0.5)
+    with real_cluster(tmp_path / "cluster", 1) as silent:
+        found = Site(tmp_path, made_up())
+        found.join(silent.address, options=IDLE)
+        silent.scheduler.send_signal(signal.SIGSTOP)
+        stopping = Thread(target=found.pool.stop)
+        stopping.start()
+        stopping.join(60)
+        ended = not stopping.is_alive()
+        silent.scheduler.send_signal(signal.SIGCONT)
+        stopping.join(LIMIT_S)
+        assert ended
+
+
+def test_a_scheduler_that_is_lost_while_it_is_joined(tmp_path, monkeypatch):
+    with real_cluster(tmp_path / "cluster", 1) as doomed:
+        monkeypatch.setattr(connections, "_check_versions", lambda *_: doomed.kill_scheduler())
+        with pytest.raises(UserError, match="the connection was lost while joining the cluster"):
+            Site(tmp_path, made_up()).join(doomed.address)
+
+
+def test_workers_of_our_own_end_where_they_cannot_be_reached(tmp_path, monkeypatch):
+    started = []
+
+    class Cluster(LocalCluster):
+        def __init__(self, **options):
+            super().__init__(**options)
+            started.append(self)
+
+    def unreachable(*_arguments, **_options):
+        raise OSError("nobody there")
+
+    monkeypatch.setattr(distributed, "LocalCluster", Cluster)
+    monkeypatch.setattr(distributed, "Client", unreachable)
+    with pytest.raises(UserError, match=r"could not be started \(nobody there\)"):
+        Site(tmp_path, made_up()).join("local:1")
+    assert [one.status for one in started] == [distributed.Status.closed]
 
 
 def test_a_scheduler_that_is_lost_ends_every_job_and_keeps_what_is_home(tmp_path):
@@ -414,17 +555,16 @@ def test_a_cluster_with_certificates_is_joined_and_one_without_is_kept_out(tmp_p
         "distributed.comm.tls.client.cert": cert,
         "distributed.comm.tls.client.key": key,
     }
-    idle = ("--module", "harness.scale.idle_worker")
     with real_cluster(tmp_path / "cluster", 1, arguments, protocol="tls") as safe:
         assert safe.address.startswith("tls://")
         with dask.config.set(ours):
             found = Site(tmp_path / "site", made_up())
-            found.join(safe.address, options=idle)
+            found.join(safe.address, options=IDLE)
             assert found.pool.connection.describe()["encrypted"] is True
             assert found.told == []
             found.pool.stop()
         with pytest.raises(UserError, match=r"tls://.*no connection .*comm\.tls\.ca-file"):
-            Site(tmp_path / "without", made_up()).join(safe.address, options=idle)
+            Site(tmp_path / "without", made_up()).join(safe.address, options=IDLE)
 
 
 def test_what_can_be_read_on_the_way_is_warned_of(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,11 +15,22 @@ import pytest
 from harness import job_kinds, plan
 from harness.cluster import connection as connections
 from harness.cluster import parcels
+from harness.cluster import pool as pools
 from harness.cluster.address import parse, resources
 from harness.cluster.connection import connect
 from harness.cluster.needs import NEEDS, Needs, needs
 from harness.cluster.own_data import own_images
-from harness.data import DIGITS_DIGEST, MNIST_DIGEST, digest, load_digits, publish
+from harness.cluster.workers import ClusterWorkers
+from harness.data import (
+    DIGITS_DIGEST,
+    MNIST_DIGEST,
+    PARTS,
+    Arrays,
+    Dataset,
+    digest,
+    load_digits,
+    publish,
+)
 from harness.data.arrays import open_published
 from harness.data.letters import Letters, open_letters, publish_letters
 from harness.environment import numeric_platform
@@ -150,7 +162,7 @@ def test_other_images_are_not_taken_for_them(tmp_path):
     parcel = parcels.pack_images(tmp_path / "here", digits.digest)
     with pytest.raises(ValueError, match="but should be 000"):
         parcels.keep_images(tmp_path / "there", "000", parcel)
-    assert list((tmp_path / "there").iterdir()) == []
+    assert not (tmp_path / "there").exists()
 
 
 def test_letters_travel(tmp_path):
@@ -203,15 +215,15 @@ def node(tmp_path):
     code = (
         "import sys; sys.argv[1:] = ["
         f"{str(tmp_path / 'node')!r}, '--shared', {str(tmp_path / 'shared')!r}, "
-        f"'--hint', {str(tmp_path / 'hint')!r}, '--module', 'harness.scale.idle_worker', "
-        "'--idle', sys.argv[1]]; "
+        f"'--hint', {str(tmp_path / 'hint')!r}, "
+        "'--idle', sys.argv[1], '--module', sys.argv[2]]; "
         "from harness.cluster.node import main; sys.exit(main())"
     )
     started = []
 
-    def start(idle="60"):
+    def start(idle="60", module="harness.scale.idle_worker"):
         process = subprocess.Popen(
-            [sys.executable, "-c", code, idle],
+            [sys.executable, "-c", code, idle, module],
             cwd=Path(__file__).parent.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -246,6 +258,12 @@ def work(platform, **needed):
     )
     wanted = {"records": [], "images": [], "letters": [], **needed}
     return {"action": "do", "job": job.to_json(), "limit": None, "needs": wanted, "parcels": []}
+
+
+def flip_last_byte(file):
+    with file.open("r+b") as opened:
+        opened.seek(-1, 2)
+        opened.write(b"\x07")
 
 
 def test_a_node_refuses_a_job_of_another_platform(node):
@@ -286,13 +304,50 @@ def test_a_node_uses_the_controllers_data_where_it_sees_them(node, tmp_path):
 
 def test_damaged_data_of_the_controllers_are_not_used(node, tmp_path):
     digits = load_digits()
-    folder = publish(digits, tmp_path / "hint")
-    with (folder / "train_labels.npy").open("r+b") as file:
-        file.seek(-1, 2)
-        file.write(b"\x07")
+    flip_last_byte(publish(digits, tmp_path / "hint") / "train_labels.npy")
     answer = ask(node(), **work(numeric_platform(), images=[digits.digest]))
     assert answer["event"] == "done"
     assert (tmp_path / "shared" / digits.digest).is_dir()  # the machine's own digits
+
+
+def test_images_that_were_damaged_on_a_worker_s_disk_are_replaced(node, tmp_path):
+    digits = load_digits()
+    here, shared = tmp_path / "here", tmp_path / "shared"
+    some = Dataset.of(
+        Arrays(**{part: digits.part(part)[:50] for part in PARTS}),
+        name="some", digest="", source="drawn",
+    )  # fmt: skip
+    some = replace(some, digest=digest(some))
+    publish(some, here)
+    parcel = tmp_path / "parcel"
+    parcel.write_bytes(parcels.pack_images(here, some.digest))
+    flip_last_byte(publish(some, shared) / "train_labels.npy")
+    process = node()
+    request = work(numeric_platform(), images=[some.digest])
+    assert ask(process, **request)["needs"]["images"] == [some.digest]
+    images = [{"kind": "images", "name": some.digest, "path": str(parcel)}]
+    kept = ask(process, **{**request, "action": "keep", "parcels": images})
+    assert kept == {"event": "missing", "needs": {"records": [], "images": [], "letters": []}}
+    assert ask(process, **request)["event"] == "done"
+    assert digest(open_published(shared, some.digest)) == some.digest
+
+
+def test_a_node_in_trouble_says_so_and_answers_on(node, tmp_path):
+    process = node()
+    (tmp_path / "parcel").write_bytes(b"no parcel")
+    request = work(numeric_platform())
+    request["parcels"] = [
+        {"kind": "images", "name": "0" * 64, "path": str(tmp_path / "parcel")}
+    ]  # fmt: skip
+    answer = ask(process, **request)
+    assert answer == {"event": "broken", "message": "BadZipFile: File is not a zip file"}
+    assert ask(process, action="hello")["event"] == "hello"
+
+
+def test_a_full_disk_is_the_machine_s_trouble_and_not_the_job_s(node):
+    answer = ask(node(module="tests.full_disk_worker"), **work(numeric_platform()))
+    assert answer["event"] == "broken"
+    assert "no space left on it" in answer["message"]
 
 
 def test_a_node_that_nobody_asks_ends_and_takes_its_files_along(node, tmp_path):
@@ -319,6 +374,33 @@ def test_without_dask_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(connections, "version", missing)
     with pytest.raises(UserError, match=r"pip install -r requirements-cluster\.txt"):
         connect(parse("local:2", FOLDER), tmp_path, tmp_path, print, resources={})
+
+
+class Pool:
+    """A cluster's, as far as a session sees it while it begins."""
+
+    def __init__(self, _connection, _data, _store, _on_event, tell, _resources):
+        self.tell, self.connection = tell, _connection
+
+    def offer(self, _images):
+        raise OSError("the scheduler went away")
+
+
+def test_what_a_cluster_s_threads_say_does_not_go_to_the_terminal_at_once(tmp_path, monkeypatch):
+    described = {"workers": 1, "threads": 2, "cpus": ["a CPU"]}
+    connection = SimpleNamespace(describe=lambda: described)
+    monkeypatch.setattr(connections, "connect", lambda *_, **__: connection)
+    monkeypatch.setattr(pools, "ClusterPool", Pool)
+    told, noted = [], []
+    workers = ClusterWorkers(
+        parse("127.0.0.1:1", FOLDER), {}, tmp_path, tmp_path, lambda *_: None,
+        tell=told.append, note=noted.append,
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"was lost while joining .*the scheduler went away"):
+        workers.begin("0" * 64)
+    workers.get().tell("later")
+    assert told == ["Training on a Dask cluster: 1 worker, 2 at once, a CPU"]
+    assert noted == ["later"]
 
 
 def test_workers_that_are_not_alike_are_refused():

@@ -8,6 +8,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -80,6 +81,12 @@ class Connection:
             "encrypted": self.address.encrypted or self.address.on_this_machine,
         }
 
+    def workers(self, resources: Mapping[str, float]) -> frozenset[str]:
+        """Returns the addresses of the workers that are there now and offer so much."""
+        if not resources:
+            return frozenset(self.client.nthreads())
+        return frozenset(_offering(self.client.scheduler_info(n_workers=-1)["workers"], resources))
+
     def name_of(self, digest: str) -> str:
         """Under which a data set is published on the cluster."""
         return f"{self.session}/{digest}"
@@ -136,28 +143,46 @@ def connect(
     with _quiet():
         client, cluster = _reach(address, folder)
     try:
-        session = _PREFIX + client.id
-        chosen = _first_workers(client, address, resources)
-        _check_versions(client, set(chosen))
-        _forget_dead_sessions(client)
-        _install(client, session, data, options)
-        machines = tuple(_machines(client, session, chosen))
-        return Connection(
-            client,
-            address,
-            session,
-            _identity(client)["id"],
-            machines,
-            _common_platform(machines),
-            cluster,
-            folder,
-        )
+        with unless_lost(address):
+            session = _PREFIX + client.id
+            chosen = _first_workers(client, address, resources)
+            _check_versions(client, set(chosen))
+            _forget_dead_sessions(client)
+            _install(client, session, data, options)
+            machines = tuple(_machines(client, session, chosen))
+            return Connection(
+                client,
+                address,
+                session,
+                _identity(client)["id"],
+                machines,
+                _common_platform(machines),
+                cluster,
+                folder,
+            )
     except BaseException:
         _close(client, cluster)
         raise
 
 
-def _close(client: "Client", cluster: "LocalCluster | None") -> None:
+@contextlib.contextmanager
+def unless_lost(address: Address) -> Iterator[None]:
+    """Makes a user's error of whatever Dask raises at a cluster that goes while it is joined.
+
+    Raises:
+        UserError: it did.
+    """
+    try:
+        yield
+    except (OSError, TimeoutError, RuntimeError, CancelledError) as error:
+        raise UserError(
+            f"{OPTION} {address.text}: the connection was lost while joining the cluster "
+            f"({' '.join(str(error).split()) or type(error).__name__}). Are its scheduler and its "
+            "workers still running? Their own messages say more; then give the command again"
+        ) from error
+
+
+def _close(client: "Client | None", cluster: "LocalCluster | None") -> None:
     for one in filter(None, (client, cluster)):
         with _quiet(), contextlib.suppress(OSError, TimeoutError, RuntimeError):
             one.close(timeout=_CLOSING_S)
@@ -204,6 +229,7 @@ def _reach(address: Address, folder: Path) -> "tuple[Client, LocalCluster | None
             return Client(address.url, timeout=_ANSWER_S, set_as_default=False), None
         except (OSError, TimeoutError, RuntimeError, TypeError, ValueError) as error:
             raise UserError(_unreachable(address, error)) from error
+    cluster = None
     try:
         cluster = LocalCluster(
             n_workers=address.local,
@@ -216,6 +242,7 @@ def _reach(address: Address, folder: Path) -> "tuple[Client, LocalCluster | None
         )
         return Client(cluster, timeout=_ANSWER_S, set_as_default=False), cluster
     except (OSError, TimeoutError, RuntimeError) as error:
+        _close(None, cluster)
         raise UserError(
             f"{OPTION} {address.text}: the workers could not be started ({error})"
         ) from error
@@ -255,11 +282,7 @@ def _first_workers(
             f"{OPTION} {address.text}: the scheduler answers, and no worker has joined it in "
             f"{_FIRST_WORKER_S} s. Start some with `dask worker {address.url}`"
         )
-    chosen = {
-        name: int(worker["nthreads"])
-        for name, worker in workers.items()
-        if all(worker["resources"].get(key, 0) >= least for key, least in resources.items())
-    }
+    chosen = _offering(workers, resources)
     if not chosen:
         wanted = ", ".join(f"{name}={amount:g}" for name, amount in resources.items())
         raise UserError(
@@ -267,6 +290,15 @@ def _first_workers(
             f'with `dask worker ADDRESS --resources "{wanted}"`'
         )
     return chosen
+
+
+def _offering(workers: Mapping[str, Any], resources: Mapping[str, float]) -> dict[str, int]:
+    """Returns the threads of each worker that offers what is asked for."""
+    return {
+        name: int(worker["nthreads"])
+        for name, worker in workers.items()
+        if all(worker["resources"].get(key, 0) >= least for key, least in resources.items())
+    }
 
 
 def _check_versions(client: "Client", chosen: set[str]) -> None:
@@ -348,9 +380,9 @@ def _forget_dead_sessions(client: "Client") -> None:
 
 
 def _unpublish(client: "Client", session: str) -> None:
-    for name in client.list_datasets():
+    for name in client.list_datasets(callback_timeout=_CLOSING_S):
         if str(name).startswith(f"{session}/"):
-            client.unpublish_dataset(name)
+            client.unpublish_dataset(name, callback_timeout=_CLOSING_S)
 
 
 @contextlib.contextmanager

@@ -4,14 +4,16 @@ So a job on a cluster meets the same limits of time and memory, and fails in the
 this machine. It keeps published data and a few records of its own; what it lacks it asks for.
 
 in   {"action": "hello"}
-     {"action": "do" | "verify", "job": {...}, "limit": {...} | null, "needs": {...},
+     {"action": "do" | "verify" | "keep", "job": {...}, "limit": {...} | null, "needs": {...},
       "parcels": [{"kind": "record" | "images" | "letters", "name": ..., "path": ...}]}
 out  {"event": "epoch", ...}     any number of times, then one of
      {"event": "hello", "platform": {...}, ...}
      {"event": "done", "key": ..., "folder": ...}     {"event": "verified", "document": {...}}
      {"event": "failed", "status": ..., "message": ...}
-     {"event": "missing", "needs": {...}}             what has to come along the next time
+     {"event": "missing", "needs": {...}}             what has to come along the next time, or
+                                                      after "keep", what is still not here
      {"event": "refused", "expected": {...}, "actual": {...}}     another platform than the job's
+     {"event": "broken", "message": ...}              this machine's trouble, and not the job's
 """
 
 import argparse
@@ -21,6 +23,7 @@ import queue
 import select
 import shutil
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Event, Thread
@@ -38,7 +41,7 @@ from harness.environment import cores, describe_cpu, numeric_platform
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
 from harness.process import answer_all, take_output
-from harness.scheduler import JobFailed, Scheduler
+from harness.scheduler import JobFailed, Scheduler, StoreFailed
 from harness.store import Store
 from harness.verify import Verifier
 
@@ -101,7 +104,7 @@ class Node:
         for parcel in request["parcels"]:
             self._keep(parcel)
         lacking = self._lacking(needs)
-        if lacking:
+        if lacking or request["action"] == "keep":
             reply({"event": "missing", "needs": lacking.to_json()})
             return
         self._reply = reply
@@ -114,6 +117,8 @@ class Node:
     def _done(self, job: Job, limit: TimeLimit | None) -> Mapping[str, Any]:
         try:
             key = self._scheduler.submit(job, 0.0, limit).result()
+        except StoreFailed:  # our own disk; the controller's has room
+            raise
         except JobFailed as error:
             return {"event": "failed", "status": error.status, "message": str(error)}
         self._records.append(key)
@@ -214,6 +219,11 @@ class _Desk:
     def _answer(self, request: Mapping[str, Any], reply: Reply) -> None:
         try:
             self._handle(request, reply)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whoever asked waits for an answer)
+            traceback.print_exc()  # for the log
+            reply({"event": "broken", "message": f"{type(error).__name__}: {error}"})
         finally:
             self._idle.set()
 

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from harness import manifest
-from harness.data.arrays import open_published
-from harness.data.dataset import PARTS
+from harness.data.arrays import publish
+from harness.data.dataset import PARTS, Arrays, Bytes, Dataset
+from harness.data.dataset import digest as digest_of
 from harness.data.letters import open_letters
 from harness.process import ROOT
 from harness.store import Store
@@ -73,23 +76,18 @@ def keep_images(data: Path, digest: str, parcel: bytes) -> None:
 
     Raises:
         ValueError: it is not the data set of that digest.
-        OSError: it cannot be written.
+        UserError: it cannot be written.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=data, prefix=f".{digest[:12]}."))
-    try:
-        with zipfile.ZipFile(io.BytesIO(parcel)) as archive:
-            archive.extractall(temporary / digest, [f"{part}.npy" for part in PARTS])
-        open_published(temporary, digest, verify=True)
-        target = data / digest
-        if not target.exists():
-            try:
-                (temporary / digest).rename(target)
-            except OSError:
-                if not target.exists():  # else another node was first
-                    raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with zipfile.ZipFile(io.BytesIO(parcel)) as archive:
+        arrays = Arrays(**{part: _array(archive.read(f"{part}.npy")) for part in PARTS})
+    if (actual := digest_of(arrays)) != digest:
+        raise ValueError(f"images of digest {actual}, but should be {digest}")
+    publish(Dataset.of(arrays, name="images", digest=digest, source="a parcel"), data)
+
+
+def _array(content: bytes) -> Bytes:
+    found: Bytes = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return found
 
 
 def pack_letters(data: Path, digest: str) -> bytes:

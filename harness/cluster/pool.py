@@ -47,6 +47,9 @@ class _Order:
         near: a worker that has what it reads.
         target: gets the answer.
         lacking: what has to come along.
+        avoid: workers that could not do it.
+        only: the workers that it may go to; none where it may go to any.
+        waits: whether it is here until a worker joins that it may go to.
     """
 
     request: Mapping[str, Any]
@@ -54,6 +57,9 @@ class _Order:
     near: str | None
     target: Future[Mapping[str, Any]]
     lacking: Needs = field(default_factory=Needs)
+    avoid: set[str] = field(default_factory=set)
+    only: frozenset[str] = frozenset()
+    waits: bool = False
     tries: int = 0
     sent: Future[Any] | None = None
 
@@ -89,6 +95,7 @@ class ClusterPool:
         self._jobs: dict[str, Job] = {}  # by key, while they are under way
         self._made_by: dict[str, str] = {}  # records: the worker that has them
         self._refused: set[str] = set()
+        self._in_trouble: set[str] = set()
         self._images: dict[str, Any] = {}  # Dask's futures of data sets that were sent
         self._stopping = Event()
         self.lost: WorkersLost | None = None
@@ -201,11 +208,13 @@ class ClusterPool:
         for digest in order.lacking.images:  # who had them is gone, or nobody ever had
             if digest not in self._images or self._images[digest].status != "finished":
                 self.offer(digest)
+        if not self._find_workers(order):
+            return
         contents = [*self._parcels(order.lacking)]
         with self._lock:
             images_at = {digest: connection.name_of(digest) for digest in self._images}
         with dask.annotate(priority=order.priority):
-            order.sent = self._executor(order.near).submit(
+            order.sent = self._executor(order).submit(
                 remote().perform,
                 connection.session,
                 {**order.request, "images_at": images_at},
@@ -214,19 +223,29 @@ class ClusterPool:
             )
         order.sent.add_done_callback(lambda found: self._on_home(order, found))
 
-    def _executor(self, near: str | None) -> Any:
-        """Dask's executor, which keeps away from workers that refused; one costs nothing."""
+    def _find_workers(self, order: _Order) -> bool:
+        """Whether there is anybody that an order may go to; else it waits for `_free`."""
+        with self._lock:
+            barred = self._refused | order.avoid
+        present = self.connection.workers(self._resources) if barred else frozenset()
+        order.only = present - barred
+        order.waits = bool(present) and not order.only
+        return not order.waits
+
+    def _executor(self, order: _Order) -> Any:
+        """Dask's executor, for the workers that an order may go to; one costs nothing."""
         options: dict[str, Any] = {"pure": False, "retries": _RETRIES}
         if self._resources:
             options["resources"] = self._resources
-        with self._lock:
-            refused = set(self._refused)
-        if refused:
-            known = self.connection.client.scheduler_info(n_workers=-1)["workers"]
-            options["workers"] = [name for name in known if name not in refused]
-        elif near is not None:
-            options |= {"workers": [near], "allow_other_workers": True}
+        if order.only:
+            options["workers"] = sorted(order.only)
+        elif order.near is not None and self._is_there(order.near):
+            options |= {"workers": [order.near], "allow_other_workers": True}
         return self.connection.client.get_executor(**options)
+
+    def _is_there(self, worker: str) -> bool:
+        """Whether a worker may be preferred: without it, Dask would forget the resources, too."""
+        return not self._resources or worker in self.connection.client.nthreads()
 
     def _parcels(self, lacking: Needs) -> Sequence[tuple[str, str, Any]]:
         found: list[tuple[str, str, Any]] = []
@@ -256,10 +275,11 @@ class ClusterPool:
 
     def _received(self, order: _Order, found: Future[Any]) -> None:
         try:
-            answer = found.result()
+            self._take(order, found.result())
         except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody is waiting for it)
             self._on_failure(order, error)
-            return
+
+    def _take(self, order: _Order, answer: Mapping[str, Any]) -> None:
         event = answer["event"]
         if event == "missing":
             order.lacking = Needs.from_json(answer["needs"])
@@ -268,7 +288,10 @@ class ClusterPool:
         elif event == "refused":
             self._refuse(answer)
             order.near = None
-            self._again(order, _difference(answer))
+            self._send(order)
+        elif event == "broken":
+            self._note_trouble(answer)
+            self._elsewhere(order, answer)
         elif event == "died":
             self._settle(order, JobFailed("resource", f"the worker died: {answer['message']}"))
         elif event == "failed":
@@ -302,6 +325,29 @@ class ClusterPool:
             )
         else:
             self._send(order)
+
+    def _elsewhere(self, order: _Order, answer: Mapping[str, Any]) -> None:
+        """Sends it to the workers that have not failed at it, as long as there are any."""
+        order.near = None
+        order.avoid.add(answer["worker"])
+        present = self.connection.workers(self._resources)
+        with self._lock:
+            left = present - self._refused - order.avoid
+        if left:
+            self._send(order)
+        else:
+            why = f"no worker of the cluster can do it; {answer['worker']}: {answer['message']}"
+            self._settle(order, JobFailed("grader_error", why))
+
+    def _note_trouble(self, answer: Mapping[str, Any]) -> None:
+        with self._lock:
+            known = answer["worker"] in self._in_trouble
+            self._in_trouble.add(answer["worker"])
+        if not known:
+            self._tell(
+                f"WARNING: {answer['worker']} cannot do its work, which goes to others: "
+                f"{answer['message']}"
+            )
 
     def _refuse(self, answer: Mapping[str, Any]) -> None:
         with self._lock:
@@ -355,13 +401,29 @@ class ClusterPool:
         while not self._stopping.wait(_WATCH_S):
             client = self.connection.client
             with contextlib.suppress(OSError, TimeoutError, RuntimeError, KeyError):
-                none = client.status == "running" and not client.nthreads()
+                if client.status != "running":
+                    continue
+                workers = self.connection.workers(self._resources)
+                self._free(workers)
+                with self._lock:
+                    none = not workers - self._refused
                 if none and self._orders and not told:
                     self._tell(
-                        "WARNING: the cluster has no worker any more: waiting for one to join. "
-                        "Ctrl-C ends the run; finished runs are kept"
+                        "WARNING: the cluster has no worker any more that can do the work: waiting "
+                        "for one to join. Ctrl-C ends the run; finished runs are kept"
                     )
                 told = none
+
+    def _free(self, workers: frozenset[str]) -> None:
+        """Sends what waits to whoever may do it by now, also what waits for workers that went."""
+        with self._lock:
+            orders = list(self._orders.values())
+            refused = set(self._refused)
+        for order in orders:
+            if order.waits and workers - refused - order.avoid:
+                self._send(order)
+            elif order.only and order.sent is not None and not order.only & workers:
+                order.sent.cancel()
 
 
 def _difference(answer: Mapping[str, Any]) -> str:

@@ -41,6 +41,10 @@ class NodeDied(Exception):
     """A node ended without an answer; the message says how, with its last words."""
 
 
+class NodeBroken(Exception):
+    """A node's machine is in trouble, as with a full disk; the message says what it is."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a worker's nodes need.
@@ -106,6 +110,7 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
 
         Raises:
             NodeDied: it ended without an answer.
+            NodeBroken: it could not do its work.
         """
         node = self._take()
         try:
@@ -142,42 +147,42 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         try:
             known = [_put(unpacked / str(number), *one) for number, one in enumerate(parcels)]
             answer = self.ask({**request, "parcels": known}, tell, wanted)
-            if self._can_fetch(request, answer):
-                with self._fetching:  # whoever waits here finds them on the disk
-                    known += self._fetched(request, unpacked)
-                    answer = self.ask({**request, "parcels": known}, tell, wanted)
+            if _can_fetch(request, answer):
+                self._fetch(request, unpacked, wanted)
+                answer = self.ask({**request, "parcels": known}, tell, wanted)
         except NodeDied as error:
             return {"event": "died", "message": str(error), "worker": address}
+        except (NodeBroken, OSError) as error:
+            return {"event": "broken", "message": str(error), "worker": address}
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
         if answer["event"] == "done":
             answer = {**answer, "files": _files(Path(answer["folder"]))}
         return {**answer, "worker": address}
 
-    def _can_fetch(self, request: Document, answer: Document) -> bool:
-        """Whether the images that a node lacks lie on another worker."""
-        lacking = answer["needs"]["images"] if answer["event"] == "missing" else []
-        return bool(lacking) and set(lacking) <= set(request["images_at"])
-
-    def _fetched(self, request: Document, folder: Path) -> list[Document]:
-        """Takes images from a worker that has them; those that are here by now are left."""
+    def _fetch(self, request: Document, folder: Path, wanted: Callable[[], bool]) -> None:
+        """Has images that are not here come from a worker that has them, once for all of ours."""
         from distributed import get_client  # noqa: PLC0415  (as above)
 
         client = get_client()
-        found = []
-        for digest, name in request["images_at"].items():
-            if not (self.shared / digest).exists():
+        keep = {**request, "action": "keep", "limit": None}
+        with self._fetching:
+            # Asked again: whoever waited here may find them on the disk.
+            lacking = self.ask({**keep, "parcels": []}, wanted=wanted)["needs"]["images"]
+            found = []
+            for digest in lacking:
                 # Whatever became of the worker that had them: the controller is asked next.
                 with contextlib.suppress(Exception):
-                    images = client.gather(client.get_dataset(name))
+                    images = client.gather(client.get_dataset(request["images_at"][digest]))
                     found.append(_put(folder / digest, "images", digest, images))
-        return found
+            if found:
+                self.ask({**keep, "parcels": found}, wanted=wanted)
 
     def hello(self) -> Document:
         """Asks a node what machine it is on."""
         try:
             return self.ask({"action": "hello"})
-        except NodeDied as error:
+        except (NodeDied, NodeBroken) as error:
             return {"event": "died", "message": str(error)}
 
     def _take(self) -> "_Node":
@@ -239,6 +244,8 @@ class _Node:
         except OSError:
             raise self._death() from None
         for event in self._events(deadline, wanted):
+            if event["event"] == "broken":
+                raise NodeBroken(event["message"])
             if event["event"] != "epoch":
                 return event
             on_event(event)
@@ -288,6 +295,12 @@ def dead_sessions(prefix: str, dask_scheduler: Any) -> list[str]:
         for name in dask_scheduler.worker_plugins
         if name.startswith(prefix) and name.removeprefix(prefix) not in dask_scheduler.clients
     ]
+
+
+def _can_fetch(request: Document, answer: Document) -> bool:
+    """Whether the images that a node lacks lie on another worker."""
+    lacking = answer["needs"]["images"] if answer["event"] == "missing" else []
+    return bool(lacking) and set(lacking) <= set(request["images_at"])
 
 
 def _put(path: Path, kind: str, name: str, content: Any) -> Document:

@@ -27,21 +27,24 @@ class ClusterWorkers:
         data: folder of the published arrays.
         store: root of the store.
         on_event: told of every epoch.
-        tell: shows a line to the user.
+        tell: shows a line to the user, at once.
+        note: the same for any thread: the line is shown when the terminal is free.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each is of another kind)
         self,
         address: Address,
         resources: Mapping[str, float],
         data: Path,
         store: Path,
         on_event: OnEvent,
+        *,
         tell: Callable[[str], None],
+        note: Callable[[str], None],
     ) -> None:
         self._address, self._resources = address, resources
         self._data, self._store = data, store
-        self._on_event, self._tell = on_event, tell
+        self._on_event, self._tell, self._note = on_event, tell, note
         self._pool: ClusterPool | None = None
         self._lock = Lock()
         self._stopped = False
@@ -56,7 +59,7 @@ class ClusterWorkers:
             UserError: it cannot be reached, or cannot do our work.
         """
         # They bring in Dask, which most sessions do without.
-        from harness.cluster.connection import connect  # noqa: PLC0415
+        from harness.cluster.connection import connect, unless_lost  # noqa: PLC0415
         from harness.cluster.pool import ClusterPool  # noqa: PLC0415
 
         connection = connect(
@@ -67,16 +70,17 @@ class ClusterWorkers:
             resources=self._resources,
         )
         self._tell(_greeting(connection.describe()))
-        self._pool = ClusterPool(
-            connection,
-            self._data,
-            Store(self._store),
-            self._on_event,
-            self._tell,
-            self._resources,
-        )
-        if not self._address.local:  # its workers see our disk
-            self._pool.offer(images)
+        with unless_lost(self._address):
+            self._pool = ClusterPool(
+                connection,
+                self._data,
+                Store(self._store),
+                self._on_event,
+                self._note,
+                self._resources,
+            )
+            if not self._address.local:  # its workers see our disk
+                self._pool.offer(images)
 
     def get(self) -> "ClusterPool":
         """Returns the pool.

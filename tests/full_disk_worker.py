@@ -1,0 +1,11 @@
+"""A worker whose disk is full: no job's record can be stored."""
+
+from harness.forks import serve_forks
+
+
+def handle(_request, reply):
+    reply({"event": "failed", "kind": "store", "message": "no space left on it"})
+
+
+if __name__ == "__main__":
+    serve_forks(handle, warm=lambda: None)
