@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import dask
@@ -187,6 +188,17 @@ def test_images_that_nobody_offers_are_asked_for(cluster, tmp_path):
     answers = [other.pool.ask("do", job, needs(job), 1.0) for _ in range(3)]
     assert {answer.result(LIMIT_S)["event"] for answer in answers} == {"done"}
     assert list(other.pool._images) == [other.dataset.digest]
+    other.pool.stop()
+
+
+def test_what_no_node_can_do_ends_with_its_words(cluster, tmp_path):
+    other = Site(tmp_path, made_up())
+    other.join(cluster.address, options=IDLE)
+    odd = SimpleNamespace(records=(), to_json=lambda: {"records": 7})
+    with pytest.raises(JobFailed, match=r"no worker of the cluster can do it; .*Error: ") as failed:
+        other.pool.ask("do", job_of("mlp_64_32", other.dataset), odd, 1.0).result(LIMIT_S)
+    assert failed.value.status == "grader_error"
+    assert len(other.told) == 2  # a warning of each worker
     other.pool.stop()
 
 
