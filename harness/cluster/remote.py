@@ -41,10 +41,6 @@ class NodeDied(Exception):
     """A node ended without an answer; the message says how, with its last words."""
 
 
-class NodeBroken(Exception):
-    """A node's machine is in trouble, as with a full disk; the message says what it is."""
-
-
 @dataclass(frozen=True)
 class Setup:
     """What a worker's nodes need.
@@ -110,7 +106,6 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
 
         Raises:
             NodeDied: it ended without an answer.
-            NodeBroken: it could not do its work.
         """
         node = self._take()
         try:
@@ -152,7 +147,7 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
                 answer = self.ask({**request, "parcels": known}, tell, wanted)
         except NodeDied as error:
             return {"event": "died", "message": str(error), "worker": address}
-        except (NodeBroken, OSError) as error:
+        except OSError as error:  # as with a full disk
             return {"event": "broken", "message": str(error), "worker": address}
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
@@ -168,9 +163,8 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         keep = {**request, "action": "keep", "limit": None}
         with self._fetching:
             # Asked again: whoever waited here may find them on the disk.
-            lacking = self.ask({**keep, "parcels": []}, wanted=wanted)["needs"]["images"]
             found = []
-            for digest in lacking:
+            for digest in _lacking(self.ask({**keep, "parcels": []}, wanted=wanted)):
                 # Whatever became of the worker that had them: the controller is asked next.
                 with contextlib.suppress(Exception):
                     images = client.gather(client.get_dataset(request["images_at"][digest]))
@@ -182,7 +176,7 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         """Asks a node what machine it is on."""
         try:
             return self.ask({"action": "hello"})
-        except (NodeDied, NodeBroken) as error:
+        except NodeDied as error:
             return {"event": "died", "message": str(error)}
 
     def _take(self) -> "_Node":
@@ -244,8 +238,6 @@ class _Node:
         except OSError:
             raise self._death() from None
         for event in self._events(deadline, wanted):
-            if event["event"] == "broken":
-                raise NodeBroken(event["message"])
             if event["event"] != "epoch":
                 return event
             on_event(event)
@@ -299,8 +291,13 @@ def dead_sessions(prefix: str, dask_scheduler: Any) -> list[str]:
 
 def _can_fetch(request: Document, answer: Document) -> bool:
     """Whether the images that a node lacks lie on another worker."""
-    lacking = answer["needs"]["images"] if answer["event"] == "missing" else []
+    lacking = _lacking(answer)
     return bool(lacking) and set(lacking) <= set(request["images_at"])
+
+
+def _lacking(answer: Document) -> Sequence[str]:
+    """The digests of the images that an answer says are missing."""
+    return answer["needs"]["images"] if answer["event"] == "missing" else ()
 
 
 def _put(path: Path, kind: str, name: str, content: Any) -> Document:
