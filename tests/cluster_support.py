@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DEADLINE_S = 120
+ENDING_S = 5
 # A worker that is killed takes its children along only where they notice; nobody restarts it.
 _WORKER = ("--nthreads", "1", "--no-dashboard", "--no-nanny", "--host", "127.0.0.1")
 
@@ -60,15 +61,16 @@ class RealCluster:
         self.scheduler.wait()
 
     def stop(self) -> None:
-        """Ends all of it."""
-        for process in (*self.workers.values(), self.scheduler):
-            process.send_signal(signal.SIGTERM)
-        for process in (*self.workers.values(), self.scheduler):
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """Ends all of it; the workers first, which want to take their leave of the scheduler."""
+        for processes in ([*self.workers.values()], [self.scheduler]):
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                try:
+                    process.wait(ENDING_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
     def log(self) -> str:
         """What all of them wrote."""
