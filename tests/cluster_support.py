@@ -94,12 +94,21 @@ def real_cluster(
     )  # fmt: skip
     cluster = RealCluster(folder, _start(folder, "scheduler", command, {}), arguments)
     try:
-        wait_for(file.exists, cluster.log)
+        wait_for(lambda: _is_whole(file), cluster.log)
         for number in range(workers):
             cluster.start_worker(f"w{number}")
         yield cluster
     finally:
         cluster.stop()
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is there that holds a JSON document: the scheduler opens it, then writes."""
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return True
 
 
 def wait_for(there, why=lambda: "") -> None:
