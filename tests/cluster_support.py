@@ -1,7 +1,7 @@
-"""A real Dask scheduler with real workers, processes of their own on the loopback interface.
+"""A real Dask cluster on the loopback interface, and a session's end of it.
 
-They start in a folder that has nothing of this project, as on another machine: what they need of it
-has to reach them.
+Its scheduler and workers are processes of their own. They start in a folder that has nothing of
+this project, as on another machine: what they need of it has to reach them.
 """
 
 import contextlib
@@ -12,8 +12,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from harness import plan
+from harness.cluster.address import parse
+from harness.cluster.connection import connect
+from harness.cluster.pool import ClusterPool
+from harness.cost import TimeLimit
+from harness.data import PARTS, Arrays, Dataset, digest, load_digits, publish
+from harness.store import Store
+from reference import facts as all_facts
+from tests.support import calibration
+
+LIMIT_S = 180
+IDLE = ("--module", "harness.scale.idle_worker")
+_TRAIN, _TEST = 300, 100
 
 DEADLINE_S = 120
 ENDING_S = 5
@@ -109,6 +124,70 @@ def _is_whole(file: Path) -> bool:
     except (FileNotFoundError, json.JSONDecodeError):
         return False
     return True
+
+
+def made_up(first=0) -> Dataset:
+    """Some of the digits: images that no worker's machine has of its own."""
+    digits = load_digits()
+    sizes = {part: _TRAIN if "train" in part else _TEST for part in PARTS}
+    arrays = Arrays(
+        **{part: digits.part(part)[first : first + size] for part, size in sizes.items()}
+    )
+    return Dataset.of(arrays, name="digits", digest=digest(arrays), source="some digits")
+
+
+def job_of(name: str, dataset: Dataset, seed: int = 0, epochs: int = 2):
+    documented = all_facts.load(name)
+    recipe = plan.recipe_for(documented, "documented", calibration(name))
+    recipe = replace(recipe, epochs=epochs)
+    return plan.job_for(plan.documented_spec(documented), recipe, dataset, seed)
+
+
+@dataclass
+class Site:
+    """A session's end of a cluster: its own data and store."""
+
+    folder: Path
+    dataset: Dataset
+    pool: ClusterPool = None
+    told: list[str] = field(default_factory=list)
+    epochs: list[tuple[str, int]] = field(default_factory=list)
+    on_epoch: Any = None
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder / "store")
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def join(self, address: str, *, options=(), resources=None, offers=True) -> None:
+        publish(self.dataset, self.data)
+        resources = resources or {}
+        connection = connect(
+            parse(address, self.folder),
+            Path("/nowhere/to/be/seen"),  # by a worker: it shares no disk with us
+            self.folder / "cluster",
+            self.told.append,
+            resources=resources,
+            options=options,
+        )
+        self.pool = ClusterPool(
+            connection, self.data, self.store, self.hear, self.told.append, resources
+        )
+        if offers:
+            self.pool.offer(self.dataset.digest)
+
+    def hear(self, job, event) -> None:
+        self.epochs.append((job.key, event["epoch"]))
+        if self.on_epoch is not None:
+            self.on_epoch(job, event["epoch"])
+
+    def done(self, *jobs):
+        futures = [self.pool.submit(job, 1.0, TimeLimit(LIMIT_S, "too long")) for job in jobs]
+        keys = [future.result(LIMIT_S) for future in futures]
+        return [self.store.get(key) for key in keys]
 
 
 def wait_for(there, why=lambda: "") -> None:

@@ -4,107 +4,37 @@ import contextlib
 import os
 import shutil
 import signal
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any
 
-import dask
-import distributed
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster, Security
+from distributed import Client
 
-from harness import plan, record
-from harness.cluster import connection as connections
-from harness.cluster import pool as pools
-from harness.cluster.address import parse
-from harness.cluster.connection import connect
+from harness import record
 from harness.cluster.needs import Needs, needs
 from harness.cluster.pool import ClusterPool
 from harness.cost import TimeLimit
-from harness.data import PARTS, Arrays, Dataset, digest, load_digits, publish
+from harness.data import publish
 from harness.data.arrays import is_intact
 from harness.robustness.job import ROBUSTNESS, RobustnessJob
 from harness.robustness.reading import read as read_robustness
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from harness.verify import Verification, Verifier
-from harness.workers import WorkersLost
-from reference import facts as all_facts
 from reference.errors import UserError
-from tests.cluster_support import nodes_of, real_cluster, wait_for
-from tests.support import calibration
-
-LIMIT_S = 180
-IDLE = ("--module", "harness.scale.idle_worker")
-TRAIN, TEST = 300, 100
-
-
-def made_up(first=0) -> Dataset:
-    """Some of the digits: images that no worker's machine has of its own."""
-    digits = load_digits()
-    sizes = {part: TRAIN if "train" in part else TEST for part in PARTS}
-    arrays = Arrays(
-        **{part: digits.part(part)[first : first + size] for part, size in sizes.items()}
-    )
-    return Dataset.of(arrays, name="digits", digest=digest(arrays), source="some digits")
-
-
-def job_of(name: str, dataset: Dataset, seed: int = 0, epochs: int = 2):
-    documented = all_facts.load(name)
-    recipe = plan.recipe_for(documented, "documented", calibration(name))
-    recipe = replace(recipe, epochs=epochs)
-    return plan.job_for(plan.documented_spec(documented), recipe, dataset, seed)
-
-
-@dataclass
-class Site:
-    """A session's end of a cluster: its own data and store."""
-
-    folder: Path
-    dataset: Dataset
-    pool: ClusterPool = None
-    told: list[str] = field(default_factory=list)
-    epochs: list[tuple[str, int]] = field(default_factory=list)
-    on_epoch: Any = None
-
-    @property
-    def store(self) -> Store:
-        return Store(self.folder / "store")
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    def join(self, address: str, *, options=(), resources=None, offers=True) -> None:
-        publish(self.dataset, self.data)
-        resources = resources or {}
-        connection = connect(
-            parse(address, self.folder),
-            Path("/nowhere/to/be/seen"),  # by a worker: it shares no disk with us
-            self.folder / "cluster",
-            self.told.append,
-            resources=resources,
-            options=options,
-        )
-        self.pool = ClusterPool(
-            connection, self.data, self.store, self.hear, self.told.append, resources
-        )
-        if offers:
-            self.pool.offer(self.dataset.digest)
-
-    def hear(self, job, event) -> None:
-        self.epochs.append((job.key, event["epoch"]))
-        if self.on_epoch is not None:
-            self.on_epoch(job, event["epoch"])
-
-    def done(self, *jobs):
-        futures = [self.pool.submit(job, 1.0, TimeLimit(LIMIT_S, "too long")) for job in jobs]
-        keys = [future.result(LIMIT_S) for future in futures]
-        return [self.store.get(key) for key in keys]
+from tests.cluster_support import (
+    IDLE,
+    LIMIT_S,
+    Site,
+    job_of,
+    made_up,
+    nodes_of,
+    real_cluster,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +124,7 @@ def test_images_that_nobody_offers_are_asked_for(cluster, tmp_path):
 def test_what_no_node_can_do_ends_with_its_words(cluster, tmp_path):
     other = Site(tmp_path, made_up())
     other.join(cluster.address, options=IDLE)
+    other.pool.connection.client.wait_for_workers(2, timeout=LIMIT_S)
     odd = SimpleNamespace(records=(), to_json=lambda: {"records": 7})
     with pytest.raises(JobFailed, match=r"no worker of the cluster can do it; .*Error: ") as failed:
         other.pool.ask("do", job_of("mlp_64_32", other.dataset), odd, 1.0).result(LIMIT_S)
@@ -437,160 +368,3 @@ def test_a_worker_with_another_version_is_refused_with_both_named(cluster, site,
     assert f"has keras 3.9.9, and here it is {ours}" in str(refused.value)
     assert "pip install -r requirements-cluster.txt" in str(refused.value)
     cluster.kill("old")
-
-
-def test_a_cluster_without_workers_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(connections, "_FIRST_WORKER_S", 1)
-    with (
-        real_cluster(tmp_path / "cluster", 0) as empty,
-        pytest.raises(UserError, match=r"no worker has joined it in 1 s\. Start some with `dask"),
-    ):
-        Site(tmp_path, made_up()).join(str(empty.file))
-
-
-def test_jobs_wait_for_workers_to_come_back_and_the_user_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(pools, "_WATCH_S", 0.2)
-    with real_cluster(tmp_path / "cluster", 1) as few:
-        found = Site(tmp_path, made_up())
-        found.join(few.address, options=IDLE)
-        few.kill("w0")
-        wait_for(lambda: not found.pool.connection.client.nthreads())
-        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Needs(), 1.0)
-        wait_for(lambda: any("waiting for one to join" in line for line in found.told))
-        few.start_worker("w1")
-        assert answered.result(LIMIT_S)["event"] == "done"
-        found.pool.stop()
-
-
-def test_a_job_that_only_a_lost_worker_could_do_goes_to_who_joins(tmp_path, monkeypatch):
-    monkeypatch.setattr(pools, "_WATCH_S", 0.2)
-    with real_cluster(tmp_path / "cluster", 2) as few:
-        found = Site(tmp_path, made_up())
-        found.join(few.address, options=IDLE)
-        client = found.pool.connection.client
-        client.wait_for_workers(2, timeout=LIMIT_S)
-        address = {
-            worker["name"]: name
-            for name, worker in client.scheduler_info(n_workers=-1)["workers"].items()
-        }
-        found.pool._refused.add(address["w0"])
-        few.workers["w1"].send_signal(signal.SIGSTOP)
-        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Needs(), 1.0)
-        wait_for(lambda: client.processing()[address["w1"]])
-        few.kill("w1")
-        wait_for(lambda: any("waiting for one to join" in line for line in found.told))
-        few.start_worker("w2")
-        answer = answered.result(LIMIT_S)
-        assert answer["event"] == "done"
-        assert answer["worker"] not in address.values()
-        found.pool.stop()
-
-
-def test_a_scheduler_that_stops_to_answer_does_not_keep_us(tmp_path, monkeypatch):
-    monkeypatch.setattr(connections, "_CLOSING_S", 0.5)
-    with real_cluster(tmp_path / "cluster", 1) as silent:
-        found = Site(tmp_path, made_up())
-        found.join(silent.address, options=IDLE)
-        silent.scheduler.send_signal(signal.SIGSTOP)
-        stopping = Thread(target=found.pool.stop)
-        stopping.start()
-        stopping.join(60)
-        ended = not stopping.is_alive()
-        silent.scheduler.send_signal(signal.SIGCONT)
-        stopping.join(LIMIT_S)
-        assert ended
-
-
-def test_a_scheduler_that_is_lost_while_it_is_joined(tmp_path, monkeypatch):
-    with real_cluster(tmp_path / "cluster", 1) as doomed:
-        monkeypatch.setattr(connections, "_check_versions", lambda *_: doomed.kill_scheduler())
-        with pytest.raises(UserError, match="the connection was lost while joining the cluster"):
-            Site(tmp_path, made_up()).join(doomed.address)
-
-
-def test_workers_of_our_own_end_where_they_cannot_be_reached(tmp_path, monkeypatch):
-    started = []
-
-    class Cluster(LocalCluster):
-        def __init__(self, **options):
-            super().__init__(**options)
-            started.append(self)
-
-    def unreachable(*_arguments, **_options):
-        raise OSError("nobody there")
-
-    monkeypatch.setattr(distributed, "LocalCluster", Cluster)
-    monkeypatch.setattr(distributed, "Client", unreachable)
-    with pytest.raises(UserError, match=r"could not be started \(nobody there\)"):
-        Site(tmp_path, made_up()).join("local:1")
-    assert [one.status for one in started] == [distributed.Status.closed]
-
-
-def test_a_scheduler_that_is_lost_ends_every_job_and_keeps_what_is_home(tmp_path):
-    with real_cluster(tmp_path / "cluster", 1) as doomed:
-        found = Site(tmp_path, made_up())
-        found.join(doomed.address)
-        (home,) = found.done(job_of("mlp_64_32", found.dataset))
-        epoch = Future()
-        found.on_epoch = lambda *_: epoch.done() or epoch.set_result(None)
-        long = job_of("mlp_64_32", found.dataset, seed=1, epochs=2000)
-        waiting = [found.pool.submit(job, 1.0) for job in (long, replace(long, seed=2))]
-        epoch.result(LIMIT_S)
-        doomed.kill_scheduler()
-        for future in waiting:
-            with pytest.raises(WorkersLost, match=r"is gone.*the same command goes on from there"):
-                future.result(LIMIT_S)
-        assert found.pool.lost is not None
-        with pytest.raises(WorkersLost):
-            found.pool.submit(replace(long, seed=3), 1.0).result(LIMIT_S)
-        assert found.store.get(home.name) == home
-        found.pool.stop()
-        wait_for(lambda: not nodes_of(doomed.folder))
-
-
-def test_nobody_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr(connections, "_ANSWER_S", 1)
-    with pytest.raises(UserError, match=r"--cluster 127.0.0.1:1: no Dask scheduler answers there"):
-        Site(tmp_path, made_up()).join("127.0.0.1:1")
-
-
-def test_a_cluster_with_certificates_is_joined_and_one_without_is_kept_out(tmp_path):
-    made = Security.temporary()
-    paths = {}
-    for name in ("tls_ca_file", "tls_scheduler_cert", "tls_scheduler_key"):
-        paths[name] = tmp_path / f"{name}.pem"
-        paths[name].write_text(getattr(made, name), encoding="utf-8")
-    ca, cert, key = map(str, paths.values())
-    arguments = ("--tls-ca-file", ca, "--tls-cert", cert, "--tls-key", key)
-    ours = {
-        "distributed.comm.tls.ca-file": ca,
-        "distributed.comm.tls.client.cert": cert,
-        "distributed.comm.tls.client.key": key,
-    }
-    with real_cluster(tmp_path / "cluster", 1, arguments, protocol="tls") as safe:
-        assert safe.address.startswith("tls://")
-        with dask.config.set(ours):
-            found = Site(tmp_path / "site", made_up())
-            found.join(safe.address, options=IDLE)
-            assert found.pool.connection.describe()["encrypted"] is True
-            assert found.told == []
-            found.pool.stop()
-        with pytest.raises(UserError, match=r"tls://.*no connection .*comm\.tls\.ca-file"):
-            Site(tmp_path / "without", made_up()).join(safe.address, options=IDLE)
-
-
-def test_what_can_be_read_on_the_way_is_warned_of(tmp_path, monkeypatch):
-    def unreachable(*_):
-        raise UserError("not tried")
-
-    monkeypatch.setattr(connections, "_reach", unreachable)
-    told = {}
-    for address in ("tcp://192.0.2.7:8786", "tls://192.0.2.7:8786", "127.0.0.1:8786", "local:2"):
-        site = Site(tmp_path, made_up())
-        with pytest.raises(UserError, match="not tried"):
-            site.join(address)
-        told[address] = site.told
-    assert [bool(lines) for lines in told.values()] == [True, False, False, False]
-    (warning,) = told["tcp://192.0.2.7:8786"]
-    assert "tcp://192.0.2.7:8786 is not encrypted" in warning
-    assert "use tls://" in warning

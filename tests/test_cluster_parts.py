@@ -1,5 +1,6 @@
 """The parts of harness/cluster that need no cluster: addresses, needs, parcels, nodes."""
 
+import errno
 import io
 import json
 import subprocess
@@ -396,11 +397,21 @@ def test_what_a_cluster_s_threads_say_does_not_go_to_the_terminal_at_once(tmp_pa
         parse("127.0.0.1:1", FOLDER), {}, tmp_path, tmp_path, lambda *_: None,
         tell=told.append, note=noted.append,
     )  # fmt: skip
-    with pytest.raises(UserError, match=r"was lost while joining .*the scheduler went away"):
+    with pytest.raises(UserError, match=r"could not be joined \(the scheduler went away\)"):
         workers.begin("0" * 64)
     workers.get().tell("later")
     assert told == ["Training on a Dask cluster: 1 worker, 2 at once, a CPU"]
     assert noted == ["later"]
+
+
+def test_a_worker_that_cannot_start_a_node_says_why():
+    nodes = connections.remote().Nodes(SimpleNamespace(name="a session"))
+
+    def ask(_request):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    nodes.ask = ask
+    assert nodes.hello() == {"event": "died", "message": "[Errno 28] No space left on device"}
 
 
 def test_workers_that_are_not_alike_are_refused():

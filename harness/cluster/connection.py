@@ -167,7 +167,7 @@ def connect(
 
 @contextlib.contextmanager
 def unless_lost(address: Address) -> Iterator[None]:
-    """Makes a user's error of whatever Dask raises at a cluster that goes while it is joined.
+    """Makes a user's error of what Dask raises at a cluster that fails while it is joined.
 
     Raises:
         UserError: it did.
@@ -176,9 +176,10 @@ def unless_lost(address: Address) -> Iterator[None]:
         yield
     except (OSError, TimeoutError, RuntimeError, CancelledError) as error:
         raise UserError(
-            f"{OPTION} {address.text}: the connection was lost while joining the cluster "
+            f"{OPTION} {address.text}: the cluster could not be joined "
             f"({' '.join(str(error).split()) or type(error).__name__}). Are its scheduler and its "
-            "workers still running? Their own messages say more; then give the command again"
+            "workers still running, with room on their disks? Their own messages say more; then "
+            "give the command again"
         ) from error
 
 

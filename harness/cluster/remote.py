@@ -176,7 +176,7 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         """Asks a node what machine it is on."""
         try:
             return self.ask({"action": "hello"})
-        except NodeDied as error:
+        except (NodeDied, OSError) as error:
             return {"event": "died", "message": str(error)}
 
     def _take(self) -> "_Node":
