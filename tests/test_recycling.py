@@ -157,7 +157,8 @@ def test_replacing_leaves_no_process_and_no_descriptor_behind(start, do):
 
     before = open_now()
     do(pool, 30)
-    assert all(now <= then for now, then in zip(open_now(), before, strict=True))
+    # One that is open for a moment is no leak: it is what stays open that counts.
+    _until(lambda: all(now <= then for now, then in zip(open_now(), before, strict=True)))
 
 
 def test_the_bounds_leave_a_job_most_of_its_memory():

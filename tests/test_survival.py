@@ -9,6 +9,7 @@ import re
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,7 @@ from tests.survival.processes import (
 )
 
 NETWORK = "ada.py"
+HALTED, GONE = {"T"}, {"Z", "X"}
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +92,7 @@ def test_a_worker_killed_while_it_writes_costs_its_job_until_the_next_run(sample
     (store / "incoming" / "left").mkdir(parents=True)  # by a run before
     (store / "data" / ".damaged.x").mkdir(parents=True)
     first = Grading(killed)
-    while not _someone_writes(store):
-        assert not first.ended(), first.output
-        time.sleep(0.002)
-    (worker,) = by_role(first.pid, first.family())[WORKER]
-    os.kill(worker.pid, signal.SIGKILL)
+    os.kill(_caught_writing(first, store), signal.SIGKILL)
     first.wait()
     statuses = {c["status"] for one in results(killed)["subjects"] for c in one["checks"]}
     assert "resource" in statuses, first.output
@@ -111,8 +109,34 @@ def test_a_worker_killed_while_it_writes_costs_its_job_until_the_next_run(sample
     assert leftovers(killed) == []
 
 
-def _someone_writes(store):
-    return any(path.name != "left" for path in (store / "incoming").glob("*"))
+def _caught_writing(grading, store):
+    """Returns the worker once it is in the midst of writing a record, and stopped there."""
+    workers = []
+    while not workers:  # the only one of its kind until there is a record to verify
+        assert not grading.ended(), grading.output
+        workers = by_role(grading.pid, grading.family()).get(WORKER, [])
+    (pid,) = (worker.pid for worker in workers)
+    while True:
+        assert not grading.ended(), grading.output
+        if _a_record_is_written(store):
+            os.kill(pid, signal.SIGSTOP)
+            while (state := _state(pid)) not in HALTED | GONE:
+                time.sleep(0.001)
+            # Until it was stopped it may have come to the end.
+            if state in HALTED and _a_record_is_written(store):
+                return pid
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(0.001)
+
+
+def _a_record_is_written(store):
+    # Others write to the store, too; weights in NumPy's form only a worker.
+    return any((store / "incoming").glob("*/weights.npz"))
+
+
+def _state(pid):
+    """The letter that stands for a process's state, see proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
 # What the campaign is made of --------------------------------------------------------------------
