@@ -64,6 +64,35 @@ def test_after_a_fit_it_is_no_error(run):
     assert [row["kind"] for row in notes] == ["stopped"]
 
 
+def test_a_ring_after_the_script_interrupts_nothing(run):
+    """Rings come again and again: one may come while the first one's answer is written down."""
+
+    class Late(running.Clock):
+        rings = 0
+
+        def __getattribute__(self, name):
+            if name in ("fitted", "stop"):  # read by the answer; called by what comes after it
+                Late.rings += 1
+                signal.raise_signal(signal.SIGALRM)
+            return super().__getattribute__(name)
+
+    _, problem, _ = run("while True:\n    pass\n", Late())
+    assert problem["stage"] == "timeout"
+    assert Late.rings == 2
+
+
+def test_an_exception_that_takes_for_ever_to_describe(run):
+    source = """
+class Endless(Exception):
+    def __str__(self):
+        while True:
+            pass
+raise Endless
+"""
+    _, problem, _ = run(source)
+    assert problem["stage"] == "timeout"
+
+
 def test_a_script_in_time_is_not_interrupted(run, monkeypatch):
     monkeypatch.setattr(running, "BEFORE_FIT_S", 60)
     names, problem, notes = run("made = 3\n")

@@ -6,10 +6,10 @@ import linecache
 import signal
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from harness.sandboxed import notebook
@@ -52,9 +52,23 @@ class Clock:
         with contextlib.suppress(ValueError):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def _ring(self, *_: Any) -> None:
-        if self._running:
+    def _ring(self, _: int, frame: FrameType | None) -> None:
+        # Only within the script's own frames: what follows them, such as the sentence that says
+        # that the time is over, or stop(), must not be interrupted by a second ring.
+        if self._running and frame is not None and _within_script(frame):
             raise Enough
+
+
+def _within_script(frame: FrameType) -> bool:
+    caller = frame.f_back
+    while caller is not None and caller.f_code is not _interruptible.__code__:
+        caller = caller.f_back
+    return caller is not None
+
+
+def _interruptible(job: Callable[[], Problem | None]) -> Problem | None:
+    """What the clock may interrupt is called from here, and nothing else."""
+    return job()
 
 
 def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, Any], Problem | None]:
@@ -75,8 +89,6 @@ def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, Any], Problem 
             problem = problem or found
             if found is not None and found["stage"] == "end":
                 break
-    except Enough:  # between two parts
-        problem = problem or _too_long(clock, notes)
     finally:
         clock.stop()
     return vars(module), problem
@@ -84,9 +96,16 @@ def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, Any], Problem 
 
 def _run(code: CodeType, module: ModuleType, notes: Notes, clock: Clock) -> Problem | None:
     try:
-        exec(code, module.__dict__)  # noqa: S102  (this is what the sandbox is for)
+        return _interruptible(lambda: _outcome(code, module, notes))
     except Enough:
         return _too_long(clock, notes)
+
+
+def _outcome(code: CodeType, module: ModuleType, notes: Notes) -> Problem | None:
+    try:
+        exec(code, module.__dict__)  # noqa: S102  (this is what the sandbox is for)
+    except Enough:
+        raise
     except SystemExit as error:
         return {"stage": "end", "message": notes.source.describe(error)}
     except BaseException as error:  # noqa: BLE001  (KeyboardInterrupt is an answer too)
