@@ -438,7 +438,7 @@ def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):
         time.sleep(0.3)
         assert any("harness.worker" in line for line in processes_of(folder))
         os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
     finally:
         process.kill()
     output = shown + output

@@ -250,6 +250,7 @@ def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(folder, r
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    deadline = time.monotonic() + 120
     while at_work(folder):  # whoever has nobody to work for any more ends by himself
         assert time.monotonic() < deadline, "processes are left over"
         time.sleep(0.02)

@@ -25,7 +25,7 @@ def _interrupted(folder, selection):
                 shown += process.stdout.readline()
                 assert process.poll() is None, shown
             os.killpg(process.pid, signal.SIGINT)
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == INTERRUPTED, shown + output
