@@ -85,7 +85,7 @@ def environment(home: Path) -> dict[str, str]:
 def grade(
     folder: Path,
     *arguments: str,
-    timeout: float = 170,
+    timeout: float = 300,
     prefix: Sequence[str] = (),
     variables: Mapping[str, str | None] | None = None,
 ) -> Result:
