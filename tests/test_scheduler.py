@@ -273,7 +273,7 @@ def test_stop_kills_what_is_running_at_once(start, ordered, tmp_path):
     _until(lambda: len(_processes(tmp_path)) == 2)
     started = time.monotonic()
     pool.stop()
-    assert time.monotonic() - started < WAIT_S  # the jobs would go on for ever
+    assert time.monotonic() - started < 3
     assert [_alive(process) for process in _processes(tmp_path)] == [False, False]
     assert threading.active_count() == before
     assert sorted(_order(tmp_path)) == ["a", "b"]  # "c" was never begun

@@ -55,15 +55,14 @@ class Clock:
     def _ring(self, _: int, frame: FrameType | None) -> None:
         # Only within the script's own frames: what follows them, such as the sentence that says
         # that the time is over, or stop(), must not be interrupted by a second ring.
-        if self._running and frame is not None and _within_script(frame):
+        if self._running and _within_script(frame):
             raise Enough
 
 
-def _within_script(frame: FrameType) -> bool:
-    caller = frame.f_back
-    while caller is not None and caller.f_code is not _interruptible.__code__:
-        caller = caller.f_back
-    return caller is not None
+def _within_script(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code is not _interruptible.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _interruptible(job: Callable[[], Problem | None]) -> Problem | None:
