@@ -16,10 +16,10 @@ from typing import get_args
 from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import cores
+from harness.folders import PROJECT_ROOT
 from harness.jobs import TrainJob
 from harness.leases import Leases
 from harness.options import DEFAULT_STORE, RecipeName
-from harness.process import ROOT
 from harness.scheduler import JobFailed, Scheduler
 from harness.statistics import tolerance_factor
 from harness.store import Store
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=20)
     # On the digits the two are one: they are trained by their calibration's recipe.
     parser.add_argument("--recipe", choices=get_args(RecipeName), default="gate")
-    parser.add_argument("--store", type=Path, default=ROOT / DEFAULT_STORE)
+    parser.add_argument("--store", type=Path, default=PROJECT_ROOT / DEFAULT_STORE)
     options = parser.parse_args(arguments)
     if options.seeds < 2:
         parser.error("--seeds: a spread needs at least 2")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import versions
+from harness.folders import PROJECT_ROOT
 from reference.errors import UserError
 
 # The instruction sets that decide which kernels are chosen, hence the bits.
@@ -112,7 +113,7 @@ def gpu() -> str | None:
 @cache
 def commit() -> str | None:
     """The project's git commit, with a `+` when files differ from it; None without git."""
-    here = str(Path(__file__).parent.parent)
+    here = str(PROJECT_ROOT)
     found = _output("git", "-C", here, "rev-parse", "--short=12", "HEAD")
     if not found:
         return None

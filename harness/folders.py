@@ -7,6 +7,8 @@ from pathlib import Path
 from harness.quarantine import described
 from reference.errors import UserError
 
+PROJECT_ROOT = Path(__file__).parents[1]
+
 _NEEDED_BYTES = 32 << 20
 
 MEND_REPORT = "Make room or make the folder writable, or name another one with --report."

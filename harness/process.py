@@ -17,9 +17,9 @@ from typing import IO, Any
 from harness import keeper
 from harness.engine import thread_variables
 from harness.environment import THREADS
+from harness.folders import PROJECT_ROOT
 from harness.sandboxed import namespaces
 
-ROOT = Path(__file__).parent.parent
 _LOG_TAIL = 4000  # bytes of its last words that are worth showing
 
 
@@ -158,7 +158,7 @@ class JsonProcess(JsonChannel):
         log: Path,
         prefix: Sequence[str] = (),
         compute: Compute = GRADING,
-        root: Path = ROOT,
+        root: Path = PROJECT_ROOT,
     ) -> None:
         super().__init__(module, log)
         self._process = spawn(
@@ -212,7 +212,7 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
     stdout: Any,
     prefix: Sequence[str] = (),
     compute: Compute = GRADING,
-    root: Path = ROOT,
+    root: Path = PROJECT_ROOT,
     temporary: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts `python -m module` in a session of its own; for the arguments see `JsonProcess`.

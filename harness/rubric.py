@@ -12,11 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.folders import PROJECT_ROOT
 from reference import toml_file
 from reference.errors import UserError
 from reference.fields import shown
 
-DEFAULT = Path(__file__).parent.parent / "reference" / "rubric.toml"
+DEFAULT = PROJECT_ROOT / "reference" / "rubric.toml"
 
 _PLACES = 3
 _UNIT = 1000

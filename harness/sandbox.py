@@ -12,8 +12,8 @@ from pathlib import Path
 
 from harness.engine import thread_variables
 from harness.environment import THREADS
+from harness.folders import PROJECT_ROOT
 
-ROOT = Path(__file__).parent.parent
 # All of the project that code in the sandbox can see, and where, when there is a view to choose.
 _INSIDE = ("harness/__init__.py", "harness/sandboxed")
 _PROJECT = Path("/grader")
@@ -38,7 +38,7 @@ class Isolation:
     level: str
     prefix: tuple[str, ...] = ()
     private: bool = False
-    project: Path = ROOT
+    project: Path = PROJECT_ROOT
 
     @property
     def sentence(self) -> str:
@@ -144,7 +144,7 @@ def _bubblewrap(rights: Sequence[str], proc: str) -> tuple[str, ...]:
         proc: "--proc" to have /proc made, "--dir" to have its place made.
     """
     places = {path: path for path in _needed()}
-    places |= {_PROJECT / name: ROOT / name for name in _INSIDE}
+    places |= {_PROJECT / name: PROJECT_ROOT / name for name in _INSIDE}
     binds: list[str] = []
     for folder in _folders_above(places):
         binds += ["--dir", str(folder)]

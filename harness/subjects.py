@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from harness.submitted.submissions import Entry
 from reference.errors import UserError
 
@@ -39,7 +39,7 @@ class Subject:
             UserError: it cannot be read, or is not UTF-8.
         """
         try:
-            return (ROOT / self.path).read_text(encoding="utf-8")
+            return (PROJECT_ROOT / self.path).read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise UserError(
                 f"{self.path}: there is no such module; the facts in "
@@ -51,7 +51,7 @@ class Subject:
     @property
     def entry(self) -> Entry:
         """The submission's files."""
-        return Entry(self.id, self.name, ROOT / self.path)
+        return Entry(self.id, self.name, PROJECT_ROOT / self.path)
 
 
 def project_subject(architecture: str) -> Subject:
@@ -91,4 +91,4 @@ def _basis(stem: str, known: Sequence[str]) -> str | None:
 
 def _shown(path: Path) -> Path:
     absolute = path.absolute()
-    return absolute.relative_to(ROOT) if absolute.is_relative_to(ROOT) else absolute
+    return absolute.relative_to(PROJECT_ROOT) if absolute.is_relative_to(PROJECT_ROOT) else absolute

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.data import CHOICES, DataRequest
+from harness.folders import PROJECT_ROOT
 from harness.options import DEFAULT_STORE
-from harness.process import ROOT
 from harness.store import Store
 from harness.trained import Trained, trained_network
 from reference import facts
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser, default_model: str) -> None:
     parser.add_argument(
         "--store",
         type=Path,
-        default=ROOT / DEFAULT_STORE,
+        default=PROJECT_ROOT / DEFAULT_STORE,
         metavar="DIR",
         help="where finished training runs are kept; the network is taken from there, or trained "
         "and kept there (default: .grader)",

@@ -8,17 +8,16 @@ from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.folders import PROJECT_ROOT
 from reference.errors import UserError
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parent.parent
-REQUIREMENTS = ROOT / "requirements.txt"
-LOCK = ROOT / "requirements.lock"
+REQUIREMENTS = PROJECT_ROOT / "requirements.txt"
+LOCK = PROJECT_ROOT / "requirements.lock"
 
 _EXPECTED = "such as `numpy==2.4.6`. The file belongs to the project: put it back as it was."
 

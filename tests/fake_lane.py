@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.extract.client import BuildFailure
+from harness.folders import PROJECT_ROOT
 from harness.network import spec as specs
-from harness.process import ROOT, ProcessDied
+from harness.process import ProcessDied
 from harness.submitted.opened import Opened
 from reference.calibration import DOCUMENTED
 
@@ -185,8 +186,10 @@ def project(folder: Path) -> None:
     """Lays out a project with the real checks of speed and the real plugin."""
     (folder / "checks").mkdir()
     for name in ("pytest.ini", "checks/test_speed.py"):
-        (folder / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
-    conftest = (ROOT / "conftest.py").read_text(encoding="utf-8")
+        (folder / name).write_text(
+            (PROJECT_ROOT / name).read_text(encoding="utf-8"), encoding="utf-8"
+        )
+    conftest = (PROJECT_ROOT / "conftest.py").read_text(encoding="utf-8")
     (folder / "conftest.py").write_text(conftest + CONFTEST, encoding="utf-8")
 
 
@@ -202,7 +205,7 @@ def bench(folder: Path, *arguments: str, **orders: Any) -> "subprocess.Completed
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(PROJECT_ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
             SCRIPT: json.dumps(orders),
         },

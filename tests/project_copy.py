@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from reference import facts as all_facts
 from reference.calibration import FOLDER as CALIBRATIONS
 
@@ -50,14 +50,14 @@ def project(folder: Path, *, epochs: int = 1, validation: int = 1237) -> Path:
     """Returns a copy of the project, calibrated for runs of a few seconds."""
     folder.mkdir()
     for name in COPIED:
-        source = ROOT / name
+        source = PROJECT_ROOT / name
         if source.is_dir():
             # Compiled modules go with their sources, which keep their times: to compile all of them
             # anew takes longer than most runs. Those just being written have a number behind.
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy(source, folder / name)
-    calibration = folder / CALIBRATIONS.relative_to(ROOT) / "digits.toml"
+    calibration = folder / CALIBRATIONS.relative_to(PROJECT_ROOT) / "digits.toml"
     calibration.parent.mkdir(exist_ok=True)
     floors = "".join(FLOOR.format(name=name) for name in NAMES)
     calibration.write_text(CALIBRATION.format(epochs=epochs, validation=validation) + floors)

@@ -12,12 +12,12 @@ import tempfile
 import traceback
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from harness.folders import PROJECT_ROOT
 
 
 def serve() -> None:
     """Answers one line for each line, until there are no more."""
-    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(PROJECT_ROOT))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     from harness.sandboxed import open as opener

@@ -19,10 +19,10 @@ import pytest
 from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
 from harness.extract.client import BuildFailure, Extractor
+from harness.folders import PROJECT_ROOT
 from harness.jobs import TrainJob
 from harness.network.spec import Spec
 from harness.plan import jobs_for, recipe_for
-from harness.process import ROOT
 from harness.recipe import Recipe
 from harness.record import Record
 from harness.sandbox import strongest
@@ -69,7 +69,7 @@ SKIPPED = pytest.skip.Exception
 def checks() -> Mapping[str, Check]:
     """Returns every check by its id: the function's name without `test_`."""
     found: dict[str, Check] = {}
-    for path in sorted((ROOT / "checks").glob("test_*.py")):
+    for path in sorted((PROJECT_ROOT / "checks").glob("test_*.py")):
         if path.name == BENCHMARKS:
             continue
         for name, function in vars(_module(path)).items():
@@ -143,7 +143,7 @@ def _grading(architecture: str) -> SimpleNamespace:
 
 def model_source(architecture: str) -> str:
     """Returns the text of the project's own module."""
-    return (ROOT / "models" / f"{architecture}.py").read_text(encoding="utf-8")
+    return (PROJECT_ROOT / "models" / f"{architecture}.py").read_text(encoding="utf-8")
 
 
 def edited(source: str, *edits: tuple[str, str]) -> str:

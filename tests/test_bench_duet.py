@@ -13,7 +13,7 @@ import pytest
 from harness.bench import duet
 from harness.bench import duet_statistics as statistics
 from harness.bench.duet import Tree
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from reference import facts
 from tests.support import heed_interrupts
 
@@ -284,8 +284,8 @@ def test_an_interrupt_leaves_no_process_and_no_folder(repository, write, noted, 
     _commit(repository)
     done = subprocess.Popen(
         [sys.executable, "-m", "tests.duet_command", str(repository), "--base=base", "--quads=1"],
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(PROJECT_ROOT)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -336,7 +336,9 @@ def test_a_slower_trainer_is_measured_in_its_own_tree(tmp_path, capsys, monkeypa
     monkeypatch.setattr(statistics, "QUAD", "AB")  # half of it: enough for so plain a difference
     folder = tmp_path / "clone"
     for package in ("harness", "reference"):
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("*.pyc.*"))
+        shutil.copytree(
+            PROJECT_ROOT / package, folder / package, ignore=shutil.ignore_patterns("*.pyc.*")
+        )
     (folder / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
     _git(folder, "init", "--quiet")
     base = _commit(folder)

@@ -36,6 +36,7 @@ from harness.data.arrays import open_published
 from harness.data.letters import Letters, open_letters, publish_letters
 from harness.environment import numeric_platform
 from harness.experiments.transfer_job import TransferJob
+from harness.folders import PROJECT_ROOT
 from harness.jobs import EvaluateJob
 from harness.report import page, schema
 from harness.robustness.job import RobustnessJob
@@ -225,7 +226,7 @@ def node(tmp_path):
     def start(idle="60", module="harness.scale.idle_worker"):
         process = subprocess.Popen(
             [sys.executable, "-c", code, idle, module],
-            cwd=Path(__file__).parent.parent,
+            cwd=PROJECT_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from tests.cluster_support import DEADLINE_S, nodes_of, real_cluster, wait_for
 from tests.survival.comparable import comparable, differences
 
@@ -24,7 +24,7 @@ def grade(folder, *options, popen=False):
     ]  # fmt: skip
     folder.mkdir(exist_ok=True)
     with (folder / "out.txt").open("w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=out, stderr=out)
     return process if popen else process.wait(DEADLINE_S * 5)
 
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from harness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.corruptions.pixels import blur, turn
 from harness.data.digits import load_digits
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 
 NAMES = tuple(CORRUPTIONS)
 RANDOM = ("shift", "rotation", "noise", "occlusion")
@@ -82,7 +82,7 @@ def test_another_process_gets_the_same_bytes(images):
         "print(digest(load_digits().test_images[:20]))"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == digest(images[:20])
 
 

@@ -21,10 +21,10 @@ from harness.cost import (
     step_bytes,
     time_limit,
 )
+from harness.folders import PROJECT_ROOT
 from harness.memory import MOST_BYTES as WORKER_BYTES
 from harness.network.spec import make_spec
 from harness.plan import jobs_for, recipe_for
-from harness.process import ROOT
 from harness.scheduler import JobFailed
 from reference.facts import expected_network, load, names
 from reference.layers import flops, normalise, total_params
@@ -90,7 +90,7 @@ def test_patches_that_are_not_written_out_need_no_memory():
 
 
 def test_the_engines_own_numbers_are_known():
-    engine = ROOT / "harness" / "engine"
+    engine = PROJECT_ROOT / "harness" / "engine"
     loop, blocks = ((engine / f).read_text(encoding="utf-8") for f in ("loop.py", "blocks.py"))
     assert f"\nEVALUATION_BATCH = {EVALUATION_BATCH}\n" in loop
     assert f"\n_FEW = {FEW}\n" in blocks
@@ -281,12 +281,16 @@ except MemoryError:
 @pytest.mark.parametrize(("lower", "limit"), [([], WORKER_BYTES), ([str(2**30)], 2**30)])
 def test_a_worker_has_a_limit_and_keeps_a_stricter_one(lower, limit):
     done = subprocess.run(
-        [sys.executable, "-c", ASK, *lower], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", ASK, *lower],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split() == [str(limit), "refused"]
 
 
 def test_workers_are_limited_before_they_import_anything():
-    source = (ROOT / "harness" / "worker.py").read_text(encoding="utf-8")
+    source = (PROJECT_ROOT / "harness" / "worker.py").read_text(encoding="utf-8")
     warm = source[source.index("def warm()") :]
     assert 0 < warm.index("limit_memory()") < warm.index("import harness.engine.train")

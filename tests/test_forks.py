@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from harness.folders import PROJECT_ROOT
 from harness.forks import ForkServer
-from harness.process import ROOT, ProcessDied
+from harness.process import ProcessDied
 from tests.processes import gone
 
 
@@ -105,7 +106,10 @@ time.sleep(600)
 
 def test_nothing_outlives_a_killed_controller(tmp_path):
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT, tmp_path],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     child = int(parent.stdout.readline())
     parent.kill()

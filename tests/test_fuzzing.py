@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from tests.fuzzing import broken, guided
 from tests.fuzzing.table import TARGETS
 
@@ -20,7 +20,7 @@ def _ran(folder, *options):
     """Runs the command; returns its exit code, its rows and what it complained of."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzzing", "--json", f"--keep={folder}", *options],
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -128,7 +128,7 @@ def test_without_atheris_the_command_says_so_and_does_nothing(tmp_path):
     hide = "import sys; sys.modules['atheris'] = None; from tests.fuzzing.__main__ import main; "
     done = subprocess.run(
         [sys.executable, "-c", hide + f"sys.exit(main(['--keep={tmp_path}']))"],
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=False,

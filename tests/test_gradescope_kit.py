@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.folders import PROJECT_ROOT
 from tests.project_copy import environment, project
 
-ROOT = Path(__file__).parents[1]
-KIT = ROOT / "harness" / "exports" / "gradescope_kit"
+KIT = PROJECT_ROOT / "harness" / "exports" / "gradescope_kit"
 GOOD = {"score": 86.5, "tests": [], "output": "Ünïcode"}
 
 # Stands where the autograder's Python would be: notes how it was called, then does as it is told.
@@ -266,9 +266,9 @@ def test_setup_takes_a_python_that_tensorflow_is_made_for(version, status):
 
 
 def test_make_gradescope_packs_the_project_with_the_kit_at_its_root(tmp_path):
-    place = tmp_path / KIT.relative_to(ROOT)
+    place = tmp_path / KIT.relative_to(PROJECT_ROOT)
     shutil.copytree(KIT, place)
-    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(PROJECT_ROOT / "Makefile", tmp_path)
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-C", str(tmp_path)]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "add", "."], check=True)

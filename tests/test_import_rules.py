@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from harness.folders import PROJECT_ROOT
+
 PACKAGES = ("models", "reference", "harness", "checks", "tests")
 STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -67,7 +68,7 @@ RULES = (
     # Plain files from plain data: nothing but the standard library.
     _rule("harness/exports/*.py", "harness", "reference"),
     # What requirement files say, and what of it is installed.
-    _rule("harness/versions.py", "reference", "packaging"),
+    _rule("harness/versions.py", "harness", "reference", "packaging"),
     _rule("harness/*.py", *HARNESS),
     _rule("checks/*.py", "checks", "harness", "reference", "numpy", "pytest"),
     _rule("conftest.py", "harness", "reference", "pytest"),
@@ -167,8 +168,11 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _modules() -> list[str]:
-    files = [*ROOT.glob("*.py"), *(f for name in PACKAGES for f in (ROOT / name).rglob("*.py"))]
-    return sorted(file.relative_to(ROOT).as_posix() for file in files)
+    files = [
+        *PROJECT_ROOT.glob("*.py"),
+        *(f for name in PACKAGES for f in (PROJECT_ROOT / name).rglob("*.py")),
+    ]
+    return sorted(file.relative_to(PROJECT_ROOT).as_posix() for file in files)
 
 
 def test_there_are_modules_to_look_at():
@@ -178,7 +182,7 @@ def test_there_are_modules_to_look_at():
 
 @pytest.mark.parametrize("module", _modules())
 def test_a_module_keeps_to_its_place(module):
-    assert violations(module, (ROOT / module).read_text(encoding="utf-8")) == []
+    assert violations(module, (PROJECT_ROOT / module).read_text(encoding="utf-8")) == []
 
 
 def test_no_rule_is_idle():
@@ -306,7 +310,7 @@ def _collected(folder: Path, *also: str) -> list[str]:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "spy", "checks/"]
     done = subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
         capture_output=True,
         text=True,

@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
+from harness.folders import PROJECT_ROOT
 from harness.forks import ForkServer
-from harness.process import ROOT
 from tests.processes import gone
 
 # Each prints the number of a process that must end with it, once that is at something long.
@@ -70,7 +70,7 @@ folder = Path(sys.argv[1])
 def test_nothing_outlives_a_killed_parent(tmp_path, source):
     parent = subprocess.Popen(
         [sys.executable, "-c", BEGIN + source + "time.sleep(600)", tmp_path],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     with parent:
         child = int(parent.stdout.readline())

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from harness import leases as module
+from harness.folders import PROJECT_ROOT
 from harness.leases import Leases
-from harness.process import ROOT
 
 ONE, TWO = "a" * 64, "b" * 64
 
@@ -37,7 +37,7 @@ class Other:
 
     def __init__(self, root):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", OTHER, root], cwd=ROOT, text=True,
+            [sys.executable, "-c", OTHER, root], cwd=PROJECT_ROOT, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self.process.stdout.readline()

@@ -9,13 +9,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from harness.data.digits import load_digits
+from harness.folders import PROJECT_ROOT
 from reference import forward as judge
 from reference.layers import normalise
 from reference.twin import gradient_check, training
@@ -35,7 +35,6 @@ from reference.twin.network import (
 from reference.twin.optimizers import OPTIMIZERS, SGD, Adam
 from reference.twin.training import Examples, predict, train
 
-ROOT = Path(__file__).parents[1]
 SIZES = (12, 9, 7, 5)
 DOCUMENTED = (784, 64, 32, 10)
 BATCHES, BATCH = 6, 8
@@ -195,8 +194,8 @@ def keras(given, tmp_path_factory):
     folder = tmp_path_factory.mktemp("keras")
     weights = {f"weight{i}": array for i, array in enumerate(parameters(network()))}
     np.savez(folder / "given.npz", **given, **weights)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, str(ROOT / "tests/keras_twin.py"), str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, str(PROJECT_ROOT / "tests/keras_twin.py"), str(folder)]
     done = subprocess.run(  # noqa: PLW1510 - a better message than check=True's
         command, env=environment, capture_output=True, text=True, timeout=300
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from tests.project_copy import FAILED, PASSED, USAGE, command, environment, grade, project
 
 TRAINED = ("checks", "--dataset=digits", "--workers=1", "-k", "mlp_64_32")
@@ -133,7 +133,7 @@ def test_the_other_commands_need_no_assertions(plain, tmp_path):
     page = tmp_path / "again.html"
     done = subprocess.run(
         [sys.executable, "-OO", "-m", "harness.report", latest / "results.json", "--output", page],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=PROJECT_ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert page.exists()

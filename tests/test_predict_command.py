@@ -14,9 +14,9 @@ import pytest
 from harness import kaggle, plan, trained, workers
 from harness.data import MNIST_DIGEST, DataRequest
 from harness.data.digits import load_digits
+from harness.folders import PROJECT_ROOT
 from harness.jobs import TrainJob
 from harness.predict import __main__ as command
-from harness.process import ROOT
 from harness.scheduler import JobFailed
 from harness.store import Store
 from reference import calibration, facts
@@ -336,7 +336,7 @@ def test_the_shell_command_never_imports_tensorflow(store, picture):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "harness.predict", str(picture),
          f"--store={store}", f"--model={NAME}"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=PROJECT_ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.folders import PROJECT_ROOT
 from reference.activations import ACTIVATIONS
 from reference.facts import expected_network, load, names
 from reference.fields import INITIALIZERS
@@ -33,7 +34,6 @@ from reference.summary import default_name
 # Keras computes in float32 (24 bits, 6e-8) and sums up to 3,136 products: a few 1e-6 in practice.
 RTOL, ATOL = 1e-4, 1e-5
 IMAGES = 5
-ROOT = Path(__file__).parents[1]
 
 
 def chain(shape, *layers):
@@ -122,7 +122,7 @@ def inputs_of(network):
 def keras_says(tmp_path_factory):
     """What Keras makes of the zoo: a JSON document and the outputs by name."""
     folder = tmp_path_factory.mktemp("keras")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, __file__, str(folder)]
     done = subprocess.run(  # noqa: PLW1510 - a better message than check=True's
         command, env=environment, capture_output=True, text=True, timeout=300

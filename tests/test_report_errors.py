@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.folders import PROJECT_ROOT
 from harness.report import render, write
 from harness.report.__main__ import main
 from reference.errors import UserError
 from tests.report_sample import sample
 
-ROOT = Path(__file__).parents[1]
 SMALL = sample(names=("mlp_64_32",), benchmarks=False)
 
 
@@ -188,7 +188,7 @@ def test_page_appears_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_command_line_ends_without_a_traceback(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "harness.report", tmp_path / "none.json"],
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=False,

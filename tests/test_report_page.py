@@ -11,14 +11,13 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
+from harness.folders import PROJECT_ROOT
 from harness.report import render
 from tests.report_sample import NETWORKS, failing, sample
 
-ROOT = Path(__file__).parents[1]
 HOSTILE = (
     "<script>alert(1)</script>\"'&amp;{{ 7*7 }}$x_1$ \N{RIGHT-TO-LEFT OVERRIDE}evil "
     "\N{HEBREW LETTER SHIN}\N{ARABIC LETTER AIN} \x1b[31mred\x00\ud800 #000004 W0W " + "W" * 200
@@ -399,7 +398,7 @@ def test_same_results_same_bytes_whatever_the_order_and_the_hash_seed(tmp_path):
         output = tmp_path / f"{seed}.html"
         subprocess.run(
             [sys.executable, "-m", "harness.report", path, "--output", output],
-            cwd=ROOT,
+            cwd=PROJECT_ROOT,
             env={**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo"},
             check=True,
             capture_output=True,

@@ -12,8 +12,8 @@ import pytest
 from harness import sandbox
 from harness.extract import client
 from harness.extract.client import BuildFailure, Extractor
+from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
-from harness.process import ROOT
 from harness.sandbox import Isolation, strongest
 from harness.sandboxed.limits import Limits
 from reference.layers import total_params
@@ -353,7 +353,7 @@ def test_no_network(extractor):
 
 
 @pytest.mark.usefixtures("bubblewrap")
-@pytest.mark.parametrize("place", [ROOT, ROOT / "models", Path.home()])
+@pytest.mark.parametrize("place", [PROJECT_ROOT, PROJECT_ROOT / "models", Path.home()])
 def test_nothing_outside_can_be_written(extractor, place):
     mark = place / "written-from-the-sandbox"
     code = f"""
@@ -361,7 +361,7 @@ def test_nothing_outside_can_be_written(extractor, place):
     from pathlib import Path
     mark = Path({str(mark)!r})
     # Whoever is root in there must not be able to undo the read-only mounts either.
-    for mounted in ("/", {str(ROOT)!r}):
+    for mounted in ("/", {str(PROJECT_ROOT)!r}):
         for how in ("remount,rw", "remount,rw,bind"):
             subprocess.run(["mount", "-o", how, mounted], capture_output=True)
     try:

@@ -15,8 +15,8 @@ from harness import sandbox
 from harness.extract import client
 from harness.extract import server as servers
 from harness.extract.client import BuildFailure, Extractor
+from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
-from harness.process import ROOT
 from harness.sandbox import Isolation, strongest
 from tests.processes import gone
 from tests.sandbox_support import (
@@ -240,7 +240,7 @@ def test_no_process_outlives_the_grader(tmp_path, level, how):
     name = unique("waiting")
     grader = subprocess.Popen(
         [sys.executable, "-m", "tests.sandbox_client", level, str(tmp_path)],
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -12,8 +12,8 @@ import pytest
 
 from harness.extract.client import Answer, BuildFailure
 from harness.extract.request import Submitted
+from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
-from harness.process import ROOT
 from harness.sandbox import strongest
 from tests.sandbox_support import (
     GOOD,
@@ -59,9 +59,12 @@ def test_of_the_project_only_the_sandboxed_side_is_there(extractor):
 @pytest.mark.parametrize(
     "path",
     [
-        *(ROOT / name for name in ("reference", "models", "tests", "checks", "README.md", ".git")),
-        ROOT / "reports",
-        ROOT / ".grader",
+        *(
+            PROJECT_ROOT / name
+            for name in ("reference", "models", "tests", "checks", "README.md", ".git")
+        ),
+        PROJECT_ROOT / "reports",
+        PROJECT_ROOT / ".grader",
         Path("/etc/passwd"),
         Path("/etc/shadow"),
         Path("/var"),

@@ -8,13 +8,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
 
 from harness import manifest
+from harness.folders import PROJECT_ROOT
 from harness.store import Store, StoreError
 from reference.errors import UserError
 
@@ -331,7 +331,7 @@ store.Store(Path(sys.argv[1])).put(sys.argv[3], write)
 
 @pytest.mark.parametrize("moment", ["writing", "manifest"])
 def test_a_killed_writer_leaves_nothing_that_is_read(store, moment):
-    root = Path(__file__).parent.parent
+    root = PROJECT_ROOT
     command = [sys.executable, "-c", KILLED, str(store.root), moment, KEY]
     done = subprocess.run(command, cwd=root, check=False, env={"PYTHONPATH": str(root)})
     assert done.returncode == -signal.SIGKILL

@@ -24,6 +24,7 @@ from harness.experiments.code_lines import code_lines
 from harness.experiments.fit_job import FitJob
 from harness.experiments.twin import MAIN, OTHERS, Configuration, NumpyTwin, sizes
 from harness.experiments.twin_job import TwinJob, numpy_platform, train_twin
+from harness.folders import PROJECT_ROOT
 from harness.options import Options
 from harness.plan import recipe_for
 from harness.recipe import Recipe
@@ -32,7 +33,6 @@ from reference import facts as all_facts
 from reference.calibration import Calibration
 from tests.engine_support import documented
 
-ROOT = Path(__file__).parents[1]
 NAME = "mlp_64_32"
 # A few seconds of digits; 96 % of the test images are read right by the seeds 0 to 2.
 RECIPE = Recipe(
@@ -170,7 +170,7 @@ def test_a_worker_multiplies_matrices_on_one_thread_and_without_tensorflow():
     )
 
     def printed(threads):
-        environment = {"PYTHONPATH": str(ROOT), **thread_variables(threads)}
+        environment = {"PYTHONPATH": str(PROJECT_ROOT), **thread_variables(threads)}
         command = [sys.executable, "-c", script]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=True

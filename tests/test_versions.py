@@ -5,29 +5,28 @@ import tomllib
 import warnings
 from hashlib import sha256
 from itertools import product
-from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
 from harness import versions
+from harness.folders import PROJECT_ROOT
 from harness.report import page, schema
 from reference.errors import UserError
 from tests import by_package
 from tests.report_sample import sample
 
-ROOT = Path(__file__).parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def _file(name):
-    return versions.parsed((ROOT / name).read_text(encoding="utf-8"), name)
+    return versions.parsed((PROJECT_ROOT / name).read_text(encoding="utf-8"), name)
 
 
 def _entries():
     """Of each entry of the lock file: its text, without comments."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = (PROJECT_ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
     return [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
 
 
@@ -45,7 +44,7 @@ def test_every_entry_is_one_exact_version():
 
 
 def test_the_lock_names_no_place_that_packages_come_from():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert re.findall(r"https?:|file:|--(?:extra-)?index|--find-links|--trusted", text) == []
 
 
@@ -73,11 +72,13 @@ def test_every_requirement_has_a_lower_end_and_tests_that_use_it():
     wanted = _file("requirements.txt")
     assert [str(one) for one in wanted if ">=" not in {s.operator for s in one.specifier}] == []
     assert set(by_package.TESTS) == {one.name for one in wanted}
-    assert [name for name in by_package.files() if not (ROOT / name).is_file()] == []
+    assert [name for name in by_package.files() if not (PROJECT_ROOT / name).is_file()] == []
 
 
 def test_the_pythons_are_those_that_tensorflow_is_made_for():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     allowed = SpecifierSet(project["requires-python"])
     assert [v for v in ("3.10.0", "3.11.0", "3.12.9", "3.13.9", "3.14.0") if v in allowed] == [
         "3.11.0", "3.12.9", "3.13.9",

@@ -37,8 +37,9 @@ from harness.bench.duet_statistics import (
 )
 from harness.bench.order import Order
 from harness.environment import describe_cpu
+from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
-from harness.process import ROOT, JsonProcess, ProcessDied, ProcessTimeout
+from harness.process import JsonProcess, ProcessDied, ProcessTimeout
 from reference import facts
 from reference.errors import UserError
 from reference.facts import expected_network
@@ -370,7 +371,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
     return int(any(one.verdict == "slower" for one in findings))
 
 
-def main(arguments: Sequence[str] | None = None, repository: Path = ROOT) -> int:
+def main(arguments: Sequence[str] | None = None, repository: Path = PROJECT_ROOT) -> int:
     """Runs the command; returns 0, 1 for a slower network, 2 when interrupted, 4 on an error."""
     parser = argparse.ArgumentParser(
         prog="python -m harness.bench.duet", description=__doc__.split("\n")[0]

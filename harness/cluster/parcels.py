@@ -15,7 +15,7 @@ from harness.data.arrays import publish
 from harness.data.dataset import PARTS, Arrays, Bytes, Dataset
 from harness.data.dataset import digest as digest_of
 from harness.data.letters import open_letters
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from harness.store import Store
 
 # What a worker needs of the project; nobody's network is built there, so `models` is not.
@@ -27,10 +27,10 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 @cache
 def code() -> bytes:
     """Returns the project's code and facts as a zip archive; the same files give the same bytes."""
-    files = (path for name in _PACKAGES for path in (ROOT / name).rglob("*"))
+    files = (path for name in _PACKAGES for path in (PROJECT_ROOT / name).rglob("*"))
     return _zipped(
         {
-            path.relative_to(ROOT).as_posix(): path.read_bytes()
+            path.relative_to(PROJECT_ROOT).as_posix(): path.read_bytes()
             for path in files
             if path.is_file() and "__pycache__" not in path.parts
         },

@@ -11,12 +11,12 @@ from harness.experiments.study import StudyExperiment
 from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
 from harness.experiments.twin import NumpyTwin
+from harness.folders import PROJECT_ROOT
 from harness.options import Options
-from harness.process import ROOT
 from reference import study_format
 from reference.errors import UserError
 
-STUDIES = ROOT / "reference" / "studies"
+STUDIES = PROJECT_ROOT / "reference" / "studies"
 
 _ID = re.compile(r"[a-z0-9_]+")
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from harness.scheduler import JobFailed
 from reference.errors import UserError
 
@@ -118,8 +118,8 @@ def finish(experiment: Experiment, lab: Lab) -> Finished:
 def _described(error: Exception) -> str:
     """An error of ours as a line, with the last place of the project that it went through."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT)]
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PROJECT_ROOT)]
     place = ours[-1] if ours else frames[-1]
     name = Path(place.filename)
-    shown = name.relative_to(ROOT) if name.is_relative_to(ROOT) else name.name
+    shown = name.relative_to(PROJECT_ROOT) if name.is_relative_to(PROJECT_ROOT) else name.name
     return f"{type(error).__name__}: {error} ({shown}, line {place.lineno})"

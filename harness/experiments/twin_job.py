@@ -19,7 +19,7 @@ from harness.data.arrays import open_published
 from harness.data.dataset import Arrays, Bytes, Indexes
 from harness.data.parts import split_for
 from harness.experiments.code_lines import code_digest
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from harness.recipe import Recipe
 from harness.store import Store
 from reference.twin.gradient_check import away_from_kinks, gradient_error, in_float64
@@ -29,7 +29,7 @@ from reference.twin.optimizers import OPTIMIZERS
 from reference.twin.training import Examples, count_correct, predict, train
 
 TWIN = "twin"
-TWIN_FOLDER = ROOT / "reference" / "twin"
+TWIN_FOLDER = PROJECT_ROOT / "reference" / "twin"
 DOCUMENT = "twin.json"
 
 # Raise it when a change of this module changes what is measured. The twin itself is in the key by

@@ -16,14 +16,14 @@ from harness.claims import compare
 from harness.experiments import twin_job
 from harness.experiments.code_lines import code_lines_in
 from harness.experiments.study_summary import Claim, meets
-from harness.process import ROOT
+from harness.folders import PROJECT_ROOT
 from harness.record import Record
 from harness.statistics import Interval, repeats_interval
 from reference.facts import ClaimFact
 
 # What one has to write, or to read, to train by hand; checking gradients is left out.
 TWIN_CODE: Final = tuple(
-    ROOT / "reference" / "twin" / f"{name}.py"
+    PROJECT_ROOT / "reference" / "twin" / f"{name}.py"
     for name in ("network", "initialization", "optimizers", "training")
 )
 
@@ -58,7 +58,7 @@ def rows(measured: Measured) -> list[dict[str, str]]:
     """Returns the four rows of the document's table; its own words are transcribed from it."""
     seconds, images = _epoch_seconds(measured), speeds(measured)
     written = code_lines_in(TWIN_CODE)
-    network = code_lines_in([ROOT / "models" / f"{measured.architecture}.py"])
+    network = code_lines_in([PROJECT_ROOT / "models" / f"{measured.architecture}.py"])
     keras_mean, keras_interval = _validation(measured.keras)
     return [
         {

@@ -5,7 +5,11 @@ import os
 import resource
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+PROJECT_ROOT = Path(__file__).parents[2]
+"""Where the project lies, as the sandbox sees it."""
 
 GB, MB = 10**9, 10**6
 

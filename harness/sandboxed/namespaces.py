@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from harness.sandboxed.limits import Limits
+from harness.sandboxed.limits import PROJECT_ROOT, Limits
 
 # <linux/sched.h>
 _NEW_NAMESPACES = (
@@ -102,8 +102,7 @@ def _write_poor_proc(folder: Path) -> None:
 
 def _needed() -> list[Path]:
     """The folders that Python is read from, without those inside others of them."""
-    root = Path(__file__).parent.parent.parent
-    paths = {Path(sys.prefix), Path(sys.base_prefix), root, *map(Path, sys.path)}
+    paths = {Path(sys.prefix), Path(sys.base_prefix), PROJECT_ROOT, *map(Path, sys.path)}
     folders = {path for path in paths if path.is_absolute() and path.is_dir()}
     return sorted(path for path in folders if not folders.intersection(path.parents))
 

@@ -7,6 +7,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.sandboxed.limits import PROJECT_ROOT
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -41,7 +43,7 @@ class Source:
             os.path.realpath(sys.prefix),
         }
         packages = [path for path in sys.path if path.endswith("-packages")]
-        root = str(Path(__file__).parents[2])
+        root = str(PROJECT_ROOT)
         # The longest first: a folder's parent must not be cut off before the folder.
         self._machine = sorted({*machine, *packages, root} - {"/"}, key=len, reverse=True)
 

@@ -22,6 +22,7 @@ from harness.sandboxed import (
     saved,
     standins,
 )
+from harness.sandboxed.limits import PROJECT_ROOT
 from harness.sandboxed.notes import MAX_MESSAGE, Notes, Source
 from harness.sandboxed.pictures import pictures
 
@@ -93,7 +94,7 @@ def _open_file(main: str, notes: Notes) -> tuple[Document, bytes]:
 
 def _prepare(captures: capture.Captures) -> None:
     """Makes this process the one that a script expects."""
-    root = str(Path(__file__).parents[2])
+    root = str(PROJECT_ROOT)
     here = str(Path.cwd())
     # Their own files come first; the grader's are none of their business.
     sys.path[:] = [here, *(path for path in sys.path if path not in {"", root, here})]

@@ -24,10 +24,10 @@ from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
 from harness.environment import cores, describe_cpu
 from harness.extract.client import Extractor
+from harness.folders import PROJECT_ROOT
 from harness.forks import ForkServer
 from harness.jobs import TrainJob
 from harness.network.spec import Spec
-from harness.process import ROOT
 from harness.sandbox import strongest
 from harness.scale.idle_worker import JOB_S
 from harness.scheduler import Scheduler
@@ -245,7 +245,7 @@ def _short(job: TrainJob, dataset: Dataset) -> TrainJob:
 def _sandbox_costs(folder: Path) -> Mapping[str, float]:
     extractor = Extractor(strongest(), folder / "sandbox.log")
     try:
-        sources = [ROOT / "models" / f"{name}.py" for name in facts.names()]
+        sources = [PROJECT_ROOT / "models" / f"{name}.py" for name in facts.names()]
         opened = [_timed(partial(_open, extractor, source)) for source in sources]
     finally:
         extractor.stop()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from harness.folders import PROJECT_ROOT
 
 # How opening a submission may end: with the network that would score well, with the one that
 # would not, with some other network, or without any, which is one of results.json's statuses.
@@ -18,7 +18,7 @@ FAILED, TIMEOUT, RESOURCE = "failed", "timeout", "resource"
 STOPPED = frozenset({FAILED, TIMEOUT, RESOURCE})
 A_NETWORK = frozenset({HONEST, WRONG, OTHER})
 
-HONEST_SOURCE = (ROOT / "models" / "mlp_64_32.py").read_text(encoding="utf-8")
+HONEST_SOURCE = (PROJECT_ROOT / "models" / "mlp_64_32.py").read_text(encoding="utf-8")
 WRONG_SOURCE = HONEST_SOURCE.replace("Dense(64", "Dense(8")
 assert WRONG_SOURCE != HONEST_SOURCE, "the wrong network should differ"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from tests.attacks.attack import ROOT, Places
+from tests.attacks.attack import PROJECT_ROOT, Places
 from tests.attacks.mnist import TEST_LABELS
 
 VARIABLE = "GRADER_SECRET"
@@ -73,9 +73,9 @@ def contents(places: Places) -> dict[Path, bytes]:
 def found_anywhere(places: Places) -> list[Path]:
     """Returns the files called like the mark, wherever somebody might have put them."""
     shared = map(Path, ("/", "/tmp", "/var/tmp", "/dev/shm", "/run", "/etc", "/root"))  # noqa: S108
-    folders = {*shared, Path.home(), places.prefix, places.project, ROOT.parent}
+    folders = {*shared, Path.home(), places.prefix, places.project, PROJECT_ROOT.parent}
     folders |= set(places.prefix.glob("lib/python*/site-packages"))
-    everywhere = {*map(str, folders), *folders_below(ROOT)}
+    everywhere = {*map(str, folders), *folders_below(PROJECT_ROOT)}
     return sorted(Path(f, places.mark) for f in everywhere if os.path.lexists(f"{f}/{places.mark}"))
 
 
@@ -142,7 +142,7 @@ class Planting:
         places = Places(
             mark=f"canary-mark-{uuid4().hex}",
             secret=_BEGINS,
-            project=ROOT,
+            project=PROJECT_ROOT,
             prefix=Path(sys.prefix),
             port=port,
             socket=short,

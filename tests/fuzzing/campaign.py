@@ -115,7 +115,7 @@ def _guided(module: str, target: Target, ledger: Ledger, cases: int, seed: int) 
     log = ledger.path.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=guard.ROOT, stdout=output, stderr=output, env=os.environ.copy()
+            command, cwd=guard.PROJECT_ROOT, stdout=output, stderr=output, env=os.environ.copy()
         )
 
     def wait(seconds: float) -> int | None:

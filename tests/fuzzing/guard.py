@@ -11,13 +11,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from harness.folders import PROJECT_ROOT
 from tests.fuzzing.ledger import Counts, Ledger
 from tests.fuzzing.target import Target
 
 ACCEPTED, REFUSED, FOUND = "accepted", "refused", "found"
 
-ROOT = Path(__file__).parents[2]
-_OURS = tuple(str(ROOT / name) for name in ("harness", "reference"))
+_OURS = tuple(str(PROJECT_ROOT / name) for name in ("harness", "reference"))
 _AGAIN_S = 0.5  # a parser may have swallowed the first reminder, in a destructor for example
 _IN_NATIVE_CODE = 3  # times the limit: Python's own signal handlers had no turn
 _LARGEST = 8 << 30  # bytes that the process may ask for at all, so that the machine stays usable
@@ -108,7 +108,7 @@ def _where(error: BaseException) -> str:
     if not ours:
         return ""
     file = Path(ours[-1].filename)
-    name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name
+    name = file.relative_to(PROJECT_ROOT) if file.is_relative_to(PROJECT_ROOT) else file.name
     return f"{name}:{ours[-1].lineno}"
 
 
