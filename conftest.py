@@ -9,7 +9,6 @@ from harness.bench.contest import Pool, Start
 from harness.bench.lane import Lane, processes
 from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
-from harness.environment import cores
 from harness.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
 from harness.experiments.running import Finished
@@ -23,6 +22,7 @@ from harness.stash import BASELINE, COMPARISON, LEDGER, SESSION
 from harness.submitted.captured import CapturedRecipe
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
+from harness.system.machine import cores
 from harness.verify import Verification
 from reference.facts import Facts
 

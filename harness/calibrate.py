@@ -15,14 +15,14 @@ from typing import get_args
 
 from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
-from harness.environment import cores
-from harness.folders import PROJECT_ROOT
 from harness.jobs import TrainJob
 from harness.leases import Leases
 from harness.options import DEFAULT_STORE, RecipeName
 from harness.scheduler import JobFailed, Scheduler
 from harness.statistics import tolerance_factor
 from harness.store import Store
+from harness.system.directories import PROJECT_ROOT
+from harness.system.machine import cores
 from reference import calibration, facts
 from reference.errors import UserError
 

@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from harness import streams
 from harness.options import add_options
-from harness.quarantine import described
+from harness.system import standard_streams
+from harness.system.quarantine import described
 
-streams.open_closed()
-sys.stdout = streams.forgive(sys.stdout)
+standard_streams.open_closed()
+sys.stdout = standard_streams.forgive(sys.stdout)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import gates, history, results, whole_files
+from harness import gates, history, results
 from harness.baseline import terminal
 from harness.bench import rows
 from harness.evidence import alarms
 from harness.extract.client import BuildFailure
-from harness.folders import MEND_REPORT
 from harness.ledger import Ledger
-from harness.plain_json import NotJson, parse
 from harness.record import Record
 from harness.results import Graded, Run
 from harness.scheduler import JobFailed
@@ -21,6 +19,9 @@ from harness.session import Session
 from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
+from harness.system import atomic_files
+from harness.system.directories import MEND_REPORT
+from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 from reference.facts import names
 
@@ -91,7 +92,7 @@ def _summarise(document: Mapping[str, Any], path: Path) -> None:
     text = report.markdown(document)
     target = path
     try:
-        whole_files.replace(path, text.encode())
+        atomic_files.replace(path, text.encode())
         if page := os.environ.get("GITHUB_STEP_SUMMARY"):
             target = Path(page)
             with target.open("a", encoding="utf-8") as file:

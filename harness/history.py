@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.plain_json import NotJson, parse
 from harness.subjects import PROJECT
+from harness.system.strict_json import NotJson, parse
 
 NAME = "history.jsonl"
 MOST = 50

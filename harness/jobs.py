@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
 from harness import recipe as recipes
-from harness.canonical import digest
 from harness.network import spec as specs
 from harness.network.spec import Spec
 from harness.recipe import Recipe
+from harness.system.hashing import digest
 from reference.errors import UserError
 
 # Raise it when a change of the engine changes the numbers it produces.
@@ -71,7 +71,7 @@ class TrainJob:
         dataset: name, for messages.
         data_digest: which images and labels, exactly.
         platform: what else decides the bits: framework versions, device, threads, CPU flags
-            (`harness.environment.numeric_platform`).
+            (`harness.system.machine.numeric_platform`).
     """
 
     spec: Spec

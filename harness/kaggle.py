@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import trained_command, whole_files
+from harness import trained_command
 from harness.data import DataRequest, load
+from harness.system import atomic_files
 from harness.trained import Trained
 from harness.trained_command import DONE, data_request, tell
 from reference.errors import UserError
@@ -145,7 +146,7 @@ def write(content: bytes, output: Path) -> None:
     """
     check_output(output)
     try:
-        whole_files.replace(output, content)
+        atomic_files.replace(output, content)
     except OSError as error:
         raise UserError(
             f"--output {output}: cannot be written: {error.strerror or error}"

@@ -5,9 +5,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from harness import whole_files
 from harness.cluster import workers as clusters
 from harness.store import INCOMING
+from harness.system import atomic_files
 
 _SWEPT = ".swept-"
 
@@ -36,7 +36,7 @@ def sweep(store: Path) -> None:
 
 def sweep_report(folder: Path) -> None:
     """Removes half-written files of a report that nobody is writing."""
-    whole_files.sweep(folder)
+    atomic_files.sweep(folder)
 
 
 def logs(store: Path, place: int) -> Path:

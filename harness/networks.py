@@ -3,12 +3,12 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from harness.extract.client import BuildFailure
-from harness.futures import Shared, fail, follow
 from harness.progress import Progress
 from harness.scheduler import JobFailed
 from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
+from harness.system.futures import Shared, fail, follow
 
 
 class Networks:

@@ -11,7 +11,7 @@ from harness import option_values as values
 from harness.cluster.address import OPTION, Address, parse
 from harness.cluster.address import resources as parse_resources
 from harness.data import CHOICES
-from harness.environment import cores
+from harness.system.machine import cores
 from reference.errors import UserError
 from reference.facts import names
 

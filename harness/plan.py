@@ -9,11 +9,11 @@ from harness import cost as costs
 from harness import recipe as recipes
 from harness.cost import PASSES, TimeLimit
 from harness.data.dataset import Dataset
-from harness.environment import cores, numeric_platform
 from harness.jobs import EvaluateJob, TrainJob
 from harness.network.spec import Spec
 from harness.recipe import Recipe, at_gate
 from harness.scheduler import JobFailed
+from harness.system.machine import cores, numeric_platform
 from reference.calibration import Calibration
 from reference.facts import Facts, expected_network
 from reference.layers import flops, shapes

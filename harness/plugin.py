@@ -16,15 +16,15 @@ from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
 from harness.checking import Failed, Unavailable
-from harness.environment import cores, gpu, numeric_platform, require_installed
-from harness.folders import MEND_REPORT, check_space, prepare
 from harness.ledger import Ledger
 from harness.options import read_options
-from harness.quarantine import described
 from harness.session import Session
 from harness.stash import DOCUMENT, EXPERIMENTS, LEDGER, OPTIONS, SESSION, SUBJECTS, WRITTEN
 from harness.subjects import PROJECT, Subject, project_subject, submitted
 from harness.submitted import submissions
+from harness.system.directories import MEND_REPORT, check_space, prepare
+from harness.system.machine import cores, gpu, numeric_platform, require_installed
+from harness.system.quarantine import described
 from reference import facts as all_facts
 from reference.errors import UserError
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.array_files import archive, member
-from harness.plain_json import parse
+from harness.system.array_files import archive, member
+from harness.system.strict_json import parse
 from reference.errors import UserError
 
 SCHEMA = 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from harness.memory import data_bytes
+from harness.system.memory import data_bytes
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Use:
     """What a worker has served and holds, between two jobs.
 
     Attributes:
-        data_bytes: as of `harness.memory.data_bytes`.
+        data_bytes: as of `harness.system.memory.data_bytes`.
         log_bytes: what it has written on standard error.
     """
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from reference import toml_file
 from reference.errors import UserError
 from reference.fields import shown

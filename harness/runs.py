@@ -12,10 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from harness import record, verify
-from harness.canonical import digest
 from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
-from harness.futures import Shared, fail, follow, then
 from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.progress import TRAINED, Progress
 from harness.record import Record
@@ -24,6 +22,8 @@ from harness.store import StoreError
 from harness.store_trouble import removed, trouble
 from harness.submitted import own_weights
 from harness.submitted.own_weights import OwnAccuracy
+from harness.system.futures import Shared, fail, follow, then
+from harness.system.hashing import digest
 from harness.turns import Turns, Wish
 from harness.verify import Verification
 from harness.worker import EVALUATION

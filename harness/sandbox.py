@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from harness.engine import thread_variables
-from harness.environment import THREADS
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
+from harness.system.machine import THREADS
 
 # All of the project that code in the sandbox can see, and where, when there is a view to choose.
 _INSIDE = ("harness/__init__.py", "harness/sandboxed")

@@ -12,13 +12,13 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-from harness import memory
 from harness.cost import TimeLimit
-from harness.forks import ForkServer
 from harness.jobs import Job
-from harness.process import JsonChannel, ProcessDied, ProcessTimeout
 from harness.recycling import RECYCLING, Recycling, use_of
 from harness.store import INCOMING
+from harness.system import memory
+from harness.system.processes.fork_server import ForkServer
+from harness.system.processes.json_process import JsonChannel, ProcessDied, ProcessTimeout
 
 WORKER = "harness.worker"
 # How native code ends that was refused memory and does not look, or finds no room for a thread.

@@ -11,14 +11,12 @@ from typing import Any
 from harness import gates, leftovers
 from harness.cluster.workers import ClusterWorkers
 from harness.data import DataRequest, Dataset, load, publish
-from harness.environment import describe
 from harness.evidence.networks import ANALYSED
 from harness.evidence.robustness import Readings
 from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running
 from harness.extract.client import BuildFailure, Extractor
-from harness.folders import prepare
 from harness.jobs import Job
 from harness.leases import Leases
 from harness.networks import Networks
@@ -34,6 +32,8 @@ from harness.subjects import Subject, project_subject
 from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
 from harness.submitted.own_weights import OwnAccuracy
+from harness.system.directories import prepare
+from harness.system.machine import describe
 from harness.trainings import Training, Trainings, recipe_of
 from harness.turns import Turns
 from harness.verify import Verification

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import manifest, quarantine
+from harness import manifest
+from harness.system import quarantine
 from reference.errors import UserError
 
 # Of the store: what is half written.

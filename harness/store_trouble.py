@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from harness.data.arrays import open_published
-from harness.folders import prepare
 from harness.store import Store
+from harness.system.directories import prepare
 from reference.errors import UserError
 
 

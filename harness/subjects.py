@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.folders import PROJECT_ROOT
 from harness.submitted.submissions import Entry
+from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 
 PROJECT, SUBMISSION = "project", "submission"

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from harness import leftovers, plan, record
 from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load, publish
-from harness.environment import cores
 from harness.leases import Leases
 from harness.network import spec as specs
-from harness.plain_json import parse
 from harness.progress import Progress
 from harness.record import Record
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.store import Store
+from harness.system.machine import cores
+from harness.system.strict_json import parse
 from harness.turns import Turns
 from harness.workers import Workers
 from reference import calibration

@@ -11,7 +11,6 @@ from harness import plan
 from harness.data import Dataset
 from harness.evidence.robustness import Reading
 from harness.extract.client import BuildFailure
-from harness.futures import fail, follow
 from harness.options import Options
 from harness.recipe import Recipe
 from harness.record import Record
@@ -22,6 +21,7 @@ from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
 from harness.submitted.submitted_recipe import scales_itself, trainable
+from harness.system.futures import fail, follow
 from harness.verify import Verification
 from reference.calibration import Calibration
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import Any
 
-from harness.futures import fail
 from harness.leases import Leases
 from harness.scheduler import JobFailed
 from harness.store import Store, StoreError
+from harness.system.futures import fail
 
 WAITING = (
     "Another run that uses this store is at some of the same work: what comes of it is taken from "

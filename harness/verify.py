@@ -23,9 +23,9 @@ from harness.data.arrays import open_published
 from harness.data.parts import split_for
 from harness.extract.client import BuildFailure
 from harness.jobs import TrainJob
-from harness.plain_json import parse
-from harness.process import JsonChannel, ProcessDied, ProcessTimeout
 from harness.record import PROBE_IMAGES
+from harness.system.processes.json_process import JsonChannel, ProcessDied, ProcessTimeout
+from harness.system.strict_json import parse
 
 ACTION = "verify"
 STORED = "verification.json"

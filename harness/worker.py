@@ -18,19 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from harness import job_kinds, memory, verify
+from harness import job_kinds, verify
 from harness.data.arrays import open_published
 from harness.data.parts import split_for
 from harness.experiments.fit_job import FIT, time_fit
 from harness.experiments.transfer_job import TRANSFER
 from harness.experiments.transferring import transfer
 from harness.experiments.twin_job import TWIN, train_twin
-from harness.forks import serve_forks
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.robustness.job import ROBUSTNESS
 from harness.robustness.reading import read_altered
 from harness.store import Store, StoreError
+from harness.system import memory
+from harness.system.processes.fork_server import serve_forks
 from reference.errors import UserError
 
 EVALUATION = "evaluation.json"

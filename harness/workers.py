@@ -7,12 +7,12 @@ from threading import Lock
 from typing import Any, Protocol
 
 from harness.cost import TimeLimit
-from harness.environment import numeric_platform
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
-from harness.process import JsonChannel
 from harness.recycling import RECYCLING, Recycling
 from harness.scheduler import JobFailed, OnEvent, Scheduler
+from harness.system.machine import numeric_platform
+from harness.system.processes.json_process import JsonChannel
 from harness.verify import Verification, Verifier
 from reference.errors import UserError
 

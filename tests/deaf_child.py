@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.process import serve
+from harness.system.processes.json_process import serve
 
 
 def _handle(_: Any, reply: Callable[[Any], None]) -> None:

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from harness.forks import serve_forks
+from harness.system.processes.fork_server import serve_forks
 
 
 def _warm() -> None:

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.extract.client import BuildFailure
-from harness.folders import PROJECT_ROOT
 from harness.network import spec as specs
-from harness.process import ProcessDied
 from harness.submitted.opened import Opened
+from harness.system.directories import PROJECT_ROOT
+from harness.system.processes.json_process import ProcessDied
 from reference.calibration import DOCUMENTED
 
 NAMES = ("mlp_256_128", "mlp_64_32")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.forks import serve_forks
+from harness.system.processes.fork_server import serve_forks
 
 KEPT: list[bytearray | int] = []
 

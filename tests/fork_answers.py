@@ -6,7 +6,7 @@ import tempfile
 import time
 from typing import Any
 
-from harness.forks import serve_forks
+from harness.system.processes.fork_server import serve_forks
 
 IMPORTED = time.monotonic_ns()
 COUNTED = [0]

@@ -1,6 +1,6 @@
 """A worker whose disk is full: no job's record can be stored."""
 
-from harness.forks import serve_forks
+from harness.system.processes.fork_server import serve_forks
 
 
 def handle(_request, reply):

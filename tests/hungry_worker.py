@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from harness import memory, worker
-from harness.forks import serve_forks
+from harness import worker
 from harness.jobs import TrainJob
 from harness.store import Store
+from harness.system import memory
+from harness.system.processes.fork_server import serve_forks
 
 MB = 2**20
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from reference import facts as all_facts
 from reference.calibration import FOLDER as CALIBRATIONS
 

@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 
 
 def serve() -> None:

@@ -19,7 +19,6 @@ import pytest
 from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
 from harness.extract.client import BuildFailure, Extractor
-from harness.folders import PROJECT_ROOT
 from harness.jobs import TrainJob
 from harness.network.spec import Spec
 from harness.plan import jobs_for, recipe_for
@@ -29,6 +28,7 @@ from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler
 from harness.store import Store
 from harness.submitted.opened import Opened
+from harness.system.directories import PROJECT_ROOT
 from harness.verify import Verification, Verifier
 from reference import facts as all_facts
 from reference.calibration import Calibration, Floor

@@ -13,7 +13,7 @@ import pytest
 from harness.bench import duet
 from harness.bench import duet_statistics as statistics
 from harness.bench.duet import Tree
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from reference import facts
 from tests.support import heed_interrupts
 

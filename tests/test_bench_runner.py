@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness import process
 from harness.bench import order as orders
 from harness.bench import runner
 from harness.bench.order import Order, Task, Unavailable, noise
 from harness.bench.sizes import steps_per_round
 from harness.network.spec import make_spec
 from harness.plan import recipe_for
-from harness.process import Compute, JsonProcess
+from harness.system.processes import json_process
+from harness.system.processes.json_process import Compute, JsonProcess
 from reference import facts
 from reference.errors import UserError
 from reference.forward import forward
@@ -115,13 +115,13 @@ def test_everybody_is_given_the_same_data():
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_process_is_told_its_threads(monkeypatch, tmp_path, threads):
     given = {}
-    real = process.subprocess.Popen
+    real = json_process.subprocess.Popen
 
     def popen(command, **options):
         given.update(options["env"])
         return real(command, **options)
 
-    monkeypatch.setattr(process.subprocess, "Popen", popen)
+    monkeypatch.setattr(json_process.subprocess, "Popen", popen)
     child = JsonProcess("tests.fake_worker", tmp_path / "log", compute=Compute(threads))
     child.stop()
     assert given["TF_NUM_INTRAOP_THREADS"] == given["OMP_NUM_THREADS"] == str(threads)
@@ -138,7 +138,7 @@ def test_only_benchmarks_see_the_gpus_that_the_user_lets_them(monkeypatch, tmp_p
         given.update(options["env"])
         raise FileNotFoundError(command[0])
 
-    monkeypatch.setattr(process.subprocess, "Popen", popen)
+    monkeypatch.setattr(json_process.subprocess, "Popen", popen)
     with pytest.raises(FileNotFoundError):
         JsonProcess("tests.fake_worker", tmp_path / "log", compute=Compute(1, gpu))
     assert given.get("CUDA_VISIBLE_DEVICES") == seen

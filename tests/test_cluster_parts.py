@@ -34,13 +34,13 @@ from harness.data import (
 )
 from harness.data.arrays import open_published
 from harness.data.letters import Letters, open_letters, publish_letters
-from harness.environment import numeric_platform
 from harness.experiments.transfer_job import TransferJob
-from harness.folders import PROJECT_ROOT
 from harness.jobs import EvaluateJob
 from harness.report import page, schema
 from harness.robustness.job import RobustnessJob
 from harness.store import Store
+from harness.system.directories import PROJECT_ROOT
+from harness.system.machine import numeric_platform
 from reference import calibration, facts
 from reference.errors import UserError
 from tests.report_sample import sample

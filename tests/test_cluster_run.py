@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from tests.cluster_support import DEADLINE_S, nodes_of, real_cluster, wait_for
 from tests.survival.comparable import comparable, differences
 

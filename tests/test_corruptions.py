@@ -11,7 +11,7 @@ from scipy import ndimage
 from harness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.corruptions.pixels import blur, turn
 from harness.data.digits import load_digits
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 
 NAMES = tuple(CORRUPTIONS)
 RANDOM = ("shift", "rotation", "noise", "occlusion")

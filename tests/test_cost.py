@@ -21,11 +21,11 @@ from harness.cost import (
     step_bytes,
     time_limit,
 )
-from harness.folders import PROJECT_ROOT
-from harness.memory import MOST_BYTES as WORKER_BYTES
 from harness.network.spec import make_spec
 from harness.plan import jobs_for, recipe_for
 from harness.scheduler import JobFailed
+from harness.system.directories import PROJECT_ROOT
+from harness.system.memory import MOST_BYTES as WORKER_BYTES
 from reference.facts import expected_network, load, names
 from reference.layers import flops, normalise, total_params
 

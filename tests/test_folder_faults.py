@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.data import load_digits, publish
-from harness.folders import check_space
+from harness.system.directories import check_space
 from reference.errors import UserError
 from tests.project_copy import PASSED, USAGE, grade, project
 

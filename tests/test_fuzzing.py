@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from tests.fuzzing import broken, guided
 from tests.fuzzing.table import TARGETS
 

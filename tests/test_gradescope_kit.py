@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from tests.project_copy import environment, project
 
 KIT = PROJECT_ROOT / "harness" / "exports" / "gradescope_kit"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 
 PACKAGES = ("models", "reference", "harness", "checks", "tests")
 STANDARD = frozenset(sys.stdlib_module_names)
@@ -68,7 +68,7 @@ RULES = (
     # Plain files from plain data: nothing but the standard library.
     _rule("harness/exports/*.py", "harness", "reference"),
     # What requirement files say, and what of it is installed.
-    _rule("harness/versions.py", "harness", "reference", "packaging"),
+    _rule("harness/system/versions.py", "harness", "reference", "packaging"),
     _rule("harness/*.py", *HARNESS),
     _rule("checks/*.py", "checks", "harness", "reference", "numpy", "pytest"),
     _rule("conftest.py", "harness", "reference", "pytest"),

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from harness import leases as module
-from harness.folders import PROJECT_ROOT
 from harness.leases import Leases
+from harness.system.directories import PROJECT_ROOT
 
 ONE, TWO = "a" * 64, "b" * 64
 

@@ -5,11 +5,12 @@ import os
 
 import pytest
 
-from harness import folders, leftovers, whole_files
+from harness import leftovers
 from harness.data.arrays import publish
 from harness.data.digits import load_digits
-from harness.folders import prepare
 from harness.store import Store
+from harness.system import atomic_files, directories
+from harness.system.directories import prepare
 from reference.errors import UserError
 
 KEY = "a" * 64
@@ -83,16 +84,16 @@ def test_what_was_written_aside_of_a_report_goes_and_what_is_being_written_stays
 
 
 def test_a_writer_s_own_file_is_not_swept(tmp_path, monkeypatch):
-    rename = whole_files.Path.replace
+    rename = atomic_files.Path.replace
     swept = []
 
     def sweep_first(aside, target):
         swept.append(aside.name)
-        whole_files.sweep(tmp_path)
+        atomic_files.sweep(tmp_path)
         return rename(aside, target)
 
-    monkeypatch.setattr(whole_files.Path, "replace", sweep_first)
-    whole_files.replace(tmp_path / "index.html", b"whole")
+    monkeypatch.setattr(atomic_files.Path, "replace", sweep_first)
+    atomic_files.replace(tmp_path / "index.html", b"whole")
     assert len(swept) == 1
     assert swept[0].endswith(".part")
     assert _tree(tmp_path) == ["index.html"]
@@ -101,7 +102,7 @@ def test_a_writer_s_own_file_is_not_swept(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_tried_has_nothing_in_it_meanwhile(tmp_path, monkeypatch):
     """So nothing is left of it, and two runs that try it at once do not take each other's."""
-    temporary_file = folders.tempfile.TemporaryFile
+    temporary_file = directories.tempfile.TemporaryFile
     seen = []
 
     def look(**options):
@@ -109,7 +110,7 @@ def test_a_folder_that_is_tried_has_nothing_in_it_meanwhile(tmp_path, monkeypatc
         seen.append(_tree(tmp_path))
         return file
 
-    monkeypatch.setattr(folders.tempfile, "TemporaryFile", look)
+    monkeypatch.setattr(directories.tempfile, "TemporaryFile", look)
     prepare(tmp_path, "--store")
     assert seen == [[]]
 

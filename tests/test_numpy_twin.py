@@ -15,7 +15,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from harness.data.digits import load_digits
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from reference import forward as judge
 from reference.layers import normalise
 from reference.twin import gradient_check, training

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from tests.project_copy import FAILED, PASSED, USAGE, command, environment, grade, project
 
 TRAINED = ("checks", "--dataset=digits", "--workers=1", "-k", "mlp_64_32")

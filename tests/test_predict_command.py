@@ -14,11 +14,11 @@ import pytest
 from harness import kaggle, plan, trained, workers
 from harness.data import MNIST_DIGEST, DataRequest
 from harness.data.digits import load_digits
-from harness.folders import PROJECT_ROOT
 from harness.jobs import TrainJob
 from harness.predict import __main__ as command
 from harness.scheduler import JobFailed
 from harness.store import Store
+from harness.system.directories import PROJECT_ROOT
 from reference import calibration, facts
 from reference.errors import UserError
 from reference.facts import expected_network

@@ -162,7 +162,7 @@ def test_replacing_leaves_no_process_and_no_descriptor_behind(start, do):
 
 
 def test_the_bounds_leave_a_job_most_of_its_memory():
-    from harness.memory import MOST_BYTES
+    from harness.system.memory import MOST_BYTES
 
     assert RECYCLING.data_bytes <= MOST_BYTES / 8
     assert RECYCLING.jobs < inf

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from reference.activations import ACTIVATIONS
 from reference.facts import expected_network, load, names
 from reference.fields import INITIALIZERS

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
 from harness.report import render, write
 from harness.report.__main__ import main
+from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 from tests.report_sample import sample
 

@@ -14,8 +14,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
 from harness.report import render
+from harness.system.directories import PROJECT_ROOT
 from tests.report_sample import NETWORKS, failing, sample
 
 HOSTILE = (

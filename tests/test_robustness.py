@@ -13,7 +13,6 @@ from harness import session as session_module
 from harness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.data import publish
 from harness.evidence.robustness import Readings, robustness
-from harness.futures import fail
 from harness.jobs import TrainJob
 from harness.options import Options
 from harness.robustness import job as job_module
@@ -24,6 +23,7 @@ from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.statistics import mean_interval, wilson
 from harness.store import Store
+from harness.system.futures import fail
 from harness.trainings import Trainings
 from reference.errors import UserError
 from reference.layers import flops

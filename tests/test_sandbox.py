@@ -12,10 +12,10 @@ import pytest
 from harness import sandbox
 from harness.extract import client
 from harness.extract.client import BuildFailure, Extractor
-from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
 from harness.sandbox import Isolation, strongest
 from harness.sandboxed.limits import Limits
+from harness.system.directories import PROJECT_ROOT
 from reference.layers import total_params
 from tests.sandbox_support import (
     GOOD,

@@ -15,9 +15,9 @@ from harness import sandbox
 from harness.extract import client
 from harness.extract import server as servers
 from harness.extract.client import BuildFailure, Extractor
-from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
 from harness.sandbox import Isolation, strongest
+from harness.system.directories import PROJECT_ROOT
 from tests.processes import gone
 from tests.sandbox_support import (
     attack,

@@ -12,9 +12,9 @@ import pytest
 
 from harness.extract.client import Answer, BuildFailure
 from harness.extract.request import Submitted
-from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
 from harness.sandbox import strongest
+from harness.system.directories import PROJECT_ROOT
 from tests.sandbox_support import (
     GOOD,
     attack,

@@ -10,11 +10,11 @@ import pytest
 
 from harness import scheduler
 from harness.cost import TimeLimit
-from harness.forks import Fork
 from harness.jobs import TrainJob
 from harness.network.spec import make_spec
 from harness.plan import recipe_for
 from harness.scheduler import JobFailed, Scheduler
+from harness.system.processes.fork_server import Fork
 from reference.facts import expected_network, load
 
 WAIT_S = 20  # for what takes milliseconds, on a busy machine

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness import manifest
-from harness.folders import PROJECT_ROOT
 from harness.store import Store, StoreError
+from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 
 KEY = "ab" * 32

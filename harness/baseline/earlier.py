@@ -13,8 +13,8 @@ from harness.baseline import file
 from harness.baseline.network import Data, Network, Right
 from harness.bench.baseline import Measurement, measurements
 from harness.bench.rows import Key
-from harness.report import readers
-from harness.report.readers import ShapeError
+from harness.system import json_readers
+from harness.system.json_readers import ShapeError
 from reference.errors import UserError
 
 # What a rate of training depends on, beside the network.
@@ -55,7 +55,7 @@ def read(path: Path) -> Earlier:
     """
     document = file.read(path)
     try:
-        found = _earlier(document, readers.clean(path.name))
+        found = _earlier(document, json_readers.clean(path.name))
     except ShapeError as error:
         raise UserError(
             f"--baseline {path}: {error}. It is no results.json as the grader writes it, or was "
@@ -71,29 +71,33 @@ def read(path: Path) -> Earlier:
     return found
 
 
-_DATASET = readers.record(
-    name=readers.name, digest=readers.name, sizes=readers.record(test=readers.count)
+_DATASET = json_readers.record(
+    name=json_readers.name,
+    digest=json_readers.name,
+    sizes=json_readers.record(test=json_readers.count),
 )
-_RUN = readers.record(
-    seed=readers.count,
-    correct_bitmap=readers.text,
-    test_accuracy=readers.number,
-    train_images_per_s=readers.number,
+_RUN = json_readers.record(
+    seed=json_readers.count,
+    correct_bitmap=json_readers.text,
+    test_accuracy=json_readers.number,
+    train_images_per_s=json_readers.number,
 )
-_SUBJECT = readers.record(
-    id=readers.name,
-    spec_digest=readers.text,
-    spec=readers.optional(readers.record(total_params=readers.count, flops=readers.count)),
-    runs=readers.listing(_RUN),
+_SUBJECT = json_readers.record(
+    id=json_readers.name,
+    spec_digest=json_readers.text,
+    spec=json_readers.optional(
+        json_readers.record(total_params=json_readers.count, flops=json_readers.count)
+    ),
+    runs=json_readers.listing(_RUN),
 )
-_ENVIRONMENT = readers.mapping(lambda value, _path: value)
-_DOCUMENT = readers.record(
-    created=readers.text,
-    dataset=readers.optional(_DATASET),
-    recipe=readers.text,
+_ENVIRONMENT = json_readers.mapping(lambda value, _path: value)
+_DOCUMENT = json_readers.record(
+    created=json_readers.text,
+    dataset=json_readers.optional(_DATASET),
+    recipe=json_readers.text,
     environment=_ENVIRONMENT,
-    subjects=readers.listing(_SUBJECT),
-    benchmarks=readers.listing(readers.mapping(lambda value, _path: value)),
+    subjects=json_readers.listing(_SUBJECT),
+    benchmarks=json_readers.listing(json_readers.mapping(lambda value, _path: value)),
 )
 
 
@@ -111,7 +115,7 @@ def _earlier(document: Mapping[str, Any], name: str) -> Earlier:
     return Earlier(
         file=name,
         created=found["created"],
-        commit=readers.text(environment.get("commit"), "environment.commit"),
+        commit=json_readers.text(environment.get("commit"), "environment.commit"),
         data=data,
         recipe=found["recipe"],
         networks=networks,

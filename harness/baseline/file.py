@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, cast
 
-from harness.plain_json import NotJson, parse
+from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 
 MAKE = "`pytest checks/` writes reports/latest/results.json; copy it to keep it."

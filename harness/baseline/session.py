@@ -12,13 +12,13 @@ from harness.baseline.network import Data, Network
 from harness.baseline.speed import Speedups
 from harness.bench.baseline import measurements
 from harness.data.dataset import Dataset
-from harness.environment import describe
 from harness.extract.client import BuildFailure
 from harness.options import Options, RecipeName
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.submitted.opened import Opened
+from harness.system.machine import describe
 from reference.layers import flops, total_params
 
 

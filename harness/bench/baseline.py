@@ -105,7 +105,7 @@ def measurements(rows: Iterable[Mapping[str, Any]]) -> dict[Key, Measurement]:
         KeyError, TypeError, ValueError, AttributeError: a row is none.
     """
     # It brings in Jinja: not before there is a baseline.
-    from harness.report.readers import clean  # noqa: PLC0415
+    from harness.system.json_readers import clean  # noqa: PLC0415
 
     found: dict[Key, Measurement] = {}
     for row in filter(_is_ours, rows):

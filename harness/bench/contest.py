@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.bench.order import Order, to_json
-from harness.process import ProcessDied, ProcessTimeout
+from harness.system.processes.json_process import ProcessDied, ProcessTimeout
 
 OURS = "engine"
 NO_TENSORFLOW = "pytorch"  # the program that is not asked for what TensorFlow knows
@@ -27,7 +27,7 @@ ANSWER_S = 300.0  # far beyond any preparation; a runner that is silent for so l
 
 
 class Child(Protocol):
-    """What a contest needs of a `harness.process.JsonProcess`."""
+    """What a contest needs of a `harness.system.processes.json_process.JsonProcess`."""
 
     def send(self, document: Mapping[str, Any]) -> None: ...
     def receive(self, deadline: float | None = None) -> Any: ...

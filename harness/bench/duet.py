@@ -36,10 +36,10 @@ from harness.bench.duet_statistics import (
     turns,
 )
 from harness.bench.order import Order
-from harness.environment import describe_cpu
-from harness.folders import PROJECT_ROOT
 from harness.network.spec import Spec
-from harness.process import JsonProcess, ProcessDied, ProcessTimeout
+from harness.system.directories import PROJECT_ROOT
+from harness.system.machine import describe_cpu
+from harness.system.processes.json_process import JsonProcess, ProcessDied, ProcessTimeout
 from reference import facts
 from reference.errors import UserError
 from reference.facts import expected_network

@@ -18,8 +18,8 @@ from harness.bench.sizes import steps_per_round
 from harness.checking import Difference, Mismatch, Unavailable
 from harness.extract.client import BuildFailure
 from harness.network.spec import Spec
-from harness.process import Compute, JsonProcess
 from harness.recipe import Recipe
+from harness.system.processes.json_process import Compute, JsonProcess
 
 # Who takes part, by task.
 RUNNERS: Mapping[str, Sequence[str]] = {

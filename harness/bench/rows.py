@@ -8,7 +8,7 @@ from typing import Any
 from harness.bench import ratios
 from harness.bench.contest import OURS, Contest
 from harness.bench.sizes import flops_per_image
-from harness.environment import commit, cores, describe_cpu
+from harness.system.machine import commit, cores, describe_cpu
 from reference.layers import Network
 
 # What a row is of: architecture, "train" or "predict", batch size.

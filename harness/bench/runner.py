@@ -24,7 +24,7 @@ from typing import Any
 
 from harness.bench import order as orders
 from harness.bench.order import Order, Task, Unavailable
-from harness.process import serve
+from harness.system.processes.json_process import serve
 from reference.errors import UserError
 
 NO_PYTORCH = "PyTorch is not installed: pip install -r requirements-peers.txt"

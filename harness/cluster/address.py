@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness import plain_json
+from harness.system import strict_json
 from reference.errors import UserError
 
 OPTION = "--cluster"
@@ -78,7 +78,7 @@ def parse(text: str, folder: Path) -> Address:
 def _read(file: Path) -> str:
     """Returns the address in a file that `dask scheduler --scheduler-file` wrote."""
     try:
-        found = plain_json.parse(file.read_bytes())["address"]
+        found = strict_json.parse(file.read_bytes())["address"]
     except OSError as error:
         raise UserError(
             f"{OPTION} {file}: it cannot be read ({error.strerror or error}); {_EXPECTED}"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cluster import parcels
 from harness.cluster.address import OPTION, Address
-from harness.environment import numeric_platform
+from harness.system.machine import numeric_platform
 from reference.errors import UserError
 
 if TYPE_CHECKING:

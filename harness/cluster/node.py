@@ -37,12 +37,12 @@ from harness.cost import TimeLimit
 from harness.data import publish
 from harness.data.arrays import open_published
 from harness.data.letters import open_letters
-from harness.environment import cores, describe_cpu, numeric_platform
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
-from harness.process import answer_all, take_output
 from harness.scheduler import JobFailed, Scheduler, StoreFailed
 from harness.store import Store
+from harness.system.machine import cores, describe_cpu, numeric_platform
+from harness.system.processes.json_process import answer_all, take_output
 from harness.verify import Verifier
 
 Reply = Callable[[Mapping[str, Any]], None]

@@ -15,8 +15,8 @@ from harness.data.arrays import publish
 from harness.data.dataset import PARTS, Arrays, Bytes, Dataset
 from harness.data.dataset import digest as digest_of
 from harness.data.letters import open_letters
-from harness.folders import PROJECT_ROOT
 from harness.store import Store
+from harness.system.directories import PROJECT_ROOT
 
 # What a worker needs of the project; nobody's network is built there, so `models` is not.
 _PACKAGES = ("harness", "reference")

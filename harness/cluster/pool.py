@@ -19,10 +19,10 @@ from harness.cluster.connection import Connection, remote
 from harness.cluster.needs import Needs, needs
 from harness.cost import TimeLimit
 from harness.extract.client import BuildFailure
-from harness.futures import fail
 from harness.jobs import Job, TrainJob
 from harness.scheduler import JobFailed, OnEvent, StoreFailed
 from harness.store import Store, StoreError
+from harness.system.futures import fail
 from harness.verify import Verification, read_verification
 from harness.workers import WorkersLost
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import quarantine
-from harness.array_files import intact
 from harness.data.dataset import PARTS, Arrays, Bytes, Dataset, digest
+from harness.system import quarantine
+from harness.system.array_files import intact
 from reference.errors import UserError
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import quarantine
-from harness.array_files import archive, member
 from harness.data.dataset import IMAGE_SHAPE, Bytes, part_digest
+from harness.system import quarantine
+from harness.system.array_files import archive, member
 from reference.errors import UserError
 
 CLASSES = ("alpha", "beta", "gamma")

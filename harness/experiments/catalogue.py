@@ -11,8 +11,8 @@ from harness.experiments.study import StudyExperiment
 from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
 from harness.experiments.twin import NumpyTwin
-from harness.folders import PROJECT_ROOT
 from harness.options import Options
+from harness.system.directories import PROJECT_ROOT
 from reference import study_format
 from reference.errors import UserError
 

@@ -12,13 +12,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from harness import recipe as recipes
-from harness.canonical import digest
 from harness.data.arrays import open_published
 from harness.data.parts import split_for
 from harness.network import spec as specs
 from harness.network.spec import Spec
 from harness.recipe import Recipe
 from harness.store import Store
+from harness.system.hashing import digest
 
 FIT = "fit"
 DOCUMENT = "fit.json"
@@ -31,7 +31,7 @@ class FitJob:
 
     Attributes:
         dataset: name, for messages.
-        platform: `harness.environment.numeric_platform`.
+        platform: `harness.system.machine.numeric_platform`.
     """
 
     spec: Spec

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness import plan
 from harness.data import Dataset
-from harness.environment import numeric_platform
 from harness.extract.client import BuildFailure
-from harness.futures import fail
 from harness.jobs import Job
 from harness.network.spec import Spec
 from harness.recipe import Recipe
@@ -19,6 +17,8 @@ from harness.record import Record
 from harness.runs import Runs
 from harness.scheduler import JobFailed
 from harness.submitted.opened import Opened
+from harness.system.futures import fail
+from harness.system.machine import numeric_platform
 from reference.calibration import DOCUMENTED, Calibration
 from reference.facts import Facts
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab
-from harness.folders import PROJECT_ROOT
 from harness.scheduler import JobFailed
+from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 
 # Those that compute rather than wait when the session ends are left to end with the process.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from harness.canonical import digest
 from harness.jobs import ENGINE_VERSION, PlainJob
+from harness.system.hashing import digest
 
 TRANSFER = "transfer"
 # Raise it when a change of harness/engine/transfer.py changes the numbers that it produces.

@@ -14,14 +14,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from harness import recipe as recipes
-from harness.canonical import digest
 from harness.data.arrays import open_published
 from harness.data.dataset import Arrays, Bytes, Indexes
 from harness.data.parts import split_for
-from harness.experiments.code_lines import code_digest
-from harness.folders import PROJECT_ROOT
 from harness.recipe import Recipe
 from harness.store import Store
+from harness.system.directories import PROJECT_ROOT
+from harness.system.hashing import digest
+from harness.system.source_lines import code_digest
 from reference.twin.gradient_check import away_from_kinks, gradient_error, in_float64
 from reference.twin.initialization import initial_network
 from reference.twin.network import Dense, Floats, Network, log_softmax
@@ -113,7 +113,7 @@ def train_twin(
 ) -> str:
     """Trains one twin and stores what was measured; returns the key.
 
-    A worker computes on one thread: `harness.process` tells so the library that multiplies NumPy's
+    A worker computes on one thread: `json_process` tells so the library that multiplies NumPy's
     matrices, too.
     """
     arrays = open_published(data, job.data_digest)

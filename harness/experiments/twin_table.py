@@ -14,11 +14,11 @@ import numpy as np
 
 from harness.claims import compare
 from harness.experiments import twin_job
-from harness.experiments.code_lines import code_lines_in
 from harness.experiments.study_summary import Claim, meets
-from harness.folders import PROJECT_ROOT
 from harness.record import Record
 from harness.statistics import Interval, repeats_interval
+from harness.system.directories import PROJECT_ROOT
+from harness.system.source_lines import code_lines_in
 from reference.facts import ClaimFact
 
 # What one has to write, or to read, to train by hand; checking gradients is left out.

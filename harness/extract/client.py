@@ -11,11 +11,11 @@ from typing import Any
 from harness.extract import document as documents
 from harness.extract.request import Submitted, packed
 from harness.extract.server import Server, ServerDied
-from harness.memory import was_refused
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
 from harness.sandbox import Isolation
 from harness.sandboxed.limits import GB, Limits
+from harness.system.memory import was_refused
 from reference.errors import UserError
 
 BUILD_TIMEOUT_S = 60

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.plain_json import NotJson, parse
+from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 
 _MAX_NETWORKS = 16

@@ -11,10 +11,10 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from harness import keeper
-from harness.process import ended, last_words
 from harness.sandbox import Isolation
 from harness.sandboxed.limits import MAX_DOCUMENT, MAX_PAYLOAD, Limits
+from harness.system.processes import parent_death
+from harness.system.processes.json_process import ended, last_words
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -136,7 +136,7 @@ class Server:
 def _started(isolation: Isolation, log: Path, control: socket.socket) -> "Popen[bytes]":
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
-        return keeper.start(
+        return parent_death.start(
             isolation.command(MODULE),
             cwd="/",
             env=isolation.environment(),

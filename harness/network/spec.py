@@ -12,7 +12,7 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from harness.canonical import digest
+from harness.system.hashing import digest
 from reference.errors import UserError
 from reference.fields import shown
 from reference.layers import Network, normalise_traced, params, shapes

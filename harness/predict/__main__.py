@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import trained_command
-from harness.environment import cores
 from harness.predict.normalise import Digit, normalise
 from harness.predict.pictures import SUFFIXES
+from harness.system.machine import cores
 from harness.trained import Trained
 from harness.trained_command import DONE, SOME_FAILED
 from reference.errors import UserError

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness import whole_files
+from harness.system import atomic_files
 from reference.errors import UserError
 
 MAKER = "MNIST architecture grader"  # what our files say of themselves
@@ -51,7 +51,7 @@ def write_all(files: Mapping[Path, bytes], option: str) -> None:
             raise UserError(f"{path} is a folder, but should be a file to write. Move it away.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            whole_files.replace(path, content)
+            atomic_files.replace(path, content)
         except OSError as error:
             raise UserError(
                 f"{path} cannot be written: {error.strerror or error}. "

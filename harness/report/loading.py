@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.plain_json import NotJson, parse
-from harness.report.readers import kind
+from harness.system.json_readers import kind
+from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 
 REMEDY = "Run `pytest checks/` again to write a new results.json."

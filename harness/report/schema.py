@@ -12,7 +12,7 @@ from harness.report.evidence import schema as evidence
 from harness.report.experiments.schema import CURVES, experiment
 from harness.report.loading import REMEDY
 from harness.report.progress import schema as progress
-from harness.report.readers import (
+from harness.system.json_readers import (
     ShapeError,
     boolean,
     clean,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import whole_files
-from harness.folders import MEND_REPORT
-from harness.plain_json import NotJson, parse
+from harness.system import atomic_files
+from harness.system.directories import MEND_REPORT
+from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 
 # Halves of characters that Python has where a name is no text; these stand for no single byte.
@@ -32,7 +32,7 @@ def write(results: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
         results = json.loads(content)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole_files.replace(path, content + b"\n")
+        atomic_files.replace(path, content + b"\n")
     except OSError as error:
         problem = f"{path} cannot be written: {error.strerror or error}"
         raise UserError(f"{problem}. {MEND_REPORT}") from error

@@ -8,15 +8,15 @@ from functools import partial
 
 from harness.corruptions import CORRUPTIONS
 from harness.cost import reading_limit
-from harness.environment import cores
 from harness.evidence.robustness import Reading, Readings
-from harness.futures import fail, then
 from harness.jobs import TrainJob
 from harness.record import Record
 from harness.robustness.job import MOST_IMAGES, READINGS, SEED, RobustnessJob
 from harness.robustness.reading import read
 from harness.runs import Runs
 from harness.scheduler import JobFailed
+from harness.system.futures import fail, then
+from harness.system.machine import cores
 from reference.errors import UserError
 from reference.layers import flops
 

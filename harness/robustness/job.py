@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import corruptions
-from harness.canonical import digest
 from harness.corruptions import CORRUPTIONS, SEVERITIES
 from harness.data.digits import stratified
-from harness.experiments.code_lines import code_digest
 from harness.jobs import ENGINE_VERSION, PlainJob
+from harness.system.hashing import digest
+from harness.system.source_lines import code_digest
 
 ROBUSTNESS = "robustness"
 # Raise it when a change of harness/robustness/ changes the numbers that it produces.

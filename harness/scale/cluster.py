@@ -21,10 +21,10 @@ from harness.cluster.address import parse
 from harness.cluster.connection import Connection, connect
 from harness.cluster.needs import Needs
 from harness.cluster.pool import ClusterPool
-from harness.environment import cores, describe_cpu, numeric_platform
 from harness.scale.idle_worker import JOB_S
 from harness.scale.measure import Rate, job_of
 from harness.store import Store
+from harness.system.machine import cores, describe_cpu, numeric_platform
 from reference.errors import UserError
 
 JOBS = 10_000

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.forks import serve_forks
+from harness.system.processes.fork_server import serve_forks
 
 JOB_S = 0.001
 

@@ -22,16 +22,16 @@ from typing import Any
 
 from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
-from harness.environment import cores, describe_cpu
 from harness.extract.client import Extractor
-from harness.folders import PROJECT_ROOT
-from harness.forks import ForkServer
 from harness.jobs import TrainJob
 from harness.network.spec import Spec
 from harness.sandbox import strongest
 from harness.scale.idle_worker import JOB_S
 from harness.scheduler import Scheduler
 from harness.store import Store
+from harness.system.directories import PROJECT_ROOT
+from harness.system.machine import cores, describe_cpu
+from harness.system.processes.fork_server import ForkServer
 from harness.verify import Verification, Verifier
 from reference import calibration, facts
 from reference.errors import UserError

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from harness import job_kinds
-from harness.forks import serve_forks
 from harness.jobs import TrainJob
 from harness.record import PROBE_IMAGES, SCHEMA
 from harness.store import Store
+from harness.system.processes.fork_server import serve_forks
 from reference.layers import params, shapes, weights
 
 _TEST_IMAGES = 10_000

@@ -21,11 +21,9 @@ from typing import Any
 from harness import plan
 from harness.cost import TimeLimit
 from harness.data import DataRequest, load, publish
-from harness.environment import cores, describe_cpu, numeric_platform
 from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import Job, TrainJob
 from harness.leases import Leases
-from harness.process import ProcessDied
 from harness.progress import Progress
 from harness.recipe import Recipe
 from harness.recycling import NEVER, RECYCLING
@@ -43,6 +41,8 @@ from harness.scale.watching import (
 from harness.scheduler import WORKER as MODULE
 from harness.scheduler import JobFailed
 from harness.store import INCOMING, Store
+from harness.system.machine import cores, describe_cpu, numeric_platform
+from harness.system.processes.json_process import ProcessDied
 from harness.turns import Turns
 from harness.workers import Workers
 from reference import calibration, facts

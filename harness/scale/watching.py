@@ -23,7 +23,7 @@ class Held:
     Attributes:
         resident_bytes: in memory, with what it shares.
         proportional_bytes: of what it shares, its part.
-        data_bytes: as of `harness.memory.data_bytes`.
+        data_bytes: as of `harness.system.memory.data_bytes`.
     """
 
     resident_bytes: int

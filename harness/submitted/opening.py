@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from harness.canonical import digest
-from harness.environment import numeric_platform
 from harness.extract import document as documents
 from harness.extract.client import Answer, BuildFailure, Extractor
 from harness.extract.request import Submitted
@@ -20,6 +18,8 @@ from harness.subjects import PROJECT, Subject
 from harness.submitted import own_weights
 from harness.submitted.opened import Opened, read_answer
 from harness.submitted.submissions import Content, Unreadable, read
+from harness.system.hashing import digest
+from harness.system.machine import numeric_platform
 from reference.errors import UserError
 from reference.facts import Facts
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.canonical import digest
 from harness.network.spec import Spec, clean_name
-from harness.plain_json import parse
 from harness.statistics import Interval, wilson
+from harness.system.hashing import digest
+from harness.system.strict_json import parse
 from reference.errors import UserError
 from reference.layers import weights
 

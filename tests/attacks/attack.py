@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 
 # How opening a submission may end: with the network that would score well, with the one that
 # would not, with some other network, or without any, which is one of results.json's statuses.

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from harness.folders import PROJECT_ROOT
+from harness.system.directories import PROJECT_ROOT
 from tests.fuzzing.ledger import Counts, Ledger
 from tests.fuzzing.target import Target
 

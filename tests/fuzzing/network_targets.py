@@ -6,7 +6,6 @@ from math import prod
 
 import numpy as np
 
-from harness.canonical import digest
 from harness.extract import client
 from harness.extract.client import Answer, BuildFailure
 from harness.network import spec as specs
@@ -14,6 +13,7 @@ from harness.network.keras_config import read_model
 from harness.network.spec import Spec
 from harness.sandboxed.limits import Limits as SandboxLimits
 from harness.submitted.opened import read_answer
+from harness.system.hashing import digest
 from reference.errors import UserError
 from reference.facts import load, names
 from reference.layers import shapes, total_params

@@ -4,7 +4,7 @@ To be spread into the records of `harness/report/schema.py`: RESULTS at the top,
 network, RUN in each of its runs.
 """
 
-from harness.report.readers import (
+from harness.system.json_readers import (
     Reader,
     count,
     integer,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.report.readers import (
+from harness.system.json_readers import (
     Reader,
     ShapeError,
     boolean,

@@ -5,7 +5,7 @@ All of it is absent from older files.
 
 from typing import Any
 
-from harness.report.readers import (
+from harness.system.json_readers import (
     boolean,
     count,
     integer,

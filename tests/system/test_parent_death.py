@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
-from harness.forks import ForkServer
+from harness.system.directories import PROJECT_ROOT
+from harness.system.processes.fork_server import ForkServer
 from tests.processes import gone
 
 # Each prints the number of a process that must end with it, once that is at something long.
@@ -60,8 +60,8 @@ from pathlib import Path
 from harness import keeper, sandbox
 from harness.extract.server import Server
 from harness.sandbox import Isolation
-from harness.forks import ForkServer
-from harness.process import JsonProcess
+from harness.system.processes.fork_server import ForkServer
+from harness.system.processes.json_process import JsonProcess
 folder = Path(sys.argv[1])
 """
 

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from harness import versions
-from harness.folders import PROJECT_ROOT
+from harness.system import versions
+from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 
 # The instruction sets that decide which kernels are chosen, hence the bits.

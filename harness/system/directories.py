@@ -4,10 +4,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from harness.quarantine import described
+from harness.system.quarantine import described
 from reference.errors import UserError
 
-PROJECT_ROOT = Path(__file__).parents[1]
+PROJECT_ROOT = Path(__file__).parents[2]
 
 _NEEDED_BYTES = 32 << 20
 

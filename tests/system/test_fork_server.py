@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from harness.folders import PROJECT_ROOT
-from harness.forks import ForkServer
-from harness.process import ProcessDied
+from harness.system.directories import PROJECT_ROOT
+from harness.system.processes.fork_server import ForkServer
+from harness.system.processes.json_process import ProcessDied
 from tests.processes import gone
 
 
@@ -94,7 +94,7 @@ def test_a_killed_server_is_reported_and_takes_its_children_along(server, tmp_pa
 PARENT = """
 import sys, time
 from pathlib import Path
-from harness.forks import ForkServer
+from harness.system.processes.fork_server import ForkServer
 folder = Path(sys.argv[1])
 server = ForkServer("tests.fork_answers", folder / "server.log")
 child = server.fork(folder / "child.log")

@@ -9,9 +9,9 @@ from itertools import product
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from harness import versions
-from harness.folders import PROJECT_ROOT
 from harness.report import page, schema
+from harness.system import versions
+from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 from tests import by_package
 from tests.report_sample import sample

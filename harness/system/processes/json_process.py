@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness import keeper
 from harness.engine import thread_variables
-from harness.environment import THREADS
-from harness.folders import PROJECT_ROOT
 from harness.sandboxed import namespaces
+from harness.system.directories import PROJECT_ROOT
+from harness.system.machine import THREADS
+from harness.system.processes import parent_death
 
 _LOG_TAIL = 4000  # bytes of its last words that are worth showing
 
@@ -224,7 +224,7 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
-        return keeper.start(
+        return parent_death.start(
             [*prefix, sys.executable, "-m", module],
             cwd=root,
             env=_environment(compute, root) | ({"TMPDIR": str(temporary)} if temporary else {}),

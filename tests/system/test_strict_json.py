@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.plain_json import MAX_DEPTH, NotJson, parse
+from harness.system.strict_json import MAX_DEPTH, NotJson, parse
 
 
 def _nested(depth):

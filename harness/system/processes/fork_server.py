@@ -20,8 +20,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from harness.process import JsonChannel, ProcessDied, answer_all, ended, last_words, spawn
 from harness.sandboxed import namespaces
+from harness.system.processes.json_process import (
+    JsonChannel,
+    ProcessDied,
+    answer_all,
+    ended,
+    last_words,
+    spawn,
+)
 
 _REQUEST = 1 << 16
 
@@ -136,7 +143,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
     """The server's side, with standard input as its control socket; returns when that closes.
 
     Args:
-        handle: answers the documents that a child is sent, as in `harness.process.serve`.
+        handle: answers the documents that a child is sent, as in `json_process.serve`.
         warm: imports what the children will need.
     """
     namespaces.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness import memory
 from harness.scale.measure import job_of
 from harness.scheduler import JobFailed, Scheduler
+from harness.system import memory
 from tests.hungry_worker import ASK
 
 WAIT_S = 120

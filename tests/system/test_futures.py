@@ -4,7 +4,7 @@ from concurrent.futures import CancelledError, Future
 
 import pytest
 
-from harness.futures import Shared, fail, follow
+from harness.system.futures import Shared, fail, follow
 
 
 def test_the_first_who_asks_has_the_work_done():

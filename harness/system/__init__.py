@@ -1,0 +1,1 @@
+"""The machine: files, JSON, hashes, child processes and versions. It knows of no network."""
