@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.bench.ratios import ALLOWED_LOSS
 from harness.checking import Difference, NotApplicable, Unavailable, require_none
 from harness.extract.client import BuildFailure
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.statistics import MARGIN
+from harness.statistics.time_ratios import ALLOWED_LOSS
 from harness.submitted.opened import Opened
 
 if TYPE_CHECKING:

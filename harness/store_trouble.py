@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.data.arrays import open_published
+from harness.data.shared_arrays import open_published
 from harness.store import Store
 from harness.system.directories import prepare
 from reference.errors import UserError

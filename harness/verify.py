@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import job_kinds
-from harness.data.arrays import open_published
 from harness.data.parts import split_for
+from harness.data.shared_arrays import open_published
 from harness.extract.client import BuildFailure
 from harness.jobs import TrainJob
 from harness.record import PROBE_IMAGES

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from harness import job_kinds, verify
-from harness.data.arrays import open_published
 from harness.data.parts import split_for
+from harness.data.shared_arrays import open_published
 from harness.experiments.fit_job import FIT, time_fit
 from harness.experiments.transfer_job import TRANSFER
 from harness.experiments.transferring import transfer

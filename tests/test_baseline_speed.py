@@ -7,7 +7,7 @@ import pytest
 from harness.baseline.network import Network
 from harness.baseline.speed import other_machine, speed, training_rate
 from harness.bench.baseline import Measurement
-from harness.bench.ratios import Ratio
+from harness.statistics.time_ratios import Ratio
 
 NOW, THEN = Network("mlp"), Network("mlp")
 MACHINE = {"cpu": "A", "cores": 2}

@@ -7,8 +7,8 @@ import pytest
 
 from harness.bench import baseline as baselines
 from harness.bench.baseline import Baseline, BaselineMismatch
-from harness.bench.ratios import Ratio
 from harness.bench.rows import blank
+from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
 
 KEY = ("mlp_64_32", "train", 32)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.bench import duet
-from harness.bench import duet_statistics as statistics
 from harness.bench.duet import Tree
+from harness.statistics import revision_times as statistics
 from harness.system.directories import PROJECT_ROOT
 from reference import facts
 from tests.support import heed_interrupts

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import sandbox
-from harness.measures import read_bitmap
+from harness.statistics.predictions import read_bitmap
 from tests.project_copy import (
     FAILED,
     PASSED,

@@ -32,8 +32,8 @@ from harness.data import (
     load_digits,
     publish,
 )
-from harness.data.arrays import open_published
 from harness.data.letters import Letters, open_letters, publish_letters
+from harness.data.shared_arrays import open_published
 from harness.experiments.transfer_job import TransferJob
 from harness.jobs import EvaluateJob
 from harness.report import page, schema

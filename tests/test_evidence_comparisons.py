@@ -10,7 +10,7 @@ from harness.data import Arrays, Dataset
 from harness.evidence.comparisons import comparisons, omnibus
 from harness.evidence.image_groups import ALL_SHOWN, ONE_SHOWN, image_groups
 from harness.evidence.networks import ANALYSED, Reader, Trained, analysed, common_seeds, readers
-from harness.measures import correct_bitmap, read_bitmap
+from harness.statistics.predictions import correct_bitmap, read_bitmap
 
 IMAGES = 1_000
 LABELS = np.array([i % 10 for i in range(IMAGES)], np.uint8)

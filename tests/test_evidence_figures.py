@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
 from harness.evidence import figures
-from harness.measures import confusion
 from harness.statistics import mean_interval, wilson
+from harness.statistics.predictions import confusion
 
 DIGITS = np.arange(10)
 

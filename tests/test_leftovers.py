@@ -6,8 +6,8 @@ import os
 import pytest
 
 from harness import leftovers
-from harness.data.arrays import publish
 from harness.data.digits import load_digits
+from harness.data.shared_arrays import publish
 from harness.store import Store
 from harness.system import atomic_files, directories
 from harness.system.directories import prepare

@@ -11,12 +11,12 @@ import pytest
 
 from harness import results
 from harness.data import Arrays, Dataset, digest
-from harness.measures import confusion
 from harness.network.spec import make_spec
 from harness.record import Record
 from harness.results import Graded, Run, assemble, read_benchmarks, verdict, write
 from harness.results import subject as subject_layout
 from harness.statistics import judge_gate, wilson
+from harness.statistics.predictions import confusion
 from harness.subjects import SUBMISSION, project_subject
 from harness.submitted.opened import Opened
 from reference.errors import UserError

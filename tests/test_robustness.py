@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from harness import session as session_module
-from harness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.data import publish
+from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.evidence.robustness import Readings, robustness
 from harness.jobs import TrainJob
 from harness.options import Options

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from harness import conclude, measures, plan, results
+from harness import conclude, plan, results
 from harness.baseline import earlier
 from harness.baseline.comparison import Comparison
 from harness.baseline.judging import obstacle
@@ -17,6 +17,7 @@ from harness.options import Options, RecipeName
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session
+from harness.statistics import predictions
 from harness.submitted.opened import Opened
 from harness.system.machine import describe
 from reference.layers import flops, total_params
@@ -70,7 +71,7 @@ def trained(network: Network, runs: Sequence[Record] | JobFailed, data: Dataset)
     return replace(
         network,
         runs=len(runs),
-        right={run.seed: measures.correct(run.predictions, data.test_labels) for run in runs},
+        right={run.seed: predictions.correct(run.predictions, data.test_labels) for run in runs},
         images_per_s=sum(map(_images_per_s, runs)) / len(runs),
     )
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from harness.baseline.network import Network
 from harness.baseline.row import Row, Status
-from harness.bench import ratios
 from harness.bench.baseline import PEERS, Measurement, percent
 from harness.bench.rows import Key, describe
+from harness.statistics import time_ratios
 
 Speedups = Mapping[Key, Measurement]
 
@@ -37,7 +37,7 @@ def speed(now: Network, then: Network, current: Speedups, earlier: Speedups) -> 
 
 
 def _contest(key: Key, then: str, before: Measurement, after: Measurement) -> Row:
-    change = ratios.change(after.speedup, before.speedup)
+    change = time_ratios.change(after.speedup, before.speedup)
     what = f"{describe(key)}, speed-up over {PEERS[key[1]]}"
     both = f"{what}: {before.speedup} before, {after.speedup} now"
     if difference := other_machine(before.machine, after.machine):
@@ -47,7 +47,7 @@ def _contest(key: Key, then: str, before: Measurement, after: Measurement) -> Ro
         status = "not judged"
         text = f"{what}: not measured again since the baseline. {MEASURE}."
     else:
-        verdict = ratios.judge(change)
+        verdict = time_ratios.judge(change)
         status = "improved" if verdict == "fine" and change.low > 1 else _VERDICTS[verdict]
         meaning = {
             "regressed": "certainly fallen by more than 10 %",

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.baseline import file
-from harness.bench import ratios
 from harness.bench.contest import OURS
-from harness.bench.ratios import Ratio
 from harness.bench.rows import Key, describe
 from harness.checking import Difference, Mismatch
+from harness.statistics import time_ratios
+from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
 from reference.fields import shown
 
@@ -149,11 +149,11 @@ def compare(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> dict[str, A
             ),
             "failed",
         )
-    changed = ratios.change(_ratio(found), before)
+    changed = time_ratios.change(_ratio(found), before)
     return {
         **changed.to_json(),
         "peer": peer,
-        "verdict": ratios.judge(changed),
+        "verdict": time_ratios.judge(changed),
         "baseline": baseline.source,
     }
 
@@ -169,8 +169,8 @@ def require_no_loss(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> Non
         Difference(
             f"{describe(key)}, speed-up over {peer}",
             f"{_ratio(row['speedup'][peer])} ({percent(found)})",
-            f"at least {before.ratio * (1 - ratios.ALLOWED_LOSS):.3g}×: {before} less "
-            f"{ratios.ALLOWED_LOSS:.0%}",
+            f"at least {before.ratio * (1 - time_ratios.ALLOWED_LOSS):.3g}×: {before} less "
+            f"{time_ratios.ALLOWED_LOSS:.0%}",
             baseline.source,
             "Find what made it slower since then; if it is meant, make a new baseline.",
         ),

@@ -2,7 +2,7 @@
 
 Times at two moments cannot be compared on a shared machine, so both revisions are measured in one
 job, by fresh processes that run the engine of one of the two trees each and take turns
-(`harness.bench.duet_statistics`). Before base is held against head, it is held against itself
+(`harness.statistics.revision_times`). Before base is held against head, it is held against itself
 (A/A): what identical code shows is noise, and no smaller difference is reported.
 """
 
@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import plan
-from harness.bench import duet_statistics as statistics
 from harness.bench import order as orders
-from harness.bench.duet_statistics import (
+from harness.bench.order import Order
+from harness.network.spec import Spec
+from harness.statistics import revision_times as statistics
+from harness.statistics.revision_times import (
     LEAST_MARGIN,
     Comparison,
     alarms,
@@ -35,8 +37,6 @@ from harness.bench.duet_statistics import (
     margin,
     turns,
 )
-from harness.bench.order import Order
-from harness.network.spec import Spec
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import describe_cpu
 from harness.system.processes.json_process import JsonProcess, ProcessDied, ProcessTimeout

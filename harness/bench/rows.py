@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from harness.bench import ratios
 from harness.bench.contest import OURS, Contest
 from harness.bench.sizes import flops_per_image
+from harness.statistics import time_ratios
 from harness.system.machine import commit, cores, describe_cpu
 from reference.layers import Network
 
@@ -63,7 +63,7 @@ def measured(key: Key, runner: str, contest: Contest, network: Network) -> dict[
     """Returns the row of a runner that was timed; times are of one step, or of one call."""
     _, task, batch_size = key
     timing = contest.timings[runner]
-    band = ratios.band(timing.step_times)
+    band = time_ratios.band(timing.step_times)
     per_image = flops_per_image(network, task)
     images_per_s = batch_size / band.median_s
     rate = timing.matmul_flops_per_s
@@ -88,7 +88,7 @@ def speedups(contest: Contest) -> dict[str, dict[str, float]]:
     """Returns how many times as fast our engine is as each peer."""
     ours = contest.timings[OURS].step_times
     return {
-        name: ratios.speedup(ours, timing.step_times).to_json()
+        name: time_ratios.speedup(ours, timing.step_times).to_json()
         for name, timing in contest.timings.items()
         if name != OURS
     }

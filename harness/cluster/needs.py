@@ -17,7 +17,7 @@ class Needs:
 
     Attributes:
         records: keys of the store.
-        images: digests of published data sets (`harness.data.arrays`).
+        images: digests of published data sets (`harness.data.shared_arrays`).
         letters: digests of published letters (`harness.data.letters`).
     """
 

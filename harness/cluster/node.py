@@ -35,8 +35,8 @@ from harness.cluster.needs import Needs
 from harness.cluster.own_data import own_images
 from harness.cost import TimeLimit
 from harness.data import publish
-from harness.data.arrays import open_published
 from harness.data.letters import open_letters
+from harness.data.shared_arrays import open_published
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
 from harness.scheduler import JobFailed, Scheduler, StoreFailed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from harness.data.dataset import MNIST_DIGEST, Dataset
 from harness.data.digits import DIGITS_DIGEST, load_digits
-from harness.data.network import Unavailable
+from harness.data.download import Unavailable
 from harness.data.sources import Search, from_folder, from_keras_cache
 from reference.errors import UserError
 

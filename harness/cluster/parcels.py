@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from harness import manifest
-from harness.data.arrays import publish
 from harness.data.dataset import PARTS, Arrays, Bytes, Dataset
 from harness.data.dataset import digest as digest_of
 from harness.data.letters import open_letters
+from harness.data.shared_arrays import publish
 from harness.store import Store
 from harness.system.directories import PROJECT_ROOT
 

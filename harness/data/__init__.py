@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.arrays import open_published, publish
 from harness.data.dataset import (
     MNIST,
     MNIST_DIGEST,
@@ -17,7 +16,8 @@ from harness.data.dataset import (
     split,
 )
 from harness.data.digits import DIGITS_DIGEST, load_digits
-from harness.data.network import Network
+from harness.data.download import Network
+from harness.data.shared_arrays import open_published, publish
 from harness.data.sources import OPTION, VARIABLE, NotFound, Search, find_mnist
 from reference.errors import UserError
 

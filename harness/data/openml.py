@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import IMAGE_SHAPE, Arrays, Identity, to_uint8, verified
-from harness.data.network import Network, Unavailable, connect, in_time
+from harness.data.download import Network, Unavailable, connect, in_time
 from reference.errors import UserError
 
 _TABLE = "OpenML's table mnist_784"

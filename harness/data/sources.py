@@ -15,8 +15,8 @@ from pathlib import Path
 
 from harness.data import openml
 from harness.data.dataset import MNIST, PARTS, Arrays, Dataset, Identity
+from harness.data.download import Network, Unavailable, download
 from harness.data.folder import NPZ_NAME, read_archive, read_folder
-from harness.data.network import Network, Unavailable, download
 from harness.data.npz import write_npz
 from reference.errors import UserError
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import measures
 from harness.data.dataset import Dataset
 from harness.record import Record
 from harness.statistics import (
@@ -15,6 +14,7 @@ from harness.statistics import (
     expected_calibration_error,
     mean_interval,
     negative_log_likelihood,
+    predictions,
     wilson,
 )
 
@@ -50,7 +50,7 @@ def of_subject(runs: Sequence[Record], dataset: Dataset | None) -> dict[str, Any
     labels = dataset.test_labels
     outputs = [run.predictions for run in runs]
     unfit = [run.seed for run in runs if not are_probabilities(run.predictions)]
-    confusions = np.array([measures.confusion(one, labels) for one in outputs])
+    confusions = np.array([predictions.confusion(one, labels) for one in outputs])
     return {
         "calibration": None if unfit else calibration(outputs, labels),
         "calibration_note": _NO_PROBABILITIES.format(runs=_seeds(unfit)) if unfit else None,
@@ -123,9 +123,9 @@ def classes(confusions: Counts, labels: Labels) -> list[dict[str, Any]]:
     """
     mean = confusions.mean(axis=0)
     right, read = np.diagonal(mean), mean.sum(axis=0)
-    images = np.bincount(labels, minlength=measures.CLASSES)
+    images = np.bincount(labels, minlength=predictions.CLASSES)
     rows = []
-    for digit in range(measures.CLASSES):
+    for digit in range(predictions.CLASSES):
         both = images[digit] + read[digit]
         rows.append(
             {
@@ -148,11 +148,11 @@ def confused(confusions: Counts, labels: Labels) -> list[dict[str, Any]]:
         confusions: counts (runs, digit, digit read).
     """
     mean = confusions.mean(axis=0)
-    images = np.bincount(labels, minlength=measures.CLASSES)
+    images = np.bincount(labels, minlength=predictions.CLASSES)
     np.fill_diagonal(mean, 0)
     # Stable, so that equal counts keep the order of the digits on every machine.
     order = np.argsort(-mean, axis=None, kind="stable")[:MOST_CONFUSED]
-    pairs = [divmod(int(place), measures.CLASSES) for place in order]
+    pairs = [divmod(int(place), predictions.CLASSES) for place in order]
     return [
         {
             "label": label,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from harness.corruptions import CORRUPTIONS, SEVERITIES
+from harness.data.corruptions import CORRUPTIONS, SEVERITIES
 from harness.statistics import Interval, mean_interval, over_both, wilson
 
 Reading = Mapping[str, Any]

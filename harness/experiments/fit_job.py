@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from harness import recipe as recipes
-from harness.data.arrays import open_published
 from harness.data.parts import split_for
+from harness.data.shared_arrays import open_published
 from harness.network import spec as specs
 from harness.network.spec import Spec
 from harness.recipe import Recipe

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from harness import recipe as recipes
-from harness.data.arrays import open_published
 from harness.data.dataset import Arrays, Bytes, Indexes
 from harness.data.parts import split_for
+from harness.data.shared_arrays import open_published
 from harness.recipe import Recipe
 from harness.store import Store
 from harness.system.directories import PROJECT_ROOT

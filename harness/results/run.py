@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness import measures
 from harness.data.dataset import Dataset
 from harness.evidence import figures
 from harness.record import Record
-from harness.statistics import wilson
+from harness.statistics import predictions, wilson
 
 
 def run(record: Record, dataset: Dataset, *, pictures: bool) -> dict[str, Any]:
@@ -34,9 +33,9 @@ def run(record: Record, dataset: Dataset, *, pictures: bool) -> dict[str, Any]:
         "test_accuracy": document["test_correct"] / document["test_images"],
         "test_loss": _number(document["test_loss"]),
         "interval": list(wilson(document["test_correct"], document["test_images"])),
-        "correct_bitmap": measures.correct_bitmap(record.predictions, labels),
-        "confusion": measures.confusion(record.predictions, labels),
-        "misread": measures.misread(
+        "correct_bitmap": predictions.correct_bitmap(record.predictions, labels),
+        "confusion": predictions.confusion(record.predictions, labels),
+        "misread": predictions.misread(
             record.predictions, labels, dataset.test_images, pictures=pictures
         ),
         "train_time_s": document["train_time_s"],

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from harness.corruptions import CORRUPTIONS
 from harness.cost import reading_limit
+from harness.data.corruptions import CORRUPTIONS
 from harness.evidence.robustness import Reading, Readings
 from harness.jobs import TrainJob
 from harness.record import Record

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import corruptions
-from harness.corruptions import CORRUPTIONS, SEVERITIES
+from harness.data import corruptions
+from harness.data.corruptions import CORRUPTIONS, SEVERITIES
 from harness.data.digits import stratified
 from harness.jobs import ENGINE_VERSION, PlainJob
 from harness.system.hashing import digest

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import record
-from harness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from harness.corruptions.draws import Images
-from harness.data.arrays import open_published
-from harness.measures import correct
+from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from harness.data.corruptions.random import Images
+from harness.data.shared_arrays import open_published
 from harness.network import spec as specs
 from harness.robustness.job import RobustnessJob, sampled
+from harness.statistics.predictions import correct
 from harness.store import Store
 
 DOCUMENT = "robustness.json"

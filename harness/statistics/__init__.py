@@ -1,5 +1,12 @@
 """Intervals, tests and verdicts. Each function cites where its formula comes from."""
 
+from harness.statistics.calibration import (
+    Bin,
+    are_probabilities,
+    brier_score,
+    expected_calibration_error,
+    negative_log_likelihood,
+)
 from harness.statistics.gate import DIVERGED, Gate, Verdict, judge_floor, judge_gate
 from harness.statistics.intervals import (
     Interval,
@@ -12,13 +19,6 @@ from harness.statistics.mcnemar import mcnemar_exact_p, mcnemar_mid_p, tango
 from harness.statistics.multiplicity import cochran_q, holm
 from harness.statistics.noninferiority import MARGIN, NonInferiority, non_inferiority
 from harness.statistics.paired import PairedDifference, paired_difference, paired_differences
-from harness.statistics.probability_scores import (
-    Bin,
-    are_probabilities,
-    brier_score,
-    expected_calibration_error,
-    negative_log_likelihood,
-)
 from harness.statistics.tolerance import (
     TOLERANCE_CONFIDENCE,
     TOLERANCE_COVERAGE,

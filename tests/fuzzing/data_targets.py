@@ -14,17 +14,17 @@ from urllib.request import Request
 import numpy as np
 
 from harness.data import openml
-from harness.data.arrays import open_published
 from harness.data.dataset import PARTS, Arrays, digest
+from harness.data.download import Network, Unavailable
 from harness.data.folder import read_archive
 from harness.data.idx import read_idx
 from harness.data.letters import Letters, open_letters
-from harness.data.network import Network, Unavailable
 from harness.data.npz import MEMBERS, write_npz
+from harness.data.shared_arrays import open_published
+from tests.data.test_formats import identity_of, synthetic_parts
+from tests.data.test_openml import QUALITIES, answers, arff
 from tests.fuzzing.formats import ARCHIVE, ARRAY, CSV, GZIP, archive
 from tests.fuzzing.target import Limits, Target, as_file, scratch
-from tests.test_data_formats import identity_of, synthetic_parts
-from tests.test_data_openml import QUALITIES, answers, arff
 
 SMALL = synthetic_parts(12, 3)
 IDENTITY = identity_of(SMALL)

@@ -9,11 +9,11 @@ from typing import Any
 from harness import conclude, history
 from harness.baseline import earlier
 from harness.bench import baseline as bench_baseline
-from harness.bench.ratios import Ratio
 from harness.report import __main__ as report
 from harness.report import loading, schema
 from harness.report.progress import schema as progress
 from harness.results import files
+from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
 from tests import test_baseline_reading as baselines
 from tests import test_bench_baseline as benchmarks

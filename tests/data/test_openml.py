@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 
 from harness.data import DataRequest, digest, load
+from harness.data.download import Network
 from harness.data.folder import read_folder
-from harness.data.network import Network
 from reference.errors import UserError
-from tests.test_data_formats import (
+from tests.data.test_download import serving
+from tests.data.test_formats import (  # fmt: skip
     NO_NETWORK,
     identity_of,
     isolate,
     synthetic_parts,
     write_idx_folder,
-)  # fmt: skip
-from tests.test_data_network import serving
+)
 
 PARTS = synthetic_parts()
 IDENTITY = identity_of(PARTS)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from harness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from harness.corruptions.pixels import blur, turn
+from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from harness.data.corruptions.transforms import blur, turn
 from harness.data.digits import load_digits
 from harness.system.directories import PROJECT_ROOT
 
@@ -78,7 +78,8 @@ def test_another_seed_makes_other_images_where_there_is_chance(images, name):
 
 def test_another_process_gets_the_same_bytes(images):
     program = (
-        "from tests.test_corruptions import digest; from harness.data.digits import load_digits; "
+        "from tests.data.test_corruptions import digest; "
+        "from harness.data.digits import load_digits; "
         "print(digest(load_digits().test_images[:20]))"
     )
     command = [sys.executable, "-c", program]

@@ -6,8 +6,8 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from harness.bench import duet_statistics as statistics
-from harness.bench.duet_statistics import Comparison, compare, judge, log_ratio, order, turns
+from harness.statistics import revision_times as statistics
+from harness.statistics.revision_times import Comparison, compare, judge, log_ratio, order, turns
 
 DRAWS = 300
 QUADS, ROUNDS = 2, 30

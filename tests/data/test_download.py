@@ -10,11 +10,12 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 
-from harness.data import DataRequest, load, network
-from harness.data.network import Network, Unavailable, connect, describe, download, in_time
+from harness.data import DataRequest, load
+from harness.data import download as network
+from harness.data.download import Network, Unavailable, connect, describe, download, in_time
 from harness.data.npz import write_npz
 from reference.errors import UserError
-from tests.test_data_formats import NO_NETWORK, identity_of, isolate, synthetic_parts
+from tests.data.test_formats import NO_NETWORK, identity_of, isolate, synthetic_parts
 
 PARTS = synthetic_parts()
 ARCHIVE = write_npz(PARTS)

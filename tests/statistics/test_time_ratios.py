@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.bench.ratios import Ratio, band, change, judge, speedup
+from harness.statistics.time_ratios import Ratio, band, change, judge, speedup
 
 
 def _spells(seed: int, rounds: int = 20) -> np.ndarray:

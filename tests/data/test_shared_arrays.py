@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.data import PARTS, Dataset, arrays, digest, open_published, publish
+from harness.data import PARTS, Dataset, digest, open_published, publish, shared_arrays
 from harness.data.dataset import Arrays
 from reference.errors import UserError
-from tests.test_data_formats import synthetic_parts
+from tests.data.test_formats import synthetic_parts
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_made(dataset, tmp_path):
 
 def test_the_other_writer_may_be_first(dataset, tmp_path, monkeypatch):
     looked = []
-    intact = arrays.is_intact
+    intact = shared_arrays.is_intact
 
     def overtaken(folder, dataset_digest):
         if not looked:
@@ -149,9 +149,9 @@ def test_the_other_writer_may_be_first(dataset, tmp_path, monkeypatch):
             return False
         return intact(folder, dataset_digest)
 
-    monkeypatch.setattr(arrays, "is_intact", overtaken)
+    monkeypatch.setattr(shared_arrays, "is_intact", overtaken)
     # What the other one's workers are reading already is not taken from under them.
-    monkeypatch.setattr(arrays.quarantine, "set_aside", pytest.fail)
+    monkeypatch.setattr(shared_arrays.quarantine, "set_aside", pytest.fail)
     publish(dataset, tmp_path)
     open_published(tmp_path, dataset.digest, verify=True)
     assert [entry.name for entry in tmp_path.iterdir()] == [dataset.digest]

@@ -7,13 +7,13 @@ import pytest
 
 from harness.data import PARTS, DataRequest, load, sources
 from harness.data.dataset import Dataset
+from harness.data.download import Unavailable
 from harness.data.folder import NPZ_NAME, idx_names
 from harness.data.idx import write_idx
-from harness.data.network import Unavailable
 from harness.data.npz import write_npz
 from harness.data.sources import SOURCES
 from reference.errors import UserError
-from tests.test_data_formats import (
+from tests.data.test_formats import (
     NO_NETWORK,
     identity_of,
     isolate,

@@ -22,8 +22,8 @@ digits can still be told at severity 5, in MNIST and in the coarser set of digit
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.corruptions.draws import Images
-from harness.corruptions.pixels import (
+from harness.data.corruptions.random import Images
+from harness.data.corruptions.transforms import (
     Alter,
     add_noise,
     blur,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.corruptions.draws import Images, normal, uniform
+from harness.data.corruptions.random import Images, normal, uniform
 
 Floats = NDArray[np.floating[Any]]
 

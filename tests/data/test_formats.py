@@ -16,9 +16,9 @@ import pytest
 
 from harness.data import MNIST_DIGEST, PARTS, DataRequest, digest, load
 from harness.data.dataset import MNIST, Arrays, Bytes, Identity, part_digest
+from harness.data.download import Network, Response, Unavailable
 from harness.data.folder import NPZ_NAME, idx_names, read_folder
 from harness.data.idx import read_idx, write_idx
-from harness.data.network import Network, Response, Unavailable
 from harness.data.npz import MEMBERS, write_npz
 from harness.data.openml import fetch
 from reference.errors import UserError
