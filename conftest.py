@@ -13,8 +13,8 @@ from harness.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
 from harness.experiments.running import Finished
 from harness.extract.client import BuildFailure
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.session import Session

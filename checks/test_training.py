@@ -2,7 +2,7 @@
 
 from harness import gates
 from harness.checking import Difference, require_none
-from harness.recipe import Recipe
+from harness.network.recipe import Recipe
 from harness.record import Record
 from harness.session import Session
 from harness.verify import Verification

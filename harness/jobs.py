@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
-from harness import recipe as recipes
+from harness.network import recipe as recipes
 from harness.network import spec as specs
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from harness.system.hashing import digest
 from reference.errors import UserError
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from harness import cost as costs
-from harness import recipe as recipes
-from harness.cost import PASSES, TimeLimit
 from harness.data.dataset import Dataset
 from harness.jobs import EvaluateJob, TrainJob
+from harness.network import cost as costs
+from harness.network import recipe as recipes
+from harness.network.cost import PASSES, TimeLimit
+from harness.network.recipe import Recipe, at_gate
 from harness.network.spec import Spec
-from harness.recipe import Recipe, at_gate
 from harness.scheduler import JobFailed
 from harness.system.machine import cores, numeric_platform
 from reference.calibration import Calibration

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from harness import record, verify
-from harness.cost import EVALUATION_LIMIT, TimeLimit
 from harness.extract.client import BuildFailure
 from harness.jobs import ENGINE_VERSION, EvaluateJob, Job, TrainJob
+from harness.network.cost import EVALUATION_LIMIT, TimeLimit
 from harness.progress import TRAINED, Progress
 from harness.record import Record
 from harness.scheduler import JobFailed, StoreFailed

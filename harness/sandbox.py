@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from harness.engine import thread_variables
+from harness.network.engine import thread_variables
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import THREADS
 

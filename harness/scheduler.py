@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-from harness.cost import TimeLimit
 from harness.jobs import Job
+from harness.network.cost import TimeLimit
 from harness.recycling import RECYCLING, Recycling, use_of
 from harness.store import INCOMING
 from harness.system import memory

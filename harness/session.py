@@ -19,10 +19,10 @@ from harness.experiments.running import Finished, Running
 from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import Job
 from harness.leases import Leases
+from harness.network.recipe import Recipe
 from harness.networks import Networks
 from harness.options import Options
 from harness.progress import Progress
-from harness.recipe import Recipe
 from harness.record import Record
 from harness.robustness import asking
 from harness.runs import Runs

@@ -11,8 +11,8 @@ from harness import plan
 from harness.data import Dataset
 from harness.evidence.robustness import Reading
 from harness.extract.client import BuildFailure
+from harness.network.recipe import Recipe
 from harness.options import Options
-from harness.recipe import Recipe
 from harness.record import Record
 from harness.robustness import asking
 from harness.runs import Runs

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import job_kinds
-from harness.data.parts import split_for
 from harness.data.shared_arrays import open_published
 from harness.extract.client import BuildFailure
 from harness.jobs import TrainJob
+from harness.network.splits import split_for
 from harness.record import PROBE_IMAGES
 from harness.system.processes.json_process import JsonChannel, ProcessDied, ProcessTimeout
 from harness.system.strict_json import parse
@@ -163,10 +163,10 @@ def _verified(job: TrainJob, record: Path, data: str) -> dict[str, str]:
     # Imported here: the side that asks does without TensorFlow.
     import keras  # noqa: PLC0415
 
-    from harness.engine import train as engine  # noqa: PLC0415
-    from harness.engine.probe import trained_outputs  # noqa: PLC0415
-    from harness.engine.rebuild import rebuild  # noqa: PLC0415
-    from harness.engine.weights import set_weights  # noqa: PLC0415
+    from harness.network.engine import train as engine  # noqa: PLC0415
+    from harness.network.engine.probe import trained_outputs  # noqa: PLC0415
+    from harness.network.engine.rebuild import rebuild  # noqa: PLC0415
+    from harness.network.engine.weights import set_weights  # noqa: PLC0415
 
     arrays = open_published(Path(data), job.data_digest)
     images = engine.Images(

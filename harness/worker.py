@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from harness import job_kinds, verify
-from harness.data.parts import split_for
 from harness.data.shared_arrays import open_published
 from harness.experiments.fit_job import FIT, time_fit
 from harness.experiments.transfer_job import TRANSFER
 from harness.experiments.transferring import transfer
 from harness.experiments.twin_job import TWIN, train_twin
 from harness.jobs import EVALUATE, TRAIN, EvaluateJob, Job, TrainJob
+from harness.network.splits import split_for
 from harness.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.robustness.job import ROBUSTNESS
 from harness.robustness.reading import read_altered
@@ -91,7 +91,7 @@ def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> 
         FileNotFoundError: the weights, or the images, are not there.
         UserError: the store cannot be written.
     """
-    from harness.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
+    from harness.network.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
 
     folder = store.get(job.weights)
     if folder is None:
@@ -112,7 +112,7 @@ def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> 
 
 def train(job: TrainJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Trains one job and stores its record; returns the key."""
-    from harness.engine import train as engine  # noqa: PLC0415  (imports TensorFlow)
+    from harness.network.engine import train as engine  # noqa: PLC0415  (imports TensorFlow)
 
     arrays = open_published(data, job.data_digest)
     images = engine.Images(
@@ -133,8 +133,8 @@ def train(job: TrainJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     )
 
     def write(folder: Path) -> None:
-        from harness.engine.probe import keras_facts, random_outputs, trained_outputs  # noqa: PLC0415
-        from harness.engine.weights import get_weights  # noqa: PLC0415
+        from harness.network.engine.probe import keras_facts, random_outputs, trained_outputs  # noqa: PLC0415
+        from harness.network.engine.weights import get_weights  # noqa: PLC0415
 
         probe = images.test_images[:PROBE_IMAGES]
         scale = job.recipe.pixel_max
@@ -188,7 +188,7 @@ PERFORM: Mapping[str, Callable[[Any, Path, Store, OnEpoch], str]] = {
 def warm() -> None:
     """Imports what training needs, which takes far longer than starting a process."""
     memory.limit_memory()
-    import harness.engine.train  # noqa: F401, PLC0415
+    import harness.network.engine.train  # noqa: F401, PLC0415
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from harness.cost import TimeLimit
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
+from harness.network.cost import TimeLimit
 from harness.recycling import RECYCLING, Recycling
 from harness.scheduler import JobFailed, OnEvent, Scheduler
 from harness.system.machine import numeric_platform

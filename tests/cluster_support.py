@@ -20,8 +20,8 @@ from harness import plan
 from harness.cluster.address import parse
 from harness.cluster.connection import connect
 from harness.cluster.pool import ClusterPool
-from harness.cost import TimeLimit
 from harness.data import PARTS, Arrays, Dataset, digest, load_digits, publish
+from harness.network.cost import TimeLimit
 from harness.store import Store
 from reference import facts as all_facts
 from tests.support import calibration

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.experiments.base import Outcome
-from harness.recipe import in_fold
+from harness.network.recipe import in_fold
 
 
 @dataclass(frozen=True)

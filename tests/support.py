@@ -20,9 +20,9 @@ from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
 from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import TrainJob
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.plan import jobs_for, recipe_for
-from harness.recipe import Recipe
 from harness.record import Record
 from harness.sandbox import strongest
 from harness.scheduler import JobFailed, Scheduler

@@ -16,9 +16,9 @@ from distributed import Client
 from harness import record
 from harness.cluster.needs import Needs, needs
 from harness.cluster.pool import ClusterPool
-from harness.cost import TimeLimit
 from harness.data import publish
 from harness.data.shared_arrays import is_intact
+from harness.network.cost import TimeLimit
 from harness.robustness.job import ROBUSTNESS, RobustnessJob
 from harness.robustness.reading import read as read_robustness
 from harness.scheduler import JobFailed, Scheduler

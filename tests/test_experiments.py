@@ -7,16 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.cost import TimeLimit
 from harness.experiments import catalogue
 from harness.experiments.base import Outcome
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Running, finish
 from harness.extract.client import BuildFailure
+from harness.network.cost import TimeLimit
+from harness.network.recipe import in_fold
 from harness.network.spec import make_spec
 from harness.options import Options
 from harness.plan import recipe_for
-from harness.recipe import in_fold
 from harness.scheduler import JobFailed
 from reference.calibration import Calibration
 from reference.errors import UserError

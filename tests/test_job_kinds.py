@@ -6,9 +6,9 @@ import pytest
 
 from harness import job_kinds, worker
 from harness.jobs import EvaluateJob, TrainJob
+from harness.network.recipe import in_fold
 from harness.network.spec import make_spec
 from harness.plan import recipe_for
-from harness.recipe import in_fold
 from harness.robustness.job import RobustnessJob
 from reference.errors import UserError
 from reference.facts import expected_network, load

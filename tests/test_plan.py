@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from harness import gates
+from harness.network.recipe import Recipe, from_json, in_fold, trained_images
 from harness.network.spec import make_spec
 from harness.plan import cost, jobs_for, recipe_for
-from harness.recipe import Recipe, from_json, in_fold, trained_images
 from harness.record import Record
 from reference.calibration import DOCUMENTED, Calibration, Floor
 from reference.errors import UserError

@@ -79,7 +79,7 @@ def place(engine, tmp_path_factory):
 
 def model_of(name):
     """A network whose every weight is drawn at random, statistics of normalisation included."""
-    from harness.engine.rebuild import rebuild
+    from harness.network.engine.rebuild import rebuild
 
     chance = np.random.default_rng(len(name))
     model = rebuild(NETWORKS[name], 7)
@@ -96,7 +96,7 @@ def outputs_of(model, name, images):
 
 def store_network(root, name, weights_of=None):
     """Stores a record; with the weights of another network of that shape, where one is given."""
-    from harness.engine.weights import get_weights
+    from harness.network.engine.weights import get_weights
 
     model, spec = model_of(name), NETWORKS[name]
     weights = get_weights(model, spec)

@@ -9,10 +9,10 @@ import pytest
 
 from harness import plan
 from harness import runs as module
-from harness.cost import TimeLimit
 from harness.extract.client import BuildFailure
 from harness.jobs import TrainJob
 from harness.leases import Leases
+from harness.network.cost import TimeLimit
 from harness.progress import Progress
 from harness.runs import Runs
 from harness.scheduler import JobFailed

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness import scheduler
-from harness.cost import TimeLimit
 from harness.jobs import TrainJob
+from harness.network.cost import TimeLimit
 from harness.network.spec import make_spec
 from harness.plan import recipe_for
 from harness.scheduler import JobFailed, Scheduler

@@ -78,8 +78,8 @@ def place(engine, tmp_path_factory):
 
 
 def store_base(root, seed=5):
-    from harness.engine.rebuild import rebuild
-    from harness.engine.weights import get_weights
+    from harness.network.engine.rebuild import rebuild
+    from harness.network.engine.weights import get_weights
 
     def write(folder):
         np.savez(folder / "weights.npz", **get_weights(rebuild(TINY, seed), TINY))
@@ -93,8 +93,8 @@ def store_base(root, seed=5):
 
 def transferred(root, job, thaw=None):
     """What comes of a job; with `thaw`, layers of that kind are forgotten when freezing."""
-    from harness.engine import transfer as engine
     from harness.experiments.transferring import transfer
+    from harness.network.engine import transfer as engine
 
     def forgetful(spec, classes):
         whole = with_new_head(spec, classes)
@@ -198,7 +198,7 @@ def test_the_letter_that_is_left_out_teaches_nothing(engine, place):
 
 
 def side_by_side(features, labels, kernel, bias, batches):
-    from harness.engine.transfer import Heads
+    from harness.network.engine.transfer import Heads
 
     heads = Heads(features, labels, kernel, bias, recipe("deep_cnn", learning_rate=0.01))
     for batch in batches:
@@ -240,8 +240,8 @@ def test_last_layers_learn_side_by_side_as_each_would_alone(engine):
 def features_and_outputs(images):
     import keras
 
-    from harness.engine import transfer
-    from harness.engine.rebuild import rebuild
+    from harness.network.engine import transfer
+    from harness.network.engine.rebuild import rebuild
 
     changed = with_new_head(TINY, 3)
     model = rebuild(changed, 0)

@@ -17,14 +17,14 @@ from harness import job_kinds, worker
 from harness.claims import judge
 from harness.data import publish
 from harness.data.digits import load_digits
-from harness.engine import thread_variables
 from harness.experiments import catalogue, fit_job, twin, twin_job, twin_table
 from harness.experiments.fit_job import FitJob
 from harness.experiments.twin import MAIN, OTHERS, Configuration, NumpyTwin, sizes
 from harness.experiments.twin_job import TwinJob, numpy_platform, train_twin
+from harness.network.engine import thread_variables
+from harness.network.recipe import Recipe
 from harness.options import Options
 from harness.plan import recipe_for
-from harness.recipe import Recipe
 from harness.store import Store
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import numeric_platform

@@ -17,8 +17,8 @@ from harness.bench.rows import Key
 from harness.bench.sizes import steps_per_round
 from harness.checking import Difference, Mismatch, Unavailable
 from harness.extract.client import BuildFailure
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from harness.system.processes.json_process import Compute, JsonProcess
 
 # Who takes part, by task.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import recipe as recipes
+from harness.network import recipe as recipes
 from harness.network import spec as specs
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from reference.errors import UserError
 
 # Of the weights, of the images and of their order: the same in every process.

@@ -15,10 +15,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from harness.bench.order import SEED, Order, Task, noise, timed
-from harness.engine.loop import Trainer
-from harness.engine.predict import Predictor
-from harness.engine.rebuild import rebuild
-from harness.engine.train import steps_ahead
+from harness.network.engine.inference import Predictor
+from harness.network.engine.rebuild import rebuild
+from harness.network.engine.train import steps_ahead
+from harness.network.engine.training_loop import Trainer
 
 MNIST_IMAGES = 60_000
 MATMUL_SIZE = 1536

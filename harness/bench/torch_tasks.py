@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.bench.order import SEED, Order, Task, noise, timed
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from reference.errors import UserError
 from reference.layers import Network, Node, Shape, shapes
 

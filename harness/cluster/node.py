@@ -33,12 +33,12 @@ from harness import job_kinds
 from harness.cluster import parcels
 from harness.cluster.needs import Needs
 from harness.cluster.own_data import own_images
-from harness.cost import TimeLimit
 from harness.data import publish
 from harness.data.letters import open_letters
 from harness.data.shared_arrays import open_published
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
+from harness.network.cost import TimeLimit
 from harness.scheduler import JobFailed, Scheduler, StoreFailed
 from harness.store import Store
 from harness.system.machine import cores, describe_cpu, numeric_platform

@@ -17,9 +17,9 @@ from typing import Any
 from harness.cluster import parcels
 from harness.cluster.connection import Connection, remote
 from harness.cluster.needs import Needs, needs
-from harness.cost import TimeLimit
 from harness.extract.client import BuildFailure
 from harness.jobs import Job, TrainJob
+from harness.network.cost import TimeLimit
 from harness.scheduler import JobFailed, OnEvent, StoreFailed
 from harness.store import Store, StoreError
 from harness.system.futures import fail

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from harness import recipe as recipes
-from harness.data.parts import split_for
 from harness.data.shared_arrays import open_published
+from harness.network import recipe as recipes
 from harness.network import spec as specs
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
+from harness.network.splits import split_for
 from harness.store import Store
 from harness.system.hashing import digest
 
@@ -74,7 +74,7 @@ def time_fit(
     job: FitJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
 ) -> str:
     """Times the epochs and stores the seconds of each; returns the key."""
-    from harness.engine.plain_fit import fit  # noqa: PLC0415  (imports TensorFlow)
+    from harness.network.engine.keras_fit import fit  # noqa: PLC0415  (imports TensorFlow)
 
     arrays = open_published(data, job.data_digest)
     indexes = split_for(job.recipe, len(arrays.train_labels)).train_indexes

@@ -11,8 +11,8 @@ from harness import plan
 from harness.data import Dataset
 from harness.extract.client import BuildFailure
 from harness.jobs import Job
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from harness.record import Record
 from harness.runs import Runs
 from harness.scheduler import JobFailed
@@ -23,7 +23,7 @@ from reference.calibration import DOCUMENTED, Calibration
 from reference.facts import Facts
 
 if TYPE_CHECKING:
-    from harness.cost import TimeLimit
+    from harness.network.cost import TimeLimit
 
 _T = TypeVar("_T")
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from harness import plan
-from harness.cost import EVALUATION_LIMIT
 from harness.experiments import study_trials
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.study_summary import Repeat, documented_claim, summarise
 from harness.experiments.study_trials import Problem, Trial
+from harness.network.cost import EVALUATION_LIMIT
 from harness.record import Record
 from harness.scheduler import JobFailed
 from harness.submitted.own_weights import read_counts

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, NoReturn
 
-from harness.experiments.variations import settings_of, vary
+from harness.network.recipe import Recipe, in_fold, trained_images
 from harness.network.spec import Spec
-from harness.recipe import Recipe, in_fold, trained_images
+from harness.network.variations import settings_of, vary
 from harness.scheduler import JobFailed
 from reference.errors import UserError
 from reference.study_format import SETTINGS, Measuring, Study, Variant

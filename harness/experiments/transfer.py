@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cost import LEAST_LIMIT_S, PASSES, TimeLimit
 from harness.data.greek import TEST_OPTION, from_environment, read_letters
 from harness.data.letters import CLASSES, Letters, publish_letters, unlike_documented
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.transfer_finding import Read, copies, finding, problems
 from harness.experiments.transfer_job import TransferJob
 from harness.experiments.transferring import TRANSFER_FILE
-from harness.recipe import Recipe
+from harness.network.cost import LEAST_LIMIT_S, PASSES, TimeLimit
+from harness.network.recipe import Recipe
 from harness.record import Record
 from reference.facts import Facts
 from reference.layers import flops

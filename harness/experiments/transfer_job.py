@@ -8,7 +8,7 @@ from harness.jobs import ENGINE_VERSION, PlainJob
 from harness.system.hashing import digest
 
 TRANSFER = "transfer"
-# Raise it when a change of harness/engine/transfer.py changes the numbers that it produces.
+# Raise it when a change of harness/network/engine/transfer.py changes the numbers that it produces.
 TRANSFER_VERSION = 1
 
 
@@ -20,7 +20,7 @@ class TransferJob(PlainJob):
         base: key of the trained network's record in the store.
         letters: digest of the letters that are trained on (`harness.data.letters`).
         test_letters: digest of letters that are only read; None for none.
-        optimizer: key of `harness.engine.optimizers.OPTIMIZERS`.
+        optimizer: key of `harness.network.engine.optimizers.OPTIMIZERS`.
         seed: of the new layer's initial weights and of the order of the letters.
         platform: as of `harness.jobs.TrainJob`.
     """

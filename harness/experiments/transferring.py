@@ -12,7 +12,7 @@ from harness import record
 from harness.data.letters import open_letters
 from harness.experiments.transfer_job import TransferJob
 from harness.network import spec as specs
-from harness.recipe import Recipe
+from harness.network.recipe import Recipe
 from harness.store import Store
 
 TRANSFER_FILE = "transfer.json"
@@ -27,7 +27,7 @@ def transfer(
         FileNotFoundError: the base network's record is not there.
         UserError: the store cannot be written, or the network's last layer cannot be replaced.
     """
-    from harness.engine import transfer as engine  # noqa: PLC0415  (imports TensorFlow)
+    from harness.network.engine import transfer as engine  # noqa: PLC0415  (imports TensorFlow)
 
     folder = store.get(job.base)
     if folder is None:

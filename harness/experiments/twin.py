@@ -12,14 +12,14 @@ from math import ceil, isfinite, prod
 from pathlib import Path
 from typing import Any, Final
 
-from harness.cost import TimeLimit
 from harness.experiments import fit_job, twin_job, twin_table
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.fit_job import FitJob
 from harness.experiments.lab import Lab
 from harness.experiments.twin_job import TwinJob, numpy_platform
 from harness.experiments.twin_table import accuracies, summary
-from harness.recipe import Recipe, trained_images
+from harness.network.cost import TimeLimit
+from harness.network.recipe import Recipe, trained_images
 from reference.facts import ClaimFact, Facts
 
 CLAIM = "numpy_accuracy"

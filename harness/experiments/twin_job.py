@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from harness import recipe as recipes
 from harness.data.dataset import Arrays, Bytes, Indexes
-from harness.data.parts import split_for
 from harness.data.shared_arrays import open_published
-from harness.recipe import Recipe
+from harness.network import recipe as recipes
+from harness.network.recipe import Recipe
+from harness.network.splits import split_for
 from harness.store import Store
 from harness.system.directories import PROJECT_ROOT
 from harness.system.hashing import digest

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from harness.cost import reading_limit
 from harness.data.corruptions import CORRUPTIONS
 from harness.evidence.robustness import Reading, Readings
 from harness.jobs import TrainJob
+from harness.network.cost import reading_limit
 from harness.record import Record
 from harness.robustness.job import MOST_IMAGES, READINGS, SEED, RobustnessJob
 from harness.robustness.reading import read

@@ -40,7 +40,7 @@ def read_altered(
         ValueError: the network does not read the unaltered images as its run did.
         UserError: the store cannot be written.
     """
-    from harness.engine.reader import Reader  # noqa: PLC0415  (imports TensorFlow)
+    from harness.network.engine.classifier import Reader  # noqa: PLC0415  (imports TensorFlow)
 
     folder = store.get(job.base)
     if folder is None:

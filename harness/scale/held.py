@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.cost import TimeLimit
 from harness.jobs import Job
 from harness.leases import Leases
+from harness.network.cost import TimeLimit
 from harness.network.spec import Spec, make_spec
 from harness.progress import Progress
 from harness.runs import Runs

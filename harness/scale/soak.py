@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from harness import plan
-from harness.cost import TimeLimit
 from harness.data import DataRequest, load, publish
 from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import Job, TrainJob
 from harness.leases import Leases
+from harness.network.cost import TimeLimit
+from harness.network.recipe import Recipe
 from harness.progress import Progress
-from harness.recipe import Recipe
 from harness.recycling import NEVER, RECYCLING
 from harness.runs import Runs
 from harness.sandbox import strongest

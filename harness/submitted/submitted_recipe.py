@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from harness.submitted.captured import CapturedRecipe
 
-# What the engine has (`harness.engine`, which would bring in TensorFlow), and the learning rate
+# What the engine has (`network.engine`, which would bring in TensorFlow), and the learning rate
 # that Keras gives each optimizer whose author gave none.
 LEARNING_RATES: Final[Mapping[str, float]] = {
     "adam": 0.001,

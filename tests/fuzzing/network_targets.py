@@ -20,7 +20,7 @@ from reference.layers import shapes, total_params
 from tests import keras_json as k
 from tests.fuzzing.formats import JSON
 from tests.fuzzing.target import Target
-from tests.test_fuzz_spec import MODELS, SPECS
+from tests.network.test_spec_properties import MODELS, SPECS
 
 FACTS = {name: load(name) for name in names()}
 _DENSE = k.sequential(k.entry(784), k.dense(12, "hidden", activation="relu"), k.dense(10, "scores"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.engine import thread_variables
+from harness.network.engine import thread_variables
 from harness.sandboxed import namespaces
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import THREADS

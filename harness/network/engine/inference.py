@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from harness.engine.forward import Forward
+from harness.network.engine.forward import Forward
 from harness.network.spec import Spec
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.experiments.variations import settings_of, vary
 from harness.network.spec import Spec, make_spec
+from harness.network.variations import settings_of, vary
 from reference.errors import UserError
 from reference.facts import expected_network, load, names
 from reference.layers import shapes, total_params

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.engine.loop import EVALUATION_BATCH
-from harness.engine.predict import Predictor
-from harness.engine.rebuild import rebuild
-from harness.engine.weights import Arrays, set_weights
+from harness.network.engine.inference import Predictor
+from harness.network.engine.rebuild import rebuild
+from harness.network.engine.training_loop import EVALUATION_BATCH
+from harness.network.engine.weights import Arrays, set_weights
 from harness.network.spec import Spec
 
 
@@ -14,7 +14,7 @@ class Reader:
     """A network with given weights.
 
     Args:
-        weights: "node index/name" -> array, as of `harness.engine.weights.get_weights`.
+        weights: "node index/name" -> array, as of `harness.network.engine.weights.get_weights`.
         pixel_max: pixels are divided by this.
         expected: how many images will come at a time.
     """

@@ -1,6 +1,6 @@
 """Losses from the network's last values and integer labels, one value for each image.
 
-Each is Keras's loss of the same name; `tests/test_engine_equivalence.py` holds them to it.
+Each is Keras's loss of the same name; `tests/network/engine/test_equivalence.py` holds them to it.
 """
 
 from collections.abc import Callable, Mapping

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import Split
-from harness.engine.loop import Totals, Trainer
-from harness.engine.rebuild import rebuild
-from harness.engine.weights import weights_digest
+from harness.network.engine.rebuild import rebuild
+from harness.network.engine.training_loop import Totals, Trainer
+from harness.network.engine.weights import weights_digest
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 from harness.statistics import wilson
 
 # So many steps into the first epoch the weights are hashed: what a second process repeats to show

@@ -128,7 +128,7 @@ def test_an_engine_that_mislabels_one_image_in_ten_is_told_apart(runs, name):
 
 def engine_runs(name, wrong=False):
     """Accuracy and loss on the test images of one run for each seed, by the engine."""
-    from harness.engine.train import Images, train
+    from harness.network.engine.train import Images, train
 
     data, setting = digits(), SETTINGS[name]
     labels = data.train_labels.copy()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from harness.data.dataset import Indexes, Split, split
-from harness.recipe import Recipe
+from harness.network.recipe import Recipe
 from reference.errors import UserError
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from harness.engine.forward import Forward
-from harness.engine.losses import LOSSES, Loss
-from harness.engine.optimizers import OPTIMIZERS
+from harness.network.engine.forward import Forward
+from harness.network.engine.losses import LOSSES, Loss
+from harness.network.engine.optimizers import OPTIMIZERS
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 
 # Evaluation needs no gradients; larger batches than this gain nothing on a CPU.
 EVALUATION_BATCH = 500

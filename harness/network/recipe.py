@@ -12,9 +12,9 @@ class Recipe:
     """Everything about a training run but the network, the images and the seed.
 
     Attributes:
-        optimizer: key of `harness.engine.optimizers.OPTIMIZERS`.
+        optimizer: key of `harness.network.engine.optimizers.OPTIMIZERS`.
         learning_rate: constant step size.
-        loss: key of `harness.engine.losses.LOSSES`.
+        loss: key of `harness.network.engine.losses.LOSSES`.
         batch_size: images in one step; the last batch of an epoch may be smaller.
         epochs: passes over the training images, at most.
         validation_images: images of the training set held out for validation.

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.engine.rebuild import rebuild
+from harness.network.engine.rebuild import rebuild
+from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.recipe import Recipe
 
 _SEED = 0
 _CLASSES = 10

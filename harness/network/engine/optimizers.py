@@ -1,7 +1,7 @@
 """Optimizers: those of the documents as fused kernels, one call for each weight; others plainly.
 
 Each follows the update of the Keras optimizer of the same name, with its default settings;
-`tests/test_engine_equivalence.py` holds them to it.
+`tests/network/engine/test_equivalence.py` holds them to it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness import plan
-from harness.cost import (
+from harness.network.cost import (
     ALWAYS_TRAINED,
     EVALUATION_BATCH,
     FEW,
@@ -293,4 +293,4 @@ def test_a_worker_has_a_limit_and_keeps_a_stricter_one(lower, limit):
 def test_workers_are_limited_before_they_import_anything():
     source = (PROJECT_ROOT / "harness" / "worker.py").read_text(encoding="utf-8")
     warm = source[source.index("def warm()") :]
-    assert 0 < warm.index("limit_memory()") < warm.index("import harness.engine.train")
+    assert 0 < warm.index("limit_memory()") < warm.index("import harness.network.engine.train")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.engine.rebuild import rebuild
-from harness.engine.weights import set_weights
+from harness.network.engine.rebuild import rebuild
+from harness.network.engine.weights import set_weights
 from harness.network.spec import Spec
 
 _BATCH = 250
@@ -22,7 +22,7 @@ def count_correct(
     """Returns how many of the images, (N, 28, 28), have their label, (N,), as the largest output.
 
     Args:
-        weights: "node index/name" -> array, as of `harness.engine.weights.get_weights`.
+        weights: "node index/name" -> array, as of `harness.network.engine.weights.get_weights`.
         pixel_max: pixels are divided by this.
     """
     model = rebuild(spec, seed=0)

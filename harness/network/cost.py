@@ -7,7 +7,7 @@ that say why, rather than trained for hours or until the machine has no memory l
 from dataclasses import dataclass
 from math import ceil, prod
 
-from harness.recipe import Recipe
+from harness.network.recipe import Recipe
 from reference.layers import Network, Node, Shape, flops, shapes, total_params
 
 # A training step costs about three forward passes: one forward, two backward.

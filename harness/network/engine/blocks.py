@@ -14,8 +14,8 @@ the whole of it allows:
   its digits where values vary little about a large mean, as they may behind other layers.
 - In inference the statistics are constants, and normalisation always scales the kernel.
 
-The Keras layers own the weights and stay the truth; `tests/test_engine_equivalence.py` compares
-forward pass, gradients and moving statistics with Keras's own.
+The Keras layers own the weights and stay the truth; `tests/network/engine/test_equivalence.py`
+compares forward pass, gradients and moving statistics with Keras's own.
 """
 
 from collections.abc import Mapping, Sequence

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
-from harness.engine.blocks import RunningBlock, find_blocks, fused_batch_normalization
-from harness.engine.rebuild import layers_of
+from harness.network.engine.blocks import RunningBlock, find_blocks, fused_batch_normalization
+from harness.network.engine.rebuild import layers_of
 from harness.network.spec import Spec
 
 Lowering = Callable[[keras.Layer, tf.Tensor], tf.Tensor]

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.engine.rebuild import layers_of
+from harness.network.engine.rebuild import layers_of
 from harness.network.spec import Spec
 
 Arrays = Mapping[str, NDArray[np.float32]]

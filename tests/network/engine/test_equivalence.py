@@ -380,8 +380,8 @@ def pair(name, seed=5):
     """A trainer with its model, and a Keras model of equal weights and equal random state."""
     import keras
 
-    from harness.engine.loop import XLA_PAYS, Trainer
-    from harness.engine.rebuild import rebuild
+    from harness.network.engine.rebuild import rebuild
+    from harness.network.engine.training_loop import XLA_PAYS, Trainer
 
     steps_ahead = XLA_PAYS if name.endswith(XLA) else 0
     name = name.removesuffix(XLA)
@@ -421,7 +421,7 @@ def one_hot():
 
 def steps_side_by_side(name):
     """Trains both a step at a time, from Keras's weights each time."""
-    from harness.engine.weights import get_weights
+    from harness.network.engine.weights import get_weights
 
     if name in _STEPS:
         return _STEPS[name]
@@ -452,7 +452,7 @@ _STEPS = {}  # two tests look at the same steps
 
 def runs_side_by_side(name):
     """Trains both undisturbed; also returns the biases that each step began with."""
-    from harness.engine.weights import get_weights
+    from harness.network.engine.weights import get_weights
 
     spec, model, trainer, twin = pair(name)
     start = get_weights(model, spec)
@@ -481,9 +481,9 @@ def layers_side_by_side(name, images):
     import keras
     import tensorflow as tf
 
-    from harness.engine.forward import Forward
-    from harness.engine.rebuild import rebuild
-    from harness.engine.weights import set_weights
+    from harness.network.engine.forward import Forward
+    from harness.network.engine.rebuild import rebuild
+    from harness.network.engine.weights import set_weights
 
     spec = BLOCKS[name]
     probes = probe_weights(spec.network, seed=1)
@@ -530,8 +530,8 @@ def dropout_masks():
     One white image, an output layer that starts at zero, and plain gradient descent: the step of
     the weights from an input is that input, after dropout, times (1/10 - one-hot label).
     """
-    from harness.engine.loop import Trainer
-    from harness.engine.rebuild import rebuild
+    from harness.network.engine.rebuild import rebuild
+    from harness.network.engine.training_loop import Trainer
 
     spec = chain(
         (784,),
@@ -559,7 +559,7 @@ def optimizers_side_by_side(name, compiled):
     import keras
     import tensorflow as tf
 
-    from harness.engine.optimizers import OPTIMIZERS
+    from harness.network.engine.optimizers import OPTIMIZERS
 
     rng = np.random.default_rng(4)
     start = [rng.standard_normal(s).astype(np.float32) for s in ((30, 20), (20,), (3, 3, 2, 4))]
@@ -582,7 +582,7 @@ def optimizers_side_by_side(name, compiled):
 
 
 def known_to_the_engine():
-    from harness.engine import losses, optimizers
+    from harness.network.engine import losses, optimizers
 
     return sorted(optimizers.OPTIMIZERS), sorted(losses.LOSSES)
 
@@ -598,8 +598,8 @@ def steps_down_a_loss(loss, final):
     """The loss of a batch, and how far each weight moves down it: ours and Keras's."""
     import keras
 
-    from harness.engine.loop import Trainer
-    from harness.engine.rebuild import rebuild
+    from harness.network.engine.rebuild import rebuild
+    from harness.network.engine.training_loop import Trainer
 
     # The outputs lie within (0, 1) where nothing squeezes them: beyond, Keras clips the gradient.
     small = {"class": "RandomUniform", "config": {"minval": 0.0, "maxval": 0.02}}
@@ -638,7 +638,7 @@ def losses_side_by_side():
     import keras
     import tensorflow as tf
 
-    from harness.engine.losses import LOSSES
+    from harness.network.engine.losses import LOSSES
 
     rng = np.random.default_rng(5)
     labels = tf.constant(rng.integers(0, 10, 64), tf.int32)
@@ -675,7 +675,7 @@ def losses_side_by_side():
 
 def evaluations_side_by_side(name):
     """Both evaluations of a network with random weights and statistics, in unlike batches."""
-    from harness.engine.predict import Predictor
+    from harness.network.engine.inference import Predictor
 
     _, model, trainer, twin = pair(name)
     spec = spec_of(name)

@@ -244,7 +244,7 @@ def ledger_recipe(size, epochs=1):
 
 def ledger(size, epochs, seed):
     """The ledger network's weights, a row for each image, after so many epochs; the history."""
-    from harness.engine.train import Images, train
+    from harness.network.engine.train import Images, train
 
     images, labels = one_pixel_each(), ledger_labels()
     done = train(
@@ -256,8 +256,8 @@ def ledger(size, epochs, seed):
 
 def ledger_of_shape(shape):
     """The same after one epoch in order, for a network that takes images of another shape."""
-    from harness.engine.loop import Trainer
-    from harness.engine.rebuild import rebuild
+    from harness.network.engine.rebuild import rebuild
+    from harness.network.engine.training_loop import Trainer
 
     spec = chain(shape, ("Flatten", {}), OUTPUT)
     model = rebuild(spec, seed=0)
@@ -271,9 +271,9 @@ def epoch_and_batches(name):
     """One epoch in one call, and in a call for each batch: totals and the weights' hash."""
     import keras
 
-    from harness.engine.loop import Totals, Trainer
-    from harness.engine.rebuild import rebuild
-    from harness.engine.weights import weights_digest
+    from harness.network.engine.rebuild import rebuild
+    from harness.network.engine.training_loop import Totals, Trainer
+    from harness.network.engine.weights import weights_digest
 
     spec, settings = documented(name), recipe(name, batch_size=48)
     order = np.random.default_rng(0).permutation(1437)[:500].astype(np.int32)
@@ -297,7 +297,7 @@ SHORT = {"batch_size": 32, "epochs": 1}
 
 def job(name, changes, wrong=None):
     """A run on 600 digits and 180 for validation; labels of a part are shifted if asked for."""
-    from harness.engine.train import Images
+    from harness.network.engine.train import Images
 
     data = digits()
     whole = split(len(data.train_labels), 180, 0)
@@ -314,7 +314,7 @@ def job(name, changes, wrong=None):
 
 def trained(name, seed, changes=SHORT, wrong=None, save_as=None):
     """What `train` says of a run, and the numbers of the epochs it told of; all but the model."""
-    from harness.engine.train import train
+    from harness.network.engine.train import train
 
     told = []
     done = train(*job(name, changes, wrong), seed, lambda epoch, _row: told.append(epoch))
@@ -325,13 +325,13 @@ def trained(name, seed, changes=SHORT, wrong=None, save_as=None):
 
 def compiled(name, changes):
     """Whether XLA compiles the steps of a run."""
-    from harness.engine.train import Run
+    from harness.network.engine.train import Run
 
     return Run(*job(name, changes), 0).trainer.compiled
 
 
 def first_steps(name, seed):
-    from harness.engine.train import repeat_first_steps
+    from harness.network.engine.train import repeat_first_steps
 
     return repeat_first_steps(*job(name, SHORT), seed)
 
