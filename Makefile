@@ -15,7 +15,7 @@ BASE ?=
 
 # What make gradescope grades by, e.g. make gradescope ARCHITECTURE=deep_cnn; else it is recognised
 ARCHITECTURE ?=
-KIT := harness/exports/gradescope_kit
+KIT := harness/report/exports/gradescope_kit
 
 .PHONY: report test bench duet fuzz gradescope lint types format clean lock test-lowest test-highest
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import gates, history, results
-from harness.baseline import terminal
 from harness.bench import rows
 from harness.evidence import alarms
 from harness.extract.client import BuildFailure
 from harness.ledger import Ledger
 from harness.record import Record
+from harness.report import terminal
 from harness.results import Graded, Run
 from harness.scheduler import JobFailed
 from harness.session import Session
@@ -71,14 +71,17 @@ def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -
         UserError: the folder cannot be written.
     """
     # The report brings in matplotlib: not before it is needed.
-    from harness import exports, report  # noqa: PLC0415
+    from harness.report import (
+        exports,
+        render,
+    )
 
     path = session.options.report / RESULTS
     document = results.write(document, path)
     entry = None if benchmarked else history.entry(document, names())
     if entry and (problem := history.append(history.place(session.options.report), entry)):
         session.tell(f"WARNING: {problem}")
-    report.write(path, session.options.report / PAGE)
+    render.write(path, session.options.report / PAGE)
     if document.get("submissions"):  # an earlier version's results may be kept
         exports.write_all(document, session.options.report)
     if not benchmarked:
@@ -87,9 +90,9 @@ def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -
 
 def _summarise(document: Mapping[str, Any], path: Path) -> None:
     """Writes the Markdown summary beside the report, and onto the page of a GitHub job."""
-    from harness import report  # noqa: PLC0415 - as above
+    from harness.report import render  # noqa: PLC0415 - as above
 
-    text = report.markdown(document)
+    text = render.markdown(document)
     target = path
     try:
         atomic_files.replace(path, text.encode())

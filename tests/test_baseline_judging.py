@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.baseline import judging, terminal
+from harness.baseline import judging
 from harness.baseline.comparison import Comparison
 from harness.baseline.earlier import Earlier
 from harness.baseline.network import Data, Network
+from harness.report import terminal
 
 IMAGES = 10_000
 MNIST = Data("mnist", "d" * 64, IMAGES)

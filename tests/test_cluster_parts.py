@@ -36,7 +36,8 @@ from harness.data.letters import Letters, open_letters, publish_letters
 from harness.data.shared_arrays import open_published
 from harness.experiments.transfer_job import TransferJob
 from harness.jobs import EvaluateJob
-from harness.report import page, schema
+from harness.report import page
+from harness.report.schema import results as schema
 from harness.robustness.job import RobustnessJob
 from harness.store import Store
 from harness.system.directories import PROJECT_ROOT

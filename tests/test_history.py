@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import conclude, history, report
+from harness import conclude, history
+from harness.report import render as report
 from harness.rubric import DEFAULT, load
 
 NETWORKS = ("deep_cnn", "mlp_64_32")

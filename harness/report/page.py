@@ -6,26 +6,25 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness import markdown
-from harness.report import (
-    charts,
+from harness.report import markdown
+from harness.report.charts import accuracy, svg
+from harness.report.sections import (
     downloads,
     lead,
+    learning_curves,
     networks,
-    panels,
     side_by_side,
     speed,
     summary,
-    svg,
-    wording,
 )
-from harness.report.anchors import distinct, slug
-from harness.report.evidence import sections as evidence_sections
-from harness.report.experiments import evidence, sections
-from harness.report.experiments.view import Section
-from harness.report.progress import sections as progress_sections
-from harness.report.verdicts import tally, verdict
-from harness.report.view import Claim, Network, Page
+from harness.report.sections.evidence import sections as evidence_sections
+from harness.report.sections.experiments import claims, sections
+from harness.report.sections.progress import sections as progress_sections
+from harness.report.text import formatting
+from harness.report.text.anchors import distinct, slug
+from harness.report.text.verdicts import tally, verdict
+from harness.report.views.experiments import Section
+from harness.report.views.page import Claim, Network, Page
 
 
 def page(results: Mapping[str, Any]) -> Page:
@@ -36,13 +35,13 @@ def page(results: Mapping[str, Any]) -> Page:
     where = {s["id"]: a for s, a in zip(subjects, found, strict=True)}
     size = results["dataset"]["sizes"]["test"]
     with svg.house_style():
-        curves, comparison = panels.panels(subjects, found), _charts(scored)
+        curves, comparison = learning_curves.panels(subjects, found), _charts(scored)
         experiments = sections.sections(
             results["experiments"],
             _where(subjects, found),
             judged=results["dataset"]["name"] in {"mnist", None},
         )
-        claims_drawn = evidence.drawing(results["claims"]) if experiments else None
+        claims_drawn = claims.drawing(results["claims"]) if experiments else None
         more_evidence = evidence_sections.sections(results, found)
         progress = progress_sections.sections(results, found)
     shown = tuple(map(networks.network, subjects, found))
@@ -57,7 +56,7 @@ def page(results: Mapping[str, Any]) -> Page:
         claims=_claims(results, found, experiments),
         claims_tally=tally([claim["verdict"] for claim in results["claims"]]),
         curves=curves,
-        curves_note=panels.note(subjects),
+        curves_note=learning_curves.note(subjects),
         charts=comparison,
         speed=speed.groups(results["benchmarks"]),
         speed_note=speed.note(results["benchmarks"]),
@@ -122,21 +121,23 @@ def _claims(
     return tuple(
         Claim(
             ident=ident,
-            network=wording.cut(claim["architecture"] or wording.NOTHING, networks.LONGEST_NAME),
+            network=formatting.cut(
+                claim["architecture"] or formatting.NOTHING, networks.LONGEST_NAME
+            ),
             anchor=where.get(claim["architecture"]),
             what=claim["what"] or "claim",
             document=claim["document"] or "",
             quote=claim["quote"] or "",
             source=claim["source"] or "",
-            claimed="" if claim["claimed"] is None else wording.quantity(claim["claimed"]),
+            claimed="" if claim["claimed"] is None else formatting.quantity(claim["claimed"]),
             measured=_measured(claim),
-            interval=wording.interval(claim["interval"]),
+            interval=formatting.interval(claim["interval"]),
             difference=_difference(claim),
             seeds=_repeats(claim),
             verdict=verdict(claim["verdict"]),
             reason=claim["reason"] or "",
             keys=_keys(claim),
-            evidence=evidence.of(claim, results["experiments"], experiments),
+            evidence=claims.of(claim, results["experiments"], experiments),
         )
         for claim, ident in zip(results["claims"], idents, strict=True)
     )
@@ -145,7 +146,7 @@ def _claims(
 def _keys(claim: Mapping[str, Any]) -> tuple[str, str, str]:
     claimed, measured = claim["claimed"], claim["measured"]
     apart = None if claimed is None or measured is None else measured - claimed
-    return wording.key(claimed), wording.key(measured), wording.key(apart)
+    return formatting.key(claimed), formatting.key(measured), formatting.key(apart)
 
 
 def _repeats(claim: Mapping[str, Any]) -> str:
@@ -155,21 +156,21 @@ def _repeats(claim: Mapping[str, Any]) -> str:
 
 
 def _measured(claim: Mapping[str, Any]) -> str:
-    if claim["claimed"] is not None and wording.is_count(claim["claimed"]):
-        return wording.whole(claim["measured"])
-    return wording.percent(claim["measured"])
+    if claim["claimed"] is not None and formatting.is_count(claim["claimed"]):
+        return formatting.whole(claim["measured"])
+    return formatting.percent(claim["measured"])
 
 
 def _difference(claim: Mapping[str, Any]) -> str:
     if claim["measured"] is None or claim["claimed"] is None:
-        return wording.NOTHING
+        return formatting.NOTHING
     difference = claim["measured"] - claim["claimed"]
-    if wording.is_count(claim["claimed"]):
+    if formatting.is_count(claim["claimed"]):
         return f"{difference:+,.0f}".replace("-", "−") if difference else "0"
-    return wording.points(difference)
+    return formatting.points(difference)
 
 
-def _charts(scored: Sequence[charts.Scored]) -> tuple[tuple[str, str, Markup], ...]:
+def _charts(scored: Sequence[accuracy.Scored]) -> tuple[tuple[str, str, Markup], ...]:
     if not scored:
         return ()
     seeds = max(len(item.seeds) for item in scored)
@@ -181,8 +182,8 @@ def _charts(scored: Sequence[charts.Scored]) -> tuple[tuple[str, str, Markup], .
     found = [
         (
             "Accuracy and its gate",
-            f"{dots}, a bar for the 95{wording.NARROW}% interval, an upright line for the gate.",
-            charts.accuracy_dots("dots", scored),
+            f"{dots}, a bar for the 95{formatting.NARROW}% interval, an upright line for the gate.",
+            accuracy.accuracy_dots("dots", scored),
         )
     ]
     marks = "Discs are convolutional networks, squares fully connected ones."
@@ -195,7 +196,7 @@ def _charts(scored: Sequence[charts.Scored]) -> tuple[tuple[str, str, Markup], .
         ("flops", "Accuracy and work", left),
         ("rate", "Accuracy and speed of training", f"{right} Only benchmarks compare speed."),
     ):
-        drawing = charts.accuracy_cost(f"cost-{cost}", scored, cost)
+        drawing = accuracy.accuracy_cost(f"cost-{cost}", scored, cost)
         if drawing is not None:
             found.append((heading, caption, drawing))
     return tuple(found)
@@ -260,7 +261,7 @@ def _packages(given: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
         labels = (("TensorFlow", "tensorflow"), ("Keras", "keras"), ("NumPy", "numpy"))
         return tuple((label, given[key]) for label, key in labels)
     packages = sorted(given["packages"].items())
-    known = [f"{name}{wording.WIDE}{version}" for name, version in packages]
+    known = [f"{name}{formatting.WIDE}{version}" for name, version in packages]
     return ("Packages", _listed(known)), ("Lock file", _as_locked(given["lock"]))
 
 

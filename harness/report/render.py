@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from harness import markdown as summary
-from harness.report import files
+from harness.report import markdown as summary
+from harness.report import output_files
 from reference.errors import UserError
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "templates"
 NAME = "index.html"
 REPORT = "page.html.j2"
 SUBMISSIONS = "submissions"
 PARTS = ("experiments", "evidence", "progress")  # of the page, with a style sheet each
-MARK = f'<meta name="generator" content="{files.MAKER}">'.encode()
+MARK = f'<meta name="generator" content="{output_files.MAKER}">'.encode()
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -30,7 +30,7 @@ def render(results: Mapping[str, Any]) -> str:
     Raises:
         UserError: another schema, or a part that has another shape.
     """
-    from harness.report import schema  # noqa: PLC0415 - see _template
+    from harness.report.schema import results as schema  # noqa: PLC0415 - see _template
 
     return next(_pages(schema.checked(results), NAME))[1]
 
@@ -41,7 +41,8 @@ def markdown(results: Mapping[str, Any]) -> str:
     Raises:
         UserError: as `render`.
     """
-    from harness.report import lead, schema  # noqa: PLC0415 - see _template
+    from harness.report.schema import results as schema  # noqa: PLC0415 - see _template
+    from harness.report.sections import lead  # noqa: PLC0415 - see _template
 
     complete = schema.checked(results)
     first = "" if complete["submissions"] else lead.summary(complete)
@@ -58,7 +59,8 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
     Raises:
         UserError: the file cannot be used, or a page cannot be written.
     """
-    from harness.report import loading, schema  # noqa: PLC0415 - see _template
+    from harness.report.schema import loading  # noqa: PLC0415 - see _template
+    from harness.report.schema import results as schema  # noqa: PLC0415
 
     results_path = Path(results_path)
     output = Path(output_path) if output_path is not None else results_path.with_name(NAME)
@@ -71,24 +73,27 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
         output.parent / (place or output.name): html.encode()
         for place, html in _pages(results, output.name)
     }
-    files.write_all(pages, "--output FILE")
+    output_files.write_all(pages, "--output FILE")
     if results["submissions"]:
         folder = output.parent / SUBMISSIONS
-        files.prune(folder, ".html", {path.name for path in pages}, lambda raw: MARK in raw[:4096])
+        output_files.prune(
+            folder, ".html", {path.name for path in pages}, lambda raw: MARK in raw[:4096]
+        )
     return output
 
 
 def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     """Yields every page with its place beside the main one, which comes first and is at ""."""
     # matplotlib takes half a second to import: only who renders pays for it
-    from harness.report import classroom, submission, svg  # noqa: PLC0415
+    from harness.report.charts import svg  # noqa: PLC0415
+    from harness.report.class_pages import classroom, submission  # noqa: PLC0415
     from harness.report.page import page  # noqa: PLC0415
 
     subjects = results["subjects"]
     if not results["submissions"] or not subjects:
         yield "", _printed(REPORT, page(results))
         return
-    places = [f"{SUBMISSIONS}/{stem}.html" for stem in files.stems(subjects)]
+    places = [f"{SUBMISSIONS}/{stem}.html" for stem in output_files.stems(subjects)]
     drawings = submission.Drawings()
     several = len(subjects) > 1
     with svg.house_style():
@@ -105,7 +110,7 @@ def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
 
 def _printed(template: str, page: object) -> str:
-    from harness.report import anchors  # noqa: PLC0415 - see _template
+    from harness.report.text import anchors  # noqa: PLC0415 - see _template
 
     compiled, style, more = _template(template)
     for part, sheet in more.items():
@@ -131,7 +136,7 @@ def _template(name: str) -> tuple[Any, Any, Any]:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
-    from harness.report import inline  # noqa: PLC0415
+    from harness.report.text import inline_code  # noqa: PLC0415
 
     class Loader(FileSystemLoader):
         """Reads the templates without their indentation, which would be a tenth of a page."""
@@ -147,7 +152,7 @@ def _template(name: str) -> tuple[Any, Any, Any]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["code"] = inline.code
+    environment.filters["code"] = inline_code.code
     sheets = ["style.css"] if name == REPORT else ["style.css", "class.css"]
     style = "".join((FOLDER / sheet).read_text(encoding="utf-8") for sheet in sheets)
     more = {

@@ -10,8 +10,8 @@ from harness import conclude, history
 from harness.baseline import earlier
 from harness.bench import baseline as bench_baseline
 from harness.report import __main__ as report
-from harness.report import loading, schema
-from harness.report.progress import schema as progress
+from harness.report.schema import loading, progress
+from harness.report.schema import results as schema
 from harness.results import files
 from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError

@@ -9,7 +9,8 @@ from itertools import product
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from harness.report import page, schema
+from harness.report import page
+from harness.report.schema import results as schema
 from harness.system import versions
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
@@ -220,7 +221,9 @@ def test_what_others_say_of_their_future_fails_nothing(category):
 
 
 @pytest.mark.parametrize("category", FUTURE)
-@pytest.mark.parametrize("module", ["harness.report.svg", "reference.facts", "conftest", __name__])
+@pytest.mark.parametrize(
+    "module", ["harness.report.charts.svg", "reference.facts", "conftest", __name__]
+)
 def test_what_is_said_of_a_call_of_ours_is_an_error(category, module):
     with pytest.raises(category):
         warnings.warn_explicit("old", category, "x.py", 1, module=module)

@@ -1,0 +1,1 @@
+"""The pages of submissions and the page of a class."""

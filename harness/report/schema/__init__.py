@@ -1,0 +1,1 @@
+"""The format of results.json, read and checked."""

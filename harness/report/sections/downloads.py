@@ -1,0 +1,101 @@
+"""The report's tables as CSV, inside the page: they survive when the page is moved or mailed."""
+
+import base64
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.report.sections import networks
+from harness.report.views.page import Download
+
+NETWORKS = ("id", "architecture", "document", "verdict", "test_accuracy", "interval_low",
+            "interval_high", "gate", "margin", "total_params", "trainable_params", "flops",
+            "score", "max_score", "spec_digest")  # fmt: skip
+RUNS = ("id", "seed", "epochs", "documented_epochs", "batch_size", "test_accuracy", "test_loss",
+        "interval_low", "interval_high", "train_time_s", "train_images_per_s", "stopped",
+        "weights_sha256", "key")  # fmt: skip
+EPOCHS = ("id", "seed", "epoch", "accuracy", "val_accuracy", "loss", "val_loss", "epoch_time_s")
+FORMULA = ("=", "+", "-", "@", "\t")
+
+
+def downloads(results: Mapping[str, Any]) -> tuple[Download, ...]:
+    subjects = results["subjects"]
+    files = (
+        ("networks.csv", "one row for each network", NETWORKS, _networks(subjects)),
+        ("runs.csv", "one row for each training run", RUNS, _runs(subjects)),
+        ("epochs.csv", "the learning curves, one row for each epoch", EPOCHS, _epochs(subjects)),
+    )
+    tables = tuple(
+        Download(name, what, _data_uri(table(header, rows)), name)
+        for name, what, header, rows in files
+    )
+    raw = Download("results.json", "everything this page is made of", "results.json", None)
+    log = Download("pytest.html", "the log of every test", "pytest.html", None)
+    return (raw, *tables, log)
+
+
+def table(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV (RFC 4180). A text that a spreadsheet would run as a formula gets a leading quote."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_harmless(row.get(column)) for column in header])
+    return out.getvalue()
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _data_uri(text: str) -> str:
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
+
+
+def _ends(interval: tuple[float, float] | None) -> dict[str, float]:
+    return {} if interval is None else {"interval_low": interval[0], "interval_high": interval[1]}
+
+
+def _networks(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for subject in subjects:
+        accuracy, interval = networks.accuracy(subject)
+        gate, spec = subject["gate"] or {}, subject["spec"] or {}
+        yield {
+            **{key: subject.get(key) for key in NETWORKS},
+            **{key: spec.get(key) for key in ("total_params", "trainable_params", "flops")},
+            "test_accuracy": accuracy,
+            "gate": gate.get("threshold"),
+            "margin": gate.get("margin"),
+            **_ends(interval),
+        }
+
+
+def _runs(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for subject in subjects:
+        for run in subject["runs"]:
+            yield {**run, "id": subject["id"], **_ends(run["interval"])}
+
+
+def _epochs(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for subject in subjects:
+        for run in subject["runs"]:
+            history = run["history"]
+            for index in range(max(map(len, history.values()))):
+                yield {
+                    "id": subject["id"],
+                    "seed": run["seed"],
+                    "epoch": index + 1,
+                    **{
+                        key: _short(values[index])
+                        for key, values in history.items()
+                        if index < len(values)
+                    },
+                }
+
+
+def _short(value: float | None) -> float | None:
+    """Six digits: the full ones are in results.json, and these are many."""
+    return None if value is None else float(f"{value:.6g}")

@@ -1,0 +1,144 @@
+"""Can a network's confidence be believed: reliability diagrams, and three figures for each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.report.charts import reliability
+from harness.report.text import formatting
+from harness.report.text.network_names import Names, counted, distance, spelled
+from harness.report.views.evidence import BinRow, Calibration, CalibrationRow, Diagram, Name
+
+Subjects = Sequence[Mapping[str, Any]]
+
+MOST = 12
+EVEN = 0.001  # a mean confidence within 0.1 points of the accuracy leans to neither side
+
+
+def calibration(subjects: Subjects, names: Names) -> Calibration | None:
+    """None where no network has one; inside `svg.house_style`."""
+    known = [s for s in subjects if s["calibration"] and s["calibration"]["ece"] is not None]
+    if not known:
+        return None
+    known = known[:MOST]
+    most = max((b["count"] or 0 for s in known for b in _bins(s)), default=1)
+    return Calibration(
+        found=_found(known),
+        diagrams=tuple(
+            _diagram(f"reliable{place}", subject, names.name(subject["id"]), most)
+            for place, subject in enumerate(known)
+            if _bins(subject)
+        ),
+        rows=tuple(_row(subject, names.name(subject["id"])) for subject in known),
+        notes=tuple(
+            (names.name(s["id"]), s["calibration_note"]) for s in subjects if s["calibration_note"]
+        )[:MOST],
+        basis=_basis(known),
+    )
+
+
+def _bins(subject: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        item
+        for item in subject["calibration"]["bins"]
+        if item["confidence"] is not None and item["accuracy"] is not None
+    ]
+
+
+def lean(subject: Mapping[str, Any]) -> float | None:
+    """Mean confidence less accuracy: above zero, the network is surer than it is right."""
+    bins = _bins(subject)
+    weight = sum(item["count"] or 0 for item in bins)
+    if not weight:
+        return None
+    gap = sum(item["count"] * (item["confidence"] - item["accuracy"])
+              for item in bins if item["count"])  # fmt: skip
+    return float(gap / weight)
+
+
+def _words(gap: float | None) -> str:
+    if gap is None:
+        return ""
+    if abs(gap) < EVEN:
+        return "as sure as it is right"
+    return "surer than it is right" if gap > 0 else "less sure than it is right"
+
+
+def _found(known: Subjects) -> str:
+    order = sorted(known, key=lambda subject: subject["calibration"]["ece"])
+    best, worst = order[0], order[-1]
+    error, name = spelled(best["calibration"]["ece"]), formatting.apart(best["id"])
+    if len(order) == 1:
+        words = _words(lean(best))
+        first = f"How sure {name} is and how often it is right differ by {error} on average"
+        return f"{first}; it is {words}." if words else f"{first}."
+    first = (
+        f"{name} can be believed most: how sure it is and how often it is right differ by "
+        f"{error} on average. {formatting.apart(worst['id'])} can be believed least, with "
+        f"{spelled(worst['calibration']['ece'])}"
+    )
+    leanings = {_words(lean(subject)) for subject in known}
+    if leanings == {"surer than it is right"}:
+        return f"{first}. All are surer than they are right."
+    if leanings == {"less sure than it is right"}:
+        return f"{first}. All are less sure than they are right."
+    far = _words(lean(worst))
+    return f"{first}; it is {far}." if far else f"{first}."
+
+
+def _diagram(ident: str, subject: Mapping[str, Any], name: Name, most: float) -> Diagram:
+    bins = _bins(subject)
+    given = subject["calibration"]
+    return Diagram(
+        network=name,
+        drawing=reliability.diagram(ident, subject["id"], bins, most),
+        caption=_caption(given["ece"], _words(lean(subject))),
+        bins=tuple(map(_bin, bins)),
+    )
+
+
+def _caption(error: float, words: str) -> str:
+    return f"Calibration error {distance(error)}{'; ' if words else ''}{words}."
+
+
+def _bin(item: Mapping[str, Any]) -> BinRow:
+    return BinRow(
+        outputs=f"{formatting.percent(item['low'], 0)} to {formatting.percent(item['high'], 0)}",
+        images=counted(item["count"]),
+        confidence=formatting.percent(item["confidence"], 1),
+        accuracy=formatting.percent(item["accuracy"], 1),
+        interval=formatting.interval(item["interval"], 1),
+    )
+
+
+def _row(subject: Mapping[str, Any], name: Name) -> CalibrationRow:
+    given = subject["calibration"]
+    return CalibrationRow(
+        network=name,
+        ece=distance(given["ece"]),
+        ece_interval=formatting.interval(given["ece_interval"]),
+        nll=_decimals(given["nll"]),
+        nll_interval=_ends(given["nll_interval"]),
+        brier=_decimals(given["brier"]),
+        brier_interval=_ends(given["brier_interval"]),
+        lean=formatting.points(lean(subject)),
+    )
+
+
+def _decimals(value: float | None) -> str:
+    return formatting.NOTHING if value is None else f"{value:.4f}"
+
+
+def _ends(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f"[{ends[0]:.4f},{formatting.WIDE}{ends[1]:.4f}]"
+
+
+def _basis(known: Subjects) -> str:
+    seeds = {s["calibration"]["seeds"] for s in known if s["calibration"]["seeds"]}
+    images = {s["calibration"]["images"] for s in known if s["calibration"]["images"]}
+    on = f"On the {images.pop():,} test images" if len(images) == 1 else "On the test images"
+    if len(seeds) != 1:
+        return f"{on}."
+    count = seeds.pop()
+    if count == 1:
+        return f"{on}, one run of each network: the three figures have no interval."
+    return f"{on}, means over {count} seeds with 95{formatting.NARROW}% intervals (Student's t)."

@@ -1,0 +1,62 @@
+"""Claims and the experiments that test them; claimed against measured, drawn."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.report.charts import interval_rows
+from harness.report.charts.interval_rows import Row
+from harness.report.text import formatting
+from harness.report.views.experiments import Section
+
+MOST = 40
+
+
+def of(
+    claim: Mapping[str, Any],
+    experiments: Sequence[Mapping[str, Any]],
+    sections: Sequence[Section],
+) -> tuple[tuple[str, str], ...]:
+    """Anchor and title of each experiment that a claim rests on.
+
+    Those are the one that the claim names, and those of its network that ask about its value.
+    """
+    return tuple(
+        (section.anchor, section.title)
+        for item, section in zip(experiments, sections, strict=True)
+        if item["architecture"] == claim["architecture"] and _about(claim, item)
+    )
+
+
+def _about(claim: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
+    if claim["experiment"] and claim["experiment"] == item["id"]:
+        return True
+    result, value = item["result"], claim["claimed"]
+    if result is None or value is None:
+        return False
+    if item["kind"] == "summary_table":
+        return formatting.is_count(value)
+    asked = result.get("claim")
+    return asked is not None and abs(asked - value) < 1e-9
+
+
+def drawing(claims: Sequence[Mapping[str, Any]]) -> Markup | None:
+    """Every claimed accuracy beside the measured one; None where there is none."""
+    rows = [
+        Row(
+            f"{formatting.cut(claim['architecture'] or '', 24)}: {claim['what'] or 'claim'}",
+            (),
+            claim["measured"],
+            claim["interval"],
+            claim=claim["claimed"],
+            value=f"{formatting.gate(claim['claimed'])} → {formatting.percent(claim['measured'])}",
+        )
+        for claim in claims
+        if claim["claimed"] is not None
+        and claim["measured"] is not None
+        and not formatting.is_count(claim["claimed"])
+    ][:MOST]
+    if not rows:
+        return None
+    return interval_rows.above("claims-dots", "Claimed against measured", rows)

@@ -1,0 +1,265 @@
+"""Two networks beside each other: every pair, so that it reads without a script."""
+
+import itertools
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from harness.report.sections import confusion, layers, networks
+from harness.report.text import formatting
+from harness.report.text.network_names import points_interval
+
+MOST_NETWORKS = 7  # 21 pairs: more would make the page heavy, and are told apart in the table
+MOST_CONFUSED = 3
+
+Subject = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measure of both; `how` is the anchor of the method that it was obtained with."""
+
+    label: str
+    how: str
+    a: str
+    b: str
+    difference: str
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Two layers of one kind, or one alone: their parts, and whether the other has each as well."""
+
+    a: tuple[tuple[str, bool], ...]
+    b: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A pair: `gist` says in a line what differs, `significant` is None where it was not tested."""
+
+    anchor: str
+    a: str
+    b: str
+    gist: str
+    significant: bool | None
+    first: bool  # the one to show first: the two most accurate networks
+    rows: tuple[Row, ...]
+    recalls: tuple[tuple[str, str, str], ...]  # of each digit: a, b, difference
+    layers: tuple[Aligned, ...]
+
+
+def pairs(
+    subjects: Sequence[Subject], anchors: Sequence[str], comparisons: Sequence[Mapping[str, Any]]
+) -> tuple[Beside, ...]:
+    """Every two of the first `MOST_NETWORKS` networks that were built, in their order."""
+    built = [(s, a) for s, a in zip(subjects, anchors, strict=True) if s["spec"]][:MOST_NETWORKS]
+    best = _best_two([subject for subject, _ in built])
+    tested = {(c["a"], c["b"]): c for c in comparisons}
+    return tuple(
+        _beside(
+            a, b, f"pair-{at_a.removeprefix('net-')}--{at_b.removeprefix('net-')}", tested, best
+        )
+        for (a, at_a), (b, at_b) in itertools.combinations(built, 2)
+    )
+
+
+def _best_two(subjects: Sequence[Subject]) -> set[int]:
+    """The identities of the two most accurate; of the first two where nothing was measured."""
+    ranked = sorted(subjects, key=lambda subject: -(networks.accuracy(subject)[0] or 0))
+    return {id(subject) for subject in ranked[:2]}
+
+
+def _beside(
+    a: Subject,
+    b: Subject,
+    anchor: str,
+    tested: Mapping[tuple[str, str], Mapping[str, Any]],
+    best: set[int],
+) -> Beside:
+    test = tested.get((a["id"], b["id"]))
+    return Beside(
+        anchor=anchor,
+        a=formatting.cut(a["id"], networks.LONGEST_NAME),
+        b=formatting.cut(b["id"], networks.LONGEST_NAME),
+        gist=_gist(a, b, test),
+        significant=None if test is None else test["verdict"] in {"a", "b"},
+        first={id(a), id(b)} == best,
+        rows=tuple(row for row in _rows(a, b, test) if (row.a, row.b) != (formatting.NOTHING,) * 2),
+        recalls=_recalls(a, b),
+        layers=aligned(a, b),
+    )
+
+
+def _gist(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> str:
+    if test is not None:
+        return tested_difference(test)
+    (one, _), (other, _) = networks.accuracy(a), networks.accuracy(b)
+    if one is None or other is None:
+        return "not both were trained"
+    return f"{formatting.points(one - other)}, not tested"
+
+
+def tested_difference(test: Mapping[str, Any]) -> str:
+    """+0.15 pp [+0.02, +0.28], adjusted p = 0.04: the difference and its interval."""
+    ends = points_interval(test["interval"])
+    p = probability(test["p_adjusted"])
+    p = p and f"adjusted {p}"
+    return ", ".join(
+        part for part in (f"{formatting.points(test['difference'])} {ends}".strip(), p) if part
+    )
+
+
+def probability(p: float | None) -> str:
+    """0.0312 -> p = 0.031; small ones are only bounded."""
+    if p is None:
+        return ""
+    if p < 0.001:
+        return f"p{formatting.NARROW}<{formatting.NARROW}0.001"
+    return (
+        f"p{formatting.NARROW}={formatting.NARROW}{p:.2g}"
+        if p < 0.995
+        else f"p{formatting.NARROW}=1"
+    )
+
+
+def _rows(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> Iterator[Row]:
+    (one, ends), (other, other_ends) = networks.accuracy(a), networks.accuracy(b)
+    difference = ""
+    if test is not None:
+        difference = tested_difference(test)
+    elif one is not None and other is not None:
+        difference = formatting.points(one - other)
+    yield Row(
+        "Test accuracy",
+        "accuracy",
+        f"{formatting.percent(one)} {formatting.interval(ends)}".strip(),
+        f"{formatting.percent(other)} {formatting.interval(other_ends)}".strip(),
+        difference,
+    )
+    if test is not None and test["only_a"] is not None and test["only_b"] is not None:
+        only = (_mean(test["only_a"]), _mean(test["only_b"]))
+        yield Row("Images only it reads right", "difference", *only, "")
+    yield Row("Accuracy gate", "gate", formatting.gate(_gate(a)), formatting.gate(_gate(b)), "")
+    for label, how, key, say in (
+        ("Parameters", "parameters", "total_params", formatting.whole),
+        ("FLOPs for one image", "flops", "flops", formatting.short),
+    ):
+        x, y = a["spec"].get(key), b["spec"].get(key)
+        yield Row(label, how, say(x), say(y), _times(x, y))
+    yield Row("Epochs", "time", _range(a, "epochs"), _range(b, "epochs"), "")
+    for label, key, say in (
+        ("Training time", "train_time_s", formatting.duration),
+        ("Training images a second", "train_images_per_s", formatting.whole),
+    ):
+        x, y = _median(a, key), _median(b, key)
+        yield Row(label, "time", say(x), say(y), _times(x, y))
+    yield from _more(a, b)
+    yield Row("Most confused", "confusion", _confused(a), _confused(b), "")
+
+
+def _more(a: Subject, b: Subject) -> Iterator[Row]:
+    """Calibration and robustness, where the results have them of both."""
+    for label, how, part, key in (
+        ("Expected calibration error", "ece", "calibration", "ece"),
+        ("Mean corruption error", "mce", "robustness", "mean_corruption_error"),
+    ):
+        x, y = ((s.get(part) or {}).get(key) for s in (a, b))
+        if x is not None and y is not None:
+            yield Row(
+                label, how, formatting.percent(x), formatting.percent(y), formatting.points(x - y)
+            )
+
+
+def _mean(count: float) -> str:
+    return f"{count:,.1f}".removesuffix(".0")
+
+
+def _gate(subject: Subject) -> float | None:
+    return (subject["gate"] or {}).get("threshold")
+
+
+def _times(one: float | None, other: float | None) -> str:
+    """How many times as much the first has: 422,026 and 159,254 -> 2.65×."""
+    if not one or not other:
+        return ""
+    ratio = one / other
+    return f"{ratio:.2g}×" if ratio < 10 else f"{ratio:,.0f}×"
+
+
+def _range(subject: Subject, key: str) -> str:
+    known = sorted({run[key] for run in subject["runs"] if run[key] is not None})
+    if not known:
+        return formatting.NOTHING
+    return str(known[0]) if len(known) == 1 else f"{known[0]}–{known[-1]}"
+
+
+def _median(subject: Subject, key: str) -> float | None:
+    known = [run[key] for run in subject["runs"] if run[key] is not None]
+    return statistics.median(known) if known else None
+
+
+def _confused(subject: Subject) -> str:
+    found = confusion.confusion(subject["runs"])
+    if found is None or not found.pairs:
+        return formatting.NOTHING
+    return ", ".join(
+        f"{pair.label}{formatting.NARROW}→{formatting.NARROW}{pair.prediction} ({pair.share})"
+        for pair in found.pairs[:MOST_CONFUSED]
+    )
+
+
+def _recalls(a: Subject, b: Subject) -> tuple[tuple[str, str, str], ...]:
+    one, other = (recalls(subject) for subject in (a, b))
+    return tuple(
+        (_share(x), _share(y), "" if x is None or y is None else _signed(x - y))
+        for x, y in zip(one, other, strict=False)
+    )
+
+
+def recalls(subject: Subject) -> list[float | None]:
+    """Of each digit's images the share that was read rightly, over all runs."""
+    matrices = [run["confusion"] for run in subject["runs"] if run["confusion"]]
+    if not matrices:
+        return []
+    matrices = [matrix for matrix in matrices if len(matrix) == len(matrices[0])]
+    size = range(len(matrices[0]))
+    total = [[sum(matrix[i][j] for matrix in matrices) for j in size] for i in size]
+    return [row[k] / sum(row) if sum(row) else None for k, row in enumerate(total)]
+
+
+def _share(value: float | None) -> str:
+    return formatting.NOTHING if value is None else f"{100 * value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return "0.0" if abs(value) < 0.0005 else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def aligned(a: Subject, b: Subject) -> tuple[Aligned, ...]:
+    """Layers of the same kind beside each other, in order; what stands alone has an empty side."""
+    one, other = (subject["spec"]["layers"] for subject in (a, b))
+    matcher = SequenceMatcher(
+        None, [x["class"] for x in one], [x["class"] for x in other], autojunk=False
+    )
+    found = []
+    for what, start, end, other_start, other_end in matcher.get_opcodes():
+        left, right = one[start:end], other[other_start:other_end]
+        if what == "equal":
+            found += [_both(_parts(x), _parts(y)) for x, y in zip(left, right, strict=True)]
+        else:
+            found += [_both(_parts(x), ()) for x in left] + [_both((), _parts(y)) for y in right]
+    return tuple(found)
+
+
+def _both(a: tuple[str, ...], b: tuple[str, ...]) -> Aligned:
+    return Aligned(*(tuple((x, x in y) for x in z) for z, y in ((a, b), (b, a))))
+
+
+def _parts(layer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Conv2D | filters 32 | kernel size 3×3 | → 26 × 26 × 32 | 320 parameters."""
+    shape = (f"→ {formatting.shape(layer['output_shape'])}",) if layer["output_shape"] else ()
+    params = (f"{formatting.whole(layer['params'])} parameters",) if layer["params"] else ()
+    return (layer["class"] or "layer", *layers.telling(layer["config"], {}), *shape, *params)

@@ -1,0 +1,126 @@
+"""The first words of the page, written from the data. Plain sentences; no number without a unit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.report.charts.accuracy import Scored
+from harness.report.sections import networks
+from harness.report.sections.experiments import sections
+from harness.report.sections.progress import expected_range
+from harness.report.text import formatting
+from harness.report.views.page import Notice
+
+Subjects = Sequence[Mapping[str, Any]]
+PREDICATES = {
+    "passed": ("passes", "pass"),
+    "failed": ("fails", "fail"),
+    "inconclusive": ("is inconclusive", "are inconclusive"),
+    "not built": ("could not be built", "could not be built"),
+}
+
+
+def headline(results: Mapping[str, Any]) -> str:
+    """Whether all networks pass, or which do not; on what data, if not on MNIST."""
+    subjects = results["subjects"]
+    if not subjects:
+        return "No network was graded"
+    start = "Unfinished: " if results["outcome"] == "interrupted" else ""
+    on = " on the embedded digits" if results["dataset"]["name"] == "digits" else ""
+    everyone = len(subjects)
+    groups = {word: [s["id"] for s in subjects if s["verdict"] == word] for word in PREDICATES}
+    passed = len(groups["passed"])
+    for word, names in groups.items():
+        if len(names) == everyone > 1:
+            networks = f"All {formatting.spelled(everyone)} networks"
+            return f"{start}{networks} {_predicate(word, everyone)}{on}"
+    if everyone == 1:
+        name, word = subjects[0]["id"], subjects[0]["verdict"]
+        who = "The network" if word == "passed" else formatting.apart(name)
+        return f"{start}{who} {_predicate(word, 1)}{on}"
+    parts = [
+        f"{_names(names)} {_predicate(word, len(names))}"
+        for word, names in groups.items()
+        if names and word != "passed"
+    ]
+    unknown = everyone - sum(map(len, groups.values()))
+    if unknown:
+        parts.append(f"{formatting.counted(unknown, 'network')} without a verdict")
+    share = f"{formatting.spelled(passed).capitalize()} of {formatting.spelled(everyone)} networks"
+    passing = f"{share} {_predicate('passed', passed)}"
+    return f"{start}{passing}{on}; {formatting.listed(parts)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return formatting.listed([formatting.apart(name) for name in names], 3)
+
+
+def _predicate(word: str | None, number: int) -> str:
+    one, many = PREDICATES.get(word or "", ("has no verdict", "have no verdict"))
+    return one if number == 1 else many
+
+
+def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
+    """What a reader must know before any number: other data, an unfinished run."""
+    found = []
+    dataset = results["dataset"]
+    if dataset["name"] not in {"mnist", None}:
+        name = "the embedded digits" if dataset["name"] == "digits" else "other data"
+        why = f" {dataset['note']}" if dataset["note"] else ""
+        found.append(
+            Notice(
+                f"Graded on {name}, not on MNIST",
+                f"No claim of a document is graded on it: the gates are those of this data set."
+                f"{why} Set MNIST_DIR or pass --mnist-dir to grade on MNIST.",
+            )
+        )
+    elif dataset["note"]:
+        found.append(Notice("About the data", dataset["note"]))
+    found += _slower(results["benchmarks"])
+    found += sections.notices(results["experiments"])
+    found += expected_range.notices(results)
+    if results["outcome"] == "interrupted":
+        found.append(
+            Notice(
+                "The run was interrupted",
+                "What is missing below was not reached. Finished trainings are stored: "
+                f"run {results['command'] or 'pytest checks/'} again and it goes on from there.",
+            )
+        )
+    return tuple(found)
+
+
+def _slower(benchmarks: Sequence[Mapping[str, Any]]) -> list[Notice]:
+    """Benchmarks that failed: no figure of theirs would tell."""
+    bad = [row for row in benchmarks if row["status"] in {"regressed", "failed"}]
+    if not bad:
+        return []
+    names = [f"{row['architecture']} ({row['runner']}, {row['status']})" for row in bad]
+    text = f"{formatting.listed(list(dict.fromkeys(names)))}. The section on speed says why."
+    return [Notice("Benchmarks failed", text)]
+
+
+def facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The line under the headline: data, recipe, seeds, date."""
+    sizes = results["dataset"]["sizes"]
+    uses = (("train", "train and validate"), ("test", "test"))
+    split = [f"{sizes[key]:,} to {verb}" for key, verb in uses if sizes[key]]
+    names = {"mnist": "MNIST", "digits": "embedded digits"}
+    named = results["dataset"]["name"] or formatting.NOTHING
+    data = names.get(named, formatting.cut(named, 40))
+    recipes = {
+        "gate": "gate: stops when the validation accuracy has surely cleared the gate",
+        "documented": "documented: every epoch the document asks for",
+    }
+    if named == "digits":  # never stopped early: their floors were measured on whole runs
+        recipes = dict.fromkeys(recipes, "every epoch that the floors of these digits stand on")
+    rows = (
+        ("Data", f"{data}: {formatting.listed(split)}" if split else data),
+        ("Recipe", recipes.get(results["recipe"], results["recipe"])),
+        ("Seeds", ", ".join("?" if s is None else str(s) for s in results["seeds"][:12])),
+        ("Run", (results["created"] or "").replace("T", " ").replace("Z", " UTC")),
+    )
+    return tuple((label, formatting.cut(text, 120)) for label, text in rows if text)
+
+
+def scored_networks(subjects: Subjects) -> list[Scored]:
+    return [item for subject in subjects if (item := networks.scored(subject))]

@@ -1,0 +1,1 @@
+"""Words, numbers and names as the report writes them."""

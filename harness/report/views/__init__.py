@@ -1,0 +1,1 @@
+"""What the templates print: frozen and already in words."""

@@ -1,0 +1,53 @@
+"""axe-core finds nothing serious or critical, on any kind of page, in either colour scheme."""
+# The fixture `browser` comes from the report's own tests and is asked for by its name.
+# ruff: noqa: F811
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.report.render import render, write
+from tests import axe, class_sample
+from tests.evidence_sample import with_evidence
+from tests.progress_sample import progressed
+from tests.report.browser.test_page import browser, show  # noqa: F401
+
+PAGES = {
+    "five networks": "five.html",
+    "class": "index.html",
+    "submission": "submissions/alan-turing.html",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("axe")
+    everything = with_evidence(progressed(seeds=5))
+    (place / "five.html").write_text(render(everything), encoding="utf-8")
+    results = json.dumps(class_sample.classroom())
+    (place / "results.json").write_text(results, encoding="utf-8")
+    write(place / "results.json")
+    return place
+
+
+def test_five_networks_take_less_than_a_megabyte(folder):
+    assert 300_000 < (folder / "five.html").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_grave(browser, folder, name):
+    for scheme in ("light", "dark"):
+        show(browser, folder / PAGES[name], 1280, scheme)
+        browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert axe.grave(browser, all_rules=scheme == "light") == [], scheme
+
+
+def test_axe_sees_what_is_wrong(browser, folder):
+    show(browser, folder / PAGES["submission"], 1280, "dark")
+    browser.execute_script(
+        """document.body.insertAdjacentHTML('beforeend',
+            '<img src="data:,"><p style="color: #555; background: #444">pale</p>')"""
+    )
+    rules = {(impact, rule) for impact, rule, *_ in axe.grave(browser)}
+    assert {("critical", "image-alt"), ("serious", "color-contrast")} <= rules
