@@ -13,17 +13,17 @@ from harness.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
 from harness.experiments.running import Finished
 from harness.extract.client import BuildFailure
+from harness.jobs.kinds.verify import Verification
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.record import Record
-from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.stash import BASELINE, COMPARISON, LEDGER, SESSION
 from harness.submitted.captured import CapturedRecipe
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
 from harness.system.machine import cores
-from harness.verify import Verification
 from reference.facts import Facts
 
 if TYPE_CHECKING:

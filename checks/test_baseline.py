@@ -9,8 +9,8 @@ import pytest
 
 from harness.checking import Difference, NotApplicable, Unavailable, require_none
 from harness.extract.client import BuildFailure
-from harness.record import Record
-from harness.scheduler import JobFailed
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.store.record import Record
 from harness.statistics import MARGIN
 from harness.statistics.time_ratios import ALLOWED_LOSS
 from harness.submitted.opened import Opened

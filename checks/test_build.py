@@ -4,8 +4,8 @@ import pytest
 
 from harness.checking import Failed, Unavailable
 from harness.extract.client import BuildFailure
-from harness.record import Record
-from harness.scheduler import JobFailed
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.store.record import Record
 from harness.submitted.opened import Opened
 
 

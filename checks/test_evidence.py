@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.checking import Difference, require_none
 from harness.evidence.alarms import Alarm
-from harness.record import Record
+from harness.jobs.store.record import Record
 
 
 def test_plausible(alarms: list[Alarm]) -> None:

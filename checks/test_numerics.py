@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from harness.checking import Difference, require_none
 from harness.data import Dataset
+from harness.jobs.store.record import PROBE_IMAGES, PROBE_SEED, Record
 from harness.network.spec import Spec
-from harness.record import PROBE_IMAGES, PROBE_SEED, Record
 from reference.errors import UserError
 from reference.facts import Facts, expected_network
 from reference.forward import forward, probe_weights

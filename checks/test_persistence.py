@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.checking import Difference, require_none
-from harness.record import Record
-from harness.verify import Verification
+from harness.jobs.kinds.verify import Verification
+from harness.jobs.store.record import Record
 
 
 def test_keras_file(record: Record, verification: Verification) -> None:

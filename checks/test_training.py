@@ -2,10 +2,10 @@
 
 from harness import gates
 from harness.checking import Difference, require_none
+from harness.jobs.kinds.verify import Verification
+from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
-from harness.record import Record
 from harness.session import Session
-from harness.verify import Verification
 from reference.facts import Facts
 
 # Ten classes: guessing reads one image in ten. Half of all is far above it and far below any of

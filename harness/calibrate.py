@@ -13,14 +13,15 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import get_args
 
-from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
-from harness.jobs import TrainJob
-from harness.leases import Leases
+from harness.jobs import planning
+from harness.jobs.kinds.base import TrainJob
+from harness.jobs.local.scheduler import JobFailed, Scheduler
+from harness.jobs.store import record
+from harness.jobs.store.locks import Leases
+from harness.jobs.store.store import Store
 from harness.options import DEFAULT_STORE, RecipeName
-from harness.scheduler import JobFailed, Scheduler
 from harness.statistics import tolerance_factor
-from harness.store import Store
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import cores
 from reference import calibration, facts
@@ -46,12 +47,12 @@ def measure(
         waiting: dict[str, list[Future[str]]] = {}
         for network in facts.names():
             documented = facts.load(network)
-            recipe = plan.recipe_for(documented, name, known)
+            recipe = planning.recipe_for(documented, name, known)
             # A floor must not depend on anybody's implementation.
-            spec = plan.documented_spec(documented)
+            spec = planning.documented_spec(documented)
             waiting[network] = [
                 _train(job, dataset, store, scheduler)
-                for job in plan.jobs_for(spec, recipe, dataset, seeds)
+                for job in planning.jobs_for(spec, recipe, dataset, seeds)
             ]
         for network, futures in waiting.items():
             yield network, [_accuracy(store, future) for future in futures]
@@ -78,7 +79,7 @@ def _train(job: TrainJob, dataset: Dataset, store: Store, scheduler: Scheduler) 
         done: Future[str] = Future()
         done.set_result(job.key)
         return done
-    return scheduler.submit(job, plan.cost(job, len(dataset.train_labels)))
+    return scheduler.submit(job, planning.cost(job, len(dataset.train_labels)))
 
 
 def _accuracy(store: Store, future: Future[str]) -> float:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.claim_measures import CANNOT, MEASURES, CannotTestError, Evidence, Measured
+from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.record import Record
 from harness.statistics import Interval
 from reference.facts import ClaimFact, Facts
 

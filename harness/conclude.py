@@ -10,11 +10,11 @@ from harness import gates, history, results
 from harness.bench import rows
 from harness.evidence import alarms
 from harness.extract.client import BuildFailure
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.store.record import Record
 from harness.ledger import Ledger
-from harness.record import Record
 from harness.report import terminal
 from harness.results import Graded, Run
-from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.subjects import Subject
 from harness.submitted.opened import Opened
@@ -71,10 +71,7 @@ def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -
         UserError: the folder cannot be written.
     """
     # The report brings in matplotlib: not before it is needed.
-    from harness.report import (
-        exports,
-        render,
-    )
+    from harness.report import exports, render  # noqa: PLC0415
 
     path = session.options.report / RESULTS
     document = results.write(document, path)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from harness.record import Record
+from harness.jobs.store.record import Record
 from harness.statistics import Gate, judge_floor, judge_gate, tolerance_factor
 from reference.calibration import Calibration, Floor
 from reference.errors import UserError

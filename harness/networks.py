@@ -3,8 +3,8 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from harness.extract.client import BuildFailure
-from harness.progress import Progress
-from harness.scheduler import JobFailed
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.progress import Progress
 from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening

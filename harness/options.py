@@ -8,9 +8,9 @@ from typing import Literal
 import pytest
 
 from harness import option_values as values
-from harness.cluster.address import OPTION, Address, parse
-from harness.cluster.address import resources as parse_resources
 from harness.data import CHOICES
+from harness.jobs.cluster.address import OPTION, Address, parse
+from harness.jobs.cluster.address import resources as parse_resources
 from harness.system.machine import cores
 from reference.errors import UserError
 from reference.facts import names

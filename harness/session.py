@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from harness import gates, leftovers
-from harness.cluster.workers import ClusterWorkers
+from harness import gates
 from harness.data import DataRequest, Dataset, load, publish
 from harness.evidence.networks import ANALYSED
 from harness.evidence.robustness import Readings
@@ -17,17 +16,22 @@ from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running
 from harness.extract.client import BuildFailure, Extractor
-from harness.jobs import Job
-from harness.leases import Leases
+from harness.jobs.cluster.workers import ClusterWorkers
+from harness.jobs.kinds.base import Job
+from harness.jobs.kinds.verify import Verification
+from harness.jobs.local.workers import Computing, Workers, WorkersLost
+from harness.jobs.progress import Progress
+from harness.jobs.run_once import Turns
+from harness.jobs.runner import Runs
+from harness.jobs.store import cleanup
+from harness.jobs.store.locks import Leases
+from harness.jobs.store.record import Record
+from harness.jobs.store.store import INCOMING, Store
 from harness.network.recipe import Recipe
 from harness.networks import Networks
 from harness.options import Options
-from harness.progress import Progress
-from harness.record import Record
 from harness.robustness import asking
-from harness.runs import Runs
 from harness.sandbox import strongest
-from harness.store import INCOMING, Store
 from harness.subjects import Subject, project_subject
 from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening
@@ -35,9 +39,6 @@ from harness.submitted.own_weights import OwnAccuracy
 from harness.system.directories import prepare
 from harness.system.machine import describe
 from harness.trainings import Training, Trainings, recipe_of
-from harness.turns import Turns
-from harness.verify import Verification
-from harness.workers import Computing, Workers, WorkersLost
 from reference import calibration
 from reference.facts import Facts
 
@@ -76,7 +77,7 @@ class Session:
         for name in ("records", INCOMING, "logs", "data"):
             prepare(options.store / name, "--store")
         store = Store(options.store, self.progress.note)
-        self.logs = leftovers.logs(options.store, self._leases.place())
+        self.logs = cleanup.logs(options.store, self._leases.place())
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
@@ -299,8 +300,8 @@ class Session:
 
     def _sweep(self) -> None:
         """Removes what runs that were killed left behind, where nobody else is at work."""
-        self._leases.when_alone(lambda: leftovers.sweep(self.options.store))
-        leftovers.sweep_report(self.options.report)
+        self._leases.when_alone(lambda: cleanup.sweep(self.options.store))
+        cleanup.sweep_report(self.options.report)
 
     def _check_letters(self) -> None:
         """Reads what letters the user has now: the experiment gets to them after hours."""

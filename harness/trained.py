@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import leftovers, plan, record
 from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load, publish
-from harness.leases import Leases
+from harness.jobs import planning
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.local.workers import Workers
+from harness.jobs.progress import Progress
+from harness.jobs.run_once import Turns
+from harness.jobs.runner import Runs
+from harness.jobs.store import cleanup, record
+from harness.jobs.store.locks import Leases
+from harness.jobs.store.record import Record
+from harness.jobs.store.store import Store
 from harness.network import spec as specs
-from harness.progress import Progress
-from harness.record import Record
-from harness.runs import Runs
-from harness.scheduler import JobFailed
-from harness.store import Store
 from harness.system.machine import cores
 from harness.system.strict_json import parse
-from harness.turns import Turns
-from harness.workers import Workers
 from reference import calibration
 from reference.errors import UserError
 from reference.facts import Facts
@@ -137,9 +138,9 @@ def _rank(
         if job["data_digest"] != digest:
             return None
         known = calibration.load(dataset)
-        recipes = [plan.recipe_for(facts, name, known) for name in ("documented", "gate")]
+        recipes = [planning.recipe_for(facts, name, known) for name in ("documented", "gate")]
         place = [recipe.to_json() for recipe in recipes].index(job["recipe"])
-        if specs.from_json(job["spec"]).digest != plan.documented_spec(facts).digest:
+        if specs.from_json(job["spec"]).digest != planning.documented_spec(facts).digest:
             return None
         return (place, job["seed"]) if type(job["seed"]) is int else None
     except (KeyError, TypeError, ValueError, UserError):
@@ -159,8 +160,8 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
     Raises:
         UserError: it fails.
     """
-    recipe = plan.recipe_for(facts, "gate", calibration.load(dataset.name))
-    (job,) = plan.jobs_for(plan.documented_spec(facts), recipe, dataset, 1, facts)
+    recipe = planning.recipe_for(facts, "gate", calibration.load(dataset.name))
+    (job,) = planning.jobs_for(planning.documented_spec(facts), recipe, dataset, 1, facts)
     size = prod(dataset.train_labels.shape)
     folder = store.get(job.key)  # one whose job had become unreadable is set aside
     if folder is not None:
@@ -177,10 +178,10 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
 
     with Leases(store.root, progress.note) as leases:
         publish(dataset, data, tell)
-        logs = leftovers.logs(store.root, leases.place())
+        logs = cleanup.logs(store.root, leases.place())
         workers = Workers(1, data, store.root, logs, on_event)
         runs = Runs(Turns(store, leases, progress.note), data, workers, progress, fresh=False)
-        limit = plan.time_limit(job, size - recipe.validation_images, cores())
+        limit = planning.time_limit(job, size - recipe.validation_images, cores())
         try:
             run = progress.wait(runs.train(job, f"{dataset.name} seed {job.seed}", 0.0, limit))
         except JobFailed as error:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.data import CHOICES, DataRequest
+from harness.jobs.store.store import Store
 from harness.options import DEFAULT_STORE
-from harness.store import Store
 from harness.system.directories import PROJECT_ROOT
 from harness.trained import Trained, trained_network
 from reference import facts

@@ -7,22 +7,22 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from harness import plan
 from harness.data import Dataset
 from harness.evidence.robustness import Reading
 from harness.extract.client import BuildFailure
+from harness.jobs import planning
+from harness.jobs.kinds.verify import Verification
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.runner import Runs
+from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.options import Options
-from harness.record import Record
 from harness.robustness import asking
-from harness.runs import Runs
-from harness.scheduler import JobFailed
 from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.own_weights import OwnAccuracy
 from harness.submitted.submitted_recipe import scales_itself, trainable
 from harness.system.futures import fail, follow
-from harness.verify import Verification
 from reference.calibration import Calibration
 
 Found = Opened | BuildFailure
@@ -120,12 +120,14 @@ class Trainings:
         if examine:
             self._evaluate(opened, training.own)
         recipe, _ = recipe_of(opened, options, self._calibration)
-        jobs = plan.jobs_for(opened.spec, recipe, data, options.seeds, opened.facts, self._platform)
-        images = plan.trained_images(recipe, data)
+        jobs = planning.jobs_for(
+            opened.spec, recipe, data, options.seeds, opened.facts, self._platform
+        )
+        images = planning.trained_images(recipe, data)
         for job, run in zip(jobs, training.runs, strict=True):
             title = f"{subject.id} seed {job.seed}"
-            limit = plan.time_limit(job, images, options.workers)
-            follow(self._work.train(job, title, plan.cost(job, images), limit), run)
+            limit = planning.time_limit(job, images, options.workers)
+            follow(self._work.train(job, title, planning.cost(job, images), limit), run)
         if examine:
             follow(self._work.verify(jobs[0], training.runs[0]), training.verification)
         asker = asking.Asker(self._work, len(data.test_labels), options.workers)
@@ -138,7 +140,7 @@ class Trainings:
             target.set_result(None)
             return
         recipe, _ = recipe_of(opened, self._options, self._calibration)
-        job = plan.evaluation(
+        job = planning.evaluation(
             opened.original, recipe, opened.weights_key, self._dataset, self._platform
         )
         own: Future[OwnAccuracy | None] = self._work.evaluate(job)  # type: ignore[assignment]
@@ -149,7 +151,7 @@ def recipe_of(
     opened: Opened, options: Options, calibration: Calibration
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Returns what a network is trained by, and what of its author's recipe is not in it."""
-    recipe = plan.recipe_for(opened.facts, options.recipe, calibration)
+    recipe = planning.recipe_for(opened.facts, options.recipe, calibration)
     if options.train_with == "document" or opened.recipe is None:
         return recipe, ()
     return trainable(

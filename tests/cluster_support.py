@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness import plan
-from harness.cluster.address import parse
-from harness.cluster.connection import connect
-from harness.cluster.pool import ClusterPool
 from harness.data import PARTS, Arrays, Dataset, digest, load_digits, publish
+from harness.jobs import planning
+from harness.jobs.cluster.address import parse
+from harness.jobs.cluster.connection import connect
+from harness.jobs.cluster.pool import ClusterPool
+from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
-from harness.store import Store
 from reference import facts as all_facts
 from tests.support import calibration
 
@@ -138,9 +138,9 @@ def made_up(first=0) -> Dataset:
 
 def job_of(name: str, dataset: Dataset, seed: int = 0, epochs: int = 2):
     documented = all_facts.load(name)
-    recipe = plan.recipe_for(documented, "documented", calibration(name))
+    recipe = planning.recipe_for(documented, "documented", calibration(name))
     recipe = replace(recipe, epochs=epochs)
-    return plan.job_for(plan.documented_spec(documented), recipe, dataset, seed)
+    return planning.job_for(planning.documented_spec(documented), recipe, dataset, seed)
 
 
 @dataclass

@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from harness import worker
-from harness.jobs import TrainJob
-from harness.store import Store
+from harness.jobs.kinds.base import TrainJob
+from harness.jobs.local import worker
+from harness.jobs.store.store import Store
 from harness.system import memory
 from harness.system.processes.fork_server import serve_forks
 

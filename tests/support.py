@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import record as records
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
 from harness.extract.client import BuildFailure, Extractor
-from harness.jobs import TrainJob
+from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.verify import Verification, Verifier
+from harness.jobs.local.scheduler import JobFailed, Scheduler
+from harness.jobs.planning import jobs_for, recipe_for
+from harness.jobs.store import record as records
+from harness.jobs.store.record import Record
+from harness.jobs.store.store import Store
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.plan import jobs_for, recipe_for
-from harness.record import Record
 from harness.sandbox import strongest
-from harness.scheduler import JobFailed, Scheduler
-from harness.store import Store
 from harness.submitted.opened import Opened
 from harness.system.directories import PROJECT_ROOT
-from harness.verify import Verification, Verifier
 from reference import facts as all_facts
 from reference.calibration import Calibration, Floor
 

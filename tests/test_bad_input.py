@@ -20,7 +20,7 @@ import pytest
 
 from harness.data.folder import idx_names
 from harness.data.idx import write_idx
-from harness.store import Store
+from harness.jobs.store.store import Store
 from tests.project_copy import (
     FAILED,
     INTERRUPTED,
@@ -436,7 +436,7 @@ def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):
             shown += process.stdout.readline()
             assert process.poll() is None, shown
         time.sleep(0.3)
-        assert any("harness.worker" in line for line in processes_of(folder))
+        assert any("harness.jobs.local.worker" in line for line in processes_of(folder))
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate(timeout=120)
     finally:

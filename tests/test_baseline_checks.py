@@ -11,8 +11,8 @@ from harness.baseline.network import Data, Network
 from harness.baseline.row import Row
 from harness.checking import Mismatch, NotApplicable, Unavailable
 from harness.extract.client import BuildFailure
+from harness.jobs.local.scheduler import JobFailed
 from harness.results import COMPARABLE, verdict
-from harness.scheduler import JobFailed
 from harness.stash import COMPARISON as COMPARED
 from reference.errors import UserError
 from reference.facts import load

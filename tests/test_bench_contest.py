@@ -5,7 +5,7 @@ import pytest
 from harness.bench.contest import ROUNDS, TRIAL_ROUNDS, WARMUP_ROUNDS, Pool, hold, turns
 from harness.bench.order import Order
 from harness.bench.rows import blank, failed, measured, merged
-from harness.plan import recipe_for
+from harness.jobs.planning import recipe_for
 from reference import facts
 from tests.fake_lane import FakeChild, small_spec
 

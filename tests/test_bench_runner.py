@@ -12,8 +12,8 @@ from harness.bench import order as orders
 from harness.bench import runner
 from harness.bench.order import Order, Task, Unavailable, noise
 from harness.bench.sizes import steps_per_round
+from harness.jobs.planning import recipe_for
 from harness.network.spec import make_spec
-from harness.plan import recipe_for
 from harness.system.processes import json_process
 from harness.system.processes.json_process import Compute, JsonProcess
 from reference import facts

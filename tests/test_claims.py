@@ -7,8 +7,8 @@ import pytest
 
 from harness.claim_measures import MEASURED_BY, MEASURES
 from harness.claims import compare, judge
+from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
-from harness.record import Record
 from harness.statistics import mean_interval, wilson
 from reference.fact_types import METRICS
 from reference.facts import ClaimFact, expected_network, load

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness import plan
 from harness.checking import Mismatch
 from harness.data import Arrays, DataRequest, Dataset, digest, load
 from harness.evidence import alarms
 from harness.evidence.alarms import calibrated_range, find, shared_images
-from harness.record import Record
+from harness.jobs import planning
+from harness.jobs.store.record import Record
 from harness.submitted.own_weights import OwnAccuracy
 from reference import calibration
 from reference.calibration import Calibration, Floor
@@ -18,11 +18,11 @@ from reference.facts import load as load_facts
 from tests.support import checks
 
 FACTS = load_facts("mlp_64_32")
-DIGEST = plan.documented_spec(FACTS).digest
+DIGEST = planning.documented_spec(FACTS).digest
 MEASURED = Calibration(
     "mnist", {}, {"mlp_64_32": Floor(0.96, 0.965, 0.00125, 20, 4.0)}, "python -m x", documented=True
 )
-GATE = plan.recipe_for(FACTS, "gate", MEASURED)
+GATE = planning.recipe_for(FACTS, "gate", MEASURED)
 
 
 def run(correct, total=10_000, seed=0, recipe=GATE):

@@ -12,12 +12,12 @@ from harness.experiments.base import Outcome
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Running, finish
 from harness.extract.client import BuildFailure
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.planning import recipe_for
 from harness.network.cost import TimeLimit
 from harness.network.recipe import in_fold
 from harness.network.spec import make_spec
 from harness.options import Options
-from harness.plan import recipe_for
-from harness.scheduler import JobFailed
 from reference.calibration import Calibration
 from reference.errors import UserError
 from reference.facts import expected_network, load

@@ -51,7 +51,7 @@ RULES = (
     _rule("harness/sandboxed/old_modules.py", *SANDBOX, "a module by a computed name"),
     _rule("harness/sandboxed/open.py", *SANDBOX, "a module by a computed name"),
     _rule("harness/sandboxed/*.py", *SANDBOX),
-    _rule("harness/verify.py", *HARNESS, "keras"),
+    _rule("harness/jobs/kinds/verify.py", *HARNESS, "keras"),
     # The processes that benchmarks are timed in; PyTorch is a peer, and optional.
     _rule("harness/bench/tasks.py", *HARNESS, "tensorflow", "keras"),
     _rule("harness/bench/torch_tasks.py", "harness", "reference", "numpy", "torch"),
@@ -63,7 +63,7 @@ RULES = (
     # Numbers from numbers: they know of no file, no network, no grading.
     _rule("harness/statistics/*.py", "harness.statistics", "numpy", "scipy"),
     # Sent to machines that have nothing of this project.
-    _rule("harness/cluster/remote.py", "distributed"),
+    _rule("harness/jobs/cluster/dask_worker.py", "distributed"),
     _rule("harness/cluster/*.py", *HARNESS, "dask", "distributed"),
     # Plain files from plain data: nothing but the standard library.
     _rule("harness/exports/*.py", "harness", "reference"),
@@ -77,7 +77,7 @@ RULES = (
 # These run code that came as data, in the sandbox, which is the place for it; and one opens files
 # that our own worker has just written.
 SANDBOXED = ("harness/sandboxed/*.py",)
-OPENS_OUR_OWN = {"harness/verify.py": frozenset({"load_model"})}
+OPENS_OUR_OWN = {"harness/jobs/kinds/verify.py": frozenset({"load_model"})}
 BANNED_NAMES = frozenset({
     "load_model", "from_config", "model_from_json", "clone_model", "load_weights",
     "deserialize_keras_object", "enable_unsafe_deserialization",
@@ -219,14 +219,18 @@ def test_no_rule_is_idle():
         ("harness/extract/server.py", "import keras", "1: imports keras"),
         ("harness/sandboxed/x.py", "import tensorflow", "1: imports tensorflow"),
         ("harness/sandboxed/x.py", "from harness import spec", "1: imports harness"),
-        ("harness/sandboxed/x.py", "import harness.record", "1: imports harness.record"),
+        (
+            "harness/sandboxed/x.py",
+            "import harness.jobs.store.record",
+            "1: imports harness.jobs.store.record",
+        ),
         ("harness/sandboxed/x.py", "from reference import facts", "1: imports reference"),
         ("harness/engine/x.py", "import models", "1: imports models"),
         ("harness/report/x.py", "import sklearn", "1: imports sklearn"),
         ("harness/exports/x.py", "import jinja2", "1: imports jinja2"),
         ("harness/statistics/x.py", "from harness import record", "1: imports harness"),
         ("harness/statistics/x.py", "import pandas", "1: imports pandas"),
-        ("harness/cluster/remote.py", "from harness import jobs", "1: imports harness"),
+        ("harness/jobs/cluster/dask_worker.py", "from harness import jobs", "1: imports harness"),
         ("harness/cluster/x.py", "import cloudpickle", "1: imports cloudpickle"),
         ("harness/session.py", "import distributed", "1: imports distributed"),
         ("harness/bench/runner.py", "import tensorflow", "1: imports tensorflow"),
@@ -234,7 +238,11 @@ def test_no_rule_is_idle():
         ("harness/bench/tasks.py", "import torch", "1: imports torch"),
         ("harness/bench/torch_tasks.py", "import keras", "1: imports keras"),
         ("checks/x.py", "import keras", "1: imports keras"),
-        ("harness/sandboxed/x.py", "import harness.jobs", "1: imports harness.jobs"),
+        (
+            "harness/sandboxed/x.py",
+            "import harness.jobs.kinds.base",
+            "1: imports harness.jobs.kinds.base",
+        ),
         ("harness/sandboxed/x.py", "import reference", "1: imports reference"),
         ("harness/sandboxed/x.py", "import_module(name)", "1: imports a module by a computed name"),
         ("checks/x.py", "import models", "1: imports models"),
@@ -249,7 +257,7 @@ def test_no_rule_is_idle():
         ("harness/engine/x.py", "m.load_weights(p)", "1: names load_weights"),
         ("harness/extract/server.py", "m.load_weights(p)", "1: names load_weights"),
         ("harness/x.py", "import pickle", "1: names pickle"),
-        ("harness/verify.py", "import pickle", "1: names pickle"),
+        ("harness/jobs/kinds/verify.py", "import pickle", "1: names pickle"),
         ("harness/x.py", "from pickle import loads", "1: names pickle"),
         ("harness/x.py", "import dill", "1: names dill"),
         ("harness/x.py", "eval('1')", "1: names eval"),
@@ -272,7 +280,7 @@ def test_a_violation_is_seen(path, source, expected):
         ("harness/x.py", '"""Nobody calls load_model here."""'),
         ("harness/sandboxed/x.py", "import keras\nexec(code)\nkeras.saving.load_model(p)"),
         ("harness/sandboxed/x.py", "from harness.sandboxed import open\nimport numpy.random"),
-        ("harness/verify.py", "import keras\nkeras.saving.load_model(p)"),
+        ("harness/jobs/kinds/verify.py", "import keras\nkeras.saving.load_model(p)"),
         ("harness/engine/x.py", "import tensorflow as tf"),
         ("harness/sandboxed/x.py", "from harness.sandboxed import notes\nimport keras"),
         ("tests/x.py", "import keras, sklearn, models.deep_cnn\nexec('1')"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.scheduler import JobFailed
+from harness.jobs.local.scheduler import JobFailed
 from reference import facts as all_facts
 from tests.mutants import MUTANTS, Mutant
 from tests.support import (
@@ -23,7 +23,7 @@ from tests.support import (
 )
 
 if TYPE_CHECKING:
-    from harness.record import Record
+    from harness.jobs.store.record import Record
 
 # What needs a second process to have reopened the files; tried by the tests further down.
 VERIFIED = {"keras_file", "npz_file", "same_seed_same_weights"}

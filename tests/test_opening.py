@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.extract.client import Answer, BuildFailure
-from harness.store import Store
+from harness.jobs.store.store import Store
 from harness.subjects import Subject
 from harness.submitted.opened import Opened
 from harness.submitted.opening import Opening

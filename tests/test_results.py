@@ -11,8 +11,8 @@ import pytest
 
 from harness import results
 from harness.data import Arrays, Dataset, digest
+from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
-from harness.record import Record
 from harness.results import Graded, Run, assemble, read_benchmarks, verdict, write
 from harness.results import subject as subject_layout
 from harness.statistics import judge_gate, wilson

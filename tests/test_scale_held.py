@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.record import Record
+from harness.jobs.store.record import Record
 from harness.scale import held, recording_worker
 from harness.scale.held import Kept
 from harness.scale.measure import job_of

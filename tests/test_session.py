@@ -6,9 +6,9 @@ import pytest
 
 from harness import conclude, plugin
 from harness import session as session_module
-from harness import workers as module
+from harness.jobs.local import workers as module
+from harness.jobs.local.scheduler import JobFailed
 from harness.options import Options
-from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.stash import LEDGER, OPTIONS, SESSION
 from reference.errors import UserError

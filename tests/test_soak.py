@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.recycling import NEVER, Recycling
+from harness.jobs.local.recycling import NEVER, Recycling
+from harness.jobs.local.scheduler import JobFailed, Scheduler
 from harness.scale import soak
 from harness.scale.bounds import BOUNDS, LOG_BYTES, MB, broken
 from harness.scale.measure import job_of
@@ -23,7 +24,6 @@ from harness.scale.watching import (
     held,
     processes,
 )
-from harness.scheduler import JobFailed, Scheduler
 
 WAIT_S = 30
 MODULE = "tests.fake_worker"

@@ -9,16 +9,16 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from harness import plan
 from harness.experiments.base import Kind
 from harness.experiments.catalogue import experiments
 from harness.experiments.study import StudyExperiment, measure
 from harness.experiments.study_finding import finding
 from harness.experiments.study_summary import Claim, Repeat, documented_claim, meets, summarise
 from harness.experiments.study_trials import expand, repeat
+from harness.jobs import planning
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.record import Record
-from harness.scheduler import JobFailed
 from harness.statistics import wilson
 from harness.submitted.submitted_recipe import LEARNING_RATES, LOSSES
 from reference import facts, study_format
@@ -48,7 +48,7 @@ def _spec(name):
 
 
 def _expand(study, *, images=60_000, stand_in=False):
-    recipe = plan.recipe_for(facts.load(study.architecture), "documented", None)
+    recipe = planning.recipe_for(facts.load(study.architecture), "documented", None)
     return expand(study, _spec, recipe, images, stand_in=stand_in)
 
 
@@ -93,7 +93,7 @@ def test_the_same_configuration_is_the_same_job_in_every_study():
 def test_hyper_parameters_are_compared_by_what_tests_nothing():
     study = load_all()[2]
     assert (study.id, study.measuring) == ("hyperparameters", Measuring("validation_accuracy"))
-    documented = plan.recipe_for(facts.load("deep_cnn"), "documented", None)
+    documented = planning.recipe_for(facts.load("deep_cnn"), "documented", None)
     tested = replace(study, measuring=Measuring("test_accuracy"))
     for trial, other in zip(_expand(study), _expand(tested), strict=True):
         # The ordinary split; and what is measured is no part of what is trained.
@@ -439,7 +439,7 @@ class FakeLab:
         return facts.load(name)
 
     def recipe(self, name):
-        return plan.recipe_for(facts.load(name), "documented", None)
+        return planning.recipe_for(facts.load(name), "documented", None)
 
     def train(self, spec, recipe, seed, title):
         self.trained.append((spec.digest, recipe, seed, title))

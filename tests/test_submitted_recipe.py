@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.jobs.planning import recipe_for
 from harness.network.recipe import Recipe, from_json
 from harness.network.spec import make_spec
-from harness.plan import recipe_for
 from harness.submitted.captured import ArrayFacts, CapturedRecipe
 from harness.submitted.submitted_recipe import (
     BATCHES,

@@ -206,12 +206,13 @@ def test_it_is_known_who_is_who():
     opener = "harness.sandboxed.server"
     family = [
         _process(10, 1, "pytest"),
-        _process(11, 10, "harness.worker"), _process(12, 11, "harness.worker"),
+        _process(11, 10, "harness.jobs.local.worker"),
+        _process(12, 11, "harness.jobs.local.worker"),
         _process(19, 10, opener, program="bwrap"), _process(20, 19, opener, (1,), program="bwrap"),
         _process(21, 20, opener, (2,)), _process(23, 21, opener, (3,)),  # server, supervisor
         _process(24, 23, opener, (4, 1)), _process(25, 24, opener, (5, 2)),
     ]  # fmt: skip
-    stranger = _process(30, 1, "harness.worker")
+    stranger = _process(30, 1, "harness.jobs.local.worker")
     assert set(tree(10, [*family, stranger])) == set(family)
     roles = by_role(10, family)
     assert {role: [p.pid for p in who] for role, who in roles.items()} == {

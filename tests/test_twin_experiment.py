@@ -13,19 +13,20 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from harness import job_kinds, worker
 from harness.claims import judge
 from harness.data import publish
 from harness.data.digits import load_digits
-from harness.experiments import catalogue, fit_job, twin, twin_job, twin_table
-from harness.experiments.fit_job import FitJob
+from harness.experiments import catalogue, twin, twin_table
 from harness.experiments.twin import MAIN, OTHERS, Configuration, NumpyTwin, sizes
-from harness.experiments.twin_job import TwinJob, numpy_platform, train_twin
+from harness.jobs.kinds import keras_fit, numpy_twin, registry
+from harness.jobs.kinds.keras_fit import FitJob
+from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform, train_twin
+from harness.jobs.local import worker
+from harness.jobs.planning import recipe_for
+from harness.jobs.store.store import Store
 from harness.network.engine import thread_variables
 from harness.network.recipe import Recipe
 from harness.options import Options
-from harness.plan import recipe_for
-from harness.store import Store
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import numeric_platform
 from harness.system.source_lines import code_lines
@@ -49,7 +50,7 @@ RECIPE = Recipe(
 def _one_thread():
     """As in a worker: matrices so small gain nothing from threads that wait for each other."""
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(twin_job, "CHECKED_ENTRIES", 20)
+        patch.setattr(numpy_twin, "CHECKED_ENTRIES", 20)
         yield
 
 
@@ -105,13 +106,13 @@ def test_a_key_covers_what_the_numbers_depend_on(changes):
 def test_a_key_covers_the_version_and_not_the_name_of_the_data(monkeypatch):
     before = job().key
     assert job(dataset="the same by another name").key == before
-    monkeypatch.setattr(twin_job, "TWIN_VERSION", twin_job.TWIN_VERSION + 1)
+    monkeypatch.setattr(numpy_twin, "TWIN_VERSION", numpy_twin.TWIN_VERSION + 1)
     assert job().key != before
 
 
 def test_the_key_covers_the_code_of_the_twin_and_not_its_words(tmp_path, monkeypatch):
-    shutil.copytree(twin_job.TWIN_FOLDER, tmp_path / "twin")
-    monkeypatch.setattr(twin_job, "TWIN_FOLDER", tmp_path / "twin")
+    shutil.copytree(numpy_twin.TWIN_FOLDER, tmp_path / "twin")
+    monkeypatch.setattr(numpy_twin, "TWIN_FOLDER", tmp_path / "twin")
     before = job().key
     module = tmp_path / "twin" / "network.py"
     source = module.read_text()
@@ -124,7 +125,7 @@ def test_the_key_covers_the_code_of_the_twin_and_not_its_words(tmp_path, monkeyp
 def test_jobs_come_back_from_json():
     fit = FitJob(documented(NAME), RECIPE, "digits", "0" * 64, {"threads": 1})
     for one in (job(), fit):
-        back = job_kinds.from_json(json.loads(json.dumps(one.to_json())))
+        back = registry.from_json(json.loads(json.dumps(one.to_json())))
         assert type(back) is type(one)
         assert back.key == one.key
         assert back.to_json() == json.loads(json.dumps(one.to_json()))
@@ -134,7 +135,7 @@ def test_jobs_come_back_from_json():
 def test_a_run_leaves_what_was_measured(data, tmp_path):
     store, rows = Store(tmp_path), []
     key = worker.run(job(), data, store, rows.append)
-    found = twin_job.read(store.get(key))
+    found = numpy_twin.read(store.get(key))
     assert key == job().key
     assert found["job"] == json.loads(json.dumps(job().to_json()))
     assert [row["epoch"] for row in rows] == list(range(1, 11))
@@ -158,13 +159,13 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(data, tmp_pat
     for number, seed in enumerate((0, 0, 1)):
         store = Store(tmp_path / str(number))
         key = train_twin(job(recipe=short, seed=seed), data, store, silent)
-        digests.append(twin_job.read(store.get(key))["weights_sha256"])
+        digests.append(numpy_twin.read(store.get(key))["weights_sha256"])
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_worker_multiplies_matrices_on_one_thread_and_without_tensorflow():
     script = (
-        "import sys, threadpoolctl, harness.experiments.twin, harness.experiments.twin_job\n"
+        "import sys, threadpoolctl, harness.experiments.twin, harness.jobs.kinds.numpy_twin\n"
         "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info()},"
         " 'tensorflow' in sys.modules)"
     )
@@ -227,12 +228,12 @@ class Lab:
             folder = self._store.folder(one.key)
             folder.mkdir(parents=True)
             document = {"epoch_time_s": [9.0, 2.0, 4.0], "train_images": 1200}
-            (folder / fit_job.DOCUMENT).write_text(json.dumps(document))
+            (folder / keras_fit.DOCUMENT).write_text(json.dumps(document))
         else:
             folder = self._store.folder(train_twin(one, self._data, self._store, silent))
-            document = twin_job.read(folder)
+            document = numpy_twin.read(folder)
             self._spoil(document)
-            (folder / twin_job.DOCUMENT).write_text(json.dumps(document))
+            (folder / numpy_twin.DOCUMENT).write_text(json.dumps(document))
         future = Future()
         future.set_result(folder)
         return future

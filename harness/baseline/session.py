@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from harness import conclude, plan, results
+from harness import conclude, results
 from harness.baseline import earlier
 from harness.baseline.comparison import Comparison
 from harness.baseline.judging import obstacle
@@ -13,9 +13,10 @@ from harness.baseline.speed import Speedups
 from harness.bench.baseline import measurements
 from harness.data.dataset import Dataset
 from harness.extract.client import BuildFailure
+from harness.jobs import planning
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.store.record import Record
 from harness.options import Options, RecipeName
-from harness.record import Record
-from harness.scheduler import JobFailed
 from harness.session import Session
 from harness.statistics import predictions
 from harness.submitted.opened import Opened
@@ -103,8 +104,8 @@ def _same_recipe(then: str | None, session: Session) -> bool:
     if then is None or then not in get_args(RecipeName):
         return False
     return all(
-        plan.recipe_for(facts, then, session.calibration)
-        == plan.recipe_for(facts, session.options.recipe, session.calibration)
+        planning.recipe_for(facts, then, session.calibration)
+        == planning.recipe_for(facts, session.options.recipe, session.calibration)
         for facts in session.facts.values()
     )
 

@@ -22,9 +22,9 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from harness import plan
 from harness.bench import order as orders
 from harness.bench.order import Order
+from harness.jobs import planning
 from harness.network.spec import Spec
 from harness.statistics import revision_times as statistics
 from harness.statistics.revision_times import (
@@ -113,7 +113,7 @@ def work_for(names: Sequence[str]) -> dict[str, Work]:
 def _work(name: str) -> Work:
     documented = facts.load(name)
     network = expected_network(documented)
-    recipe = plan.recipe_for(documented, "documented", None)
+    recipe = planning.recipe_for(documented, "documented", None)
     order = Order(
         task="train",
         runner="engine",

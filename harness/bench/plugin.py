@@ -13,7 +13,7 @@ import pytest
 from harness.bench import baseline as baselines
 from harness.bench import lane, rows
 from harness.bench.baseline import BaselineMismatch
-from harness.plan import recipe_for
+from harness.jobs.planning import recipe_for
 from harness.stash import BASELINE, LEDGER, OPTIONS
 from reference import facts as all_facts
 from reference.errors import UserError

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from harness import gates, plan
+from harness import gates
 from harness.data.dataset import Dataset
-from harness.record import Record
+from harness.jobs import planning
+from harness.jobs.store.record import Record
 from harness.submitted.own_weights import OwnAccuracy
 from reference.calibration import Calibration
 from reference.facts import Facts
@@ -54,8 +55,8 @@ def calibrated_range(
     floor = calibration.floors.get(facts.name) if facts is not None else None
     if not runs or facts is None or floor is None:
         return None
-    recipe = plan.recipe_for(facts, calibration.measured_by, calibration).to_json()
-    if spec_digest != plan.documented_spec(facts).digest:
+    recipe = planning.recipe_for(facts, calibration.measured_by, calibration).to_json()
+    if spec_digest != planning.documented_spec(facts).digest:
         return None
     if any(dict(run.recipe) != recipe for run in runs):
         return None

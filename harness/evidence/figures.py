@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import Dataset
-from harness.record import Record
+from harness.jobs.store.record import Record
 from harness.statistics import (
     are_probabilities,
     brier_score,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.record import Record
+from harness.jobs.store.record import Record
 
 ANALYSED = 10
 """Networks of a session that are compared and disturbed; in a class, more than that, none is."""

@@ -12,7 +12,7 @@ from harness.data.corruptions import CORRUPTIONS, SEVERITIES
 from harness.statistics import Interval, mean_interval, over_both, wilson
 
 Reading = Mapping[str, Any]
-"""What one run's network read: the document of `harness.robustness.reading`."""
+"""What one run's network read: the document of `harness.jobs.kinds.robustness`."""
 
 
 @dataclass(frozen=True)

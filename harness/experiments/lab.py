@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from harness import plan
 from harness.data import Dataset
 from harness.extract.client import BuildFailure
-from harness.jobs import Job
+from harness.jobs import planning
+from harness.jobs.kinds.base import Job
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.runner import Runs
+from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.record import Record
-from harness.runs import Runs
-from harness.scheduler import JobFailed
 from harness.submitted.opened import Opened
 from harness.system.futures import fail
 from harness.system.machine import numeric_platform
@@ -104,7 +104,7 @@ class Lab:
 
     def recipe(self, architecture: str) -> Recipe:
         """Returns the documented recipe, adapted to the data set; never stopped early."""
-        return plan.recipe_for(self.facts(architecture), "documented", self.calibration)
+        return planning.recipe_for(self.facts(architecture), "documented", self.calibration)
 
     def runs(self, architecture: str) -> list[Record]:
         """Waits for the documented runs of the project's own module, one for each seed.
@@ -123,10 +123,10 @@ class Lab:
         Raises:
             JobFailed: the network cannot be trained on these images, or not in this memory.
         """
-        job = plan.job_for(spec, recipe, self.dataset, seed, platform=self.platform)
-        images = plan.trained_images(recipe, self.dataset)
-        limit = plan.time_limit(job, images, self._setting.workers)
-        return self._work.train(job, title, plan.cost(job, images), limit)
+        job = planning.job_for(spec, recipe, self.dataset, seed, platform=self.platform)
+        images = planning.trained_images(recipe, self.dataset)
+        limit = planning.time_limit(job, images, self._setting.workers)
+        return self._work.train(job, title, planning.cost(job, images), limit)
 
     def do(
         self, job: Job, title: str, cost: float, limit: "TimeLimit", epochs: int = 1
@@ -134,7 +134,7 @@ class Lab:
         """Has any other job done, unless that was done before; its folder in the store.
 
         Args:
-            cost: its length in floating-point operations, as `harness.plan.cost` has it.
+            cost: its length in floating-point operations, as `harness.jobs.planning.cost` has it.
             limit: how long it may take.
             epochs: how many it reports, for the progress bar.
         """

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab
-from harness.scheduler import JobFailed
+from harness.jobs.local.scheduler import JobFailed
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 

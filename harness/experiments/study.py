@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from harness import plan
 from harness.experiments import study_trials
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.study_summary import Repeat, documented_claim, summarise
 from harness.experiments.study_trials import Problem, Trial
+from harness.jobs import planning
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.local.worker import EVALUATION
+from harness.jobs.store.record import Record
 from harness.network.cost import EVALUATION_LIMIT
-from harness.record import Record
-from harness.scheduler import JobFailed
 from harness.submitted.own_weights import read_counts
-from harness.worker import EVALUATION
 from reference.errors import UserError
 from reference.study_format import Measuring, Study, Variant
 
@@ -168,7 +168,7 @@ def measure(measuring: Measuring, record: Record, test_labels: np.ndarray) -> Re
 
 
 def _on_other_pixels(trial: Trial, pixel_max: float, record: Record, lab: "Lab") -> Repeat:
-    job = plan.evaluation(trial.spec, trial.recipe, record.key, lab.dataset, lab.platform)
+    job = planning.evaluation(trial.spec, trial.recipe, record.key, lab.dataset, lab.platform)
     job = replace(job, scales=(pixel_max,))
     title = f"{trial.variant.name}, pixels divided by {pixel_max:g}"
     folder: Path = lab.wait(lab.do(job, title, 0.0, EVALUATION_LIMIT))

@@ -18,11 +18,10 @@ from harness.data.greek import TEST_OPTION, from_environment, read_letters
 from harness.data.letters import CLASSES, Letters, publish_letters, unlike_documented
 from harness.experiments.base import Kind, Outcome
 from harness.experiments.transfer_finding import Read, copies, finding, problems
-from harness.experiments.transfer_job import TransferJob
-from harness.experiments.transferring import TRANSFER_FILE
+from harness.jobs.kinds.transfer import TRANSFER_FILE, TransferJob
+from harness.jobs.store.record import Record
 from harness.network.cost import LEAST_LIMIT_S, PASSES, TimeLimit
 from harness.network.recipe import Recipe
-from harness.record import Record
 from reference.facts import Facts
 from reference.layers import flops
 
@@ -104,7 +103,7 @@ class Transfer:
         return lab.do(job, title, cost, LIMIT, job.epochs)
 
     def _cost(self, lab: "Lab", letters: int) -> float:
-        """As of `harness.plan.cost`: most of it is starting operations."""
+        """As of `harness.jobs.planning.cost`: most of it is starting operations."""
         per_image = PASSES * sum(flops(lab.spec(self.architecture).network))
         return float(self.epochs * (per_image * letters + 3e7 * letters / BATCH_SIZE))
 

@@ -12,12 +12,13 @@ from math import ceil, isfinite, prod
 from pathlib import Path
 from typing import Any, Final
 
-from harness.experiments import fit_job, twin_job, twin_table
+from harness.experiments import twin_table
 from harness.experiments.base import Kind, Outcome
-from harness.experiments.fit_job import FitJob
 from harness.experiments.lab import Lab
-from harness.experiments.twin_job import TwinJob, numpy_platform
 from harness.experiments.twin_table import accuracies, summary
+from harness.jobs.kinds import keras_fit, numpy_twin
+from harness.jobs.kinds.keras_fit import FitJob
+from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform
 from harness.network.cost import TimeLimit
 from harness.network.recipe import Recipe, trained_images
 from reference.facts import ClaimFact, Facts
@@ -33,7 +34,7 @@ _INITIALIZER = "glorot_uniform"
 _EPOCHS = 10
 _FIT_EPOCHS = 3
 
-# A step of NumPy in the floating-point operations of `harness.plan.cost`, beside its arithmetic.
+# A step of NumPy in the floating-point operations of `planning.cost`, beside its arithmetic.
 _STEP_COST = 6e7
 _LIMIT = TimeLimit(1_800, "the run was stopped after 1,800 s, its limit")
 
@@ -108,7 +109,7 @@ class NumpyTwin:
             fit, f"{self.architecture} model.fit", _cost(timed, lab, facts), _LIMIT, _FIT_EPOCHS
         )
         keras = lab.runs(self.architecture)
-        main, *others = ([twin_job.read(lab.wait(run)) for run in runs] for runs in waiting)
+        main, *others = ([numpy_twin.read(lab.wait(run)) for run in runs] for runs in waiting)
         measured = twin_table.Measured(
             architecture=self.architecture,
             twin=main,
@@ -117,7 +118,7 @@ class NumpyTwin:
                 for one, runs in zip(self.others, others, strict=True)
             },
             keras=keras,
-            fit=fit_job.read(lab.wait(fitted)),
+            fit=keras_fit.read(lab.wait(fitted)),
             # No claim is judged on other images than the documents'.
             claim=claim(facts, CLAIM) if lab.calibration.documented else None,
             keras_claim=claim(facts, KERAS_CLAIM) if lab.calibration.documented else None,

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from harness.claims import compare
-from harness.experiments import twin_job
 from harness.experiments.study_summary import Claim, meets
-from harness.record import Record
+from harness.jobs.kinds import numpy_twin
+from harness.jobs.store.record import Record
 from harness.statistics import Interval, repeats_interval
 from harness.system.directories import PROJECT_ROOT
 from harness.system.source_lines import code_lines_in
@@ -94,7 +94,7 @@ def rows(measured: Measured) -> list[dict[str, str]]:
             "feature": "Learning Focus",
             "numpy_document": "Internals (math)",
             "numpy_measured": "every derivative is written by hand; of up to "
-            f"{twin_job.CHECKED_ENTRIES} drawn from each array, none is further than "
+            f"{numpy_twin.CHECKED_ENTRIES} drawn from each array, none is further than "
             f"{bound(gradient_error(measured.twin))} of that array's largest derivative from its "
             "finite difference",
             "keras_document": "Framework usage",

@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.evidence.robustness import Readings
+from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.record import Record
 from harness.rubric import Rubric
 from harness.statistics import Gate
 from harness.subjects import Subject

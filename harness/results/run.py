@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.evidence import figures
-from harness.record import Record
+from harness.jobs.store.record import Record
 from harness.statistics import predictions, wilson
 
 

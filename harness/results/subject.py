@@ -7,8 +7,8 @@ from typing import Any
 from harness.data.dataset import Dataset
 from harness.evidence import alarms, figures, robustness
 from harness.feedback.alignment import Row, actual_rows, align, expected_rows
+from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.record import Record
 from harness.results.graded import Graded
 from harness.results.run import run
 from harness.results.verdicts import settle, verdict

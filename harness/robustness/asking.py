@@ -8,13 +8,12 @@ from functools import partial
 
 from harness.data.corruptions import CORRUPTIONS
 from harness.evidence.robustness import Reading, Readings
-from harness.jobs import TrainJob
+from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.robustness import MOST_IMAGES, READINGS, SEED, RobustnessJob, read
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.runner import Runs
+from harness.jobs.store.record import Record
 from harness.network.cost import reading_limit
-from harness.record import Record
-from harness.robustness.job import MOST_IMAGES, READINGS, SEED, RobustnessJob
-from harness.robustness.reading import read
-from harness.runs import Runs
-from harness.scheduler import JobFailed
 from harness.system.futures import fail, then
 from harness.system.machine import cores
 from reference.errors import UserError

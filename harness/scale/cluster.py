@@ -17,13 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.cluster.address import parse
-from harness.cluster.connection import Connection, connect
-from harness.cluster.needs import Needs
-from harness.cluster.pool import ClusterPool
+from harness.jobs.cluster.address import parse
+from harness.jobs.cluster.connection import Connection, connect
+from harness.jobs.cluster.inputs import Needs
+from harness.jobs.cluster.pool import ClusterPool
+from harness.jobs.store.store import Store
 from harness.scale.idle_worker import JOB_S
 from harness.scale.measure import Rate, job_of
-from harness.store import Store
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from reference.errors import UserError
 

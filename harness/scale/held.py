@@ -17,17 +17,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.jobs import Job
-from harness.leases import Leases
+from harness.jobs.kinds.base import Job
+from harness.jobs.local.workers import Workers
+from harness.jobs.progress import Progress
+from harness.jobs.run_once import Turns
+from harness.jobs.runner import Runs
+from harness.jobs.store.locks import Leases
+from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
 from harness.network.spec import Spec, make_spec
-from harness.progress import Progress
-from harness.runs import Runs
 from harness.scale.measure import job_of
 from harness.scale.watching import held
-from harness.store import Store
-from harness.turns import Turns
-from harness.workers import Workers
 from reference.errors import UserError
 
 NETWORK = "mlp_64_32"

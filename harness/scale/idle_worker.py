@@ -1,6 +1,6 @@
 """A worker that trains nothing: it answers every job after a millisecond.
 
-It stands in for `harness.worker` where the scheduler itself is measured.
+It stands in for `harness.jobs.local.worker` where the scheduler itself is measured.
 """
 
 import time

@@ -20,19 +20,20 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from harness import plan, record
 from harness.data import DataRequest, Dataset, load, publish
 from harness.extract.client import Extractor
-from harness.jobs import TrainJob
+from harness.jobs import planning
+from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.verify import Verification, Verifier
+from harness.jobs.local.scheduler import Scheduler
+from harness.jobs.store import record
+from harness.jobs.store.store import Store
 from harness.network.spec import Spec
 from harness.sandbox import strongest
 from harness.scale.idle_worker import JOB_S
-from harness.scheduler import Scheduler
-from harness.store import Store
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import cores, describe_cpu
 from harness.system.processes.fork_server import ForkServer
-from harness.verify import Verification, Verifier
 from reference import calibration, facts
 from reference.errors import UserError
 from reference.facts import expected_network
@@ -114,7 +115,7 @@ def job_of(name: str, data: str = "digits") -> TrainJob:
     documented = facts.load(name)
     network = expected_network(documented)
     spec = Spec(network, tuple(node.kind for node in network.nodes))
-    recipe = plan.recipe_for(documented, "gate", calibration.load(data))
+    recipe = planning.recipe_for(documented, "gate", calibration.load(data))
     return TrainJob(spec, replace(recipe, epochs=1), data, "", 0, {})
 
 
@@ -199,7 +200,7 @@ def worker_costs(folder: Path, mnist: Path | None) -> Mapping[str, float]:
     jobs = [_short(job_of(name, dataset.name), dataset) for name in facts.names()]
 
     started = time.perf_counter()
-    server = ForkServer("harness.worker", folder / "workers.log")
+    server = ForkServer("harness.jobs.local.worker", folder / "workers.log")
     try:
         worker = server.fork(folder / "worker.log")
         ready = time.perf_counter() - started

@@ -1,6 +1,6 @@
 """A worker that trains nothing, but leaves a record of every job, as large as MNIST's are.
 
-It stands in for `harness.worker` where what the controller keeps of many runs is measured.
+It stands in for `local.worker` where what the controller keeps of many runs is measured.
 """
 
 import json
@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from harness import job_kinds
-from harness.jobs import TrainJob
-from harness.record import PROBE_IMAGES, SCHEMA
-from harness.store import Store
+from harness.jobs.kinds import registry
+from harness.jobs.kinds.base import TrainJob
+from harness.jobs.store.record import PROBE_IMAGES, SCHEMA
+from harness.jobs.store.store import Store
 from harness.system.processes.fork_server import serve_forks
 from reference.layers import params, shapes, weights
 
@@ -23,7 +23,7 @@ _ROWS = ("accuracy", "loss", "val_accuracy", "val_loss", "epoch_time_s")
 
 def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
     """Answers one request."""
-    job = job_kinds.from_json(request["job"])
+    job = registry.from_json(request["job"])
     if not isinstance(job, TrainJob):
         raise TypeError(f"a {type(job).__name__} is no training")
     for epoch in range(1, job.recipe.epochs + 1):

@@ -18,16 +18,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import plan
 from harness.data import DataRequest, load, publish
 from harness.extract.client import BuildFailure, Extractor
-from harness.jobs import Job, TrainJob
-from harness.leases import Leases
+from harness.jobs import planning
+from harness.jobs.kinds.base import Job, TrainJob
+from harness.jobs.local.recycling import NEVER, RECYCLING
+from harness.jobs.local.scheduler import WORKER as MODULE
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.local.workers import Workers
+from harness.jobs.progress import Progress
+from harness.jobs.run_once import Turns
+from harness.jobs.runner import Runs
+from harness.jobs.store.locks import Leases
+from harness.jobs.store.store import INCOMING, Store
 from harness.network.cost import TimeLimit
 from harness.network.recipe import Recipe
-from harness.progress import Progress
-from harness.recycling import NEVER, RECYCLING
-from harness.runs import Runs
 from harness.sandbox import strongest
 from harness.scale.bounds import MB, broken, most, proportional
 from harness.scale.watching import (
@@ -38,13 +43,8 @@ from harness.scale.watching import (
     Sample,
     at_rest,
 )
-from harness.scheduler import WORKER as MODULE
-from harness.scheduler import JobFailed
-from harness.store import INCOMING, Store
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from harness.system.processes.json_process import ProcessDied
-from harness.turns import Turns
-from harness.workers import Workers
 from reference import calibration, facts
 from reference.errors import UserError
 
@@ -162,7 +162,7 @@ class Soak:
             number,
             numeric_platform(),
         )
-        run = self._runs.train(job, f"network {number}", plan.cost(job, _TRAINED), _LIMIT)
+        run = self._runs.train(job, f"network {number}", planning.cost(job, _TRAINED), _LIMIT)
         self.progress.wait(run).predictions.sum()
         verified = self.progress.wait(self._runs.verify(job, run))
         if isinstance(verified, BuildFailure):
@@ -171,7 +171,7 @@ class Soak:
     def _recipe(self, *, compiled: bool) -> Recipe:
         """A short one; XLA compiles where there are many steps, so there they are small."""
         known = calibration.load(self._dataset.name)
-        recipe = plan.recipe_for(facts.load("mlp_64_32"), "documented", known)
+        recipe = planning.recipe_for(facts.load("mlp_64_32"), "documented", known)
         kept = len(self._dataset.train_labels) - _TRAINED
         batch_size, epochs = (1, 17) if compiled else (32, 2)
         return replace(recipe, validation_images=kept, batch_size=batch_size, epochs=epochs)

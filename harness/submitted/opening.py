@@ -12,8 +12,8 @@ import numpy as np
 from harness.extract import document as documents
 from harness.extract.client import Answer, BuildFailure, Extractor
 from harness.extract.request import Submitted
+from harness.jobs.store.store import Store, StoreError
 from harness.network import spec as specs
-from harness.store import Store, StoreError
 from harness.subjects import PROJECT, Subject
 from harness.submitted import own_weights
 from harness.submitted.opened import Opened, read_answer

@@ -98,7 +98,7 @@ def read_counts(file: Path) -> tuple[list[int], int]:
 
     Raises:
         OSError: there is no such file.
-        ValueError: it is not as `harness.worker.evaluate` writes it.
+        ValueError: it is not as `harness.jobs.local.worker.evaluate` writes it.
     """
     match parse(file.read_bytes()):
         case {"correct": [_, *_] as correct, "test_images": int(total)} if total > 0 and all(

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import plan, record, trained, verify
-from harness.cluster import address
+from harness import trained
 from harness.data import MNIST_DIGEST
-from harness.jobs import TrainJob
-from harness.record import PROBE_IMAGES
-from harness.store import Store
+from harness.jobs import planning
+from harness.jobs.cluster import address
+from harness.jobs.kinds import verify
+from harness.jobs.kinds.base import TrainJob
+from harness.jobs.local.worker import EVALUATION
+from harness.jobs.store import record
+from harness.jobs.store.record import PROBE_IMAGES
+from harness.jobs.store.store import Store
 from harness.submitted import own_weights
-from harness.worker import EVALUATION
 from reference import facts
 from reference.errors import UserError
 from tests.fuzzing.data_targets import _bad_letters, _npy
@@ -28,8 +31,8 @@ _REFUSED = (OSError, ValueError)
 
 
 def _document() -> dict[str, object]:
-    recipe = plan.recipe_for(_FACTS, "documented", None)
-    job = TrainJob(plan.documented_spec(_FACTS), recipe, "mnist", MNIST_DIGEST, 0, {})
+    recipe = planning.recipe_for(_FACTS, "documented", None)
+    job = TrainJob(planning.documented_spec(_FACTS), recipe, "mnist", MNIST_DIGEST, 0, {})
     return {
         "schema": 1, "key": job.key, "job": job.to_json(), "test_correct": 9_700,
         "history": {"loss": [0.1, float("nan")], "val_accuracy": [0.9, 0.91]},

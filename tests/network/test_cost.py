@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import plan
+from harness.jobs import planning
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.planning import jobs_for, recipe_for
 from harness.network.cost import (
     ALWAYS_TRAINED,
     EVALUATION_BATCH,
@@ -22,8 +24,6 @@ from harness.network.cost import (
     time_limit,
 )
 from harness.network.spec import make_spec
-from harness.plan import jobs_for, recipe_for
-from harness.scheduler import JobFailed
 from harness.system.directories import PROJECT_ROOT
 from harness.system.memory import MOST_BYTES as WORKER_BYTES
 from reference.facts import expected_network, load, names
@@ -252,12 +252,12 @@ def test_the_limit_says_what_it_is_made_of():
 
 
 def test_a_job_has_the_limit_of_its_network_and_recipe(monkeypatch):
-    monkeypatch.setattr(plan, "cores", lambda: 2)
+    monkeypatch.setattr(planning, "cores", lambda: 2)
     facts = load("deep_cnn")
     nodes = expected_network(facts).nodes
     spec = make_spec([(n.kind, n.config, n.inputs, n.trainable) for n in nodes], ["x"] * len(nodes))
     (job,) = jobs_for(spec, _recipe(), DATASET, 1, facts)
-    assert plan.time_limit(job, IMAGES, 4) == time_limit(
+    assert planning.time_limit(job, IMAGES, 4) == time_limit(
         spec.network, job.recipe, IMAGES, workers=4, cores=2
     )
 

@@ -76,7 +76,7 @@ def by_role(root: int, family: Iterable[Process]) -> dict[str, list[Process]]:
     In the sandbox each submission is in namespaces of its own, inside those of the server.
     """
     known = list(family)
-    servers = [p for p in known if p.parent == root and p.runs("harness.worker")]
+    servers = [p for p in known if p.parent == root and p.runs("harness.jobs.local.worker")]
     inside = [p for p in known if p.runs("harness.sandboxed.server") and len(p.numbers) > 1]
     pids = {p.pid for p in inside}
     found = {

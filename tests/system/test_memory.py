@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from harness.jobs.local.scheduler import JobFailed, Scheduler
 from harness.scale.measure import job_of
-from harness.scheduler import JobFailed, Scheduler
 from harness.system import memory
 from tests.hungry_worker import ASK
 

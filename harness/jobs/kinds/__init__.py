@@ -1,0 +1,1 @@
+"""The kinds of job: what each needs, what it does, what it returns."""

@@ -1,0 +1,258 @@
+"""Runs jobs on worker processes, the longest first, and tells of each one's progress."""
+
+import contextlib
+import itertools
+import queue
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+
+from harness.jobs.kinds.base import Job
+from harness.jobs.local.recycling import RECYCLING, Recycling, use_of
+from harness.jobs.store.store import INCOMING
+from harness.network.cost import TimeLimit
+from harness.system import memory
+from harness.system.processes.fork_server import ForkServer
+from harness.system.processes.json_process import JsonChannel, ProcessDied, ProcessTimeout
+
+WORKER = "harness.jobs.local.worker"
+# How native code ends that was refused memory and does not look, or finds no room for a thread.
+_WITHOUT_MEMORY = ("SIGSEGV", "SIGABRT", "SIGBUS")
+
+
+class JobFailed(Exception):
+    """A job gave no record.
+
+    Attributes:
+        status: as in results.json: "resource" when the machine was too small, "timeout" when the
+            job's limit passed, "failed" when the network cannot be trained, "skipped" when there
+            is none, else "grader_error".
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class StoreFailed(JobFailed):
+    """A job was done, and the store could not take in what came of it; the message says why."""
+
+
+@dataclass(order=True)
+class _Task:
+    priority: tuple[float, int]
+    job: Job | None = field(compare=False)  # None: nothing to do, look whether to stop
+    future: Future[str] = field(compare=False)
+    limit: TimeLimit | None = field(compare=False, default=None)
+
+
+OnEvent = Callable[[Job, Mapping[str, Any]], None]
+
+
+class Scheduler:
+    """So many workers, each a process of one thread, fed from one queue.
+
+    A worker that dies costs the job it was at, and is replaced; the rest go on. So is one that has
+    served long enough, or has run out of memory: a fresh one is a fork away.
+
+    Args:
+        workers: how many.
+        data: folder of the published arrays.
+        store: where workers leave their records.
+        logs: where their standard error goes.
+        on_event: told of every epoch and of every finished job, in a worker's own thread.
+        module: what each worker runs; None for the worker that trains.
+        recycling: when a worker has served long enough.
+    """
+
+    def __init__(  # noqa: PLR0913  (only measurements give the last two)
+        self,
+        workers: int,
+        data: Path,
+        store: Path,
+        logs: Path,
+        on_event: OnEvent,
+        module: str | None = None,
+        *,
+        recycling: Recycling = RECYCLING,
+    ) -> None:
+        self._data, self._store, self._logs = data, store, logs
+        self._on_event = on_event
+        self._module = module or WORKER
+        self._recycling = recycling
+        self._tasks: queue.PriorityQueue[_Task] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._stopping = False
+        self._forking = Lock()
+        # One import of TensorFlow, begun before there is anything to train, for all workers.
+        self._server = self._start_server()
+        self._processes: dict[int, JsonChannel] = {}
+        self._threads = [
+            Thread(target=self._serve, args=(number,), name=f"worker-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Job, cost: float, limit: TimeLimit | None = None) -> Future[str]:
+        """Queues a job and returns the future of its record's key.
+
+        Args:
+            cost: any measure of its length; the longest job starts first, so that no worker is
+                left with a long one at the end.
+            limit: how long it may take from its start; None is for ever.
+
+        The future raises `JobFailed`.
+        """
+        future: Future[str] = Future()
+        self._tasks.put(_Task((-cost, next(self._order)), job, future, limit))
+        return future
+
+    def stop(self) -> None:
+        """Kills the workers; what they had not stored is lost, what they had stored is whole."""
+        self._stopping = True
+        if not self._processes:
+            self._server.kill()  # some wait until it has imported what they need
+        for process in list(self._processes.values()):
+            process.kill()
+        for _ in self._threads:  # those that wait for a job are woken by one that is none
+            self._tasks.put(_Task((-inf, next(self._order)), None, Future()))
+        for thread in self._threads:
+            thread.join()
+        self._server.stop()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                future = self._tasks.get_nowait().future
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(JobFailed("skipped", "the session ended before its turn"))
+
+    def _serve(self, number: int) -> None:
+        """A worker's whole life, on this side: start it warm, give it jobs, replace it."""
+        process = self._start(number)
+        served = 0
+        while not self._stopping:
+            task = self._tasks.get()
+            if task.job is None or not task.future.set_running_or_notify_cancel():
+                continue
+            if _has_gone(process):  # while it had nothing to do: that is no job's fault
+                process, served = self._successor(number, process), 0
+            served += 1
+            spent = False
+            try:
+                key = self._run(process, task.job, task.limit)
+            except JobFailed as error:
+                task.future.set_exception(error)
+                # What has been refused memory may lack anything now.
+                spent = error.status == "resource"
+            except Exception as error:  # noqa: BLE001  (somebody is waiting for the future)
+                # Dead, out of step or at it for too long: it is not to have another job.
+                task.future.set_exception(self._blamed(error, task.limit))
+                spent = True
+            else:
+                task.future.set_result(key)
+            if not self._stopping and (spent or self._is_due(number, process, served)):
+                process, served = self._successor(number, process), 0
+        _stop(process)
+
+    def _is_due(self, number: int, process: JsonChannel | ProcessDied, served: int) -> bool:
+        if isinstance(process, ProcessDied):
+            return True
+        return self._recycling.is_due(use_of(process.pid, served, self._log(number)))
+
+    def _successor(
+        self, number: int, process: JsonChannel | ProcessDied
+    ) -> JsonChannel | ProcessDied:
+        _stop(process)
+        return self._start(number)
+
+    def _log(self, number: int) -> Path:
+        return self._logs / f"worker-{number}.log"
+
+    def _start(self, number: int) -> JsonChannel | ProcessDied:
+        try:
+            process = self.fork(self._log(number))
+        except ProcessDied as error:
+            return error  # for the next job to report
+        self._processes[number] = process
+        if self._stopping:  # it may have come too late to be killed by `stop`
+            process.kill()
+        return process
+
+    def fork(self, log: Path) -> JsonChannel:
+        """Has the fork server make one more process, for whoever asks for it.
+
+        A server that was killed is replaced, once.
+
+        Args:
+            log: where its standard error goes.
+
+        Raises:
+            ProcessDied: none can be had.
+        """
+        with self._forking:
+            try:
+                return self._server.fork(log)
+            except ProcessDied:
+                if self._stopping:
+                    raise
+                self._server.stop()
+                self._server = self._start_server()
+                return self._server.fork(log)
+
+    def _blamed(self, error: Exception, limit: TimeLimit | None) -> JobFailed:
+        if self._stopping:
+            return JobFailed("skipped", "the session ended before it did")
+        if isinstance(error, ProcessTimeout) and limit is not None:
+            return JobFailed("timeout", limit.reason)
+        if isinstance(error, ProcessDied):
+            return JobFailed("resource", _death(error))
+        return JobFailed("grader_error", f"{type(error).__name__}: {error}")
+
+    def _start_server(self) -> ForkServer:
+        # Keras has temporary folders while it saves or opens a network. Those of a worker that was
+        # killed are swept with what it had half written.
+        temporary = self._store / INCOMING
+        return ForkServer(self._module, self._logs / "workers.log", temporary)
+
+    def _run(self, process: JsonChannel | ProcessDied, job: Job, limit: TimeLimit | None) -> str:
+        if isinstance(process, ProcessDied):
+            raise process
+        deadline = time.monotonic() + limit.seconds if limit else None
+        process.send({"job": job.to_json(), "data": str(self._data), "store": str(self._store)})
+        while True:
+            event = process.receive(deadline)
+            if event["event"] == "done":
+                self._on_event(job, event)
+                return str(event["key"])
+            if event["event"] == "failed":
+                status = "resource" if event["kind"] == "resource" else "grader_error"
+                known = StoreFailed if event["kind"] == "store" else JobFailed
+                raise known(status, str(event["message"]))
+            if event["event"] == "epoch":
+                self._on_event(job, event)
+            # One that has always something to say never keeps us waiting, and still has to end.
+            if deadline is not None and time.monotonic() >= deadline:
+                raise ProcessTimeout("the worker goes on after its limit")
+
+
+def _stop(process: JsonChannel | ProcessDied) -> None:
+    if isinstance(process, JsonChannel):
+        process.stop()
+
+
+def _has_gone(process: JsonChannel | ProcessDied) -> bool:
+    return isinstance(process, JsonChannel) and not process.is_silent()
+
+
+def _death(error: ProcessDied) -> str:
+    """Says how a worker died, and of its limit of memory, where that may be why."""
+    if memory.was_refused(str(error)):
+        return f"out of memory: {memory.limit_in_words()}; the worker died of it: {error}"
+    if any(f"was killed by {name}" in str(error) for name in _WITHOUT_MEMORY):
+        return f"the worker died, perhaps out of memory: {memory.limit_in_words()}. {error}"
+    return f"the worker died: {error}"

@@ -1,0 +1,180 @@
+"""Which runs a grading needs: facts, data set and options in, training jobs out."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from harness.data.dataset import Dataset
+from harness.jobs.kinds.base import EvaluateJob, TrainJob
+from harness.jobs.local.scheduler import JobFailed
+from harness.network import cost as costs
+from harness.network import recipe as recipes
+from harness.network.cost import PASSES, TimeLimit
+from harness.network.recipe import Recipe, at_gate
+from harness.network.spec import Spec
+from harness.system.machine import cores, numeric_platform
+from reference.calibration import Calibration
+from reference.facts import Facts, expected_network
+from reference.layers import flops, shapes
+
+_PIXELS = 28 * 28
+_CLASSES = 10
+
+
+def recipe_for(facts: Facts, name: str, calibration: Calibration | None) -> Recipe:
+    """Returns the recipe that a network is trained by.
+
+    The documents' recipes are for MNIST. On other data their calibration sets what must differ,
+    and nothing is stopped early: the floors that are gates there were measured on whole runs.
+
+    Args:
+        name: "gate" stops at the first epoch whose validation accuracy clears the gate;
+            "documented" trains all epochs.
+        calibration: of the data set; None for the documents' recipe as it stands.
+    """
+    fact = facts.recipe
+    recipe = Recipe(
+        optimizer=fact.optimizer,
+        learning_rate=fact.learning_rate,
+        loss=fact.loss,
+        batch_size=fact.batch_size,
+        epochs=fact.epochs,
+        validation_images=fact.validation_images,
+        pixel_max=fact.pixel_max,
+    )
+    if calibration is not None and not calibration.documented:
+        return replace(recipe, **calibration.recipe)
+    return at_gate(recipe, facts.gate) if name == "gate" else recipe
+
+
+def documented_spec(facts: Facts) -> Spec:
+    """Returns the documented network itself: nobody's code is run for it."""
+    network = expected_network(facts)
+    return Spec(network, tuple(node.kind for node in network.nodes))
+
+
+def jobs_for(
+    spec: Spec,
+    recipe: Recipe,
+    dataset: Dataset,
+    seeds: int,
+    facts: Facts | None = None,
+    platform: Mapping[str, Any] | None = None,
+) -> list[TrainJob]:
+    """Returns one job for each seed, 0 .. seeds - 1.
+
+    Args:
+        facts, platform: as of `job_for`.
+
+    Raises:
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much time or memory.
+    """
+    first = job_for(spec, recipe, dataset, 0, facts, platform)
+    return [replace(first, seed=seed) for seed in range(seeds)]
+
+
+def job_for(
+    spec: Spec,
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    facts: Facts | None = None,
+    platform: Mapping[str, Any] | None = None,
+) -> TrainJob:
+    """Returns the job that trains a network once.
+
+    Args:
+        facts: what the network is graded by, and may cost so much more than at most.
+        platform: of the machines that it is trained on; None for this one's.
+
+    Raises:
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much time or memory.
+    """
+    _check_ends(spec)
+    documented = expected_network(facts) if facts else None
+    if reason := costs.refusal(spec.network, recipe, documented):
+        raise JobFailed("resource", reason)
+    if reason := _too_few(recipe, dataset):
+        raise JobFailed("failed", reason)
+    where = numeric_platform() if platform is None else platform
+    return TrainJob(spec, recipe, dataset.name, dataset.digest, seed, where)
+
+
+def _too_few(recipe: Recipe, dataset: Dataset) -> str | None:
+    if recipe.train_images is None:
+        return None
+    left = len(dataset.train_labels) - recipe.validation_images
+    if recipe.train_images <= left:
+        return None
+    return (
+        f"train_images = {recipe.train_images:,}, but should be at most {left:,}: the training "
+        f"images of {dataset.name} less those that are held out"
+    )
+
+
+def trained_images(recipe: Recipe, dataset: Dataset) -> int:
+    """Returns how many images of a data set a run trains on."""
+    return recipes.trained_images(recipe, len(dataset.train_labels))
+
+
+def evaluation(
+    spec: Spec,
+    recipe: Recipe,
+    weights: str,
+    dataset: Dataset,
+    platform: Mapping[str, Any] | None = None,
+) -> EvaluateJob:
+    """Returns the job that tries a saved network's own weights, pixels divided by 255 and not.
+
+    Args:
+        recipe: what the network is trained by here.
+        weights: key of the store under which they lie.
+        platform: of the machines that do it; None for this one's.
+
+    Raises:
+        JobFailed: the network does not take such images, has no score for every digit, or would
+            need too much memory.
+    """
+    _check_ends(spec)
+    if reason := costs.refusal(spec.network, recipe, None):
+        raise JobFailed("resource", reason)
+    where = numeric_platform() if platform is None else platform
+    return EvaluateJob(spec, weights, dataset.name, dataset.digest, (255.0, 1.0), where)
+
+
+def _check_ends(spec: Spec) -> None:
+    first, *_, last = shapes(spec.network)
+    if prod(first) != _PIXELS:
+        raise JobFailed(
+            "failed",
+            f"the network takes images of shape {list(first)}, {prod(first):,} values, and cannot "
+            f"be trained on images of {_PIXELS} pixels",
+        )
+    if len(last) != 1 or last[0] < _CLASSES:
+        raise JobFailed(
+            "failed",
+            f"the network's output has the shape {list(last)}, and cannot be trained to tell "
+            f"{_CLASSES} digits apart: it should be [{_CLASSES}], one score for each",
+        )
+
+
+def cost(job: TrainJob, train_images: int) -> float:
+    """Estimates a job's length: floating-point operations, had it to train all its epochs once.
+
+    Epochs that an early stop may save are unknown beforehand, so they count for little.
+    """
+    per_image = PASSES * sum(flops(job.spec.network))
+    # Small networks pay for each step more than for its arithmetic.
+    per_step = 3e7
+    steps = train_images / job.recipe.batch_size
+    epochs = job.recipe.epochs if job.recipe.stop_at is None else min(job.recipe.epochs, 4)
+    return epochs * (per_image * train_images + per_step * steps)
+
+
+def time_limit(job: TrainJob, train_images: int, workers: int) -> TimeLimit:
+    """Returns how long a job may take before it is given up."""
+    network = job.spec.network
+    return costs.time_limit(network, job.recipe, train_images, workers=workers, cores=cores())

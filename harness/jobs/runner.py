@@ -1,0 +1,289 @@
+"""Records of jobs: from the store where they are, else from a worker; each asked for once.
+
+Whoever submits the network of somebody else shares what comes of it, and so does another run that
+uses the same store at the same time.
+"""
+
+import json
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.extract.client import BuildFailure
+from harness.jobs.kinds import verify
+from harness.jobs.kinds.base import ENGINE_VERSION, EvaluateJob, Job, TrainJob
+from harness.jobs.kinds.verify import Verification
+from harness.jobs.local.scheduler import JobFailed, StoreFailed
+from harness.jobs.local.worker import EVALUATION
+from harness.jobs.local.workers import Computing
+from harness.jobs.progress import TRAINED, Progress
+from harness.jobs.run_once import Turns, Wish
+from harness.jobs.store import record
+from harness.jobs.store.diagnostics import removed, trouble
+from harness.jobs.store.record import Record
+from harness.jobs.store.store import StoreError
+from harness.network.cost import EVALUATION_LIMIT, TimeLimit
+from harness.submitted import own_weights
+from harness.submitted.own_weights import OwnAccuracy
+from harness.system.futures import Shared, fail, follow, then
+from harness.system.hashing import digest
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a job left in the store; `cached` where it was not done by this session."""
+
+    folder: Path
+    cached: bool
+
+
+@dataclass(frozen=True)
+class _Task:
+    """How a job is queued and shown; fields as of `Runs.do`."""
+
+    title: str
+    cost: float
+    limit: TimeLimit
+    epochs: int
+    verb: str = TRAINED
+
+
+class Runs:
+    """Has jobs done, and keeps what comes of them.
+
+    Args:
+        turns: the store, and who may do what is not in it.
+        workers: they start when they are first needed.
+        fresh: do anew what has been done before.
+        verifying: how many runs are verified at once.
+    """
+
+    def __init__(
+        self,
+        turns: Turns,
+        data: Path,
+        workers: Computing,
+        progress: Progress,
+        *,
+        fresh: bool,
+        verifying: int = 1,
+    ) -> None:
+        self._store = turns.store
+        self._turns = turns
+        self._data = data
+        self._workers = workers
+        self._progress = progress
+        self._fresh = fresh
+        self._verifying = ThreadPoolExecutor(verifying, "verifying")
+        self._done: Shared[_Done] = Shared()
+        self._kept: list[Path] = []
+        self._folders: Shared[Path] = Shared()
+        self._records: Shared[Record] = Shared()
+        self._verifications: Shared[Verification | BuildFailure] = Shared()
+        self._evaluations: Shared[OwnAccuracy] = Shared()
+
+    @property
+    def data_folder(self) -> Path:
+        """Where workers look for published arrays."""
+        return self._data
+
+    def tell(self, line: str) -> None:
+        """Shows a line to the user, from whatever thread."""
+        self._progress.note(line)
+
+    def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
+        """Returns the future of a job's record; it raises `JobFailed`.
+
+        Args:
+            title: how the job is called while it runs.
+            cost, limit: as of `Scheduler.submit`.
+        """
+
+        def begin(target: Future[Record]) -> None:
+            done = self._shared(job, _Task(title, cost, limit, job.recipe.epochs))
+            then(done, lambda found: record.read(found.folder, cached=found.cached), target)
+
+        return self._records.get(job.key, begin)
+
+    def do(
+        self,
+        job: Job,
+        title: str,
+        cost: float,
+        limit: TimeLimit,
+        epochs: int = 1,
+        *,
+        verb: str = TRAINED,
+    ) -> Future[Path]:
+        """Returns the future of a job's folder in the store; it raises `JobFailed`.
+
+        Args:
+            epochs: how many it reports.
+            verb: what was done, in the line that says so.
+        """
+
+        def begin(target: Future[Path]) -> None:
+            done = self._shared(job, _Task(title, cost, limit, epochs, verb))
+            then(done, lambda found: found.folder, target)
+
+        return self._folders.get(job.key, begin)
+
+    def verify(self, job: TrainJob, run: Future[Record]) -> Future[Verification | BuildFailure]:
+        """Has another process reopen the files of a run, once it is there, and repeat its start."""
+        return self._verifications.get(job.key, partial(self._verify, job, run))
+
+    def evaluate(self, job: EvaluateJob) -> Future[OwnAccuracy]:
+        """Returns the future of what given weights read; it raises `JobFailed`."""
+        return self._evaluations.get(job.key, partial(self._evaluate, job))
+
+    def stop(self) -> None:
+        """Ends what is not under way; a second call waits for the rest."""
+        self._turns.stop()
+        self._verifying.shutdown(wait=False, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Waits for what `stop` has left."""
+        self._turns.wait()
+        self._verifying.shutdown(wait=True)
+
+    def losses(self) -> list[str]:
+        """Returns what the store could not take in, or has lost, each as a sentence."""
+        found = dict.fromkeys(self._store.failures)
+        if not found and not all(folder.is_dir() for folder in list(self._kept)):
+            return [removed(self._store.root)]
+        return list(found)
+
+    def _stored(self, key: str) -> Path | None:
+        """Returns a record's folder; None when there is none.
+
+        Raises:
+            JobFailed: the store cannot be read.
+        """
+        try:
+            return self._store.get(key)
+        except StoreError as error:
+            raise JobFailed("grader_error", str(error)) from error
+
+    def _shared(self, job: Job, task: _Task) -> Future[_Done]:
+        return self._done.get(job.key, partial(self._begin, job, task))
+
+    def _begin(self, job: Job, task: _Task, target: Future[_Done]) -> None:
+        def found(folder: Path) -> None:
+            self._kept.append(folder)
+            target.set_result(_Done(folder, cached=True))
+
+        act = partial(self._submit, job, task, target)
+        reader = _read_record if isinstance(job, TrainJob) else None
+        self._turns.ask(Wish(job.key, self._fresh, found, act, target, reader))
+
+    def _submit(self, job: Job, task: _Task, target: Future[_Done]) -> None:
+        self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
+        done = self._workers.get().submit(job, task.cost, task.limit)
+        done.add_done_callback(lambda f: self._on_done(job, f, target))
+
+    def _on_done(self, job: Job, done: Future[str], target: Future[_Done]) -> None:
+        failed = done.cancelled() or done.exception() is not None
+        self._progress.finish(job.key, failed=failed)
+        try:
+            folder = self._stored(done.result())
+            if folder is None:
+                raise JobFailed("grader_error", "the record vanished from the store")
+            self._kept.append(folder)
+            self._turns.done(job.key)
+            target.set_result(_Done(folder, cached=False))
+        except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            self._turns.give_up(job.key)
+            fail(self._explained(job, problem), target)
+
+    def _explained(self, job: Job, problem: BaseException) -> BaseException:
+        """Returns what is wrong with the store instead of what that led to."""
+        if isinstance(problem, StoreFailed):
+            self._store.failures.append(str(problem))
+        elif isinstance(problem, JobFailed) and problem.status in {"grader_error", "resource"}:
+            found = trouble(self._store, self._data, getattr(job, "data_digest", None))
+            if found is not None:
+                self._store.failures.append(found)
+                return JobFailed("grader_error", found)
+        return problem
+
+    def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
+        def found(_: Path) -> None:
+            target.set_result(self._own_accuracy(job))
+
+        def act() -> None:
+            done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
+            done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
+
+        self._turns.ask(Wish(job.key, False, found, act, target, _read_counts))
+
+    def _on_evaluated(
+        self, job: EvaluateJob, done: Future[str], target: Future[OwnAccuracy]
+    ) -> None:
+        try:
+            done.result()
+            self._turns.done(job.key)
+            target.set_result(self._own_accuracy(job))
+        except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
+            self._turns.give_up(job.key)
+            fail(self._explained(job, problem), target)
+
+    def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
+        folder = self._stored(job.key)
+        if folder is None:
+            raise JobFailed("grader_error", "what was counted vanished from the store")
+        correct, total = _read_counts(folder)
+        return OwnAccuracy(max(correct), total)
+
+    def _verify(
+        self, job: TrainJob, run: Future[Record], target: Future[Verification | BuildFailure]
+    ) -> None:
+        def start(finished: Future[Record]) -> None:
+            try:
+                self._verify_once(job, finished.result(), target)
+            except (Exception, CancelledError) as error:  # noqa: BLE001  (a check waits for it)
+                fail(error, target)
+
+        run.add_done_callback(start)
+
+    def _verify_once(
+        self, job: TrainJob, run: Record, target: Future[Verification | BuildFailure]
+    ) -> None:
+        key = digest(
+            {"kind": "verify", "record": job.key, "weights": run.document["weights_sha256"],
+             "engine": ENGINE_VERSION}
+        )  # fmt: skip
+
+        def found(folder: Path) -> None:
+            target.set_result(verify.stored(folder))
+
+        def act() -> None:
+            follow(self._verifying.submit(self._verified, key, job, run), target)
+
+        self._turns.ask(Wish(key, self._fresh, found, act, target, verify.stored))
+
+    def _verified(self, key: str, job: TrainJob, run: Record) -> Verification | BuildFailure:
+        try:
+            found = self._workers.verify(job, run.folder.absolute(), self._data.absolute())
+            if isinstance(found, BuildFailure):
+                error = JobFailed(found.status, found.message)
+                return BuildFailure(found.status, str(self._explained(job, error)))
+            # What cannot be kept is known all the same; the end of the run tells of it.
+            with suppress(StoreError):
+                self._store.put(key, lambda folder: _write(folder / verify.STORED, found))
+            return found
+        finally:
+            self._turns.give_up(key)
+
+
+def _read_record(folder: Path) -> Record:
+    return record.read(folder, cached=True)
+
+
+def _read_counts(folder: Path) -> tuple[list[int], int]:
+    return own_weights.read_counts(folder / EVALUATION)
+
+
+def _write(path: Path, value: Verification) -> None:
+    path.write_text(json.dumps(value.to_json(), sort_keys=True), encoding="utf-8")

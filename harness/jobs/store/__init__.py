@@ -1,0 +1,1 @@
+"""Finished work on disk: stored whole, verified on reading, never computed twice."""

@@ -1,0 +1,178 @@
+"""What another run is at is waited for; what comes of it is taken, and what does not is done."""
+
+from concurrent.futures import Future
+
+import pytest
+
+from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.run_once import WAITING, Turns, Wish
+from harness.jobs.store.locks import Leases
+from harness.jobs.store.store import Store
+from tests.jobs.store.test_locks import Other
+
+KEY = "a" * 64
+WAIT_S = 60
+
+
+class Asked:
+    """A wish, and what became of it."""
+
+    def __init__(self, key=KEY, *, fresh=False):
+        self.target = Future()
+        self.acted = []
+        self.wish = Wish(key, fresh, self.target.set_result, self._act, self.target)
+
+    def _act(self):
+        self.acted.append(1)
+        self.target.set_result(None)
+
+    def result(self):
+        return self.target.result(WAIT_S)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def leases(store):
+    with Leases(store.root, pytest.fail) as held:
+        yield held
+
+
+@pytest.fixture
+def turns(store, leases, told):
+    made = Turns(store, leases, told.append)
+    yield made
+    made.stop()
+    made.wait()
+
+
+@pytest.fixture
+def other(leases, store):  # noqa: ARG001  (it comes second)
+    started = Other(store.root)
+    yield started
+    started.kill()
+
+
+def _put(store, text="one"):
+    return store.put(KEY, lambda folder: (folder / "found.txt").write_text(text))
+
+
+def _text(folder):
+    return (folder / "found.txt").read_text()
+
+
+def test_what_is_there_is_found_and_kept_from_being_replaced(store, turns, other):
+    _put(store)
+    asked = Asked()
+    turns.ask(asked.wish)
+    assert _text(asked.result()) == "one"
+    assert other("take", KEY) == "False"
+    assert other("share", KEY) == "True"
+
+
+def test_what_is_not_there_is_done_and_leased_until_it_is_done(turns, other, told):
+    asked = Asked()
+    turns.ask(asked.wish)
+    assert asked.acted == [1]
+    assert other("share", KEY) == "False"
+    turns.done(KEY)
+    assert other("share", KEY) == "True"
+    assert told == []
+
+
+def test_what_failed_is_anybody_s(turns, other):
+    turns.ask(Asked().wish)
+    turns.give_up(KEY)
+    assert other("take", KEY) == "True"
+
+
+def test_what_another_run_is_at_is_waited_for_and_taken(store, turns, other, told):
+    assert other("take", KEY) == "True"
+    asked, more = Asked(), Asked("b" * 64)
+    turns.ask(asked.wish)
+    turns.ask(more.wish)
+    assert more.acted == [1]  # nobody else is at that one
+    assert not asked.target.done()
+    assert told == [WAITING]
+    _put(store)
+    assert other("share", KEY) == "True"  # as it does when it is done
+    assert _text(asked.result()) == "one"
+    assert asked.acted == []
+
+
+def test_what_a_killed_run_was_at_is_done_here(turns, other):
+    assert other("take", KEY) == "True"
+    asked = Asked()
+    turns.ask(asked.wish)
+    assert asked.acted == []
+    other.kill()
+    assert asked.result() is None
+    assert asked.acted == [1]
+
+
+def test_what_is_to_be_fresh_is_done_anew(store, turns):
+    _put(store)
+    asked = Asked(fresh=True)
+    turns.ask(asked.wish)
+    assert asked.result() is None
+    assert store.get(KEY) is None
+
+
+def test_but_not_while_another_run_reads_what_is_there(store, turns, other):
+    folder = _put(store)
+    assert other("share", KEY) == "True"
+    turns._leases._began_ns = folder.stat().st_mtime_ns
+    asked = Asked(fresh=True)
+    turns.ask(asked.wish)
+    assert asked.acted == []
+    assert _text(folder) == "one"
+    other("release", KEY)
+    assert asked.result() is None
+    assert asked.acted == [1]
+    assert store.get(KEY) is None
+
+
+def test_what_another_run_did_since_this_one_began_is_fresh(store, turns, other):
+    _put(store, "old")
+    turns._leases._began_ns = store.get(KEY).stat().st_mtime_ns
+    assert other("take", KEY) == "True"
+    asked = Asked(fresh=True)
+    turns.ask(asked.wish)
+    store.discard(KEY)
+    while _put(store, "new").stat().st_mtime_ns == turns._leases._began_ns:
+        store.discard(KEY)  # the clock of a file system moves in steps
+    assert other("share", KEY) == "True"
+    assert _text(asked.result()) == "new"
+    assert asked.acted == []
+
+
+def test_what_cannot_be_begun_says_so_and_is_anybody_s(turns, other):
+    def fail():
+        raise JobFailed("skipped", "the session has ended")
+
+    target = Future()
+    turns.ask(Wish(KEY, False, target.set_result, fail, target))
+    with pytest.raises(JobFailed, match="has ended"):
+        target.result(WAIT_S)
+    assert other("take", KEY) == "True"
+
+
+def test_the_end_of_the_session_is_the_end_of_waiting(turns, other):
+    assert other("take", KEY) == "True"
+    before, after = Asked(), Asked()
+    turns.ask(before.wish)
+    turns.stop()
+    turns.ask(after.wish)
+    turns.wait()
+    for asked in (before, after):
+        with pytest.raises(JobFailed, match="ended before its turn"):
+            asked.result()
+        assert asked.acted == []
