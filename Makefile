@@ -61,7 +61,7 @@ test-lowest test-highest: test-%: .venv/dev.stamp
 		--python=.venv-$*/bin/python --output-file=build/$*.txt requirements.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python=.venv-$*/bin/python \
 		--requirement=build/$*.txt --requirement=requirements-dev.txt
-	.venv-$*/bin/python -m tests.by_package
+	.venv-$*/bin/python -m tests.architecture.requirements_map
 	.venv-$*/bin/python -m pytest checks/ --dataset=digits --fresh --report=reports/$* $(OPTIONS)
 
 lint: .venv/dev.stamp

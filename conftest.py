@@ -12,7 +12,6 @@ from harness.data import Dataset
 from harness.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
 from harness.experiments.running import Finished
-from harness.extract.client import BuildFailure
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
@@ -20,9 +19,10 @@ from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.session import Session
 from harness.stash import BASELINE, COMPARISON, LEDGER, SESSION
-from harness.submitted.captured import CapturedRecipe
-from harness.submitted.opened import Opened
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions.normalization.captured_recipe import CapturedRecipe
+from harness.submissions.opened import Opened
+from harness.submissions.sandbox.client import BuildFailure
+from harness.submissions.saved_weights import OwnAccuracy
 from harness.system.machine import cores
 from reference.facts import Facts
 

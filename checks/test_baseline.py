@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.checking import Difference, NotApplicable, Unavailable, require_none
-from harness.extract.client import BuildFailure
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.statistics import MARGIN
 from harness.statistics.time_ratios import ALLOWED_LOSS
-from harness.submitted.opened import Opened
+from harness.submissions.opened import Opened
+from harness.submissions.sandbox.client import BuildFailure
 
 if TYPE_CHECKING:
     from harness.baseline.comparison import Comparison

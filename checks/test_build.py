@@ -3,10 +3,10 @@
 import pytest
 
 from harness.checking import Failed, Unavailable
-from harness.extract.client import BuildFailure
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
-from harness.submitted.opened import Opened
+from harness.submissions.opened import Opened
+from harness.submissions.sandbox.client import BuildFailure
 
 
 def test_build(opened: Opened | BuildFailure) -> None:

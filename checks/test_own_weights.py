@@ -2,7 +2,7 @@
 
 from harness.checking import Difference, require_none
 from harness.session import Session
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions.saved_weights import OwnAccuracy
 from reference.facts import Facts
 
 

@@ -3,9 +3,9 @@
 from fractions import Fraction
 
 from harness.checking import Difference, require_none
-from harness.feedback.diagnosis import recipe_faults
 from harness.network.spec import Spec
-from harness.submitted.captured import CapturedRecipe
+from harness.submissions.feedback.diagnosis import recipe_faults
+from harness.submissions.normalization.captured_recipe import CapturedRecipe
 from reference.facts import Facts
 
 # Pixels, their arrangement, labels, loss, optimizer, epochs, batch size, validation.

@@ -8,11 +8,11 @@ import pytest
 from harness.bench import plugin
 from harness.bench.lane import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Lane
 from harness.bench.rows import Key
-from harness.extract.client import BuildFailure
 from harness.jobs.planning import recipe_for
 from harness.network.spec import Spec
 from harness.session import Session
-from harness.submitted.opened import Opened
+from harness.submissions.opened import Opened
+from harness.submissions.sandbox.client import BuildFailure
 from reference.facts import Facts
 
 pytestmark = [

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checking import Difference, require_none
-from harness.feedback.alignment import (
+from harness.network.spec import Spec
+from harness.submissions.feedback.alignment import (
     Row,
     actual_rows,
     align,
@@ -11,9 +12,8 @@ from harness.feedback.alignment import (
     expected_rows,
     share_right,
 )
-from harness.feedback.causes.layers import input_shape
-from harness.feedback.moves import sequence_hints
-from harness.network.spec import Spec
+from harness.submissions.feedback.layer_causes import input_shape
+from harness.submissions.feedback.moved_layers import sequence_hints
 from reference.facts import Facts
 from reference.layers import shapes, total_params, trainable_params
 

@@ -9,16 +9,16 @@ from typing import Any
 from harness import gates, history, results
 from harness.bench import rows
 from harness.evidence import alarms
-from harness.extract.client import BuildFailure
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.ledger import Ledger
 from harness.report import terminal
 from harness.results import Graded, Run
 from harness.session import Session
-from harness.subjects import Subject
-from harness.submitted.opened import Opened
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions.opened import Opened
+from harness.submissions.sandbox.client import BuildFailure
+from harness.submissions.saved_weights import OwnAccuracy
+from harness.submissions.subject import Subject
 from harness.system import atomic_files
 from harness.system.directories import MEND_REPORT
 from harness.system.strict_json import NotJson, parse

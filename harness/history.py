@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.subjects import PROJECT
+from harness.submissions.subject import PROJECT
 from harness.system.strict_json import NotJson, parse
 
 NAME = "history.jsonl"

@@ -20,8 +20,8 @@ from harness.ledger import Ledger
 from harness.options import read_options
 from harness.session import Session
 from harness.stash import DOCUMENT, EXPERIMENTS, LEDGER, OPTIONS, SESSION, SUBJECTS, WRITTEN
-from harness.subjects import PROJECT, Subject, project_subject, submitted
-from harness.submitted import submissions
+from harness.submissions import discovery
+from harness.submissions.subject import PROJECT, Subject, project_subject, submitted
 from harness.system.directories import MEND_REPORT, check_space, prepare
 from harness.system.machine import cores, gpu, numeric_platform, require_installed
 from harness.system.quarantine import described
@@ -271,7 +271,7 @@ def _subjects(options: Options) -> tuple[Subject, ...]:
     known = all_facts.names()
     if not options.grades_submissions:
         return tuple(project_subject(name) for name in known)
-    entries = submissions.find(options.submissions, options.class_folder)
+    entries = discovery.find(options.submissions, options.class_folder)
     return tuple(submitted(entries, options.architecture, known))
 
 

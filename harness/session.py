@@ -15,7 +15,6 @@ from harness.evidence.robustness import Readings
 from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running
-from harness.extract.client import BuildFailure, Extractor
 from harness.jobs.cluster.workers import ClusterWorkers
 from harness.jobs.kinds.base import Job
 from harness.jobs.kinds.verify import Verification
@@ -28,14 +27,15 @@ from harness.jobs.store.locks import Leases
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import INCOMING, Store
 from harness.network.recipe import Recipe
-from harness.networks import Networks
 from harness.options import Options
 from harness.robustness import asking
-from harness.sandbox import strongest
-from harness.subjects import Subject, project_subject
-from harness.submitted.opened import Opened
-from harness.submitted.opening import Opening
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions.opened import Opened
+from harness.submissions.opener import Opening
+from harness.submissions.opening_pool import Networks
+from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.isolation import strongest
+from harness.submissions.saved_weights import OwnAccuracy
+from harness.submissions.subject import Subject, project_subject
 from harness.system.directories import prepare
 from harness.system.machine import describe
 from harness.trainings import Training, Trainings, recipe_of

@@ -10,7 +10,7 @@ from harness.experiments.base import Experiment
 from harness.ledger import Ledger
 from harness.options import Options
 from harness.session import Session
-from harness.subjects import Subject
+from harness.submissions.subject import Subject
 
 if TYPE_CHECKING:
     from harness.baseline.comparison import Comparison

@@ -9,7 +9,6 @@ from typing import Any
 
 from harness.data import Dataset
 from harness.evidence.robustness import Reading
-from harness.extract.client import BuildFailure
 from harness.jobs import planning
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.scheduler import JobFailed
@@ -18,10 +17,11 @@ from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.options import Options
 from harness.robustness import asking
-from harness.subjects import Subject
-from harness.submitted.opened import Opened
-from harness.submitted.own_weights import OwnAccuracy
-from harness.submitted.submitted_recipe import scales_itself, trainable
+from harness.submissions.opened import Opened
+from harness.submissions.recipe_adapter import scales_itself, trainable
+from harness.submissions.sandbox.client import BuildFailure
+from harness.submissions.saved_weights import OwnAccuracy
+from harness.submissions.subject import Subject
 from harness.system.futures import fail, follow
 from reference.calibration import Calibration
 

@@ -10,14 +10,14 @@ from harness.baseline.earlier import Earlier
 from harness.baseline.network import Data, Network
 from harness.baseline.row import Row
 from harness.checking import Mismatch, NotApplicable, Unavailable
-from harness.extract.client import BuildFailure
 from harness.jobs.local.scheduler import JobFailed
 from harness.results import COMPARABLE, verdict
 from harness.stash import COMPARISON as COMPARED
+from harness.submissions.sandbox.client import BuildFailure
 from reference.errors import UserError
 from reference.facts import load
-from tests.support import calibration as digits
-from tests.support import checks
+from tests.support.laboratory import calibration as digits
+from tests.support.laboratory import checks
 from tests.test_baseline_reading import document, run, subject
 
 COMPARISON = SimpleNamespace(earlier=SimpleNamespace(source="old.json, commit abc"))

@@ -7,7 +7,7 @@ from harness.bench.order import Order
 from harness.bench.rows import blank, failed, measured, merged
 from harness.jobs.planning import recipe_for
 from reference import facts
-from tests.fake_lane import FakeChild, small_spec
+from tests.support.fake_benchmarks import FakeChild, small_spec
 
 TRAINERS = ("engine", "keras fit", "pytorch")
 PREDICTORS = ("engine", "keras predict", "keras call")

@@ -15,7 +15,7 @@ from harness.bench.duet import Tree
 from harness.statistics import revision_times as statistics
 from harness.system.directories import PROJECT_ROOT
 from reference import facts
-from tests.support import heed_interrupts
+from tests.support.laboratory import heed_interrupts
 
 # A runner that trains nothing: a round takes what its tree says, and it notes who asked for what.
 FAKE = """
@@ -283,7 +283,14 @@ def test_an_interrupt_leaves_no_process_and_no_folder(repository, write, noted, 
     write(repository, "head", answer="sys.stdin.readline()")  # it never answers
     _commit(repository)
     done = subprocess.Popen(
-        [sys.executable, "-m", "tests.duet_command", str(repository), "--base=base", "--quads=1"],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.processes.compare_revisions_command",
+            str(repository),
+            "--base=base",
+            "--quads=1",
+        ],
         cwd=PROJECT_ROOT,
         env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(PROJECT_ROOT)},
         stderr=subprocess.PIPE,
@@ -342,7 +349,7 @@ def test_a_slower_trainer_is_measured_in_its_own_tree(tmp_path, capsys, monkeypa
     (folder / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
     _git(folder, "init", "--quiet")
     base = _commit(folder)
-    loop = folder / "harness" / "engine" / "loop.py"
+    loop = folder / "harness" / "network" / "engine" / "training_loop.py"
     loop.write_text(loop.read_text(encoding="utf-8") + SLOW, encoding="utf-8")
     _commit(folder)
     assert _main(folder, f"--base={base}", "--quads=1") in (0, 1)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.fake_lane import bench, project, rows
+from tests.support.fake_benchmarks import bench, project, rows
 
 SLOWER = {"engine": {"seconds": 0.002}}
 ONE = ["mlp_64_32"]

@@ -20,7 +20,7 @@ from reference import facts
 from reference.errors import UserError
 from reference.forward import forward
 from reference.layers import Network
-from tests.fake_lane import small_spec
+from tests.support.fake_benchmarks import small_spec
 
 PATIENCE = 120
 
@@ -122,7 +122,9 @@ def test_a_process_is_told_its_threads(monkeypatch, tmp_path, threads):
         return real(command, **options)
 
     monkeypatch.setattr(json_process.subprocess, "Popen", popen)
-    child = JsonProcess("tests.fake_worker", tmp_path / "log", compute=Compute(threads))
+    child = JsonProcess(
+        "tests.support.processes.fake_worker", tmp_path / "log", compute=Compute(threads)
+    )
     child.stop()
     assert given["TF_NUM_INTRAOP_THREADS"] == given["OMP_NUM_THREADS"] == str(threads)
 
@@ -140,7 +142,9 @@ def test_only_benchmarks_see_the_gpus_that_the_user_lets_them(monkeypatch, tmp_p
 
     monkeypatch.setattr(json_process.subprocess, "Popen", popen)
     with pytest.raises(FileNotFoundError):
-        JsonProcess("tests.fake_worker", tmp_path / "log", compute=Compute(1, gpu))
+        JsonProcess(
+            "tests.support.processes.fake_worker", tmp_path / "log", compute=Compute(1, gpu)
+        )
     assert given.get("CUDA_VISIBLE_DEVICES") == seen
 
 

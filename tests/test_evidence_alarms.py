@@ -11,11 +11,11 @@ from harness.evidence import alarms
 from harness.evidence.alarms import calibrated_range, find, shared_images
 from harness.jobs import planning
 from harness.jobs.store.record import Record
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions.saved_weights import OwnAccuracy
 from reference import calibration
 from reference.calibration import Calibration, Floor
 from reference.facts import load as load_facts
-from tests.support import checks
+from tests.support.laboratory import checks
 
 FACTS = load_facts("mlp_64_32")
 DIGEST = planning.documented_spec(FACTS).digest

@@ -11,13 +11,13 @@ from harness.experiments import catalogue
 from harness.experiments.base import Outcome
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Running, finish
-from harness.extract.client import BuildFailure
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.planning import recipe_for
 from harness.network.cost import TimeLimit
 from harness.network.recipe import in_fold
 from harness.network.spec import make_spec
 from harness.options import Options
+from harness.submissions.sandbox.client import BuildFailure
 from reference.calibration import Calibration
 from reference.errors import UserError
 from reference.facts import expected_network, load

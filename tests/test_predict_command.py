@@ -25,7 +25,7 @@ from reference import calibration, facts
 from reference.errors import UserError
 from reference.facts import expected_network
 from reference.forward import forward, probe_weights
-from tests.pictures import dark_on_light, digits, encoded
+from tests.support.samples.photographed_digits import dark_on_light, digits, encoded
 
 NAME = "mlp_64_32"
 FACTS = facts.load(NAME)

@@ -18,7 +18,14 @@ from harness.predict import pictures as opening
 from harness.predict.ink import BLANK, UNCLEAR, find_ink
 from harness.predict.normalise import normalise, place, stroke_width
 from reference.errors import UserError
-from tests.pictures import KINDS, dark_on_light, digits, encoded, enlarged, placed
+from tests.support.samples.photographed_digits import (
+    KINDS,
+    dark_on_light,
+    digits,
+    encoded,
+    enlarged,
+    placed,
+)
 
 REAL_FOLDER = os.environ.get("MNIST_DIR")
 

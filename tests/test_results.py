@@ -17,8 +17,8 @@ from harness.results import Graded, Run, assemble, read_benchmarks, verdict, wri
 from harness.results import subject as subject_layout
 from harness.statistics import judge_gate, wilson
 from harness.statistics.predictions import confusion
-from harness.subjects import SUBMISSION, project_subject
-from harness.submitted.opened import Opened
+from harness.submissions.opened import Opened
+from harness.submissions.subject import SUBMISSION, project_subject
 from reference.errors import UserError
 from reference.facts import expected_network, load
 

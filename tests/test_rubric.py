@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from harness import rubric
 from harness.checking import Difference, Mismatch, NotApplicable, Unavailable
-from harness.feedback.alignment import actual_rows, align, expected_rows, share_right
 from harness.gates import from_gate
 from harness.ledger import Ledger
 from harness.network.spec import make_spec
 from harness.results import settle
 from harness.rubric import Rubric, Worth, load, total
 from harness.statistics import judge_floor, judge_gate
+from harness.submissions.feedback.alignment import actual_rows, align, expected_rows, share_right
 from reference.calibration import DOCUMENTED
 from reference.errors import UserError
 from reference.facts import expected_network
 from reference.facts import load as load_facts
-from tests import support
+from tests.support import laboratory
 
 DEFAULT = load()
 TEXT = rubric.DEFAULT.read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ LAYERS = "test_structure.py::test_layers"
 
 
 def test_every_check_has_its_points_and_nothing_else_has():
-    found = {f"test_{support.groups()[name]}.py::test_{name}" for name in support.checks()}
+    found = {f"test_{laboratory.groups()[name]}.py::test_{name}" for name in laboratory.checks()}
     assert found == set(DEFAULT.checks)
 
 
@@ -68,7 +68,7 @@ def file(tmp_path):
 
     def write(*edits: tuple[str, str]) -> Path:
         path = tmp_path / "mine.toml"
-        path.write_text(support.edited(TEXT, *edits), encoding="utf-8")
+        path.write_text(laboratory.edited(TEXT, *edits), encoding="utf-8")
         return path
 
     return write
@@ -483,7 +483,7 @@ def test_the_checks_of_the_layers_carry_their_share(kind):
     nodes = expected_network(facts).nodes
     rows = change([(n.kind, dict(n.config), n.inputs, n.trainable) for n in nodes])
     spec = make_spec(rows, [f"l{i}" for i in range(len(rows))])
-    outcomes = support.run_checks({"spec": spec, "facts": facts})
+    outcomes = laboratory.run_checks({"spec": spec, "facts": facts})
     expected = expected_rows(facts)
     assert isinstance(outcomes[check], Mismatch)
     assert outcomes[check].share == share_right(expected, actual_rows(spec, expected), kind)
@@ -503,7 +503,7 @@ def test_the_gate_carries_its_distance():
         "facts": load_facts("sequential_cnn"),
         "grading": SimpleNamespace(calibration=DOCUMENTED),
     }
-    check = support.checks()["accuracy_gate"]
+    check = laboratory.checks()["accuracy_gate"]
     with pytest.raises(Mismatch) as caught:
         check(**evidence)
     assert caught.value.from_gate == Fraction(-1, 100)
@@ -523,6 +523,6 @@ def test_where_the_mean_is_high_enough_the_run_that_is_not_is_shown():
         for seed, correct in enumerate([9_900, 9_690, 9_900])  # 96.90 %: it diverged
     ]
     with pytest.raises(Mismatch, match=r"accuracy, seed 1 = 96\.90%, but .* at least 98\.00%"):
-        support.checks()["accuracy_gate"](
+        laboratory.checks()["accuracy_gate"](
             runs, load_facts("sequential_cnn"), SimpleNamespace(calibration=DOCUMENTED)
         )

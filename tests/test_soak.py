@@ -26,7 +26,7 @@ from harness.scale.watching import (
 )
 
 WAIT_S = 30
-MODULE = "tests.fake_worker"
+MODULE = "tests.support.processes.fake_worker"
 ONE = Held(100 * MB, 60 * MB, 80 * MB, descriptors=12, threads=5)
 FLAT = {CONTROLLER: [ONE], SERVER: [ONE], WORKER: [ONE, ONE], SANDBOX: [ONE]}
 

@@ -20,7 +20,7 @@ from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
 from harness.statistics import wilson
-from harness.submitted.submitted_recipe import LEARNING_RATES, LOSSES
+from harness.submissions.recipe_adapter import LEARNING_RATES, LOSSES
 from reference import facts, study_format
 from reference.errors import UserError
 from reference.study_format import Measuring, load, load_all

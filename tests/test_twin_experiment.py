@@ -32,7 +32,7 @@ from harness.system.machine import numeric_platform
 from harness.system.source_lines import code_lines
 from reference import facts as all_facts
 from reference.calibration import Calibration
-from tests.engine_support import documented
+from tests.support.engine import documented
 
 NAME = "mlp_64_32"
 # A few seconds of digits; 96 % of the test images are read right by the seeds 0 to 2.

@@ -12,14 +12,14 @@ from harness.baseline.network import Data, Network
 from harness.baseline.speed import Speedups
 from harness.bench.baseline import measurements
 from harness.data.dataset import Dataset
-from harness.extract.client import BuildFailure
 from harness.jobs import planning
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.options import Options, RecipeName
 from harness.session import Session
 from harness.statistics import predictions
-from harness.submitted.opened import Opened
+from harness.submissions.opened import Opened
+from harness.submissions.sandbox.client import BuildFailure
 from harness.system.machine import describe
 from reference.layers import flops, total_params
 

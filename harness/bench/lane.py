@@ -16,9 +16,9 @@ from harness.bench.order import Order
 from harness.bench.rows import Key
 from harness.bench.sizes import steps_per_round
 from harness.checking import Difference, Mismatch, Unavailable
-from harness.extract.client import BuildFailure
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
+from harness.submissions.sandbox.client import BuildFailure
 from harness.system.processes.json_process import Compute, JsonProcess
 
 # Who takes part, by task.

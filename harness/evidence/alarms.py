@@ -13,7 +13,7 @@ from harness import gates
 from harness.data.dataset import Dataset
 from harness.jobs import planning
 from harness.jobs.store.record import Record
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions.saved_weights import OwnAccuracy
 from reference.calibration import Calibration
 from reference.facts import Facts
 

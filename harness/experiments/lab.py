@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness.data import Dataset
-from harness.extract.client import BuildFailure
 from harness.jobs import planning
 from harness.jobs.kinds.base import Job
 from harness.jobs.local.scheduler import JobFailed
@@ -16,7 +15,8 @@ from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.submitted.opened import Opened
+from harness.submissions.opened import Opened
+from harness.submissions.sandbox.client import BuildFailure
 from harness.system.futures import fail
 from harness.system.machine import numeric_platform
 from reference.calibration import DOCUMENTED, Calibration

@@ -17,7 +17,7 @@ from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.local.worker import EVALUATION
 from harness.jobs.store.record import Record
 from harness.network.cost import EVALUATION_LIMIT
-from harness.submitted.own_weights import read_counts
+from harness.submissions.saved_weights import read_counts
 from reference.errors import UserError
 from reference.study_format import Measuring, Study, Variant
 

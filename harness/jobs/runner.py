@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.extract.client import BuildFailure
 from harness.jobs.kinds import verify
 from harness.jobs.kinds.base import ENGINE_VERSION, EvaluateJob, Job, TrainJob
 from harness.jobs.kinds.verify import Verification
@@ -25,8 +24,9 @@ from harness.jobs.store.diagnostics import removed, trouble
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import StoreError
 from harness.network.cost import EVALUATION_LIMIT, TimeLimit
-from harness.submitted import own_weights
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions import saved_weights
+from harness.submissions.sandbox.client import BuildFailure
+from harness.submissions.saved_weights import OwnAccuracy
 from harness.system.futures import Shared, fail, follow, then
 from harness.system.hashing import digest
 
@@ -282,7 +282,7 @@ def _read_record(folder: Path) -> Record:
 
 
 def _read_counts(folder: Path) -> tuple[list[int], int]:
-    return own_weights.read_counts(folder / EVALUATION)
+    return saved_weights.read_counts(folder / EVALUATION)
 
 
 def _write(path: Path, value: Verification) -> None:

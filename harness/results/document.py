@@ -12,7 +12,7 @@ from harness.evidence.image_groups import image_groups
 from harness.evidence.networks import Trained, analysed, readers
 from harness.results.graded import Graded, Run
 from harness.results.subject import subjects
-from harness.subjects import PROJECT, SUBMISSION
+from harness.submissions.subject import PROJECT, SUBMISSION
 
 SCHEMA = 1
 DOCUMENTED_DATA = "mnist"

@@ -10,9 +10,9 @@ from harness.jobs.store.record import Record
 from harness.network.spec import Spec
 from harness.rubric import Rubric
 from harness.statistics import Gate
-from harness.subjects import Subject
-from harness.submitted.opened import Opened
-from harness.submitted.own_weights import OwnAccuracy
+from harness.submissions.opened import Opened
+from harness.submissions.saved_weights import OwnAccuracy
+from harness.submissions.subject import Subject
 from reference.facts import Facts
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.evidence import alarms, figures, robustness
-from harness.feedback.alignment import Row, actual_rows, align, expected_rows
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
 from harness.results.graded import Graded
@@ -14,6 +13,7 @@ from harness.results.run import run
 from harness.results.verdicts import settle, verdict
 from harness.rubric import total
 from harness.statistics import Gate
+from harness.submissions.feedback.alignment import Row, actual_rows, align, expected_rows
 from reference.layers import total_params, trainable_params
 
 

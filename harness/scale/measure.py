@@ -21,7 +21,6 @@ from statistics import median
 from typing import Any
 
 from harness.data import DataRequest, Dataset, load, publish
-from harness.extract.client import Extractor
 from harness.jobs import planning
 from harness.jobs.kinds.base import TrainJob
 from harness.jobs.kinds.verify import Verification, Verifier
@@ -29,8 +28,9 @@ from harness.jobs.local.scheduler import Scheduler
 from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network.spec import Spec
-from harness.sandbox import strongest
 from harness.scale.idle_worker import JOB_S
+from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.isolation import strongest
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import cores, describe_cpu
 from harness.system.processes.fork_server import ForkServer

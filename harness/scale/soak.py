@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.data import DataRequest, load, publish
-from harness.extract.client import BuildFailure, Extractor
 from harness.jobs import planning
 from harness.jobs.kinds.base import Job, TrainJob
 from harness.jobs.local.recycling import NEVER, RECYCLING
@@ -33,7 +32,6 @@ from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import INCOMING, Store
 from harness.network.cost import TimeLimit
 from harness.network.recipe import Recipe
-from harness.sandbox import strongest
 from harness.scale.bounds import MB, broken, most, proportional
 from harness.scale.watching import (
     CONTROLLER,
@@ -43,6 +41,8 @@ from harness.scale.watching import (
     Sample,
     at_rest,
 )
+from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.isolation import strongest
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from harness.system.processes.json_process import ProcessDied
 from reference import calibration, facts

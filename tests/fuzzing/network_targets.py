@@ -6,21 +6,21 @@ from math import prod
 
 import numpy as np
 
-from harness.extract import client
-from harness.extract.client import Answer, BuildFailure
 from harness.network import spec as specs
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
-from harness.sandboxed.limits import Limits as SandboxLimits
-from harness.submitted.opened import read_answer
+from harness.submissions.opened import read_answer
+from harness.submissions.sandbox import client
+from harness.submissions.sandbox.client import Answer, BuildFailure
+from harness.submissions.sandbox.inside.limits import Limits as SandboxLimits
 from harness.system.hashing import digest
 from reference.errors import UserError
 from reference.facts import load, names
 from reference.layers import shapes, total_params
-from tests import keras_json as k
 from tests.fuzzing.formats import JSON
 from tests.fuzzing.target import Target
 from tests.network.test_spec_properties import MODELS, SPECS
+from tests.support.samples import keras_json as k
 
 FACTS = {name: load(name) for name in names()}
 _DENSE = k.sequential(k.entry(784), k.dense(12, "hidden", activation="relu"), k.dense(10, "scores"))

@@ -17,13 +17,13 @@ from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
 from tests import test_baseline_reading as baselines
 from tests import test_bench_baseline as benchmarks
-from tests.evidence_sample import complete
 from tests.fuzzing.formats import JSON, JSON_LINES
 from tests.fuzzing.network_targets import BAD_JSON
 from tests.fuzzing.target import Limits, Target, as_file, scratch
-from tests.progress_sample import baseline as sample_baseline
-from tests.progress_sample import history as sample_history
-from tests.report_sample import failing
+from tests.support.samples.evidence_results import complete
+from tests.support.samples.progress_results import baseline as sample_baseline
+from tests.support.samples.progress_results import history as sample_history
+from tests.support.samples.results import failing
 
 
 def _bytes(document: Any) -> bytes:

@@ -18,7 +18,7 @@ from harness.jobs.local.worker import EVALUATION
 from harness.jobs.store import record
 from harness.jobs.store.record import PROBE_IMAGES
 from harness.jobs.store.store import Store
-from harness.submitted import own_weights
+from harness.submissions import saved_weights
 from reference import facts
 from reference.errors import UserError
 from tests.fuzzing.data_targets import _bad_letters, _npy
@@ -145,8 +145,8 @@ def _bad_evaluations() -> Mapping[str, bytes]:
 
 
 def _read_evaluation(data: bytes) -> None:
-    correct, total = own_weights.read_counts(as_file(data, EVALUATION))
-    assert own_weights.OwnAccuracy(max(correct), total).interval[0] >= 0
+    correct, total = saved_weights.read_counts(as_file(data, EVALUATION))
+    assert saved_weights.OwnAccuracy(max(correct), total).interval[0] >= 0
     assert all(0 <= count <= total for count in correct)
 
 

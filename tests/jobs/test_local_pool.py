@@ -53,7 +53,7 @@ def events():
 
 @pytest.fixture
 def start(monkeypatch, tmp_path, events):
-    monkeypatch.setattr(scheduler, "WORKER", "tests.fake_worker")
+    monkeypatch.setattr(scheduler, "WORKER", "tests.support.processes.fake_worker")
     started = []
 
     def start(workers=1, on_event=events):

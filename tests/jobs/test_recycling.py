@@ -23,7 +23,15 @@ def start(tmp_path):
     def start(recycling):
         store, logs = tmp_path, tmp_path / "logs"
         started.append(
-            Scheduler(1, store, store, logs, _nobody, "tests.fake_worker", recycling=recycling)
+            Scheduler(
+                1,
+                store,
+                store,
+                logs,
+                _nobody,
+                "tests.support.processes.fake_worker",
+                recycling=recycling,
+            )
         )
         return started[-1]
 
@@ -93,7 +101,12 @@ def test_a_worker_that_holds_too_much_is_replaced(start, do, tmp_path):
 def _data_at_start(pool_folder):
     """What a fresh fake worker has."""
     pool = Scheduler(
-        1, pool_folder, pool_folder, pool_folder / "first", _nobody, "tests.fake_worker"
+        1,
+        pool_folder,
+        pool_folder,
+        pool_folder / "first",
+        _nobody,
+        "tests.support.processes.fake_worker",
     )
     try:
         _until(lambda: 0 in pool._processes)

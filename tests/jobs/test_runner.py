@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.extract.client import BuildFailure
 from harness.jobs import planning
 from harness.jobs import runner as module
 from harness.jobs.kinds.base import TrainJob
@@ -18,6 +17,7 @@ from harness.jobs.runner import Runs
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
+from harness.submissions.sandbox.client import BuildFailure
 from reference.facts import load
 from tests.jobs.store.test_locks import Other
 

@@ -91,7 +91,9 @@ def test_patches_that_are_not_written_out_need_no_memory():
 
 def test_the_engines_own_numbers_are_known():
     engine = PROJECT_ROOT / "harness" / "engine"
-    loop, blocks = ((engine / f).read_text(encoding="utf-8") for f in ("loop.py", "blocks.py"))
+    loop, blocks = (
+        (engine / f).read_text(encoding="utf-8") for f in ("training_loop.py", "blocks.py")
+    )
     assert f"\nEVALUATION_BATCH = {EVALUATION_BATCH}\n" in loop
     assert f"\n_FEW = {FEW}\n" in blocks
 

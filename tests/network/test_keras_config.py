@@ -9,7 +9,7 @@ from harness.network.spec import MAX_NODES
 from reference.errors import UserError
 from reference.facts import expected_network, load
 from reference.layers import total_params
-from tests.keras_json import (
+from tests.support.samples.keras_json import (
     call,
     conv,
     dense,

@@ -6,8 +6,16 @@ from harness.network.keras_config import read_model
 from harness.network.spec import MAX_NODES
 from reference.errors import UserError
 from reference.facts import expected_network, load
-from tests.keras_json import call, dense, entry, flatten, functional, layer, sequential
-from tests.networks import SOFTMAX
+from tests.support.samples.keras_json import (
+    call,
+    dense,
+    entry,
+    flatten,
+    functional,
+    layer,
+    sequential,
+)
+from tests.support.samples.keras_networks import SOFTMAX
 
 HIDDEN1 = dense(64, "hidden1", activation="relu")
 HIDDEN2 = dense(32, "hidden2", activation="relu")

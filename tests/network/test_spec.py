@@ -10,7 +10,7 @@ from harness.network.spec import MAX_NODES, MAX_PARAMS, clean_name, from_json, m
 from reference.errors import UserError
 from reference.facts import expected_network, load, names
 from reference.layers import total_params
-from tests.keras_json import conv, dense, entry, flatten, layer, sequential
+from tests.support.samples.keras_json import conv, dense, entry, flatten, layer, sequential
 
 
 def _rows(*layers):

@@ -30,7 +30,7 @@ from harness.network.spec import (
 from reference.errors import UserError
 from reference.facts import expected_network, load, names
 from reference.layers import LAYERS, shapes, total_params
-from tests import keras_json as k
+from tests.support.samples import keras_json as k
 
 MANY = 10_000
 CHANGED = 9_500  # of either kind

@@ -16,8 +16,8 @@ from harness.report.render import render, write
 from harness.report.schema import results as schema
 from harness.report.text import inline_code
 from reference.errors import UserError
-from tests import class_sample
 from tests.report.test_page import Parsed, poisoned, without_isolates
+from tests.support.samples import class_results
 
 
 def put(results, folder):
@@ -34,7 +34,7 @@ def pages(folder):
 
 
 def alone(subject) -> Parsed:
-    return Parsed(render(class_sample.of(subject)))
+    return Parsed(render(class_results.of(subject)))
 
 
 def words(page: Parsed) -> str:
@@ -50,7 +50,7 @@ def section(html: str, ident: str) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("class")
-    write(put(class_sample.classroom(), place))
+    write(put(class_results.classroom(), place))
     return place
 
 
@@ -68,7 +68,7 @@ def index(written):
 
 
 def test_there_is_a_class_page_and_a_page_for_each(written):
-    each = {f"submissions/{s['id']}.html" for s in class_sample.classroom()["subjects"]}
+    each = {f"submissions/{s['id']}.html" for s in class_results.classroom()["subjects"]}
     assert set(written) == {"index.html"} | each
 
 
@@ -104,13 +104,13 @@ def test_ids_are_unique_and_headings_skip_no_level(written):
 
 
 def test_the_pages_are_the_same_bytes_again(folder, tmp_path):
-    write(put(class_sample.classroom(), tmp_path))
+    write(put(class_results.classroom(), tmp_path))
     for path in folder.rglob("*.html"):
         assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes()
 
 
 def test_pages_of_submissions_that_are_gone_are_removed_and_nobody_elses(tmp_path):
-    results = class_sample.classroom()
+    results = class_results.classroom()
     write(put(results, tmp_path))
     (tmp_path / "submissions" / "mine.html").write_text("<p>mine</p>", encoding="utf-8")
     (tmp_path / "submissions" / "notes.txt").write_text("mine", encoding="utf-8")
@@ -125,14 +125,14 @@ def test_pages_of_submissions_that_are_gone_are_removed_and_nobody_elses(tmp_pat
 
 
 def test_another_name_for_the_main_page_is_linked_from_the_others(tmp_path):
-    write(put(class_sample.classroom(), tmp_path), tmp_path / "out" / "our class & co.html")
+    write(put(class_results.classroom(), tmp_path), tmp_path / "out" / "our class & co.html")
     page = (tmp_path / "out" / "submissions" / "zoe.html").read_text(encoding="utf-8")
     assert 'href="../our%20class%20%26%20co.html"' in page
 
 
 def test_an_id_from_elsewhere_cannot_leave_the_folder(tmp_path):
-    results = class_sample.of(
-        class_sample.submission("../../evil", "A"), class_sample.submission("b", "B")
+    results = class_results.of(
+        class_results.submission("../../evil", "A"), class_results.submission("b", "B")
     )
     write(put(results, tmp_path / "in"))
     found = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.html")]
@@ -141,7 +141,7 @@ def test_an_id_from_elsewhere_cannot_leave_the_folder(tmp_path):
 
 
 def test_a_class_of_200_is_small_enough_to_open(tmp_path):
-    write(put(class_sample.large(200), tmp_path))
+    write(put(class_results.large(200), tmp_path))
     assert (tmp_path / "index.html").stat().st_size < 1_000_000
     sizes = [path.stat().st_size for path in (tmp_path / "submissions").iterdir()]
     assert len(sizes) == 200
@@ -159,7 +159,7 @@ def test_a_network_that_many_hand_in_is_drawn_once(monkeypatch, tmp_path):
         return real(*given)
 
     monkeypatch.setattr(learning_curves, "learning_curves", counting)
-    write(put(class_sample.large(40), tmp_path))
+    write(put(class_results.large(40), tmp_path))
     assert len(drawn) == 2
 
 
@@ -167,7 +167,7 @@ def test_a_network_that_many_hand_in_is_drawn_once(monkeypatch, tmp_path):
 
 
 def test_a_single_submission_is_the_main_page(tmp_path):
-    write(put(class_sample.of(class_sample.valid_padding("zoe", "Zoë")), tmp_path))
+    write(put(class_results.of(class_results.valid_padding("zoe", "Zoë")), tmp_path))
     found = pages(tmp_path)
     assert set(found) == {"index.html", "submissions/zoe.html"}
     for page in found.values():
@@ -176,14 +176,14 @@ def test_a_single_submission_is_the_main_page(tmp_path):
 
 
 def test_older_files_still_give_the_report():
-    from tests.report_sample import sample
+    from tests.support.samples.results import sample
 
     assert "All five networks pass" in Parsed(render(sample())).text
     assert "All five networks pass" in Parsed(render(sample() | {"submissions": False})).text
 
 
 def test_no_submission_at_all_gives_a_page():
-    assert "No network was graded" in Parsed(render(class_sample.of())).text
+    assert "No network was graded" in Parsed(render(class_results.of())).text
 
 
 # The class page ----------------------------------------------------------------------------------
@@ -199,8 +199,8 @@ def test_the_first_paragraph_is_written_from_the_data(index):
 
 
 def test_a_class_without_faults_says_nothing_of_them():
-    two = [class_sample.submission(ident, ident) for ident in ("a", "b")]
-    page = words(Parsed(render(class_sample.of(*two))))
+    two = [class_results.submission(ident, ident) for ident in ("a", "b")]
+    page = words(Parsed(render(class_results.of(*two))))
     assert "All 2 submissions could be opened. 2 pass every check" in page
     assert "The most common fault is" not in page
     assert "No fault was found in any submission." in page
@@ -208,11 +208,11 @@ def test_a_class_without_faults_says_nothing_of_them():
 
 
 def test_what_was_not_trained_is_not_said_to_have_been():
-    some = [class_sample.submission(ident, ident) for ident in ("a", "b")]
-    some.append(class_sample.valid_padding("c", "C"))
+    some = [class_results.submission(ident, ident) for ident in ("a", "b")]
+    some.append(class_results.valid_padding("c", "C"))
     for subject in some:
         subject |= {"runs": [], "gate": None}
-    page = words(Parsed(render(class_sample.of(*some))))
+    page = words(Parsed(render(class_results.of(*some))))
     assert "There are 2 distinct networks." in page
     assert "trained once" not in page
 
@@ -229,17 +229,17 @@ def test_faults_are_counted_by_submission_with_who_and_an_example(folder):
 
 
 def test_the_same_fault_twice_in_a_submission_counts_once():
-    subject = class_sample.valid_padding("a", "A")
+    subject = class_results.valid_padding("a", "A")
     subject["findings"] *= 3
-    results = class_sample.of(subject, class_sample.submission("b", "B"))
+    results = class_results.of(subject, class_results.submission("b", "B"))
     page = section(render(results), "faults")
     assert "padding 1 submission " in page
     assert page.count("1 submission") == 1
 
 
 def test_many_names_are_cut_with_their_number():
-    some = [class_sample.valid_padding(f"s{n}", f"Student {n:02}") for n in range(12)]
-    html = render(class_sample.of(*some))
+    some = [class_results.valid_padding(f"s{n}", f"Student {n:02}") for n in range(12)]
+    html = render(class_results.of(*some))
     assert "Student 07 and 4 more" in section(html, "faults")
     assert "Student 07 and 4 more" in section(html, "same")
     assert "Student 11" in section(html, "submissions")
@@ -296,14 +296,14 @@ def test_scores_are_sorted_into_tenths(percents, counts):
 
 
 def test_what_nobody_could_earn_is_in_no_distribution():
-    ours = [class_sample.unopened(i, i, "grader_error", "x") for i in ("a", "b")]
-    page = Parsed(render(class_sample.of(*ours)))
+    ours = [class_results.unopened(i, i, "grader_error", "x") for i in ("a", "b")]
+    page = Parsed(render(class_results.of(*ours)))
     assert "2 submissions, none graded" in page.text
     assert "No submission could be scored." in page.text
 
 
 def test_an_interrupted_class_says_so():
-    results = class_sample.classroom() | {"outcome": "interrupted"}
+    results = class_results.classroom() | {"outcome": "interrupted"}
     text = words(Parsed(render(results)))
     assert "Unfinished: 14 submissions" in text
     assert "The run was interrupted" in text
@@ -313,7 +313,7 @@ def test_an_interrupted_class_says_so():
 
 
 def test_what_to_fix_comes_first_and_in_plain_words():
-    html = render(class_sample.of(class_sample.valid_padding("zoe", "Zoë")))
+    html = render(class_results.of(class_results.valid_padding("zoe", "Zoë")))
     assert html.index('id="fix"') < html.index('id="layers"') < html.index('id="recipe"')
     fix = section(html, "fix")
     assert fix.startswith("What to fix first padding is valid : the output shrank from 28 × 28")
@@ -327,7 +327,7 @@ def test_what_to_fix_comes_first_and_in_plain_words():
 
 
 def test_code_in_a_cause_is_set_as_code():
-    html = render(class_sample.of(class_sample.valid_padding("zoe", "Zoë")))
+    html = render(class_results.of(class_results.valid_padding("zoe", "Zoë")))
     assert "write <code>padding=&#34;same&#34;</code>." in html
 
 
@@ -348,15 +348,15 @@ def test_backticks_are_code_and_all_else_is_escaped(given, expected):
 
 
 def test_a_submission_without_a_fault_has_nothing_to_fix():
-    page = words(alone(class_sample.submission("a", "A")))
+    page = words(alone(class_results.submission("a", "A")))
     assert "There is nothing to fix." in page
     assert "Nothing. Every check that was run has passed." in page
 
 
 def test_a_failed_check_without_a_finding_is_what_to_fix():
-    subject = class_sample.submission("a", "A")
-    class_sample.fail(subject, class_sample.GATE_CHECK, hint="Train `longer`.")
-    html = render(class_sample.of(subject))
+    subject = class_results.submission("a", "A")
+    class_results.fail(subject, class_results.GATE_CHECK, hint="Train `longer`.")
+    html = render(class_results.of(subject))
     assert "What to fix first Train longer . the test accuracy clears the gate" in section(
         html, "fix"
     )
@@ -373,7 +373,7 @@ def test_a_failed_check_without_a_finding_is_what_to_fix():
     ],
 )
 def test_what_could_not_be_opened_says_why_once(status, heading, lead):
-    page = alone(class_sample.unopened("a", "A", status, "the very reason"))
+    page = alone(class_results.unopened("a", "A", status, "the very reason"))
     assert heading in page.text
     assert lead in page.text
     assert page.text.count("the very reason") == 1
@@ -383,7 +383,7 @@ def test_what_could_not_be_opened_says_why_once(status, heading, lead):
 
 
 def test_layers_are_shown_beside_each_other_with_what_differs():
-    html = render(class_sample.of(class_sample.rebuilt("a", "A")))
+    html = render(class_results.of(class_results.rebuilt("a", "A")))
     layers = section(html, "layers")
     assert "One differs, one is missing and one is not in the document; three of 6 agree." in layers
     assert "AveragePooling2D pool1" in layers
@@ -396,7 +396,7 @@ def test_layers_are_shown_beside_each_other_with_what_differs():
 
 
 def test_a_change_is_said_without_its_layer_and_source():
-    subject = schema.checked(class_sample.of(class_sample.valid_padding("a", "A")))["subjects"][0]
+    subject = schema.checked(class_results.of(class_results.valid_padding("a", "A")))["subjects"][0]
     found = layer_comparison.compare(subject)
     assert found.pairs[0].differences == (
         "padding = 'valid', but should be 'same'",
@@ -405,22 +405,22 @@ def test_a_change_is_said_without_its_layer_and_source():
 
 
 def test_layers_of_an_unknown_architecture_are_shown_and_not_judged():
-    subject = class_sample.submission("a", "A")
+    subject = class_results.submission("a", "A")
     subject |= {"expected": None, "diff": [], "architecture": None}
-    page = section(render(class_sample.of(subject)), "layers")
+    page = section(render(class_results.of(subject)), "layers")
     assert "They were not compared with a document." in page
     assert page.count("not compared") == 6
 
 
 def recipe_rows(**changes):
-    subject = class_sample.submission("a", "A")
+    subject = class_results.submission("a", "A")
     subject["recipe"] |= changes
-    complete = schema.checked(class_sample.of(subject))["subjects"][0]["recipe"]
+    complete = schema.checked(class_results.of(subject))["subjects"][0]["recipe"]
     return {row.label: row for row in recipes.rows(complete)}
 
 
 def test_the_recipe_tells_what_is_fixed_from_what_is_free():
-    mine = class_sample.RECIPE | {"optimizer": "sgd", "learning_rate": 0.1, "loss": None}
+    mine = class_results.RECIPE | {"optimizer": "sgd", "learning_rate": 0.1, "loss": None}
     rows = recipe_rows(submitted=mine)
     assert (rows["Optimizer"].state, rows["Optimizer"].verdict.kind) == ("differs", "fail")
     assert rows["Optimizer"].basis == "fixed: the document says so"
@@ -433,7 +433,7 @@ def test_the_recipe_tells_what_is_fixed_from_what_is_free():
 
 def test_spelling_of_an_optimizer_is_no_difference():
     assert (
-        recipe_rows(submitted=class_sample.RECIPE | {"optimizer": "Adam"})["Optimizer"].state
+        recipe_rows(submitted=class_results.RECIPE | {"optimizer": "Adam"})["Optimizer"].state
         == "same"
     )
 
@@ -448,13 +448,13 @@ def test_spelling_of_an_optimizer_is_no_difference():
     ],
 )
 def test_labels_are_said_in_a_word(labels, expected):
-    assert recipe_rows(submitted=class_sample.RECIPE | {"labels": labels})["Labels"].yours == (
+    assert recipe_rows(submitted=class_results.RECIPE | {"labels": labels})["Labels"].yours == (
         expected
     )
 
 
 def test_a_submission_without_a_recipe_says_so_and_shows_the_documents():
-    recipe = section(render(class_sample.of(class_sample.rebuilt("a", "A"))), "recipe")
+    recipe = section(render(class_results.of(class_results.rebuilt("a", "A"))), "recipe")
     assert "No recipe was found in the submission" in recipe
     assert "trained anew, from fresh weights, by the document&#39;s recipe" in recipe
     assert "Yours" not in recipe
@@ -462,35 +462,35 @@ def test_a_submission_without_a_recipe_says_so_and_shows_the_documents():
 
 
 def test_which_recipe_trained_is_said():
-    subject = class_sample.submission("a", "A")
+    subject = class_results.submission("a", "A")
     subject["recipe"]["trained_with"] = "submission"
-    assert "by your own recipe" in section(render(class_sample.of(subject)), "recipe")
+    assert "by your own recipe" in section(render(class_results.of(subject)), "recipe")
 
 
 def test_own_weights_are_marked_as_such():
-    text = words(alone(class_sample.rebuilt("a", "A")))
+    text = words(alone(class_results.rebuilt("a", "A")))
     assert "The weights in your file" in text
     assert "97.31 %" in text
     assert "9,731 of 10,000 test images, with the weights as you saved them" in text
     assert "The network was read from the saved file." in text
-    assert "The weights in your file" not in words(alone(class_sample.submission("a", "A")))
+    assert "The weights in your file" not in words(alone(class_results.submission("a", "A")))
 
 
 def test_how_the_work_was_read_is_said():
-    noted = class_sample.classroom()["subjects"][8]
+    noted = class_results.classroom()["subjects"][8]
     text = words(alone(noted))
     assert "How your work was read line 3: keras.utils.np_utils is gone; graded as if" in text
     assert "The network was taken from the script when it was fitted (fit, line 31)." in text
 
 
 def test_isolation_and_versions_are_in_the_footer():
-    text = alone(class_sample.submission("a", "A")).text
+    text = alone(class_results.submission("a", "A")).text
     assert "bubblewrap; each submission in namespaces of its own" in text
     assert "Python 3.11.7, TensorFlow 2.21.0, Keras 3.15.1" in text
 
 
 def test_points_are_shown_by_group():
-    page = words(alone(class_sample.valid_padding("a", "A")))
+    page = words(alone(class_results.valid_padding("a", "A")))
     assert "build 10 of 10 structure 26.91 of 30.75 recipe 8 of 8" in page
 
 
@@ -507,7 +507,7 @@ def test_names_are_text_on_every_page(written):
 
 
 def test_poisoned_text_in_every_place_runs_nothing():
-    results = poisoned(class_sample.classroom())
+    results = poisoned(class_results.classroom())
     for document in (results, results | {"subjects": results["subjects"][3:4]}):
         page = Parsed(render(document))
         assert page.all("script") == page.all("iframe") == []
@@ -522,14 +522,14 @@ def test_a_submission_with_nothing_known_but_its_id_is_shown():
     assert "It could not be opened" in Parsed(render(bare | {"subjects": [{"id": "a"}]})).text
 
 
-@pytest.mark.parametrize("key", sorted(class_sample.valid_padding("a", "A")))
+@pytest.mark.parametrize("key", sorted(class_results.valid_padding("a", "A")))
 def test_every_key_of_a_submission_may_be_absent(key):
     if key == "id":
         return
-    subject = class_sample.valid_padding("a", "A")
+    subject = class_results.valid_padding("a", "A")
     del subject[key]
-    render(class_sample.of(subject))
-    render(class_sample.of(subject, class_sample.submission("b", "B")))
+    render(class_results.of(subject))
+    render(class_results.of(subject, class_results.submission("b", "B")))
 
 
 @pytest.mark.parametrize(
@@ -542,18 +542,18 @@ def test_every_key_of_a_submission_may_be_absent(key):
     ],
 )
 def test_a_part_of_another_shape_is_named(key, value, expected):
-    subject = class_sample.submission("a", "A") | {key: value}
+    subject = class_results.submission("a", "A") | {key: value}
     with pytest.raises(UserError, match=expected):
-        render(class_sample.of(subject))
+        render(class_results.of(subject))
 
 
 def test_the_results_are_not_changed():
-    results = class_sample.classroom()
+    results = class_results.classroom()
     before = copy.deepcopy(results)
     render(results)
     assert results == before
 
 
 def test_a_headline_counts_thousands():
-    many = schema.checked(class_sample.of(*[class_sample.submission("a", "A")] * 1200))
+    many = schema.checked(class_results.of(*[class_results.submission("a", "A")] * 1200))
     assert classroom.page(many, ["x"] * 1200).headline.startswith("1,200 submissions")

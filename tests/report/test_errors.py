@@ -12,7 +12,7 @@ from harness.report.__main__ import main
 from harness.report.render import render, write
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
-from tests.report_sample import sample
+from tests.support.samples.results import sample
 
 SMALL = sample(names=("mlp_64_32",), benchmarks=False)
 

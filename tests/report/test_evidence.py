@@ -13,10 +13,10 @@ from harness.report.sections import networks
 from harness.report.sections.evidence import sections
 from harness.report.text import network_names
 from reference.errors import UserError
-from tests.evidence_sample import complete as with_everything
-from tests.evidence_sample import with_evidence
 from tests.report.test_page import HOSTILE, Parsed, poisoned, without_isolates
-from tests.report_sample import sample
+from tests.support.samples.evidence_results import complete as with_everything
+from tests.support.samples.evidence_results import with_evidence
+from tests.support.samples.results import sample
 
 ANCHORS = ("better", "calibration", "robustness", "digits", "confused", "hard")
 SMALL = sample(names=("deep_cnn", "sequential_cnn", "mlp_64_32"), benchmarks=False)

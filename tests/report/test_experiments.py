@@ -13,9 +13,9 @@ from harness.report.render import render
 from harness.report.schema.results import checked
 from harness.report.sections.experiments import sections, study, transfer, twin
 from reference.errors import UserError
-from tests import experiments_sample
 from tests.report.test_page import HOSTILE, Parsed, poisoned, text_of
-from tests.report_sample import failing, sample
+from tests.support.samples import experiment_results
+from tests.support.samples.results import failing, sample
 
 SMALL = sample(names=("mlp_64_32",), benchmarks=False)
 KINDS = ("study", "transfer", "twin", "summary_table", "samples")
@@ -45,7 +45,7 @@ def complete() -> Parsed:
 @pytest.fixture(scope="module")
 def troubled() -> Parsed:
     results = failing()
-    results["experiments"] = experiments_sample.experiments(troubled=True)
+    results["experiments"] = experiment_results.experiments(troubled=True)
     return Parsed(render(results))
 
 
@@ -65,7 +65,7 @@ def test_every_experiment_has_a_line_near_the_top_that_leads_to_its_section(comp
     ids = [a["id"] for _, a in complete.elements if "id" in a]
     assert len(ids) == len(set(ids))
     targets = [a["href"][1:] for a in complete.all("a") if a["href"].startswith("#exp-")]
-    rows = experiments_sample.experiments()
+    rows = experiment_results.experiments()
     assert len(set(targets)) == len(rows)
     assert set(targets) <= set(ids)
     assert ids.index("claims") < ids.index("experiments") < ids.index("curves")
@@ -107,7 +107,7 @@ def test_claims_name_their_evidence(complete):
 
 
 def test_a_claim_leads_to_the_experiment_that_it_names():
-    row = experiments_sample.samples() | {"architecture": "mlp_64_32"}
+    row = experiment_results.samples() | {"architecture": "mlp_64_32"}
     results = copy.deepcopy(with_experiments(row))
     results["claims"][0] |= {"experiment": "samples", "repeats": "folds", "seeds": 5}
     text = text_of(results)
@@ -162,7 +162,7 @@ def test_one_at_a_time_is_a_panel_for_each_setting(complete):
 
 
 def test_a_product_is_sorted_and_long_ones_are_cut():
-    rows = experiments_sample.product()
+    rows = experiment_results.product()
     result = rows["result"]
     text = text_of(with_experiments(rows))
     start = text.index("Accuracy of each variant")
@@ -199,7 +199,7 @@ def test_transfer_shows_both_figures_the_letters_and_what_moved(complete):
 
 
 def test_letters_that_were_drawn_and_those_of_another_folder():
-    row = experiments_sample.transfer(seeds=1, epochs=1)
+    row = experiment_results.transfer(seeds=1, epochs=1)
     letters = row["result"]["letters"]
     letters |= {"source": "drawn", "note": None}
     row["result"]["test"] |= {"pictures": letters["pictures"][:2], "predicted": [[1, 0]]}
@@ -211,7 +211,7 @@ def test_letters_that_were_drawn_and_those_of_another_folder():
 
 
 def test_letters_that_were_drawn_are_not_held_against_the_document():
-    row = experiments_sample.transfer(seeds=2, epochs=60)
+    row = experiment_results.transfer(seeds=2, epochs=60)
     written, drawn = copy.deepcopy(row), copy.deepcopy(row)
     drawn["result"]["letters"] |= {"source": "drawn", "note": "They were drawn."}
     text = text_of(with_experiments(written))
@@ -226,7 +226,7 @@ def test_letters_that_were_drawn_are_not_held_against_the_document():
 
 
 def test_letters_for_testing_that_were_trained_on_are_counted():
-    row = experiments_sample.transfer(seeds=1, epochs=2)
+    row = experiment_results.transfer(seeds=1, epochs=2)
     for trained_on, expected in (
         (0, "Of 12 letters from another folder, which no training saw, 9 were read rightly"),
         (None, "Of 12 letters from another folder, 9 were read rightly"),
@@ -252,7 +252,7 @@ def test_twin_shows_the_table_measured_and_its_gradients(complete):
 
 
 def test_twin_shows_other_configurations():
-    row = experiments_sample.twin()
+    row = experiment_results.twin()
     row["result"]["configurations"] = [
         {"name": "SGD", "settings": {"learning_rate": 0.1}, "mean": 0.9033, "interval": None}
     ]
@@ -262,7 +262,7 @@ def test_twin_shows_other_configurations():
 
 
 def test_summary_table_says_which_cell_differs():
-    row = experiments_sample.summary_table()
+    row = experiment_results.summary_table()
     row["result"]["cells"][5] |= {"actual": "1", "equal": False}
     text = text_of(with_experiments(row))
     assert "14 of 15 cells are equal." in text
@@ -271,7 +271,7 @@ def test_summary_table_says_which_cell_differs():
 
 
 def test_totals_of_the_summary_stand_below_it():
-    row = experiments_sample.summary_table()
+    row = experiment_results.summary_table()
     total = {"row": 5, "column": "Total params", "expected": "693,962", "actual": "693,962"}
     row["result"]["cells"].append(total | {"equal": True})
     parsed = Parsed(render(with_experiments(row)))
@@ -280,8 +280,8 @@ def test_totals_of_the_summary_stand_below_it():
 
 
 def test_grids_of_both_methods_show_alone_and_together():
-    row = experiments_sample.tuning()
-    both = experiments_sample.variant("both", {}, {"filters": 8, "dropout": 0.5}, 0.98, 3, 5, "")
+    row = experiment_results.tuning()
+    both = experiment_results.variant("both", {}, {"filters": 8, "dropout": 0.5}, 0.98, 3, 5, "")
     row["result"]["variants"].append(both)
     text = text_of(with_experiments(row))
     assert "Several settings changed" in text
@@ -327,7 +327,7 @@ def test_problems_count_as_failed_whatever_the_status_says():
 
 def test_hostile_text_stays_text():
     results = sample(experiments=True, names=("mlp_64_32",))
-    results["experiments"] += experiments_sample.stopped()
+    results["experiments"] += experiment_results.stopped()
     hostile = poisoned(results)
     for row, clean in zip(hostile["experiments"], results["experiments"], strict=True):
         row["kind"] = clean["kind"]
@@ -383,7 +383,7 @@ def test_no_single_part_is_needed_but_names(make):
     """Without any one key the schema reads it, and the section is made, or it says what lacks."""
     from harness.report.charts import svg
 
-    row = getattr(experiments_sample, make)()
+    row = getattr(experiment_results, make)()
     needed = set()
     tried = 0
     with svg.house_style():
@@ -412,7 +412,7 @@ def test_no_single_part_is_needed_but_names(make):
     ],
 )  # fmt: skip
 def test_wrong_shape_names_the_part(path, value, message):
-    row = experiments_sample.cross_validation()
+    row = experiment_results.cross_validation()
     part = row["result"]
     for key in path[:-1]:
         part = part[key]
@@ -423,7 +423,7 @@ def test_wrong_shape_names_the_part(path, value, message):
 
 
 def test_printed_tables_keep_their_spaces_and_lose_their_controls():
-    row = experiments_sample.summary_table()
+    row = experiment_results.summary_table()
     row["result"]["document"] = "  first\x1b[31m\n\n    indented\x00\n"
     found = checked(with_experiments(row))["experiments"][0]["result"]["document"]
     assert found == "  first\n\n    indented\N{REPLACEMENT CHARACTER}"
@@ -487,7 +487,7 @@ def test_the_mean_of_several_runs_is_a_diamond(monkeypatch, dots, runs, shapes):
 
 
 def test_other_configurations_of_the_twin_say_of_how_many_runs_their_mean_is():
-    row = experiments_sample.twin()
+    row = experiment_results.twin()
     row["result"]["configurations"] = [
         {"name": "SGD", "settings": {}, "mean": 0.9033, "interval": None, "runs": 5}
     ]
@@ -502,7 +502,7 @@ def test_other_configurations_of_the_twin_say_of_how_many_runs_their_mean_is():
 )
 def test_whether_a_configuration_gives_the_figure_is_the_results_to_say(mean, meets, word):
     item = {"name": "SGD", "mean": mean, "interval": [0.8, 0.99], "meets_claim": meets}
-    row = experiments_sample.twin()
+    row = experiment_results.twin()
     row["result"]["configurations"] = [item | {"settings": {}, "runs": 5}]
     (found,) = checked(with_experiments(row))["experiments"]
     (configuration,) = found["result"]["configurations"]
@@ -552,7 +552,7 @@ def test_anchors_are_safe_and_no_two_the_same():
 
 def test_markdown_lists_findings_and_claims_where_experiments_were_run():
     results = sample(experiments=True) | {"submissions": False}
-    results["experiments"] += experiments_sample.stopped()
+    results["experiments"] += experiment_results.stopped()
     text = markdown.render(results)
     assert "- **The same network in NumPy alone** (mlp\\_64\\_32): The NumPy twin reaches" in text
     assert "skipped, no folder of letters was given: --greek-test=DIR" in text

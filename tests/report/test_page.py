@@ -16,7 +16,7 @@ import pytest
 
 from harness.report.render import render
 from harness.system.directories import PROJECT_ROOT
-from tests.report_sample import NETWORKS, failing, sample
+from tests.support.samples.results import NETWORKS, failing, sample
 
 HOSTILE = (
     "<script>alert(1)</script>\"'&amp;{{ 7*7 }}$x_1$ \N{RIGHT-TO-LEFT OVERRIDE}evil "

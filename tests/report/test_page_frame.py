@@ -15,10 +15,10 @@ from harness.report.schema.results import checked
 from harness.report.sections import lead, side_by_side
 from harness.report.sections.summary import scored_networks
 from harness.report.text import anchors
-from tests.evidence_sample import with_evidence
-from tests.progress_sample import baseline, with_progress
 from tests.report.test_page import Parsed, poisoned, text_of
-from tests.report_sample import sample
+from tests.support.samples.evidence_results import with_evidence
+from tests.support.samples.progress_results import baseline, with_progress
+from tests.support.samples.results import sample
 
 
 @pytest.fixture(scope="module")

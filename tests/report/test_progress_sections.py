@@ -11,9 +11,9 @@ from harness.report.schema import results as schema
 from harness.report.sections.progress import baseline, expected_range
 from harness.report.sections.progress.sections import sections
 from reference.errors import UserError
-from tests.progress_sample import history, progressed
 from tests.report.test_page import Parsed, poisoned
-from tests.report_sample import NETWORKS, sample
+from tests.support.samples.progress_results import history, progressed
+from tests.support.samples.results import NETWORKS, sample
 
 
 @pytest.fixture(scope="module")

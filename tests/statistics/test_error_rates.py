@@ -23,7 +23,7 @@ from harness.statistics import (
 )
 from reference import calibration, facts
 from reference.calibration import Floor
-from tests.network_pairs import IMAGE, Pair
+from tests.support.samples.simulated_predictions import IMAGE, Pair
 
 # What is asked for: a 95 % interval covers the truth this often.
 COVERAGE = (0.93, 0.97)

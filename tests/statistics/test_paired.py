@@ -16,7 +16,7 @@ from harness.statistics import (
     tango,
 )
 from harness.statistics.quantiles import t_shift
-from tests.bootstrap_coverage import resampled
+from tests.support.bootstrap_coverage import resampled
 
 # (only_a, only_b): none, one side, both, equal, many.
 COUNTS = [(0, 0), (1, 0), (0, 5), (1, 7), (3, 3), (4, 0), (9, 2), (15, 6), (40, 61), (700, 640)]

@@ -9,12 +9,12 @@ import pytest
 from harness.system.directories import PROJECT_ROOT
 from harness.system.processes.fork_server import ForkServer
 from harness.system.processes.json_process import ProcessDied
-from tests.processes import gone
+from tests.support.process_checks import gone
 
 
 @pytest.fixture
 def server(tmp_path):
-    made = ForkServer("tests.fork_answers", tmp_path / "server.log")
+    made = ForkServer("tests.support.processes.fork_server_app", tmp_path / "server.log")
     yield made
     made.stop()
 
@@ -39,7 +39,11 @@ def test_children_share_one_import_and_nothing_else(server, tmp_path):
 
 def test_temporary_files_go_where_they_are_swept(tmp_path):
     (tmp_path / "incoming").mkdir()
-    server = ForkServer("tests.fork_answers", tmp_path / "server.log", tmp_path / "incoming")
+    server = ForkServer(
+        "tests.support.processes.fork_server_app",
+        tmp_path / "server.log",
+        tmp_path / "incoming",
+    )
     child = server.fork(tmp_path / "child.log")
     child.send({"temporary": True})
     assert child.receive() == {"temporary": str(tmp_path / "incoming")}
@@ -96,7 +100,7 @@ import sys, time
 from pathlib import Path
 from harness.system.processes.fork_server import ForkServer
 folder = Path(sys.argv[1])
-server = ForkServer("tests.fork_answers", folder / "server.log")
+server = ForkServer("tests.support.processes.fork_server_app", folder / "server.log")
 child = server.fork(folder / "child.log")
 child.send({"sleep": 600})
 print(child.pid, flush=True)

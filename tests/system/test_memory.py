@@ -8,7 +8,7 @@ import pytest
 from harness.jobs.local.scheduler import JobFailed, Scheduler
 from harness.scale.measure import job_of
 from harness.system import memory
-from tests.hungry_worker import ASK
+from tests.support.processes.out_of_memory_worker import ASK
 
 WAIT_S = 120
 LIMIT = r"out of memory.*a worker may use \S+ GiB of memory \(RLIMIT_DATA\)"
@@ -106,7 +106,14 @@ def hungry(tmp_path_factory):
         if event["event"] == "epoch":
             processes.append(event["process"])
 
-    pool = Scheduler(1, folder, folder, folder / "logs", on_event, "tests.hungry_worker")
+    pool = Scheduler(
+        1,
+        folder,
+        folder,
+        folder / "logs",
+        on_event,
+        "tests.support.processes.out_of_memory_worker",
+    )
     yield pool, processes
     pool.stop()
 

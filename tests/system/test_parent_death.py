@@ -10,27 +10,28 @@ import pytest
 
 from harness.system.directories import PROJECT_ROOT
 from harness.system.processes.fork_server import ForkServer
-from tests.processes import gone
+from tests.support.process_checks import gone
 
 # Each prints the number of a process that must end with it, once that is at something long.
 PARENTS = {
     "a fork server that imports": """
-server = ForkServer("tests.deaf_server", folder / "server.log")
+server = ForkServer("tests.support.processes.unresponsive_server", folder / "server.log")
 while "importing" not in (folder / "server.log").read_text():
     time.sleep(0.01)
 print(server._process.pid, flush=True)
 """,
     "a fork server that has just been started": """
-print(ForkServer("tests.deaf_server", folder / "server.log")._process.pid, flush=True)
+server = ForkServer("tests.support.processes.unresponsive_server", folder / "server.log")
+print(server._process.pid, flush=True)
 """,
     "a fork that computes": """
-server = ForkServer("tests.fork_answers", folder / "server.log")
+server = ForkServer("tests.support.processes.fork_server_app", folder / "server.log")
 child = server.fork(folder / "child.log")
 child.send({"sleep": 600})
 print(child.pid, flush=True)
 """,
     "a child that computes": """
-child = JsonProcess("tests.deaf_child", folder / "child.log")
+child = JsonProcess("tests.support.processes.unresponsive_child", folder / "child.log")
 child.send({})
 print(child.receive()["pid"], flush=True)
 """,
@@ -58,8 +59,8 @@ BEGIN = """
 import contextlib, sys, time
 from pathlib import Path
 from harness import keeper, sandbox
-from harness.extract.server import Server
-from harness.sandbox import Isolation
+from harness.submissions.sandbox.server import Server
+from harness.submissions.sandbox.isolation import Isolation
 from harness.system.processes.fork_server import ForkServer
 from harness.system.processes.json_process import JsonProcess
 folder = Path(sys.argv[1])
@@ -80,7 +81,7 @@ def test_nothing_outlives_a_killed_parent(tmp_path, source):
 
 def test_a_fork_ends_with_its_server(tmp_path):
     """However that ended: nobody else would end the fork while it computes."""
-    server = ForkServer("tests.fork_answers", tmp_path / "server.log")
+    server = ForkServer("tests.support.processes.fork_server_app", tmp_path / "server.log")
     child = server.fork(tmp_path / "child.log")
     child.send({"sleep": 600})
     server.kill()
@@ -93,7 +94,7 @@ def test_the_thread_that_started_a_child_may_end_before(tmp_path):
     started = []
 
     def start():
-        server = ForkServer("tests.fork_answers", tmp_path / "server.log")
+        server = ForkServer("tests.support.processes.fork_server_app", tmp_path / "server.log")
         fork = server.fork(tmp_path / "fork.log")
         fork.send({"count": 1})
         started.extend([server, fork, fork.receive()])  # so it runs, and would be told of an end

@@ -14,8 +14,8 @@ from harness.report.schema import results as schema
 from harness.system import versions
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
-from tests import by_package
-from tests.report_sample import sample
+from tests.architecture import requirements_map
+from tests.support.samples.results import sample
 
 PYTHONS = ("3.11", "3.12", "3.13")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
@@ -72,8 +72,8 @@ def test_the_lock_satisfies_the_requirements(python, machine):
 def test_every_requirement_has_a_lower_end_and_tests_that_use_it():
     wanted = _file("requirements.txt")
     assert [str(one) for one in wanted if ">=" not in {s.operator for s in one.specifier}] == []
-    assert set(by_package.TESTS) == {one.name for one in wanted}
-    assert [name for name in by_package.files() if not (PROJECT_ROOT / name).is_file()] == []
+    assert set(requirements_map.TESTS) == {one.name for one in wanted}
+    assert [name for name in requirements_map.files() if not (PROJECT_ROOT / name).is_file()] == []
 
 
 def test_the_pythons_are_those_that_tensorflow_is_made_for():

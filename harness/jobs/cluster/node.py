@@ -32,7 +32,6 @@ from typing import Any
 from harness.data import publish
 from harness.data.letters import open_letters
 from harness.data.shared_arrays import open_published
-from harness.extract.client import BuildFailure
 from harness.jobs.cluster import payloads
 from harness.jobs.cluster.inputs import Needs
 from harness.jobs.cluster.local_data import own_images
@@ -42,6 +41,7 @@ from harness.jobs.kinds.verify import Verifier
 from harness.jobs.local.scheduler import JobFailed, Scheduler, StoreFailed
 from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
+from harness.submissions.sandbox.client import BuildFailure
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from harness.system.processes.json_process import answer_all, take_output
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from harness.extract.client import BuildFailure
 from harness.jobs.cluster import payloads
 from harness.jobs.cluster.connection import Connection, remote
 from harness.jobs.cluster.inputs import Needs, needs
@@ -24,6 +23,7 @@ from harness.jobs.local.scheduler import JobFailed, OnEvent, StoreFailed
 from harness.jobs.local.workers import WorkersLost
 from harness.jobs.store.store import Store, StoreError
 from harness.network.cost import TimeLimit
+from harness.submissions.sandbox.client import BuildFailure
 from harness.system.futures import fail
 
 # How often a job is sent again because something that it needs was lost on its way.

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.shared_arrays import open_published
-from harness.extract.client import BuildFailure
 from harness.jobs.kinds import registry
 from harness.jobs.kinds.base import TrainJob
 from harness.jobs.store.record import PROBE_IMAGES
 from harness.network.splits import split_for
+from harness.submissions.sandbox.client import BuildFailure
 from harness.system.processes.json_process import JsonChannel, ProcessDied, ProcessTimeout
 from harness.system.strict_json import parse
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from harness.extract.client import BuildFailure
 from harness.jobs.kinds.base import Job, TrainJob
 from harness.jobs.kinds.verify import Verification, Verifier
 from harness.jobs.local.recycling import RECYCLING, Recycling
 from harness.jobs.local.scheduler import JobFailed, OnEvent, Scheduler
 from harness.network.cost import TimeLimit
+from harness.submissions.sandbox.client import BuildFailure
 from harness.system.machine import numeric_platform
 from harness.system.processes.json_process import JsonChannel
 from reference.errors import UserError

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from harness.sandboxed import namespaces
+from harness.submissions.sandbox.inside import namespaces
 from harness.system.processes.json_process import (
     JsonChannel,
     ProcessDied,

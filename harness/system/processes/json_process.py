@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.network.engine import thread_variables
-from harness.sandboxed import namespaces
+from harness.submissions.sandbox.inside import namespaces
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import THREADS
 from harness.system.processes import parent_death

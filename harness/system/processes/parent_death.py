@@ -1,6 +1,6 @@
 """Processes that end when this one does, whatever they are at and whatever ends it.
 
-Linux ends a process that asked for it (`harness.sandboxed.namespaces.end_with_parent`) when its
+Linux ends a process that asked for it (`namespaces.end_with_parent`) when its
 parent ends. To the kernel the parent is the thread that started it, so that thread does nothing
 else and stays.
 """

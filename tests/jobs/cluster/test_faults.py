@@ -15,7 +15,7 @@ from harness.jobs.cluster import pool as pools
 from harness.jobs.cluster.inputs import Needs
 from harness.jobs.local.workers import WorkersLost
 from reference.errors import UserError
-from tests.cluster_support import (
+from tests.support.cluster import (
     IDLE,
     LIMIT_S,
     Site,

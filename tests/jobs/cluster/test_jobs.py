@@ -25,7 +25,7 @@ from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
 from reference.errors import UserError
-from tests.cluster_support import (
+from tests.support.cluster import (
     IDLE,
     LIMIT_S,
     Site,

@@ -45,7 +45,7 @@ from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import numeric_platform
 from reference import calibration, facts
 from reference.errors import UserError
-from tests.report_sample import sample
+from tests.support.samples.results import sample
 
 FOLDER = Path("/somewhere")
 
@@ -350,7 +350,9 @@ def test_a_node_in_trouble_says_so_and_answers_on(node, tmp_path):
 
 
 def test_a_full_disk_is_the_machine_s_trouble_and_not_the_job_s(node):
-    answer = ask(node(module="tests.full_disk_worker"), **work(numeric_platform()))
+    answer = ask(
+        node(module="tests.support.processes.full_disk_worker"), **work(numeric_platform())
+    )
     assert answer["event"] == "broken"
     assert "no space left on it" in answer["message"]
 

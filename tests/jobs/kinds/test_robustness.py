@@ -36,7 +36,7 @@ from harness.system.futures import fail
 from harness.trainings import Trainings
 from reference.errors import UserError
 from reference.layers import flops
-from tests.engine_support import chain, digits, documented, engines, recipe
+from tests.support.engine import chain, digits, documented, engines, recipe
 
 LEVELS = len(CORRUPTIONS) * len(SEVERITIES)
 DENSE = ("Dense", {"units": 10, "activation": "softmax"})

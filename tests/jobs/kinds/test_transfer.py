@@ -23,7 +23,7 @@ from harness.statistics import wilson
 from reference import facts
 from reference.errors import UserError
 from reference.layers import shapes, trainable_params
-from tests.engine_support import chain, documented, engines, recipe
+from tests.support.engine import chain, documented, engines, recipe
 
 # Every kind of layer that has weights; one would move its statistics, too, were it not frozen.
 TINY = chain(

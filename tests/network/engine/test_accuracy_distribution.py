@@ -21,7 +21,7 @@ import pytest
 from scipy.stats import permutation_test, ttest_ind
 
 from harness.data.dataset import Split
-from tests.engine_support import NETWORKS, digits, documented, engines, recipe, scaled, written
+from tests.support.engine import NETWORKS, digits, documented, engines, recipe, scaled, written
 
 SEEDS = 10
 CONFIDENCE = 0.999

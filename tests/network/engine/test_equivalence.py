@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from harness.submitted import submitted_recipe
+from harness.submissions import recipe_adapter
 from reference.forward import probe_weights
-from tests.engine_support import (
+from tests.support.engine import (
     NETWORKS,
     batches,
     chain,
@@ -292,12 +292,12 @@ KERAS = {"adam": "Adam", "adamw": "AdamW", "adagrad": "Adagrad", "nadam": "Nadam
 
 def test_every_optimizer_and_loss_is_held_to_keras_and_open_to_submissions(engine):
     optimizers, losses = engine.call(known_to_the_engine)
-    assert optimizers == sorted(KERAS) == sorted(submitted_recipe.LEARNING_RATES)
-    assert losses == sorted(LOSSES) == sorted(submitted_recipe.all_losses())
+    assert optimizers == sorted(KERAS) == sorted(recipe_adapter.LEARNING_RATES)
+    assert losses == sorted(LOSSES) == sorted(recipe_adapter.all_losses())
 
 
 def test_learning_rates_that_nobody_gave_are_those_of_keras(engine):
-    assert engine.call(learning_rates_of_keras) == pytest.approx(submitted_recipe.LEARNING_RATES)
+    assert engine.call(learning_rates_of_keras) == pytest.approx(recipe_adapter.LEARNING_RATES)
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["graph", "XLA"])

@@ -12,7 +12,7 @@ import pytest
 
 from harness.data.dataset import Split, split
 from harness.statistics import wilson
-from tests.engine_support import (
+from tests.support.engine import (
     NETWORKS,
     batches,
     chain,

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.report.render import render, write
-from tests import axe, class_sample
-from tests.evidence_sample import with_evidence
-from tests.progress_sample import progressed
 from tests.report.browser.test_page import browser, show  # noqa: F401
+from tests.support import axe
+from tests.support.samples import class_results
+from tests.support.samples.evidence_results import with_evidence
+from tests.support.samples.progress_results import progressed
 
 PAGES = {
     "five networks": "five.html",
@@ -25,7 +26,7 @@ def folder(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("axe")
     everything = with_evidence(progressed(seeds=5))
     (place / "five.html").write_text(render(everything), encoding="utf-8")
-    results = json.dumps(class_sample.classroom())
+    results = json.dumps(class_results.classroom())
     (place / "results.json").write_text(results, encoding="utf-8")
     write(place / "results.json")
     return place

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.report.render import write
-from tests import class_sample
 from tests.report.browser.test_page import CONTRAST, WIDTHS, resize, show
 from tests.report.test_page import poisoned
+from tests.support.samples import class_results
 
 PAGES = {
     "class": "index.html",
@@ -24,14 +24,14 @@ PAGES = {
 def pages(tmp_path_factory) -> dict[str, Path]:
     found = {}
     for name, results in (
-        ("", class_sample.classroom()),
-        ("hostile ", poisoned(class_sample.classroom())),
-        ("large ", class_sample.large(60)),
+        ("", class_results.classroom()),
+        ("hostile ", poisoned(class_results.classroom())),
+        ("large ", class_results.large(60)),
     ):
         folder = tmp_path_factory.mktemp("pages")
         for subject, ident in zip(
             results["subjects"],
-            [subject["id"] for subject in class_sample.classroom()["subjects"]],
+            [subject["id"] for subject in class_results.classroom()["subjects"]],
             strict=False,
         ):
             subject["id"] = ident

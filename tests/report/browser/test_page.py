@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from harness.report.render import render
-from tests.evidence_sample import with_evidence
-from tests.experiments_sample import experiments
-from tests.progress_sample import with_progress
 from tests.report.test_page import poisoned
-from tests.report_sample import failing, sample
+from tests.support.samples.evidence_results import with_evidence
+from tests.support.samples.experiment_results import experiments
+from tests.support.samples.progress_results import with_progress
+from tests.support.samples.results import failing, sample
 
 INSTALL = (
     "{} was not found, but the report is tested in a real browser. Install it with "

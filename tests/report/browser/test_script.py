@@ -5,9 +5,9 @@
 import pytest
 
 from harness.report.render import render
-from tests.evidence_sample import with_evidence
 from tests.report.browser.test_page import browser, show  # noqa: F401
-from tests.report_sample import sample
+from tests.support.samples.evidence_results import with_evidence
+from tests.support.samples.results import sample
 
 
 @pytest.fixture(scope="module")

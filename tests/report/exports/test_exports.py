@@ -7,7 +7,7 @@ import pytest
 from harness.report import output_files
 from harness.report.exports import write_all
 from reference.errors import UserError
-from tests import class_sample
+from tests.support.samples import class_results
 
 
 def names(folder):
@@ -15,15 +15,15 @@ def names(folder):
 
 
 def test_a_class_gives_one_file_of_grades_one_of_tests_and_one_for_each_submission(tmp_path):
-    results = class_sample.classroom()
+    results = class_results.classroom()
     write_all(results, tmp_path)
     each = sorted(f"gradescope/{subject['id']}.json" for subject in results["subjects"])
     assert names(tmp_path) == sorted(["grades.csv", "junit.xml", *each])
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path):
-    write_all(class_sample.classroom(), tmp_path / "one")
-    write_all(json.loads(json.dumps(class_sample.classroom())), tmp_path / "two")
+    write_all(class_results.classroom(), tmp_path / "one")
+    write_all(json.loads(json.dumps(class_results.classroom())), tmp_path / "two")
     one, two = tmp_path / "one", tmp_path / "two"
     assert names(one) == names(two)
     for name in names(one):
@@ -31,7 +31,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
 
 
 def test_files_of_submissions_that_are_gone_are_removed_and_nobody_elses(tmp_path):
-    results = class_sample.classroom()
+    results = class_results.classroom()
     write_all(results, tmp_path)
     others = {
         "mine.json": '{"score": 1}',
@@ -55,7 +55,7 @@ def test_files_of_submissions_that_are_gone_are_removed_and_nobody_elses(tmp_pat
     ["../../evil", "a/b", "..", ".hidden", "", "con", "nul", "A", "ü", "a" * 61, "a.json", "-rf"],
 )
 def test_an_id_that_is_no_safe_file_name_stays_inside_the_folder(tmp_path, ident):
-    write_all(class_sample.of(class_sample.submission(ident, "x")), tmp_path / "in")
+    write_all(class_results.of(class_results.submission(ident, "x")), tmp_path / "in")
     found = names(tmp_path)
     assert len(found) == 3
     assert [name for name in found if not name.startswith("in/")] == []
@@ -75,19 +75,19 @@ def test_a_safe_id_is_the_file_name():
 
 
 def test_no_submissions_give_empty_exports(tmp_path):
-    write_all(class_sample.of(), tmp_path)
+    write_all(class_results.of(), tmp_path)
     assert names(tmp_path) == ["grades.csv", "junit.xml"]
 
 
 def test_a_file_of_the_old_schema_without_the_new_keys_can_be_exported(tmp_path):
-    from tests.report_sample import failing
+    from tests.support.samples.results import failing
 
     write_all(failing(), tmp_path)
     assert len(names(tmp_path)) == 7
 
 
 def test_a_part_of_another_shape_is_refused_before_anything_is_written(tmp_path):
-    results = class_sample.of(class_sample.submission("a", "A"))
+    results = class_results.of(class_results.submission("a", "A"))
     results["subjects"][0]["findings"] = [3]
     with pytest.raises(UserError, match=r"subjects\[0\].findings\[0\] is the number 3"):
         write_all(results, tmp_path / "out")
@@ -97,13 +97,13 @@ def test_a_part_of_another_shape_is_refused_before_anything_is_written(tmp_path)
 def test_a_folder_that_cannot_be_made_is_said_with_a_remedy(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match=r"file/grades.csv cannot be written.*--report"):
-        write_all(class_sample.of(), tmp_path / "file")
+        write_all(class_results.of(), tmp_path / "file")
 
 
 def test_a_folder_in_the_way_of_a_file_is_said(tmp_path):
     (tmp_path / "grades.csv").mkdir()
     with pytest.raises(UserError, match="is a folder, but should be a file"):
-        write_all(class_sample.of(), tmp_path)
+        write_all(class_results.of(), tmp_path)
 
 
 def test_nothing_half_written_is_left_behind(tmp_path, monkeypatch):
@@ -115,5 +115,5 @@ def test_nothing_half_written_is_left_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(output_files.Path, "replace", stop)
     with pytest.raises(Stop):
-        write_all(class_sample.of(), tmp_path)
+        write_all(class_results.of(), tmp_path)
     assert list(tmp_path.iterdir()) == []

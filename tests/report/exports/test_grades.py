@@ -8,7 +8,7 @@ import pytest
 
 from harness.report.exports import grades
 from harness.report.schema import results as schema
-from tests import class_sample
+from tests.support.samples import class_results
 
 START = ["name", "id", "architecture", "score", "max_score", "percent", "verdict", "accuracy"]
 NUMBERS = ("score", "max_score", "percent", "accuracy")
@@ -26,11 +26,11 @@ def read(results):
 
 @pytest.fixture(scope="module")
 def rows():
-    return {row["id"]: row for row in read(class_sample.classroom())}
+    return {row["id"]: row for row in read(class_results.classroom())}
 
 
 def test_the_columns_are_those_of_the_documentation():
-    results = class_sample.classroom()
+    results = class_results.classroom()
     checks = [check["id"] for check in results["subjects"][0]["checks"]]
     text = render(results).decode("utf-8-sig")
     header = next(csv.reader(io.StringIO(text)))
@@ -38,26 +38,26 @@ def test_the_columns_are_those_of_the_documentation():
 
 
 def test_every_submission_has_a_row_in_order():
-    results = class_sample.classroom()
+    results = class_results.classroom()
     assert [row["id"] for row in read(results)] == [s["id"] for s in results["subjects"]]
 
 
 def test_it_is_utf_8_with_a_mark_and_lines_end_as_rfc_4180_says():
-    raw = render(class_sample.classroom())
+    raw = render(class_results.classroom())
     assert raw.startswith(b"\xef\xbb\xbf")
     assert raw.endswith(b"\r\n")
     assert raw.count(b"\n") == raw.count(b"\r\n") == 15
 
 
 def test_numbers_are_bare_and_texts_are_quoted():
-    first = render(class_sample.classroom()).decode("utf-8-sig").split("\r\n")[1]
+    first = render(class_results.classroom()).decode("utf-8-sig").split("\r\n")[1]
     assert first.startswith('"Ada Lovelace","ada-lovelace","sequential_cnn",100,100,100.0,"passed"')
 
 
 def test_points_are_those_of_the_checks(rows):
     row = rows["zoe"]
-    assert row[class_sample.SHAPES_CHECK] == "1.281"
-    assert row[class_sample.RECIPE_CHECK] == "8"
+    assert row[class_results.SHAPES_CHECK] == "1.281"
+    assert row[class_results.RECIPE_CHECK] == "8"
     assert float(row["score"]) == 96.156
     assert float(row["percent"]) == 96.16
     assert row["accuracy"] == "0.9882"
@@ -71,13 +71,13 @@ def test_the_checks_add_up_to_the_score(rows):
 
 def test_what_the_grader_got_wrong_is_empty_and_not_a_zero(rows):
     row = rows["ours"]
-    assert row[class_sample.BUILD_CHECK] == ""
+    assert row[class_results.BUILD_CHECK] == ""
     assert row["percent"] == ""
     assert row["verdict"] == "not graded"
 
 
 def test_what_was_skipped_is_a_zero(rows):
-    assert rows["loop"][class_sample.GATE_CHECK] == "0"
+    assert rows["loop"][class_results.GATE_CHECK] == "0"
     assert rows["loop"]["percent"] == "0.0"
 
 
@@ -85,15 +85,15 @@ def test_the_first_fault_is_a_finding_else_the_error_else_a_check(rows):
     assert rows["zoe"]["first_fault"].startswith("`padding` is `valid`: the output shrank")
     assert rows["loop"]["first_fault"].startswith("it was still running after 30 s")
     assert rows["ada-lovelace"]["first_fault"] == ""
-    subject = class_sample.submission("a", "A")
-    class_sample.fail(subject, class_sample.GATE_CHECK, hint="Train longer.")
-    assert read(class_sample.of(subject))[0]["first_fault"] == "Train longer."
+    subject = class_results.submission("a", "A")
+    class_results.fail(subject, class_results.GATE_CHECK, hint="Train longer.")
+    assert read(class_results.of(subject))[0]["first_fault"] == "Train longer."
 
 
 def test_a_note_is_no_fault():
-    subject = class_sample.submission("a", "A")
+    subject = class_results.submission("a", "A")
     subject["findings"] = [{"kind": "epochs", "cause": "5 epochs", "severity": "note"}]
-    assert read(class_sample.of(subject))[0]["first_fault"] == ""
+    assert read(class_results.of(subject))[0]["first_fault"] == ""
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_note_is_no_fault():
 )
 def test_no_cell_is_a_formula(given, expected):
     assert grades.harmless(given) == expected
-    row = read(class_sample.of(class_sample.submission("a", given)))[0]
+    row = read(class_results.of(class_results.submission("a", given)))[0]
     assert row["name"] in {expected, given.replace("\r", "\N{REPLACEMENT CHARACTER}")}
     assert not FORMULA.match(row["name"])
 
@@ -144,6 +144,6 @@ def test_a_name_that_is_empty_gives_way_to_the_id(rows):
 
 
 def test_titles_of_columns_are_harmless_too():
-    subject = class_sample.submission("a", "A")
+    subject = class_results.submission("a", "A")
     subject["checks"][0]["id"] = "=cmd|' /C calc'!A0"
-    assert list(read(class_sample.of(subject))[0])[8] == "'=cmd|' /C calc'!A0"
+    assert list(read(class_results.of(subject))[0])[8] == "'=cmd|' /C calc'!A0"

@@ -10,7 +10,7 @@ import pytest
 
 from harness.report.exports import gradescope
 from harness.report.schema import results as schema
-from tests import class_sample
+from tests.support.samples import class_results
 
 FORMATS = {"text", "html", "simple_format", "md", "ansi"}
 VISIBILITIES = {"hidden", "after_due_date", "after_published", "visible"}
@@ -71,7 +71,7 @@ def documents(results):
 
 @pytest.fixture(scope="module")
 def classroom():
-    return documents(class_sample.classroom())
+    return documents(class_results.classroom())
 
 
 def test_every_file_has_the_shape_of_the_specification(classroom):
@@ -87,10 +87,10 @@ def test_the_score_is_given_and_is_the_sum_of_the_tests(classroom):
 
 
 def test_tenths_that_binary_fractions_cannot_hold_add_up_exactly():
-    subject = class_sample.submission("a", "A")
+    subject = class_results.submission("a", "A")
     for check in subject["checks"]:
         check |= {"points": 0.1, "max_points": 0.1}
-    document = documents(class_sample.of(subject))["a"]
+    document = documents(class_results.of(subject))["a"]
     assert document["score"] == 1.8
     assert reduce(add, [0.1] * 18) != 1.8  # as sum has it before Python 3.12
 
@@ -139,7 +139,7 @@ def test_accuracy_is_on_the_leaderboard_when_it_was_measured(classroom):
 
 
 def test_nothing_of_the_machine_or_of_other_submissions_is_in_a_file():
-    results = class_sample.classroom()
+    results = class_results.classroom()
     secret = ("class/", "results.json", "correct_bitmap", "sha256", "Intel", "namespaces")
     for ident, document in documents(results).items():
         text = json.dumps(document, ensure_ascii=False)
@@ -149,16 +149,16 @@ def test_nothing_of_the_machine_or_of_other_submissions_is_in_a_file():
 
 
 def test_a_flood_of_output_is_cut():
-    subject = class_sample.submission("a", "A")
-    class_sample.fail(subject, class_sample.GATE_CHECK, message="x" * 1_000_000)
+    subject = class_results.submission("a", "A")
+    class_results.fail(subject, class_results.GATE_CHECK, message="x" * 1_000_000)
     subject["error"] = "y" * 1_000_000
-    assert len(gradescope.render(schema.checked(class_sample.of(subject))["subjects"][0])) < 40_000
+    assert len(gradescope.render(schema.checked(class_results.of(subject))["subjects"][0])) < 40_000
 
 
 def test_hostile_text_stays_text():
-    subject = class_sample.submission("a", "A")
-    class_sample.fail(subject, class_sample.GATE_CHECK, message="<img src=x>\x00\x1b[31m\ud800")
-    raw = gradescope.render(schema.checked(class_sample.of(subject))["subjects"][0])
+    subject = class_results.submission("a", "A")
+    class_results.fail(subject, class_results.GATE_CHECK, message="<img src=x>\x00\x1b[31m\ud800")
+    raw = gradescope.render(schema.checked(class_results.of(subject))["subjects"][0])
     document = json.loads(raw.decode("utf-8"))
     validate(document)
     formats = {test["output_format"] for test in document["tests"]} | {document["output_format"]}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.system.directories import PROJECT_ROOT
-from tests.project_copy import environment, project
+from tests.support.project_copy import environment, project
 
 KIT = PROJECT_ROOT / "harness" / "report" / "exports" / "gradescope_kit"
 GOOD = {"score": 86.5, "tests": [], "output": "Ünïcode"}

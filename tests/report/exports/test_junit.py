@@ -7,7 +7,7 @@ import pytest
 
 from harness.report.exports import junit
 from harness.report.schema import results as schema
-from tests import class_sample
+from tests.support.samples import class_results
 
 COUNTS = ("tests", "failures", "errors", "skipped")
 SUITE = {"name", "id", "timestamp", "time", *COUNTS}
@@ -45,7 +45,7 @@ def validate(root):
 
 @pytest.fixture(scope="module")
 def root():
-    return parse(render(class_sample.classroom()))
+    return parse(render(class_results.classroom()))
 
 
 def parse(raw):
@@ -63,7 +63,7 @@ def test_the_structure_is_the_documented_one(root):
 
 
 def test_an_empty_class_is_a_document_too():
-    validate(parse(render(class_sample.of())))
+    validate(parse(render(class_results.of())))
 
 
 def test_a_failure_has_its_message_and_hint(root):
@@ -89,18 +89,18 @@ def test_each_status_has_its_element(root, ident, tag, kind):
 
 
 def test_a_status_of_a_later_version_is_an_error_and_not_a_pass():
-    subject = class_sample.submission("a", "A")
+    subject = class_results.submission("a", "A")
     subject["checks"][0]["status"] = "new"
-    document = parse(render(class_sample.of(subject)))
+    document = parse(render(class_results.of(subject)))
     validate(document)
     assert document.get("errors") == "1"
 
 
 def test_names_and_messages_hold_no_character_that_xml_forbids():
     forbidden = "".join(map(chr, range(32))) + "\x7f\ufffe\uffff\ud800]]>\"'<&"
-    subject = class_sample.submission("a", forbidden)
-    class_sample.fail(subject, class_sample.GATE_CHECK, message=forbidden + "end")
-    raw = render(class_sample.of(subject))
+    subject = class_results.submission("a", forbidden)
+    class_results.fail(subject, class_results.GATE_CHECK, message=forbidden + "end")
+    raw = render(class_results.of(subject))
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", raw.decode())
     document = parse(raw)
     validate(document)

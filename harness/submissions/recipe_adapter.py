@@ -1,0 +1,181 @@
+"""The recipe that a submission's author trains by, as the engine can follow it.
+
+What a script did is taken over where the engine can do the same; elsewhere the document's way is
+kept, and a note says so. `--train-with submission` trains by it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from harness.network.recipe import Recipe
+from harness.network.spec import Spec
+from harness.submissions.normalization.captured_recipe import CapturedRecipe
+
+# What the engine has (`network.engine`, which would bring in TensorFlow), and the learning rate
+# that Keras gives each optimizer whose author gave none.
+LEARNING_RATES: Final[Mapping[str, float]] = {
+    "adam": 0.001,
+    "adamw": 0.001,
+    "adagrad": 0.001,
+    "nadam": 0.001,
+    "rmsprop": 0.001,
+    "sgd": 0.01,
+}
+
+# Keras's names to the engine's.
+LOSSES: Final[Mapping[str, str]] = {
+    "categorical_crossentropy": "categorical_crossentropy",
+    "sparse_categorical_crossentropy": "categorical_crossentropy",
+    "binary_crossentropy": "binary_crossentropy",
+    "mean_squared_error": "mean_squared_error",
+    "mse": "mean_squared_error",
+    "mean_absolute_error": "mean_absolute_error",
+    "mae": "mean_absolute_error",
+}
+# The only one that takes labels as whole numbers; for the others they have a column for each class.
+_WHOLE_NUMBERS: Final = "sparse_categorical_crossentropy"
+_CLASSES: Final = 10
+
+MOST_EPOCHS: Final = 20  # unless the document has more
+BATCHES: Final = (8, 10_000)
+VALIDATION: Final = (100, 30_000)
+RATES: Final = (1e-7, 100.0)
+SCALES: Final = (0.1, 1000.0)
+
+
+def trainable(
+    captured: CapturedRecipe,
+    documented: Recipe,
+    *,
+    scales_itself: bool = False,
+    calibrated: bool = False,
+) -> tuple[Recipe, tuple[str, ...]]:
+    """Returns the recipe to train a submission by, and a note for all that is not its author's.
+
+    Args:
+        captured: what the script did; what is not known of it is the document's.
+        documented: what it is graded by; says where training stops, which is never taken over.
+        scales_itself: the network scaled its pixels in a layer that is not part of it any more,
+            because the images are scaled before they reach it.
+        calibrated: the data is not MNIST: how long is trained, and in which batches, is part of
+            what its floors were measured with.
+    """
+    parts = [_optimizer(captured, documented), _loss(captured)]
+    if not calibrated:
+        parts += [_batch_size(captured), _epochs(captured, documented), _validation(captured)]
+    if not scales_itself:
+        parts.append(_scale(captured))
+    changes: dict[str, Any] = {}
+    notes: list[str] = []
+    for taken, note in parts:
+        changes |= taken
+        notes += [note] if note else []
+    return replace(documented, **changes), tuple(notes)
+
+
+def scales_itself(original: Spec | None, spec: Spec) -> bool:
+    """Whether a network, as its author wrote it, scaled its pixels in a layer that it lost."""
+    return original is not None and _rescalings(original) > _rescalings(spec)
+
+
+_Part = tuple[Mapping[str, Any], str | None]
+_NOTHING: Final[_Part] = ({}, None)
+
+
+def _rescalings(spec: Spec) -> int:
+    return sum(node.kind == "Rescaling" for node in spec.network.nodes)
+
+
+def _optimizer(captured: CapturedRecipe, documented: Recipe) -> _Part:
+    name, rate = captured.optimizer, captured.learning_rate
+    if name is None:
+        return _NOTHING
+    if name not in LEARNING_RATES:
+        return {}, (
+            f"the optimizer {name} is not known here; trained with the document's, "
+            f"{documented.optimizer}, and its learning rate"
+        )
+    if rate is not None and not RATES[0] <= rate <= RATES[1]:
+        return {"optimizer": name, "learning_rate": LEARNING_RATES[name]}, (
+            f"a learning rate of {rate:g} is not between {RATES[0]:g} and {RATES[1]:g}; trained "
+            f"with Keras's default for {name}, {LEARNING_RATES[name]:g}"
+        )
+    if rate is None:
+        return {"optimizer": name, "learning_rate": LEARNING_RATES[name]}, (
+            f"the learning rate is not one number; trained with Keras's default for {name}, "
+            f"{LEARNING_RATES[name]:g}"
+        )
+    return {"optimizer": name, "learning_rate": rate}, None
+
+
+def _loss(captured: CapturedRecipe) -> _Part:
+    name = captured.loss
+    if name is None:
+        return _NOTHING
+    if name not in LOSSES:
+        return {}, f"the loss {name} is not known here; trained with the document's"
+    # What the labels are like is not always known; where it is, they must fit the loss.
+    if captured.labels is not None:
+        whole_numbers = captured.one_hot_width is None
+        if whole_numbers != (name == _WHOLE_NUMBERS) or (
+            not whole_numbers and captured.one_hot_width != _CLASSES
+        ):
+            return {}, (
+                f"the loss {name} does not take labels of shape "
+                f"{list(captured.labels.shape)}; trained with the document's"
+            )
+    return {"loss": LOSSES[name]}, None
+
+
+def _batch_size(captured: CapturedRecipe) -> _Part:
+    return _within("batch_size", captured.batch_size, BATCHES, "batches of {} images are")
+
+
+def _epochs(captured: CapturedRecipe, documented: Recipe) -> _Part:
+    count = captured.epochs
+    if not count:
+        return _NOTHING
+    most = max(MOST_EPOCHS, documented.epochs)
+    if count > most:
+        return {"epochs": most}, f"{count:,} epochs are more than are trained here: {most}"
+    return {"epochs": count}, None
+
+
+def _validation(captured: CapturedRecipe) -> _Part:
+    count = captured.validation_images
+    if not count:
+        return _NOTHING  # some are needed to know when to stop
+    return _within("validation_images", count, VALIDATION, "{} validation images are")
+
+
+def _scale(captured: CapturedRecipe) -> _Part:
+    if captured.images is None:
+        return _NOTHING
+    scale = captured.pixel_max
+    if scale is None or not SCALES[0] <= scale <= SCALES[1]:
+        low, high = captured.images.low, captured.images.high
+        if low is None or high is None:
+            return _NOTHING
+        return {}, (
+            f"pixels from {low:g} to {high:g} are not pixels divided by one number; trained with "
+            "the document's scaling"
+        )
+    return {"pixel_max": scale}, None
+
+
+def _within(key: str, value: int | None, limits: tuple[int, int], what: str) -> _Part:
+    if value is None:
+        return _NOTHING
+    low, high = limits
+    if not low <= value <= high:
+        return {}, (
+            f"{what.format(f'{value:,}')} outside what is trained with here, {low:,} to {high:,}; "
+            "trained with the document's number"
+        )
+    return {key: value}, None
+
+
+def all_losses() -> Iterator[str]:
+    """Yields the engine's names of the losses that a submission may be trained with."""
+    yield from dict.fromkeys(LOSSES.values())

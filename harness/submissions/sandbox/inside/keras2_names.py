@@ -1,0 +1,181 @@
+"""Names that Keras 3 dropped: what they were called, what to write instead, what answers for them.
+
+Names are below `keras`; the same rows serve `tensorflow.keras` and `tensorflow.python.keras`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """One dropped name.
+
+    Attributes:
+        write: what to write instead, as code.
+        targets: modules whose names it had, or one "module:name"; none where it is not safe to
+            carry on, because what it did has no equal today.
+    """
+
+    write: str
+    targets: tuple[str, ...] = ()
+
+    @property
+    def safe(self) -> bool:
+        return bool(self.targets)
+
+
+def _layers(*names: str) -> Dropped:
+    return Dropped(f"from keras.layers import {', '.join(names)}", ("keras.layers",))
+
+
+_OPTIMIZERS = ("keras.optimizers",)
+_CALLBACKS = ("keras.callbacks",)
+_ENGINE = ("keras", "keras.layers", "keras.models")
+
+MODULES: Mapping[str, Dropped] = {
+    "utils.np_utils": Dropped("from keras.utils import to_categorical", ("keras.utils",)),
+    "utils.vis_utils": Dropped("from keras.utils import plot_model", ("keras.utils",)),
+    "utils.visualize_util": Dropped("from keras.utils import plot_model", ("keras.utils",)),
+    "utils.generic_utils": Dropped("from keras import utils", ("keras.utils",)),
+    "utils.data_utils": Dropped("from keras.utils import get_file", ("keras.utils",)),
+    "utils.all_utils": Dropped("from keras import utils", ("keras.utils",)),
+    "utils.training_utils": Dropped("from keras import utils", ("keras.utils",)),
+    "layers.core": _layers("Dense", "Dropout", "Flatten", "Activation"),
+    "layers.convolutional": _layers("Conv2D", "MaxPooling2D"),
+    "layers.pooling": _layers("MaxPooling2D"),
+    "layers.normalization": _layers("BatchNormalization"),
+    "layers.normalization.batch_normalization": _layers("BatchNormalization"),
+    "layers.advanced_activations": _layers("LeakyReLU"),
+    "layers.merge": _layers("Concatenate", "Add"),
+    "layers.embeddings": _layers("Embedding"),
+    "layers.recurrent": _layers("LSTM"),
+    "layers.noise": _layers("GaussianNoise"),
+    "layers.wrappers": _layers("TimeDistributed"),
+    "layers.regularization": _layers("Dropout"),
+    "layers.reshaping": _layers("Flatten"),
+    "layers.experimental": _layers("Rescaling"),
+    "layers.experimental.preprocessing": _layers("Rescaling"),
+    "engine": Dropped("from keras import Input, Model", _ENGINE),
+    "engine.topology": Dropped("from keras.layers import Input, Layer", _ENGINE),
+    "engine.input_layer": Dropped("from keras import Input", _ENGINE),
+    "engine.base_layer": Dropped("from keras.layers import Layer", _ENGINE),
+    "engine.training": Dropped("from keras import Model", _ENGINE),
+    "engine.sequential": Dropped("from keras import Sequential", _ENGINE),
+    "engine.functional": Dropped("from keras import Model", _ENGINE),
+    "optimizers.legacy": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
+    "optimizers.experimental": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
+    "optimizers.adam_v2": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
+    "optimizers.gradient_descent_v2": Dropped("from keras.optimizers import SGD", _OPTIMIZERS),
+    "optimizer_v2": Dropped("from keras import optimizers", _OPTIMIZERS),
+    "optimizer_v2.adam": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
+    "optimizer_v2.gradient_descent": Dropped("from keras.optimizers import SGD", _OPTIMIZERS),
+    "optimizer_v2.rmsprop": Dropped("from keras.optimizers import RMSprop", _OPTIMIZERS),
+    "callbacks.callbacks": Dropped("from keras.callbacks import EarlyStopping", _CALLBACKS),
+    "callbacks.tensorboard_v1": Dropped("from keras.callbacks import TensorBoard", _CALLBACKS),
+    "objectives": Dropped("from keras import losses", ("keras.losses",)),
+    "initializations": Dropped("from keras import initializers", ("keras.initializers",)),
+    "backend.tensorflow_backend": Dropped("from keras import backend", ("keras.backend",)),
+    "saving.save": Dropped("from keras.models import load_model, save_model", ("keras.models",)),
+    "wrappers.scikit_learn": Dropped(
+        "from scikeras.wrappers import KerasClassifier",
+        ("harness.submissions.sandbox.inside.keras2_wrappers",),
+    ),
+    "applications.keras_applications": Dropped("from keras import applications"),
+}  # fmt: skip
+
+NAMES: Mapping[str, Dropped] = {
+    "utils.multi_gpu_model": Dropped(
+        "the model itself", ("harness.submissions.sandbox.inside.keras2_wrappers:same",)
+    ),
+    "utils.plot": Dropped("keras.utils.plot_model", ("keras.utils:plot_model",)),
+    "utils.visualize_util.plot": Dropped("keras.utils.plot_model", ("keras.utils:plot_model",)),
+    "optimizers.adam": Dropped("keras.optimizers.Adam", ("keras.optimizers:Adam",)),
+    "optimizers.sgd": Dropped("keras.optimizers.SGD", ("keras.optimizers:SGD",)),
+    "optimizers.rmsprop": Dropped("keras.optimizers.RMSprop", ("keras.optimizers:RMSprop",)),
+    "optimizers.adadelta": Dropped("keras.optimizers.Adadelta", ("keras.optimizers:Adadelta",)),
+    "preprocessing.image.ImageDataGenerator": Dropped(
+        "layers such as keras.layers.RandomRotation in front of the network",
+        ("keras.src.legacy.preprocessing.image:ImageDataGenerator",),
+    ),
+    "layers.CuDNNLSTM": Dropped("keras.layers.LSTM", ("keras.layers:LSTM",)),
+    "layers.CuDNNGRU": Dropped("keras.layers.GRU", ("keras.layers:GRU",)),
+    "layers.Deconvolution2D": Dropped(
+        "keras.layers.Conv2DTranspose", ("keras.layers:Conv2DTranspose",)
+    ),
+    "layers.ThresholdedReLU": Dropped(
+        "keras.layers.ReLU(threshold=1.0)", ("keras.src.legacy.layers:ThresholdedReLU",)
+    ),
+    "backend.set_image_dim_ordering": Dropped(
+        "keras.config.set_image_data_format",
+        ("harness.submissions.sandbox.inside.keras2_wrappers:set_image_dim_ordering",),
+    ),
+    "backend.image_dim_ordering": Dropped(
+        "keras.config.image_data_format",
+        ("harness.submissions.sandbox.inside.keras2_wrappers:image_dim_ordering",),
+    ),
+    "backend.set_session": Dropped(
+        "nothing", ("harness.submissions.sandbox.inside.keras2_wrappers:nothing",)
+    ),
+    "backend.get_session": Dropped(
+        "nothing", ("harness.submissions.sandbox.inside.keras2_wrappers:nothing",)
+    ),
+    "backend.set_learning_phase": Dropped(
+        "nothing", ("harness.submissions.sandbox.inside.keras2_wrappers:nothing",)
+    ),
+    "layers.Merge": Dropped("keras.layers.Concatenate() or keras.layers.Add() of the branches"),
+    "layers.MaxoutDense": Dropped("keras.layers.Dense and keras.layers.Maximum"),
+    "layers.Highway": Dropped("the Functional API"),
+    "layers.AtrousConvolution2D": Dropped("keras.layers.Conv2D(..., dilation_rate=2)"),
+    "layers.LocallyConnected2D": Dropped("keras.layers.Conv2D"),
+    "models.Graph": Dropped("keras.Model(inputs, outputs)"),
+}
+
+# Outside Keras: names of modules, with the text after "write".
+OTHER_MODULES: Mapping[str, Dropped] = {
+    "tensorflow.contrib": Dropped("tensorflow.keras, or the package that took its place"),
+    "tensorflow.examples": Dropped("keras.datasets.mnist.load_data()"),
+    "sklearn.cross_validation": Dropped(
+        "from sklearn.model_selection import train_test_split", ("sklearn.model_selection",)
+    ),
+    "sklearn.grid_search": Dropped(
+        "from sklearn.model_selection import GridSearchCV", ("sklearn.model_selection",)
+    ),
+}
+
+_SESSIONS = (
+    "TensorFlow 2 has no sessions and placeholders; write the network with keras.layers and train "
+    "it with model.compile() and model.fit()."
+)
+_OPTIMIZER = "Write keras.optimizers.Adam(learning_rate=0.001) in model.compile()."
+
+# What an error's text shows that somebody meant; none of it can be carried on with.
+_HINTS = (
+    (r"has no attribute '(Session|InteractiveSession|placeholder|global_variables_initializer)'",
+     _SESSIONS),
+    (r"tf\.placeholder\(\) is not compatible|`Session\.run`|disable_eager_execution", _SESSIONS),
+    (r"has no attribute '(\w*)Optimizer'", _OPTIMIZER),
+    (r"has no attribute 'contrib'|No module named 'tensorflow\.contrib", "Write tf.keras instead."),
+    (r"has no attribute 'get_variable'|has no attribute 'variable_scope'", _SESSIONS),
+    (r"from 'sklearn\.externals'", "It is gone since scikit-learn 0.23; write `import joblib`."),
+    (r"module 'numpy' has no attribute '(bool|int|float|object)'",
+     "NumPy 1.24 dropped it; write Python's own name without `np.`."),
+)  # fmt: skip
+
+
+def hint(message: str) -> str:
+    """Returns what to do about an error that an old name led to, or ""."""
+    advice = next((advice for pattern, advice in _HINTS if re.search(pattern, message)), None)
+    if advice is None and (missing := re.search(r"No module named '([\w.]+)'", message)):
+        advice = (
+            f"{missing[1]} is not available here; the grader runs Keras, TensorFlow, NumPy, "
+            "scikit-learn and Matplotlib. A module of your own has to be handed in as well."
+        )
+    return "" if advice is None else f" {advice}"
+
+
+def gone(name: str, row: Dropped, since: str = "Keras 3") -> str:
+    """Returns the note about a name that was carried on with, or the message about one that not."""
+    text = f"{name} is gone since {since}; write `{row.write}`."
+    return f"{text} Graded as if written so." if row.safe else text

@@ -1,0 +1,160 @@
+"""Turns a submission into a document: its networks as data, never a verdict.
+
+Runs in a process of its own inside the sandbox, in a folder that holds the submission's files and
+nothing else. What comes out is believed by nobody: the trusted side checks all of it.
+"""
+
+import contextlib
+import importlib
+import os
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.submissions.sandbox.inside import (
+    capture,
+    fake_loaders,
+    fake_modules,
+    find_network,
+    keras2_calls,
+    keras2_modules,
+    run_script,
+    saved_model,
+)
+from harness.submissions.sandbox.inside.fake_mnist import pictures
+from harness.submissions.sandbox.inside.limits import PROJECT_ROOT
+from harness.submissions.sandbox.inside.notes import MAX_MESSAGE, Notes, Source
+
+Document = dict[str, Any]
+
+# What scripts import, brought in once for all of them. None of it runs an operation.
+_PRELOADED = (
+    "tensorflow.keras",
+    "keras.src.legacy.preprocessing.image",
+    "keras.src.legacy.backend",
+    "sklearn.datasets",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+    "sklearn.utils",
+    "matplotlib.pyplot",
+)
+_TREE = "keras._tf_keras.keras"
+_OWN_LOOP = b"GradientTape"
+
+
+def preload() -> None:
+    """Imports what submissions use and makes the pictures, for every fork to share."""
+    os.environ["MPLBACKEND"] = "Agg"
+    for name in _PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for info in pkgutil.walk_packages(sys.modules[_TREE].__path__, _TREE + "."):
+        importlib.import_module(info.name)
+    # `tf.keras` and `tensorflow.keras` would be two copies of the same modules.
+    for name, module in list(sys.modules.items()):
+        if name == _TREE or name.startswith(_TREE + "."):
+            sys.modules["tensorflow.keras" + name.removeprefix(_TREE)] = module
+    if "tensorflow" in sys.modules:
+        vars(sys.modules["tensorflow"])["keras"] = sys.modules[_TREE]
+    pictures()
+
+
+def open_submission(main: str) -> tuple[Document, bytes]:
+    """Opens the submission in the current folder.
+
+    Args:
+        main: the file to open or to run: .py, .ipynb, .keras, .h5 or .hdf5.
+
+    Returns:
+        {"networks": [...], "notes": [...], "error": None | {"stage", "message"}} as data for JSON,
+        and the weights of a saved network.
+    """
+    preload()
+    notes = Notes(Source(main, Path.cwd()))
+    if main.lower().endswith((".keras", ".h5", ".hdf5")):
+        return _open_file(main, notes)
+    captures = capture.Captures(notes)
+    clock = run_script.Clock()
+    captures.on_first = clock.first_fit
+    _prepare(captures)
+    names, problem = run_script.run(main, notes, clock)
+    error = _conclude(main, names, captures, problem)
+    return _document(captures.rows, notes, error), b""
+
+
+def _open_file(main: str, notes: Notes) -> tuple[Document, bytes]:
+    try:
+        network, data = saved_model.open_file(main)
+    except saved_model.Unopenable as error:
+        return _document([], notes, {"stage": "open", "message": str(error)}), b""
+    return _document([network], notes, None), data
+
+
+def _prepare(captures: capture.Captures) -> None:
+    """Makes this process the one that a script expects."""
+    root = str(PROJECT_ROOT)
+    here = str(Path.cwd())
+    # Their own files come first; the grader's are none of their business.
+    sys.path[:] = [here, *(path for path in sys.path if path not in {"", root, here})]
+    fake_loaders.install()
+    fake_modules.install(captures.notes)
+    keras2_calls.install(captures.notes)
+    capture.install(captures)
+    keras2_modules.install(captures.notes)
+
+
+def _conclude(
+    main: str,
+    names: dict[str, Any],
+    captures: capture.Captures,
+    problem: run_script.Problem | None,
+) -> run_script.Problem | None:
+    """Finds the networks of a script that fitted none; returns what is to be said went wrong."""
+    ended = problem is not None and problem["stage"] == "end"
+    if captures.rows:
+        if ended:
+            return None  # `sys.exit()` after a fit is as good an end as any
+        return problem
+    if captures.problem is not None:
+        return {"stage": "build", "message": captures.problem}
+    if problem is not None and not ended:
+        with contextlib.suppress(find_network.NoNetwork):
+            find_network.object_of(names, captures)
+        return problem
+    return _left_behind(main, names, captures, problem)
+
+
+def _left_behind(
+    main: str,
+    names: dict[str, Any],
+    captures: capture.Captures,
+    ended: run_script.Problem | None,
+) -> run_script.Problem | None:
+    try:
+        find_network.network_of(names, main, captures)
+    except find_network.NoNetwork as error:
+        if ended is not None and error.stage == "interface":
+            return {"stage": "run", "message": ended["message"]}
+        return {"stage": error.stage, "message": str(error)}
+    if _has_own_loop(captures.notes.source):
+        captures.notes.add(
+            "never_fitted",
+            "model.fit() was never called: a training loop of one's own is not followed, so the "
+            "recipe is not known. The network was taken as the script left it.",
+        )
+    return None
+
+
+def _has_own_loop(source: Source) -> bool:
+    """The script may have moved to another folder, or removed itself."""
+    with contextlib.suppress(OSError):
+        return _OWN_LOOP in Path(source.folder, source.main).read_bytes()
+    return False
+
+
+def _document(networks: list[Document], notes: Notes, error: run_script.Problem | None) -> Document:
+    if error is not None:
+        error = {"stage": error["stage"], "message": error["message"][:MAX_MESSAGE]}
+    return {"networks": networks, "notes": notes.rows, "error": error}

@@ -1,0 +1,10 @@
+"""Runs the comparison of two revisions on another repository, named first."""
+
+import sys
+from pathlib import Path
+
+from harness.bench import duet
+
+if __name__ == "__main__":
+    repository, *arguments = sys.argv[1:]
+    sys.exit(duet.main(["--networks=mlp_64_32", *arguments], Path(repository)))
