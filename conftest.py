@@ -7,9 +7,9 @@ import pytest
 
 from harness.bench.contest import Pool, Start
 from harness.bench.lane import Lane, processes
-from harness.checking import NotApplicable, Unavailable
 from harness.data import Dataset
-from harness.evidence.alarms import Alarm, calibrated_range, find
+from harness.evaluation.checking import NotApplicable, Unavailable
+from harness.evaluation.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
 from harness.experiments.running import Finished
 from harness.jobs.kinds.verify import Verification
@@ -27,9 +27,9 @@ from harness.system.machine import cores
 from reference.facts import Facts
 
 if TYPE_CHECKING:
-    from harness.baseline.comparison import Comparison
-    from harness.baseline.network import Network
-    from harness.baseline.row import Row
+    from harness.evaluation.baseline.comparison import Comparison
+    from harness.evaluation.baseline.network import Network
+    from harness.evaluation.baseline.row import Row
 
 NO_NETWORK = "there is no network: see the build check"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.checking import Difference, NotApplicable, Unavailable, require_none
+from harness.evaluation.checking import Difference, NotApplicable, Unavailable, require_none
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.statistics import MARGIN
@@ -16,8 +16,8 @@ from harness.submissions.opened import Opened
 from harness.submissions.sandbox.client import BuildFailure
 
 if TYPE_CHECKING:
-    from harness.baseline.comparison import Comparison
-    from harness.baseline.row import Row
+    from harness.evaluation.baseline.comparison import Comparison
+    from harness.evaluation.baseline.row import Row
 
 RENEW = "If this is meant, make a new baseline: keep the results.json of this run."
 

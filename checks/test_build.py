@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.checking import Failed, Unavailable
+from harness.evaluation.checking import Failed, Unavailable
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.submissions.opened import Opened

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.checking import Difference, require_none
-from harness.evidence.alarms import Alarm
+from harness.evaluation.checking import Difference, require_none
+from harness.evaluation.evidence.alarms import Alarm
 from harness.jobs.store.record import Record
 
 

@@ -7,7 +7,7 @@ it.
 
 import pytest
 
-from harness.checking import Failed, Unavailable
+from harness.evaluation.checking import Failed, Unavailable
 from harness.experiments.running import Finished
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.checking import Difference, require_none
 from harness.data import Dataset
+from harness.evaluation.checking import Difference, require_none
 from harness.jobs.store.record import PROBE_IMAGES, PROBE_SEED, Record
 from harness.network.spec import Spec
 from reference.errors import UserError

@@ -1,6 +1,6 @@
 """What a saved network's own weights read: shown, and worth what the rubric says."""
 
-from harness.checking import Difference, require_none
+from harness.evaluation.checking import Difference, require_none
 from harness.session import Session
 from harness.submissions.saved_weights import OwnAccuracy
 from reference.facts import Facts

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.checking import Difference, require_none
+from harness.evaluation.checking import Difference, require_none
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
 

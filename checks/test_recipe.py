@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from harness.checking import Difference, require_none
+from harness.evaluation.checking import Difference, require_none
 from harness.network.spec import Spec
 from harness.submissions.feedback.diagnosis import recipe_faults
 from harness.submissions.normalization.captured_recipe import CapturedRecipe

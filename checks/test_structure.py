@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.checking import Difference, require_none
+from harness.evaluation.checking import Difference, require_none
 from harness.network.spec import Spec
 from harness.submissions.feedback.alignment import (
     Row,

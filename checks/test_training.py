@@ -1,7 +1,7 @@
 """Does it learn, by the documented recipe, as far as it should, and reproducibly?"""
 
-from harness import gates
-from harness.checking import Difference, require_none
+from harness.evaluation import gates
+from harness.evaluation.checking import Difference, require_none
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe

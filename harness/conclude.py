@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import gates, history, results
 from harness.bench import rows
-from harness.evidence import alarms
+from harness.evaluation import gates, results
+from harness.evaluation.evidence import alarms
+from harness.evaluation.results import Graded, Run, history
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.ledger import Ledger
 from harness.report import terminal
-from harness.results import Graded, Run
 from harness.session import Session
 from harness.submissions.opened import Opened
 from harness.submissions.sandbox.client import BuildFailure

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.checking import Mismatch, NotApplicable, Unavailable, describe
-from harness.results import EXPERIMENTS
-from harness.rubric import Rubric
+from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable, describe
+from harness.evaluation.results import EXPERIMENTS
+from harness.evaluation.rubric import Rubric
 from harness.selection import experiment_of, subject_of
 from reference.errors import UserError
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import conclude, rubric, selection
+from harness import conclude, selection
 from harness.baseline import plugin as baselines
 from harness.bench import plugin as bench
 from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
-from harness.checking import Failed, Unavailable
+from harness.evaluation import rubric
+from harness.evaluation.checking import Failed, Unavailable
 from harness.ledger import Ledger
 from harness.options import read_options
 from harness.session import Session

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from harness import gates
 from harness.data import DataRequest, Dataset, load, publish
-from harness.evidence.networks import ANALYSED
-from harness.evidence.robustness import Readings
+from harness.evaluation import gates
+from harness.evaluation.evidence.robustness import Readings
+from harness.evaluation.evidence.trained_networks import ANALYSED
 from harness.experiments.base import Experiment
 from harness.experiments.lab import Lab, Setting
 from harness.experiments.running import Finished, Running

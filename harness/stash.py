@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.bench.baseline import Baseline
+from harness.evaluation.baseline.benchmarks import Baseline
 from harness.experiments.base import Experiment
 from harness.ledger import Ledger
 from harness.options import Options
@@ -13,7 +13,7 @@ from harness.session import Session
 from harness.submissions.subject import Subject
 
 if TYPE_CHECKING:
-    from harness.baseline.comparison import Comparison
+    from harness.evaluation.baseline.comparison import Comparison
 
 SESSION = pytest.StashKey[Session]()
 LEDGER = pytest.StashKey[Ledger]()

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from harness.data import Dataset
-from harness.evidence.robustness import Reading
+from harness.evaluation.evidence.robustness import Reading
 from harness.jobs import planning
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.scheduler import JobFailed

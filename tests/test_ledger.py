@@ -7,7 +7,7 @@ import pytest
 
 from harness import conclude
 from harness import ledger as ledgers
-from harness.checking import (
+from harness.evaluation.checking import (
     Difference,
     Mismatch,
     NotApplicable,
@@ -15,8 +15,8 @@ from harness.checking import (
     describe,
     require_none,
 )
+from harness.evaluation.rubric import Rubric, Worth
 from harness.ledger import Ledger, failed, status, title
-from harness.rubric import Rubric, Worth
 
 RUBRIC = Rubric("x", {"test_structure.py::test_shapes[deep_cnn]": Worth(1000)}, ())
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from harness.claims import judge
 from harness.data import publish
 from harness.data.digits import load_digits
+from harness.evaluation.claims import judge
 from harness.experiments import catalogue, twin, twin_table
 from harness.experiments.twin import MAIN, OTHERS, Configuration, NumpyTwin, sizes
 from harness.jobs.kinds import keras_fit, numpy_twin, registry

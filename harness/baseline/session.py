@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from harness import conclude, results
-from harness.baseline import earlier
-from harness.baseline.comparison import Comparison
-from harness.baseline.judging import obstacle
-from harness.baseline.network import Data, Network
-from harness.baseline.speed import Speedups
-from harness.bench.baseline import measurements
+from harness import conclude
 from harness.data.dataset import Dataset
+from harness.evaluation import results
+from harness.evaluation.baseline import previous_results
+from harness.evaluation.baseline.benchmarks import measurements
+from harness.evaluation.baseline.comparison import Comparison
+from harness.evaluation.baseline.judging import obstacle
+from harness.evaluation.baseline.network import Data, Network
+from harness.evaluation.baseline.speed import Speedups
 from harness.jobs import planning
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
@@ -41,10 +42,10 @@ def begin(options: Options, present: Sequence[str]) -> Comparison | None:
     own = options.report / conclude.RESULTS
     environment = describe(options.workers, "")
     return Comparison(
-        earlier.read(options.baseline),
+        previous_results.read(options.baseline),
         present,
         _benchmarks(results.read_benchmarks(own)),
-        {key: environment[key] for key in earlier.MACHINE},
+        {key: environment[key] for key in previous_results.MACHINE},
         overwritten=own.exists() and own.samefile(options.baseline),
     )
 

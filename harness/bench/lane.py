@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from harness.bench import baseline as baselines
 from harness.bench import rows
-from harness.bench.baseline import Baseline
 from harness.bench.contest import OURS, Contest, Pool, Start, hold
 from harness.bench.order import Order
 from harness.bench.rows import Key
 from harness.bench.sizes import steps_per_round
-from harness.checking import Difference, Mismatch, Unavailable
+from harness.evaluation.baseline import benchmarks as baselines
+from harness.evaluation.baseline.benchmarks import Baseline
+from harness.evaluation.checking import Difference, Mismatch, Unavailable
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.sandbox.client import BuildFailure

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.bench import baseline as baselines
 from harness.bench import lane, rows
-from harness.bench.baseline import BaselineMismatch
+from harness.evaluation.baseline import benchmarks as baselines
+from harness.evaluation.baseline.benchmarks import BaselineMismatch
 from harness.jobs.planning import recipe_for
 from harness.stash import BASELINE, LEDGER, OPTIONS
 from reference import facts as all_facts

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.claims import compare
+from harness.evaluation.claims import compare
 from harness.experiments.study_summary import Claim, meets
 from harness.jobs.kinds import numpy_twin
 from harness.jobs.store.record import Record

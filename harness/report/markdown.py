@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.baseline.row import WORDS, tells
+from harness.evaluation.baseline.row import WORDS, tells
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
 

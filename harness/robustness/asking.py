@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from harness.data.corruptions import CORRUPTIONS
-from harness.evidence.robustness import Reading, Readings
+from harness.evaluation.evidence.robustness import Reading, Readings
 from harness.jobs.kinds.base import TrainJob
 from harness.jobs.kinds.robustness import MOST_IMAGES, READINGS, SEED, RobustnessJob, read
 from harness.jobs.local.scheduler import JobFailed

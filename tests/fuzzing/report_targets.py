@@ -6,17 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from harness import conclude, history
-from harness.baseline import earlier
-from harness.bench import baseline as bench_baseline
+from harness import conclude
+from harness.evaluation.baseline import benchmarks as bench_baseline
+from harness.evaluation.baseline import previous_results
+from harness.evaluation.results import files, history
 from harness.report import __main__ as report
 from harness.report.schema import loading, progress
 from harness.report.schema import results as schema
-from harness.results import files
 from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
-from tests import test_baseline_reading as baselines
-from tests import test_bench_baseline as benchmarks
+from tests.evaluation.baseline import test_benchmarks as benchmarks
+from tests.evaluation.baseline import test_previous_results as baselines
 from tests.fuzzing.formats import JSON, JSON_LINES
 from tests.fuzzing.network_targets import BAD_JSON
 from tests.fuzzing.target import Limits, Target, as_file, scratch
@@ -127,7 +127,7 @@ def _bad_baselines() -> Mapping[str, bytes]:
 
 
 def _read_baseline(data: bytes) -> None:
-    found = earlier.read(as_file(data, "old.json"))
+    found = previous_results.read(as_file(data, "old.json"))
     for network in found.networks:
         assert found.data is None or all(
             right.shape == (found.data.images,) for right in network.right.values()

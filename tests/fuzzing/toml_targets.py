@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from harness import rubric
+from harness.evaluation import rubric
 from reference import facts, study_format
 from reference.facts import expected_network
 from reference.layers import total_params

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import gates
+from harness.evaluation import gates
 from harness.jobs.planning import cost, jobs_for, recipe_for
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe, from_json, in_fold, trained_images

@@ -1,7 +1,8 @@
 """The NumPy twin is right: its gradients, optimizers, initialisation, loss and training loop.
 
 Two judges that know nothing of each other: finite differences, and Keras in float64 in a process of
-its own (support/processes/keras_twin.py). That they would notice is shown by faults put in on purpose.
+its own (support/processes/keras_twin.py). That they would notice is shown by faults put in on
+purpose.
 """
 
 import inspect

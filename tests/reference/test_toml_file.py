@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from harness import rubric
+from harness.evaluation import rubric
 from reference import facts, study_format, toml_file
 from reference.errors import UserError
 from reference.toml_file import MOST_BYTES, MOST_PARTS

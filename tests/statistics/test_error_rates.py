@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from harness.gates import for_runs
+from harness.evaluation.gates import for_runs
 from harness.statistics import (
     judge_floor,
     judge_gate,

@@ -12,7 +12,7 @@ import pytest
 from harness import session as session_module
 from harness.data import publish
 from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from harness.evidence.robustness import Readings, robustness
+from harness.evaluation.evidence.robustness import Readings, robustness
 from harness.jobs.kinds import robustness as job_module
 from harness.jobs.kinds.base import TrainJob
 from harness.jobs.kinds.robustness import (

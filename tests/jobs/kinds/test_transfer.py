@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.claims import judge
 from harness.data.letters import Letters, open_letters, publish_letters
+from harness.evaluation.claims import judge
 from harness.experiments.transfer import EPOCHS, Transfer
 from harness.experiments.transfer_finding import problems
 from harness.jobs.kinds import registry

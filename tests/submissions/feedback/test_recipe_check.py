@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from checks.test_recipe import test_submitted_recipe as check
-from harness.checking import Mismatch
+from harness.evaluation.checking import Mismatch
 from harness.submissions.normalization.captured_recipe import ArrayFacts, CapturedRecipe
 from reference.facts import load
 from tests.support.samples.keras_networks import documented

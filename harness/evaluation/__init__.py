@@ -1,0 +1,1 @@
+"""Decides what a run shows, and writes results.json."""

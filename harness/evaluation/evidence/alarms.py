@@ -1,0 +1,202 @@
+"""Results that are too good to be true: each alarm with its evidence, in words.
+
+What raises one, and why, is in docs/decisions/0015.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from harness.data.dataset import Dataset
+from harness.evaluation import gates
+from harness.jobs import planning
+from harness.jobs.store.record import Record
+from harness.submissions.saved_weights import OwnAccuracy
+from reference.calibration import Calibration
+from reference.facts import Facts
+
+Kind = Literal["perfect", "above_range", "leak"]
+
+# About what the best single networks read of MNIST's test images. One that good reads all of n
+# images with the probability 0.998^n: 49 % for the 360 bundled digits, 2e-9 for MNIST's 10,000.
+BEST = 0.998
+UNBELIEVABLE = 1e-3
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A result that is not to be believed before its cause is known.
+
+    Attributes:
+        text: the evidence and what it means, as sentences.
+        what, actual, expected: the same as a difference.
+    """
+
+    kind: Kind
+    text: str
+    what: str
+    actual: str
+    expected: str
+
+
+def calibrated_range(
+    runs: Sequence[Record], facts: Facts | None, spec_digest: str | None, calibration: Calibration
+) -> dict[str, Any] | None:
+    """Returns a subject's `range`: what this network and recipe were seen to give.
+
+    Its ends are those that all of so many runs lie within, as of `gates.for_runs`. None where the
+    network is another than the documented one, was trained by another recipe than the range was
+    measured with, or nothing was measured.
+    """
+    floor = calibration.floors.get(facts.name) if facts is not None else None
+    if not runs or facts is None or floor is None:
+        return None
+    recipe = planning.recipe_for(facts, calibration.measured_by, calibration).to_json()
+    if spec_digest != planning.documented_spec(facts).digest:
+        return None
+    if any(dict(run.recipe) != recipe for run in runs):
+        return None
+    floor = gates.for_runs(floor, len(runs))
+    return {
+        "mean": floor.mean,
+        "deviation": floor.deviation,
+        "low": floor.floor,
+        "high": floor.ceiling,
+        "seeds": floor.seeds,
+        "k": floor.k,
+        "command": calibration.command,
+    }
+
+
+def alarms(
+    runs: Sequence[Record],
+    dataset: Dataset | None,
+    expected: Mapping[str, Any] | None,
+    own: OwnAccuracy | None = None,
+) -> list[dict[str, Any]]:
+    """Returns a subject's `alarms`; arguments as of `find`."""
+    return [{"kind": one.kind, "text": one.text} for one in find(runs, dataset, expected, own)]
+
+
+def find(
+    runs: Sequence[Record],
+    dataset: Dataset | None,
+    expected: Mapping[str, Any] | None,
+    own: OwnAccuracy | None = None,
+) -> list[Alarm]:
+    """Returns what is too good to be true about a subject.
+
+    Args:
+        expected: its `range`.
+        own: what the weights that came with it read.
+    """
+    found = []
+    if runs and dataset is not None:
+        found += _leaks(dataset)
+    for run in runs:
+        correct, total = int(run.document["test_correct"]), int(run.document["test_images"])
+        found += _of_run(run.seed, correct, total, expected)
+    if own is not None and _unbelievable(own.correct, own.total):
+        found.append(_perfect("The weights in the submitted file", own.total, _OWN))
+    return found
+
+
+def shared_images(dataset: Dataset) -> dict[str, Any]:
+    """Returns how many test images are training images too, pixel for pixel, and the first."""
+    found = _shared(dataset)
+    examples = [{"test": test, "train": train} for test, train in found[:EXAMPLES]]
+    return {"count": len(found), "examples": examples}
+
+
+# Every subject of a session asks, and nothing but its data set answers.
+@lru_cache(maxsize=2)
+def _shared(dataset: Dataset) -> tuple[tuple[int, int], ...]:
+    """The indices (test, train) of equal images, one for each test image that has an equal."""
+    first: dict[bytes, int] = {}
+    for index, image in enumerate(dataset.train_images):
+        first.setdefault(hashlib.sha256(image.tobytes()).digest(), index)
+    hashes = (hashlib.sha256(image.tobytes()).digest() for image in dataset.test_images)
+    return tuple((index, first[one]) for index, one in enumerate(hashes) if one in first)
+
+
+def _of_run(seed: int, correct: int, total: int, expected: Mapping[str, Any] | None) -> list[Alarm]:
+    who = f"The weights of seed {seed}"
+    accuracy = correct / total
+    if _unbelievable(correct, total):
+        return [_perfect(who, total, _RUN)]
+    if expected is not None and accuracy > expected["high"]:
+        return [_above(who, accuracy, expected)]
+    return []
+
+
+def _unbelievable(correct: int, total: int) -> bool:
+    """Whether everything is right, of so many images that nothing honest would read them all."""
+    return correct == total and BEST**total < UNBELIEVABLE
+
+
+_RUN = (
+    "Most likely the test images were among those that they learned from, or what the network "
+    "reads is compared with something other than the labels. Find out which before you believe any "
+    "of its figures."
+)
+_OWN = (
+    "Most likely they were trained on the test images. The grade does not rest on them: it rests "
+    "on the network that was trained here."
+)
+
+
+def _perfect(who: str, total: int, meaning: str) -> Alarm:
+    return Alarm(
+        "perfect",
+        f"{who} read all {total:,} test images right. Even the best networks misread about "
+        f"{1 - BEST:.1%} of such images: one of them would read all {total:,} less than once in a "
+        f"thousand tries. {meaning}",
+        what=f"test images misread, {_lower(who)}",
+        actual="0",
+        expected="at least 1",
+    )
+
+
+def _above(who: str, accuracy: float, expected: Mapping[str, Any]) -> Alarm:
+    mean, deviation, high = expected["mean"], expected["deviation"], expected["high"]
+    return Alarm(
+        "above_range",
+        f"{who} read {accuracy:.2%} of the test images. {expected['seeds']} trainings of the same "
+        f"network by the same recipe gave {mean:.2%} on average, with a standard deviation of "
+        f"{100 * deviation:.2f} percentage points, so that none is expected above {high:.2%} "
+        f"(the mean plus {expected['k']:g} deviations). Most likely they learned from test images, "
+        "or what trains or counts has changed. Find out which before you believe that this is "
+        "better.",
+        what=f"test accuracy, {_lower(who)}",
+        actual=f"{accuracy:.2%}",
+        expected=f"at most {high:.2%}",
+    )
+
+
+def _leaks(dataset: Dataset) -> list[Alarm]:
+    shared = _shared(dataset)
+    if not shared:
+        return []
+    count, (test, train) = len(shared), shared[0]
+    images = "1 test image is a training image" if count == 1 else (
+        f"{count:,} test images are training images"
+    )  # fmt: skip
+    return [
+        Alarm(
+            "leak",
+            f"{images} as well, pixel for pixel: test image {test:,}, for one, is training image "
+            f"{train:,}. A network may remember what it has seen, so its accuracy on such images "
+            "says little about new ones. MNIST and the bundled digits share none.",
+            what="test images that are training images too",
+            actual=f"{count:,}",
+            expected="0",
+        )
+    ]
+
+
+def _lower(who: str) -> str:
+    return who[0].lower() + who[1:]

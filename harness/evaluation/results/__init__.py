@@ -1,0 +1,19 @@
+"""results.json: everything a session found, as one document, the only input of the report."""
+
+from harness.evaluation.results.document import SCHEMA, assemble
+from harness.evaluation.results.files import read_benchmarks, write
+from harness.evaluation.results.graded import Graded, Run
+from harness.evaluation.results.verdicts import COMPARABLE, EXPERIMENTS, settle, verdict
+
+__all__ = [
+    "COMPARABLE",
+    "EXPERIMENTS",
+    "SCHEMA",
+    "Graded",
+    "Run",
+    "assemble",
+    "read_benchmarks",
+    "settle",
+    "verdict",
+    "write",
+]
