@@ -11,7 +11,7 @@ from harness.data import Dataset
 from harness.evaluation.checking import NotApplicable, Unavailable
 from harness.evaluation.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
-from harness.experiments.running import Finished
+from harness.experiments.runner import Finished
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record

@@ -8,7 +8,7 @@ it.
 import pytest
 
 from harness.evaluation.checking import Failed, Unavailable
-from harness.experiments.running import Finished
+from harness.experiments.runner import Finished
 
 
 def test_experiment(finished: Finished) -> None:

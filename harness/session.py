@@ -13,8 +13,8 @@ from harness.evaluation import gates
 from harness.evaluation.evidence.robustness import Readings
 from harness.evaluation.evidence.trained_networks import ANALYSED
 from harness.experiments.base import Experiment
-from harness.experiments.lab import Lab, Setting
-from harness.experiments.running import Finished, Running
+from harness.experiments.context import Lab, Setting
+from harness.experiments.runner import Finished, Running
 from harness.jobs.cluster.workers import ClusterWorkers
 from harness.jobs.kinds.base import Job
 from harness.jobs.kinds.verify import Verification

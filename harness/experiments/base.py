@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from harness.experiments.lab import Lab
+    from harness.experiments.context import Lab
 
 Kind = Literal["study", "transfer", "twin", "summary_table", "samples"]
 

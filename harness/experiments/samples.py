@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.data.dataset import Bytes
 from harness.experiments.base import Kind, Outcome
-from harness.experiments.lab import Lab
+from harness.experiments.context import Lab
 
 # So many of the misread images are shown.
 MISREAD = 10

@@ -24,7 +24,7 @@ from reference.study_format import Measuring, Study, Variant
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.experiments.lab import Lab
+    from harness.experiments.context import Lab
 
 _MNIST = "mnist"
 

@@ -11,7 +11,7 @@ from reference.layers import Network
 from reference.summary import COLUMNS, TOTALS, Summary, summarise, write
 
 if TYPE_CHECKING:
-    from harness.experiments.lab import Lab
+    from harness.experiments.context import Lab
 
 _NONE: Final = ("", "", "")
 

@@ -26,7 +26,7 @@ from reference.facts import Facts
 from reference.layers import flops
 
 if TYPE_CHECKING:
-    from harness.experiments.lab import Lab
+    from harness.experiments.context import Lab
 
 METRIC = "transfer_accuracy"
 

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any, Literal
 
 from harness.experiments.base import Experiment
-from harness.experiments.lab import Lab
+from harness.experiments.context import Lab
 from harness.jobs.local.scheduler import JobFailed
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError

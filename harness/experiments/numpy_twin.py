@@ -12,10 +12,10 @@ from math import ceil, isfinite, prod
 from pathlib import Path
 from typing import Any, Final
 
-from harness.experiments import twin_table
+from harness.experiments import numpy_twin_finding
 from harness.experiments.base import Kind, Outcome
-from harness.experiments.lab import Lab
-from harness.experiments.twin_table import accuracies, summary
+from harness.experiments.context import Lab
+from harness.experiments.numpy_twin_finding import accuracies, summary
 from harness.jobs.kinds import keras_fit, numpy_twin
 from harness.jobs.kinds.keras_fit import FitJob
 from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform
@@ -110,7 +110,7 @@ class NumpyTwin:
         )
         keras = lab.runs(self.architecture)
         main, *others = ([numpy_twin.read(lab.wait(run)) for run in runs] for runs in waiting)
-        measured = twin_table.Measured(
+        measured = numpy_twin_finding.Measured(
             architecture=self.architecture,
             twin=main,
             others={
@@ -151,7 +151,7 @@ class NumpyTwin:
     def _result(
         self,
         lab: Lab,
-        measured: twin_table.Measured,
+        measured: numpy_twin_finding.Measured,
         others: Sequence[Sequence[Mapping[str, Any]]],
     ) -> dict[str, Any]:
         recipe = MAIN.recipe(lab.recipe(self.architecture), len(lab.dataset.train_labels))
@@ -159,7 +159,7 @@ class NumpyTwin:
         return {
             "claim": None if measured.claim is None else measured.claim.value,
             **_settings(MAIN, recipe),
-            "gradient_error": _finite(twin_table.gradient_error(measured.twin)),
+            "gradient_error": _finite(numpy_twin_finding.gradient_error(measured.twin)),
             "runs": [_run(run) for run in measured.twin],
             "mean": mean,
             "interval": list(interval),
@@ -167,9 +167,9 @@ class NumpyTwin:
                 self._configuration(lab, one, runs, measured.claim)
                 for one, runs in zip(self.others, others, strict=True)
             ],
-            "speed": twin_table.speeds(measured),
-            "table": twin_table.rows(measured),
-            "finding": twin_table.finding(measured),
+            "speed": numpy_twin_finding.speeds(measured),
+            "table": numpy_twin_finding.rows(measured),
+            "finding": numpy_twin_finding.finding(measured),
         }
 
     def _configuration(
@@ -186,7 +186,7 @@ class NumpyTwin:
             "settings": _settings(one, recipe),
             "mean": mean,
             "interval": list(interval),
-            "meets_claim": twin_table.gives(judged, (mean, interval)),
+            "meets_claim": numpy_twin_finding.gives(judged, (mean, interval)),
             "runs": len(runs),
             "cpu_time_s": sum(run["cpu_time_s"] for run in runs) / len(runs),
         }
@@ -203,9 +203,9 @@ def sizes(facts: Facts) -> tuple[int, ...]:
     return tuple(prod(shape) for shape in shapes)
 
 
-def _problems(measured: twin_table.Measured) -> tuple[str, ...]:
+def _problems(measured: numpy_twin_finding.Measured) -> tuple[str, ...]:
     """What would leave the figures without meaning; an accuracy, whatever it is, is a finding."""
-    error = twin_table.gradient_error(measured.twin)
+    error = numpy_twin_finding.gradient_error(measured.twin)
     if error <= MOST_GRADIENT_ERROR:
         return ()
     # A gradient that is no number comes here, too.

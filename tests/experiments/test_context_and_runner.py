@@ -9,8 +9,8 @@ import pytest
 
 from harness.experiments import catalogue
 from harness.experiments.base import Outcome
-from harness.experiments.lab import Lab, Setting
-from harness.experiments.running import Running, finish
+from harness.experiments.context import Lab, Setting
+from harness.experiments.runner import Running, finish
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.planning import recipe_for
 from harness.network.cost import TimeLimit
@@ -99,7 +99,12 @@ def test_an_experiment_that_ends_has_a_result():
         (JobFailed("skipped", "no network"), "skipped", "skipped", "no network"),
         (JobFailed("timeout", "too long"), "failed", "timeout", "too long"),
         (UserError("no letters"), "failed", "grader_error", "no letters"),
-        (ValueError("odd"), "failed", "grader_error", "ValueError: odd (tests/test_experiments.py"),
+        (
+            ValueError("odd"),
+            "failed",
+            "grader_error",
+            "ValueError: odd (tests/experiments/test_context_and_runner.py",
+        ),
     ],
 )
 def test_an_error_is_an_outcome(error, status, blame, reason):
