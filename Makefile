@@ -29,7 +29,7 @@ bench: .venv/run.stamp
 	$(BIN)/pytest --benchmark-only $(OPTIONS)
 
 duet: .venv/run.stamp
-	$(BIN)/python -m harness.bench.duet --base=$(BASE) $(OPTIONS)
+	$(BIN)/python -m harness.benchmarks.compare_revisions --base=$(BASE) $(OPTIONS)
 
 # Every parser, given 120,000 broken and hostile files: docs/reliability.md.
 fuzz: .venv/dev.stamp

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.bench.contest import Pool, Start
-from harness.bench.lane import Lane, processes
+from harness.benchmarks.contest import Pool, Start
+from harness.benchmarks.suite import Lane, processes
 from harness.data import Dataset
 from harness.evaluation.checking import NotApplicable, Unavailable
 from harness.evaluation.evidence.alarms import Alarm, calibrated_range, find

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from harness.bench import plugin
-from harness.bench.lane import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Lane
-from harness.bench.rows import Key
+from harness.benchmarks.rows import Key
+from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Lane
 from harness.jobs.planning import recipe_for
 from harness.network.spec import Spec
 from harness.session import Session

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.bench import rows
+from harness.benchmarks import rows
 from harness.evaluation import gates, results
 from harness.evaluation.evidence import alarms
 from harness.evaluation.results import Graded, Run, history

@@ -13,8 +13,8 @@ import pytest
 from harness import conclude, selection
 from harness.baseline import plugin as baselines
 from harness.bench import plugin as bench
-from harness.bench.lane import lines
 from harness.bench.plugin import is_benchmark
+from harness.benchmarks.suite import lines
 from harness.evaluation import rubric
 from harness.evaluation.checking import Failed, Unavailable
 from harness.ledger import Ledger

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.bench import lane, rows
+from harness.benchmarks import rows, suite
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmarks import BaselineMismatch
 from harness.jobs.planning import recipe_for
@@ -82,7 +82,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     keys: list[rows.Key] = []
     if baseline is not None and options is not None:
         batches = {name: training_batch(name, options) for name in all_facts.names()}
-        keys = lane.missing(baseline, batches, options.benchmark_batch)
+        keys = suite.missing(baseline, batches, options.benchmark_batch)
     metafunc.parametrize(MISSING, keys, ids=[rows.describe(key) for key in keys])
 
 

@@ -1,4 +1,4 @@
-"""Is head slower than base? Pure functions of the times that `harness.bench.duet` measures.
+"""Is head slower than base? Pure functions of the times that `compare_revisions` measures.
 
 On a shared machine one and the same code runs faster and slower from one second to the next, by
 more than most changes do. So a process of base (A) and one of head (B) are alive side by side and

@@ -57,8 +57,8 @@ RULES = (
     _rule("harness/sandboxed/*.py", *SANDBOX),
     _rule("harness/jobs/kinds/verify.py", *HARNESS, "keras"),
     # The processes that benchmarks are timed in; PyTorch is a peer, and optional.
-    _rule("harness/bench/tasks.py", *HARNESS, "tensorflow", "keras"),
-    _rule("harness/bench/torch_tasks.py", "harness", "reference", "numpy", "torch"),
+    _rule("harness/benchmarks/keras_tasks.py", *HARNESS, "tensorflow", "keras"),
+    _rule("harness/benchmarks/torch_tasks.py", "harness", "reference", "numpy", "torch"),
     # The digits lie inside scikit-learn, and so does the client of OpenML; letters are pictures.
     _rule("harness/data/*.py", *HARNESS, "sklearn", "PIL"),
     _rule("harness/report/*.py", *HARNESS, "markupsafe"),
@@ -239,10 +239,10 @@ def test_no_rule_is_idle():
         ("harness/jobs/cluster/dask_worker.py", "from harness import jobs", "1: imports harness"),
         ("harness/cluster/x.py", "import cloudpickle", "1: imports cloudpickle"),
         ("harness/session.py", "import distributed", "1: imports distributed"),
-        ("harness/bench/runner.py", "import tensorflow", "1: imports tensorflow"),
-        ("harness/bench/lane.py", "import torch", "1: imports torch"),
-        ("harness/bench/tasks.py", "import torch", "1: imports torch"),
-        ("harness/bench/torch_tasks.py", "import keras", "1: imports keras"),
+        ("harness/benchmarks/runner.py", "import tensorflow", "1: imports tensorflow"),
+        ("harness/benchmarks/suite.py", "import torch", "1: imports torch"),
+        ("harness/benchmarks/keras_tasks.py", "import torch", "1: imports torch"),
+        ("harness/benchmarks/torch_tasks.py", "import keras", "1: imports keras"),
         ("checks/x.py", "import keras", "1: imports keras"),
         (
             "harness/sandboxed/x.py",

@@ -27,7 +27,7 @@ from reference import facts as all_facts
 from tests.support.laboratory import calibration
 
 LIMIT_S = 180
-IDLE = ("--module", "harness.scale.idle_worker")
+IDLE = ("--module", "harness.benchmarks.scale.idle_worker")
 _TRAIN, _TEST = 300, 100
 
 DEADLINE_S = 120

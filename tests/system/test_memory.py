@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from harness.benchmarks.scale.measure import job_of
 from harness.jobs.local.scheduler import JobFailed, Scheduler
-from harness.scale.measure import job_of
 from harness.system import memory
 from tests.support.processes.out_of_memory_worker import ASK
 

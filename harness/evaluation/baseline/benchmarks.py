@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.bench.contest import OURS
-from harness.bench.rows import Key, describe
+from harness.benchmarks.contest import OURS
+from harness.benchmarks.rows import Key, describe
 from harness.evaluation.baseline import file
 from harness.evaluation.checking import Difference, Mismatch
 from harness.statistics import time_ratios
@@ -48,7 +48,7 @@ class Measurement:
     """A speed-up over Keras, with when and where it was measured.
 
     Attributes:
-        machine: as `harness.bench.rows.machine` has it.
+        machine: as `harness.benchmarks.rows.machine` has it.
     """
 
     speedup: Ratio
@@ -73,7 +73,7 @@ def read(path: Path, machine: Mapping[str, Any]) -> Baseline:
     """Reads a results.json with benchmarks of this machine.
 
     Args:
-        machine: `harness.bench.rows.machine` of this run.
+        machine: `harness.benchmarks.rows.machine` of this run.
 
     Raises:
         UserError: it is missing, no results.json, holds no benchmarks that can be compared, or

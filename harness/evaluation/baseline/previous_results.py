@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.bench.rows import Key
+from harness.benchmarks.rows import Key
 from harness.evaluation.baseline import file
 from harness.evaluation.baseline.benchmarks import Measurement, measurements
 from harness.evaluation.baseline.network import Data, Network, Right

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bench.rows import blank
+from harness.benchmarks.rows import blank
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmarks import Baseline, BaselineMismatch
 from harness.statistics.time_ratios import Ratio

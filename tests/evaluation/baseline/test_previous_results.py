@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from harness.bench.rows import blank
+from harness.benchmarks.rows import blank
 from harness.evaluation.baseline import previous_results
 from harness.evaluation.baseline.network import Data
 from reference.errors import UserError

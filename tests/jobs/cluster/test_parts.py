@@ -225,7 +225,7 @@ def node(tmp_path):
     )
     started = []
 
-    def start(idle="60", module="harness.scale.idle_worker"):
+    def start(idle="60", module="harness.benchmarks.scale.idle_worker"):
         process = subprocess.Popen(
             [sys.executable, "-c", code, idle, module],
             cwd=PROJECT_ROOT,

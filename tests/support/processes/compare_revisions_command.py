@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from harness.bench import duet
+from harness.benchmarks import compare_revisions
 
 if __name__ == "__main__":
     repository, *arguments = sys.argv[1:]
-    sys.exit(duet.main(["--networks=mlp_64_32", *arguments], Path(repository)))
+    sys.exit(compare_revisions.main(["--networks=mlp_64_32", *arguments], Path(repository)))

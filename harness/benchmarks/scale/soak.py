@@ -1,12 +1,12 @@
 """Runs the grader's long-lived parts for a long time and sees that nothing grows.
 
-    python -m harness.scale.soak --jobs=300
+    python -m harness.benchmarks.scale.soak --jobs=300
 
 Every job is a network of its own, as a module that the sandbox opens, a training on the bundled
 digits and its verification by another process; each tenth is compiled by XLA. All that a session
 keeps, the controller keeps here. After every tenth job, when none is under way, memory,
 descriptors and threads of each process are looked at. The exit code is 1 when a bound of
-`harness.scale.bounds` is broken. Everything is written to a temporary folder and removed.
+`scale.growth_bounds` is broken. Everything is written to a temporary folder and removed.
 """
 
 import argparse
@@ -18,6 +18,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.benchmarks.scale.growth_bounds import MB, broken, most, proportional
+from harness.benchmarks.scale.process_usage import (
+    CONTROLLER,
+    SANDBOX,
+    SERVER,
+    WORKER,
+    Sample,
+    at_rest,
+)
 from harness.data import DataRequest, load, publish
 from harness.jobs import planning
 from harness.jobs.kinds.base import Job, TrainJob
@@ -32,15 +41,6 @@ from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import INCOMING, Store
 from harness.network.cost import TimeLimit
 from harness.network.recipe import Recipe
-from harness.scale.bounds import MB, broken, most, proportional
-from harness.scale.watching import (
-    CONTROLLER,
-    SANDBOX,
-    SERVER,
-    WORKER,
-    Sample,
-    at_rest,
-)
 from harness.submissions.sandbox.client import BuildFailure, Extractor
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.machine import cores, describe_cpu, numeric_platform
@@ -227,7 +227,8 @@ def row(sample: Sample) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table and the verdict; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.scale.soak", description=__doc__.split("\n", maxsplit=1)[0]
+        prog="python -m harness.benchmarks.scale.soak",
+        description=__doc__.split("\n", maxsplit=1)[0],
     )
     parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--workers", type=int, default=cores())

@@ -1,6 +1,6 @@
-"""Measures what the harness costs beside training: `python -m harness.scale.measure`.
+"""Measures what the harness costs beside training: `python -m harness.benchmarks.scale.measure`.
 
-Prints the tables of docs/performance.md that `harness.scale.simulate` takes its constants from:
+Prints the tables of docs/performance.md that `scale.simulate` takes its constants from:
 jobs a minute of the scheduler, lookups in a large store, and what a worker and the sandbox cost.
 Everything is written to temporary folders and removed.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.benchmarks.scale.idle_worker import JOB_S
 from harness.data import DataRequest, Dataset, load, publish
 from harness.jobs import planning
 from harness.jobs.kinds.base import TrainJob
@@ -28,7 +29,6 @@ from harness.jobs.local.scheduler import Scheduler
 from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network.spec import Spec
-from harness.scale.idle_worker import JOB_S
 from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.directories import PROJECT_ROOT
@@ -92,7 +92,7 @@ def rate(workers: int, jobs: int, folder: Path) -> Rate:
         folder,
         folder / "logs",
         lambda _job, _event: None,
-        "harness.scale.idle_worker",
+        "harness.benchmarks.scale.idle_worker",
     )
     try:
         # The processes are started before the clock is.
@@ -317,7 +317,7 @@ def cost_table(costs: Mapping[str, float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.scale.measure", description=__doc__.split("\n")[0]
+        prog="python -m harness.benchmarks.scale.measure", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--records", type=int, default=SIZES[-1], help="of the largest store")
     parser.add_argument("--jobs", type=int, default=JOBS, help="for the scheduler")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench import duet
-from harness.bench.duet import Tree
+from harness.benchmarks import compare_revisions
+from harness.benchmarks.compare_revisions import Tree
 from harness.statistics import revision_times as statistics
 from harness.system.directories import PROJECT_ROOT
 from reference import facts
@@ -90,12 +90,12 @@ def temporary(tmp_path, monkeypatch):
     """Where temporary folders are made, so that one sees what is left of them."""
     folder = tmp_path / "temporary"
     folder.mkdir()
-    monkeypatch.setattr(duet.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(compare_revisions.tempfile, "tempdir", str(folder))
     return folder
 
 
 def _main(repository, *arguments):
-    return duet.main(["--networks=mlp_64_32", *arguments], repository)
+    return compare_revisions.main(["--networks=mlp_64_32", *arguments], repository)
 
 
 # The plan ----------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def test_each_pair_is_started_abba_and_signed_alike(tmp_path):
         asked.append(first.name + second.name)
         return {"x": 0.25 if first is a else -0.25}  # b takes longer, whoever is first
 
-    assert duet.measure(a, b, 2, pair, lambda _: None) == {"x": [0.25] * 4}
+    assert compare_revisions.measure(a, b, 2, pair, lambda _: None) == {"x": [0.25] * 4}
     assert asked == ["ab", "ba", "ab", "ba"]
 
 
@@ -121,13 +121,13 @@ def test_base_is_first_held_against_itself(tmp_path):
         asked.append(first.name + second.name)
         return {"x": {"aa": 0.01, "ab": 0.3, "ba": -0.3}[first.name + second.name]}
 
-    (found,) = duet.duet(a, b, 1, pair, lambda _: None)
+    (found,) = compare_revisions.duet(a, b, 1, pair, lambda _: None)
     assert asked == ["aa", "aa", "ab", "ba"]
     assert (found.found.centre, found.verdict) == (0.3, "slower")
 
 
 def test_what_is_timed_is_the_documented_training():
-    asked = duet.work_for(facts.names())
+    asked = compare_revisions.work_for(facts.names())
     assert list(asked) == list(facts.names())
     for name, order in ((name, work.order) for name, work in asked.items()):
         assert (order.task, order.runner) == ("train", "engine")
@@ -146,7 +146,11 @@ def test_fresh_processes_take_turns_in_the_trees_own_code(repository, noted, tem
         first = list(dict.fromkeys(pid for _, pid, _, request in pair if "run" in request))
         processes.update(first)
         runs = [first.index(pid) for _, pid, _, request in pair if "run" in request]
-        assert runs == [side for turn in duet.turns(duet.ROUNDS["mlp"]) for side in turn]
+        assert runs == [
+            side
+            for turn in compare_revisions.turns(compare_revisions.ROUNDS["mlp"])
+            for side in turn
+        ]
         names = {pid: name for name, pid, _, _ in pair}
         began = "".join(names[pid][0] for pid in first)
         assert began == ("bb" if number < 4 else "bh" if number % 2 == 0 else "hb")
@@ -186,7 +190,7 @@ def test_a_clean_head_is_the_commit(repository, tmp_path):
     (repository / ".gitignore").write_text("ignored\n", encoding="utf-8")
     commit = _commit(repository)
     (repository / "ignored").touch()
-    tree = duet.export_head(repository, tmp_path / "out")
+    tree = compare_revisions.export_head(repository, tmp_path / "out")
     assert tree.name == f"HEAD ({commit[:12]})"
     assert not (tree.folder / "ignored").exists()
     assert (tree.folder / "harness" / "bench" / "runner.py").exists()
@@ -205,7 +209,7 @@ def test_a_deleted_file_is_not_exported(repository, tmp_path):
     _commit(repository)
     (repository / "a.py").unlink()
     (repository / "b.py").touch()
-    tree = duet.export_head(repository, tmp_path / "out")
+    tree = compare_revisions.export_head(repository, tmp_path / "out")
     assert sorted(p.name for p in tree.folder.iterdir()) == ["b.py", "harness"]
 
 
@@ -234,7 +238,7 @@ def test_a_base_without_a_runner_cannot_be_measured(capsys, temporary, repositor
     _commit(repository)
     error = _fails(capsys, temporary, repository, "--base=HEAD")
     assert error.startswith("HEAD (")
-    assert "has no harness/bench/runner.py, so it cannot be measured" in error
+    assert "has no harness/benchmarks/runner.py, so it cannot be measured" in error
 
 
 def test_a_folder_without_git_is_named(capsys, temporary, tmp_path):
@@ -339,7 +343,7 @@ def test_a_slower_trainer_is_measured_in_its_own_tree(tmp_path, capsys, monkeypa
 
     Nothing finer is asserted of measured times: that 1.3 is caught is in docs/performance.md.
     """
-    monkeypatch.setattr(duet, "ROUNDS", {"cnn": 2, "mlp": 4})
+    monkeypatch.setattr(compare_revisions, "ROUNDS", {"cnn": 2, "mlp": 4})
     monkeypatch.setattr(statistics, "QUAD", "AB")  # half of it: enough for so plain a difference
     folder = tmp_path / "clone"
     for package in ("harness", "reference"):

@@ -8,12 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.jobs.local.recycling import NEVER, Recycling
-from harness.jobs.local.scheduler import JobFailed, Scheduler
-from harness.scale import soak
-from harness.scale.bounds import BOUNDS, LOG_BYTES, MB, broken
-from harness.scale.measure import job_of
-from harness.scale.watching import (
+from harness.benchmarks.scale import soak
+from harness.benchmarks.scale.growth_bounds import BOUNDS, LOG_BYTES, MB, broken
+from harness.benchmarks.scale.measure import job_of
+from harness.benchmarks.scale.process_usage import (
     CONTROLLER,
     SANDBOX,
     SERVER,
@@ -24,6 +22,8 @@ from harness.scale.watching import (
     held,
     processes,
 )
+from harness.jobs.local.recycling import NEVER, Recycling
+from harness.jobs.local.scheduler import JobFailed, Scheduler
 
 WAIT_S = 30
 MODULE = "tests.support.processes.fake_worker"

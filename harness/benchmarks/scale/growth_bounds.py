@@ -1,11 +1,11 @@
-"""What may grow in a long run, and by how much: the verdict of `harness.scale.soak`."""
+"""What may grow in a long run, and by how much: the verdict of `harness.benchmarks.scale.soak`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
 
-from harness.scale.watching import CONTROLLER, SANDBOX, SERVER, WORKER, Held, Sample
+from harness.benchmarks.scale.process_usage import CONTROLLER, SANDBOX, SERVER, WORKER, Held, Sample
 
 MB = 10**6
 

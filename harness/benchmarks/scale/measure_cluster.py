@@ -1,4 +1,4 @@
-"""Measures what a job costs on a Dask cluster beside its work: `python -m harness.scale.cluster`.
+"""Measures what a job costs on a Dask cluster beside its work: `python -m harness.benchmarks.scale.measure_cluster`.
 
 Real workers on this machine, and jobs of a millisecond. Once as the grader sends them, through Dask
 to a node and a worker of it and back; once as plain tasks of Dask's, which tells whose the time is.
@@ -17,18 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.benchmarks.scale.idle_worker import JOB_S
+from harness.benchmarks.scale.measure import Rate, job_of
 from harness.jobs.cluster.address import parse
 from harness.jobs.cluster.connection import Connection, connect
 from harness.jobs.cluster.inputs import Needs
 from harness.jobs.cluster.pool import ClusterPool
 from harness.jobs.store.store import Store
-from harness.scale.idle_worker import JOB_S
-from harness.scale.measure import Rate, job_of
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from reference.errors import UserError
 
 JOBS = 10_000
-_WORKER = "harness.scale.idle_worker"
+_WORKER = "harness.benchmarks.scale.idle_worker"
 _LIMIT_S = 600
 
 
@@ -93,7 +93,8 @@ def table(workers: int, found: dict[str, Rate]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.scale.cluster", description=__doc__.split("\n")[0]
+        prog="python -m harness.benchmarks.scale.measure_cluster",
+        description=__doc__.split("\n")[0],
     )
     parser.add_argument("--jobs", type=int, default=JOBS)
     parser.add_argument("--workers", type=int, default=cores())

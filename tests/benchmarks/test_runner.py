@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.bench import order as orders
-from harness.bench import runner
-from harness.bench.order import Order, Task, Unavailable, noise
-from harness.bench.sizes import steps_per_round
+from harness.benchmarks import runner
+from harness.benchmarks import workload as orders
+from harness.benchmarks.sizes import steps_per_round
+from harness.benchmarks.workload import Order, Task, Unavailable, noise
 from harness.jobs.planning import recipe_for
 from harness.network.spec import make_spec
 from harness.system.processes import json_process
@@ -162,7 +162,7 @@ def test_a_round_is_neither_short_nor_long():
 
 
 def test_the_real_tasks_run_and_agree(tmp_path):
-    child = JsonProcess("harness.bench.runner", tmp_path / "log", compute=Compute(1))
+    child = JsonProcess("harness.benchmarks.runner", tmp_path / "log", compute=Compute(1))
 
     def ask(request):
         child.send(request)
@@ -200,7 +200,7 @@ def test_the_real_tasks_run_and_agree(tmp_path):
 
 def test_pytorch_that_is_not_installed_is_unavailable(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "harness.bench.torch_tasks", raising=False)
+    monkeypatch.delitem(sys.modules, "harness.benchmarks.torch_tasks", raising=False)
     document = {"prepare": "a", **orders.to_json(_order(who="pytorch"))}
     assert _ask(runner.Runner(runner.make), document) == {
         "event": "unavailable",
@@ -212,7 +212,7 @@ def _peer():
     if not os.environ.get("CI"):  # where everything runs, its absence is a failure
         pytest.importorskip("torch", reason="a peer, and optional: see requirements-peers.txt")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from harness.bench import torch_tasks
+    from harness.benchmarks import torch_tasks
 
     return torch_tasks
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from harness.benchmarks.scale import measure as measure_scale
+from harness.benchmarks.scale.measure import Lookups, Rate, Times
 from harness.jobs.store.store import Store
-from harness.scale import measure as measure_scale
-from harness.scale.measure import Lookups, Rate, Times
 
 
 def test_the_idle_workers_do_every_job(tmp_path, monkeypatch):

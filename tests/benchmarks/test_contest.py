@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.bench.contest import ROUNDS, TRIAL_ROUNDS, WARMUP_ROUNDS, Pool, hold, turns
-from harness.bench.order import Order
-from harness.bench.rows import blank, failed, measured, merged
+from harness.benchmarks.contest import ROUNDS, TRIAL_ROUNDS, WARMUP_ROUNDS, Pool, hold, turns
+from harness.benchmarks.rows import blank, failed, measured, merged
+from harness.benchmarks.workload import Order
 from harness.jobs.planning import recipe_for
 from reference import facts
 from tests.support.fake_benchmarks import FakeChild, small_spec

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.bench.order import SEED, Order, Task, noise, timed
+from harness.benchmarks.workload import SEED, Order, Task, noise, timed
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from reference.errors import UserError

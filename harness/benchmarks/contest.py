@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.bench.order import Order, to_json
+from harness.benchmarks.workload import Order, to_json
 from harness.system.processes.json_process import ProcessDied, ProcessTimeout
 
 OURS = "engine"

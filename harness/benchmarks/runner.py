@@ -22,8 +22,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.bench import order as orders
-from harness.bench.order import Order, Task, Unavailable
+from harness.benchmarks import workload as orders
+from harness.benchmarks.workload import Order, Task, Unavailable
 from harness.system.processes.json_process import serve
 from reference.errors import UserError
 
@@ -62,11 +62,11 @@ class Runner:
                 raise UserError(f"no task is called {name!r}; prepared: {known}")
             return {"event": "ran", "elapsed_s": self._tasks[name].run()}
         if request.get("matmul"):
-            from harness.bench.tasks import matmul_rate  # noqa: PLC0415  (imports TensorFlow)
+            from harness.benchmarks.keras_tasks import matmul_rate  # noqa: PLC0415  (imports TensorFlow)
 
             return {"event": "matmul", "flops_per_s": matmul_rate()}
         if request.get("device"):
-            from harness.bench.tasks import device  # noqa: PLC0415
+            from harness.benchmarks.keras_tasks import device  # noqa: PLC0415
 
             return {"event": "device", "name": device()}
         raise UserError(f"{sorted(request)}: expected prepare, run, matmul or device")
@@ -94,13 +94,13 @@ def make(order: Order) -> Task:
     """
     if order.runner == "pytorch":
         try:
-            from harness.bench import torch_tasks  # noqa: PLC0415
+            from harness.benchmarks import torch_tasks  # noqa: PLC0415
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
             raise Unavailable(NO_PYTORCH) from error
         return torch_tasks.training(order)
-    from harness.bench.tasks import TASKS  # noqa: PLC0415
+    from harness.benchmarks.keras_tasks import TASKS  # noqa: PLC0415
 
     if (order.task, order.runner) not in TASKS:
         known = ", ".join(f"{task} by {runner}" for task, runner in TASKS)

@@ -1,4 +1,4 @@
-"""Simulates a grading of many jobs on many workers: `python -m harness.scale.simulate`.
+"""Simulates a grading of many jobs on many workers: `python -m harness.benchmarks.scale.simulate`.
 
 A discrete-event simulation of what the session does, from measured costs, printed as the tables of
 docs/performance.md. It has no randomness: the same costs give the same tables.
@@ -34,7 +34,7 @@ WORKERS = (1, 2, 4, 8, 16, 32, 64)
 JOBS = (1, 10, 100, 1_000, 10_000)
 
 # Seconds that one job of each network takes on one core, until it clears its gate on MNIST:
-# `pytest checks/ --fresh` on two workers, then `python -m harness.scale.simulate --results
+# `pytest checks/ --fresh` on two workers, then `python -m harness.benchmarks.scale.simulate --results
 # reports/latest/results.json` shows those of the machine at hand.
 TRAINING_S: Mapping[str, float] = {
     "deep_cnn": 40.7,
@@ -47,7 +47,7 @@ TRAINING_S: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds beside training; the defaults are those of `python -m harness.scale.measure`.
+    """Seconds beside training; the defaults are those of `python -m harness.benchmarks.scale.measure`.
 
     Attributes:
         worker_start: process, import of TensorFlow and what the first job makes ready.
@@ -68,7 +68,7 @@ class Costs:
     workers_verify: bool = False
 
 
-# `python -m harness.scale.cluster` measures what Dask adds to the controller's own time. As many
+# `python -m harness.benchmarks.scale.measure_cluster` measures what Dask adds to the controller's own time. As many
 # modules are opened side by side as the controller has cores.
 CLUSTER = Costs(controller=0.005 + 0.0030, sandboxes=2, workers_verify=True)
 
@@ -306,7 +306,7 @@ def read_training(path: Path) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.scale.simulate", description=__doc__.split("\n")[0]
+        prog="python -m harness.benchmarks.scale.simulate", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--results", type=Path, help="take the times of training from a run")
     parser.add_argument("--cluster", action="store_true", help="as on a Dask cluster")

@@ -22,8 +22,8 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from harness.bench import order as orders
-from harness.bench.order import Order
+from harness.benchmarks import workload as orders
+from harness.benchmarks.workload import Order
 from harness.jobs import planning
 from harness.network.spec import Spec
 from harness.statistics import revision_times as statistics
@@ -44,7 +44,7 @@ from reference import facts
 from reference.errors import UserError
 from reference.facts import expected_network
 
-RUNNER = "harness.bench.runner"
+RUNNER = "harness.benchmarks.runner"
 QUADS = 2
 # A round is long enough to be timed and short enough that the machine is the same all through it.
 # Neighbouring rounds of identical code were seen to differ by 10 to 20 %: hence so many.
@@ -374,7 +374,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
 def main(arguments: Sequence[str] | None = None, repository: Path = PROJECT_ROOT) -> int:
     """Runs the command; returns 0, 1 for a slower network, 2 when interrupted, 4 on an error."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.bench.duet", description=__doc__.split("\n")[0]
+        prog="python -m harness.benchmarks.compare_revisions", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--base", required=True, metavar="REV", help="git revision to compare with")
     parser.add_argument("--networks", metavar="A,B", help="some of the networks (default: all)")

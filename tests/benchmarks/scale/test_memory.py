@@ -2,21 +2,21 @@
 
 import pytest
 
+from harness.benchmarks.scale import measure_memory, recording_worker
+from harness.benchmarks.scale.measure import job_of
+from harness.benchmarks.scale.measure_memory import Kept
 from harness.jobs.store.record import Record
-from harness.scale import held, recording_worker
-from harness.scale.held import Kept
-from harness.scale.measure import job_of
 
 
 def test_runs_are_done_looked_at_and_deleted(tmp_path):
-    assert [found.runs for found in held.kept(25, tmp_path, each=10)] == [10, 20, 25]
+    assert [found.runs for found in measure_memory.kept(25, tmp_path, each=10)] == [10, 20, 25]
     records = tmp_path / "store" / "records"
     assert list(records.glob("*/*")) == []
     assert len(list(records.iterdir())) > 5  # there were many, under keys of their own
 
 
 def test_five_seeds_share_a_network_and_others_have_another():
-    jobs = [held._asked(number)[0] for number in range(15)]
+    jobs = [measure_memory._asked(number)[0] for number in range(15)]
     assert len({job.key for job in jobs}) == 15
     assert len({job.spec.digest for job in jobs}) == 3
 
@@ -43,11 +43,11 @@ def test_what_a_run_keeps_is_the_growth_divided():
 
 
 def test_the_command_prints_a_row_for_every_few(monkeypatch, capsys):
-    monkeypatch.setattr(held, "kept", lambda _runs, _folder: [Kept(500, 21_000_000)])
-    assert held.main(["--runs=500"]) == 0
+    monkeypatch.setattr(measure_memory, "kept", lambda _runs, _folder: [Kept(500, 21_000_000)])
+    assert measure_memory.main(["--runs=500"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "| 500 | 21 MB | 42 kB |"
 
 
 def test_nothing_cannot_be_measured():
     with pytest.raises(SystemExit):
-        held.main(["--runs=0"])
+        measure_memory.main(["--runs=0"])

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.scale import simulate
-from harness.scale.simulate import NO_COSTS, TRAINING_S, Costs, grade, limits, makespan, mixed
+from harness.benchmarks.scale import simulate
+from harness.benchmarks.scale.simulate import (
+    NO_COSTS,
+    TRAINING_S,
+    Costs,
+    grade,
+    limits,
+    makespan,
+    mixed,
+)
 
 # The same examples every time, and no clock.
 alike = settings(deadline=None, derandomize=True, database=None)

@@ -1,6 +1,6 @@
 """Writes a class to measure with: so many submissions of so few distinct networks.
 
-    python -m harness.scale.classroom FOLDER --submissions=200 --networks=12
+    python -m harness.benchmarks.scale.fake_class FOLDER --submissions=200 --networks=12
     pytest checks/ --submissions=FOLDER
 
 The networks are `mlp_64_32` with hidden layers of slightly different widths, so that training is
@@ -101,7 +101,9 @@ def write(folder: Path, submissions: int, networks: int) -> None:
 
 def main() -> None:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(prog="python -m harness.scale.classroom", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.benchmarks.scale.fake_class", description=__doc__
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--networks", type=int, default=12)

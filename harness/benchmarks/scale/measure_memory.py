@@ -1,4 +1,4 @@
-"""Measures what the controller keeps of each run: `python -m harness.scale.held`.
+"""Measures what the controller keeps of each run: `python -m harness.benchmarks.scale.measure_memory`.
 
 A class of 2,000 networks with five seeds is 10,000 runs. Here so many are done by workers that
 train nothing, in a store in memory, and each is waited for and its arrays are looked at, as checks
@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.benchmarks.scale.measure import job_of
+from harness.benchmarks.scale.process_usage import held
 from harness.jobs.kinds.base import Job
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
@@ -26,8 +28,6 @@ from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
 from harness.network.spec import Spec, make_spec
-from harness.scale.measure import job_of
-from harness.scale.watching import held
 from reference.errors import UserError
 
 NETWORK = "mlp_64_32"
@@ -88,7 +88,7 @@ def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
         store.root,
         folder / "logs",
         on_event,
-        module="harness.scale.recording_worker",
+        module="harness.benchmarks.scale.recording_worker",
     )
     leases = Leases(store.root, progress.note)
     work = Runs(Turns(store, leases, progress.note), folder, workers, progress, fresh=False)
@@ -125,7 +125,8 @@ def _resident() -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.scale.held", description=__doc__.split("\n", maxsplit=1)[0]
+        prog="python -m harness.benchmarks.scale.measure_memory",
+        description=__doc__.split("\n", maxsplit=1)[0],
     )
     parser.add_argument("--runs", type=int, default=10_000)
     options = parser.parse_args(arguments)

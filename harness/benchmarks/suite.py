@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.bench import rows
-from harness.bench.contest import OURS, Contest, Pool, Start, hold
-from harness.bench.order import Order
-from harness.bench.rows import Key
-from harness.bench.sizes import steps_per_round
+from harness.benchmarks import rows
+from harness.benchmarks.contest import OURS, Contest, Pool, Start, hold
+from harness.benchmarks.rows import Key
+from harness.benchmarks.sizes import steps_per_round
+from harness.benchmarks.workload import Order
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmarks import Baseline
 from harness.evaluation.checking import Difference, Mismatch, Unavailable
@@ -96,7 +96,7 @@ class Entrant:
 def processes(logs: Path) -> Start:
     """Returns what starts runner processes that leave their last words in a folder."""
     return lambda program, threads: JsonProcess(
-        "harness.bench.runner",
+        "harness.benchmarks.runner",
         logs / f"bench-{program}-{threads}.log",
         compute=Compute(threads, gpu=True),
     )

@@ -1,6 +1,6 @@
 """What the benchmark lane times with TensorFlow: our engine and plain Keras, doing the same work.
 
-Imports TensorFlow, so only a runner process (`harness.bench.runner`) may import it.
+Imports TensorFlow, so only a runner process (`harness.benchmarks.runner`) may import it.
 """
 
 import time
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from harness.bench.order import SEED, Order, Task, noise, timed
+from harness.benchmarks.workload import SEED, Order, Task, noise, timed
 from harness.network.engine.inference import Predictor
 from harness.network.engine.rebuild import rebuild
 from harness.network.engine.train import steps_ahead

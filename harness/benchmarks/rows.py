@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from harness.bench.contest import OURS, Contest
-from harness.bench.sizes import flops_per_image
+from harness.benchmarks.contest import OURS, Contest
+from harness.benchmarks.sizes import flops_per_image
 from harness.statistics import time_ratios
 from harness.system.machine import commit, cores, describe_cpu
 from reference.layers import Network
