@@ -1,10 +1,12 @@
-"""Fixtures of the checks. Options and hooks are in harness/plugin.py."""
+"""Fixtures of the checks. Options and hooks are in harness/app/pytest_plugin/plugin.py."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin.stash_keys import BASELINE, COMPARISON, LEDGER, SESSION
 from harness.benchmarks.contest import Pool, Start
 from harness.benchmarks.suite import Lane, processes
 from harness.data import Dataset
@@ -17,8 +19,6 @@ from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.session import Session
-from harness.stash import BASELINE, COMPARISON, LEDGER, SESSION
 from harness.submissions.normalization.captured_recipe import CapturedRecipe
 from harness.submissions.opened import Opened
 from harness.submissions.sandbox.client import BuildFailure
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
 NO_NETWORK = "there is no network: see the build check"
 
-pytest_plugins = ["harness.bench.plugin", "harness.baseline.plugin", "harness.plugin"]
+pytest_plugins = [
+    "harness.app.pytest_plugin.benchmarks",
+    "harness.app.pytest_plugin.baseline",
+    "harness.app.pytest_plugin.plugin",
+]
 
 
 @pytest.fixture(scope="session")
@@ -206,9 +210,9 @@ def then_and_now(
     comparison: "Comparison", subject_id: str, opened: Opened | BuildFailure
 ) -> "tuple[Network, Network]":
     """A network as it was in the baseline and as it is, not trained."""
-    from harness.baseline import session  # noqa: PLC0415
+    from harness.app.grading import baseline  # noqa: PLC0415
 
-    now = session.built(subject_id, opened)
+    now = baseline.built(subject_id, opened)
     then = comparison.counterpart(now)
     if then is None:
         raise NotApplicable("it is not in the baseline: there is nothing to compare with")
@@ -223,11 +227,11 @@ def accuracy_change(
     trained: list[Record] | JobFailed,
 ) -> "Row":
     """How its accuracy changed since the baseline."""
-    from harness.baseline import session  # noqa: PLC0415
+    from harness.app.grading import baseline  # noqa: PLC0415
 
     then, now = then_and_now
-    reason = session.why_not(comparison, grading)
-    return comparison.accuracy(session.trained(now, trained, grading.dataset), then, reason)
+    reason = baseline.why_not(comparison, grading)
+    return comparison.accuracy(baseline.trained(now, trained, grading.dataset), then, reason)
 
 
 @pytest.fixture
@@ -247,7 +251,7 @@ def speed_changes(comparison: "Comparison", then_and_now: "tuple[Network, Networ
 @pytest.fixture
 def absence(comparison: "Comparison", pytestconfig: pytest.Config, gone: str) -> "Row":
     """What became of a network that the baseline alone knows by its name."""
-    from harness.baseline import session  # noqa: PLC0415
+    from harness.app.grading import baseline  # noqa: PLC0415
 
     grading = pytestconfig.stash.get(SESSION, None)
-    return comparison.missing(gone, session.newcomers(comparison, grading))
+    return comparison.missing(gone, baseline.newcomers(comparison, grading))

@@ -1,7 +1,7 @@
 """What a saved network's own weights read: shown, and worth what the rubric says."""
 
+from harness.app.grading.session import Session
 from harness.evaluation.checking import Difference, require_none
-from harness.session import Session
 from harness.submissions.saved_weights import OwnAccuracy
 from reference.facts import Facts
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from harness.bench import plugin
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin import benchmarks
 from harness.benchmarks.rows import Key
 from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Lane
 from harness.jobs.planning import recipe_for
 from harness.network.spec import Spec
-from harness.session import Session
 from harness.submissions.opened import Opened
 from harness.submissions.sandbox.client import BuildFailure
 from reference.facts import Facts
@@ -39,7 +39,7 @@ def test_training(
     runner: str,
 ) -> None:
     """training throughput, at the documented batch size unless another was asked for"""
-    batch_size = plugin.training_batch(facts.name, grading.options)
+    batch_size = benchmarks.training_batch(facts.name, grading.options)
     recipe = replace(recipe_for(facts, "documented", None), batch_size=batch_size)
     key = (facts.name, "train", batch_size)
     lane.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))

@@ -1,11 +1,11 @@
 """Does it learn, by the documented recipe, as far as it should, and reproducibly?"""
 
+from harness.app.grading.session import Session
 from harness.evaluation import gates
 from harness.evaluation.checking import Difference, require_none
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
-from harness.session import Session
 from reference.facts import Facts
 
 # Ten classes: guessing reads one image in ten. Half of all is far above it and far below any of

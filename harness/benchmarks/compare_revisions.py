@@ -44,7 +44,8 @@ from reference import facts
 from reference.errors import UserError
 from reference.facts import expected_network
 
-RUNNER = "harness.benchmarks.runner"
+# The module that times a tree, and its name in revisions of before it moved.
+RUNNERS = ("harness.benchmarks.runner", "harness.bench.runner")
 QUADS = 2
 # A round is long enough to be timed and short enough that the machine is the same all through it.
 # Neighbouring rounds of identical code were seen to differ by 10 to 20 %: hence so many.
@@ -68,6 +69,11 @@ class Tree:
 
     name: str
     folder: Path
+
+    @property
+    def runner(self) -> str | None:
+        """The module that times it; None where there is none."""
+        return next((name for name in RUNNERS if (self.folder / _file(name)).is_file()), None)
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ class _Runner:
 
     def __init__(self, tree: Tree, log: Path) -> None:
         self._tree = tree
-        self._process = JsonProcess(RUNNER, log, root=tree.folder)
+        self._process = JsonProcess(tree.runner or RUNNERS[0], log, root=tree.folder)
         self.stop = self._process.stop
 
     def send(self, request: Mapping[str, Any]) -> None:
@@ -227,13 +233,16 @@ def export_revision(repository: Path, revision: str, folder: Path) -> Tree:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(folder, filter="data")
     tree = Tree(f"{revision} ({commit[:12]})" if revision != commit else commit[:12], folder)
-    runner = Path(*RUNNER.split(".")).with_suffix(".py")
-    if not (folder / runner).is_file():
+    if tree.runner is None:
         raise UserError(
-            f"{tree.name} has no {runner}, so it cannot be measured. "
+            f"{tree.name} has no {_file(RUNNERS[0])}, so it cannot be measured. "
             "Choose a revision that has it as the base."
         )
     return tree
+
+
+def _file(module: str) -> Path:
+    return Path(*module.split(".")).with_suffix(".py")
 
 
 def export_head(repository: Path, folder: Path) -> Tree:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.app.pytest_plugin.options import Options
 from harness.experiments.base import Experiment
 from harness.experiments.numpy_twin import NumpyTwin
 from harness.experiments.samples import SAMPLES
 from harness.experiments.study import StudyExperiment
 from harness.experiments.summary_table import TABLES
 from harness.experiments.transfer import Transfer
-from harness.options import Options
 from harness.system.directories import PROJECT_ROOT
 from reference import study_format
 from reference.errors import UserError

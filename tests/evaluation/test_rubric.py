@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.app.pytest_plugin.check_results import Ledger
 from harness.evaluation import rubric
 from harness.evaluation.checking import Difference, Mismatch, NotApplicable, Unavailable
 from harness.evaluation.gates import from_gate
 from harness.evaluation.results import settle
 from harness.evaluation.rubric import Rubric, Worth, load, total
-from harness.ledger import Ledger
 from harness.network.spec import make_spec
 from harness.statistics import judge_floor, judge_gate
 from harness.submissions.feedback.alignment import actual_rows, align, expected_rows, share_right

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.app.pytest_plugin.options import Options
 from harness.experiments import catalogue
 from harness.experiments.base import Outcome
 from harness.experiments.context import Lab, Setting
@@ -16,7 +17,6 @@ from harness.jobs.planning import recipe_for
 from harness.network.cost import TimeLimit
 from harness.network.recipe import in_fold
 from harness.network.spec import make_spec
-from harness.options import Options
 from harness.submissions.sandbox.client import BuildFailure
 from reference.calibration import Calibration
 from reference.errors import UserError

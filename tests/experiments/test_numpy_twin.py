@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from harness.app.pytest_plugin.options import Options
 from harness.data import publish
 from harness.data.digits import load_digits
 from harness.evaluation.claims import judge
@@ -27,7 +28,6 @@ from harness.jobs.planning import recipe_for
 from harness.jobs.store.store import Store
 from harness.network.engine import thread_variables
 from harness.network.recipe import Recipe
-from harness.options import Options
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import numeric_platform
 from harness.system.source_lines import code_lines

@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 
-from harness import kaggle
-from harness.kaggle import ANSWER, HEADER
+from harness.app import kaggle
+from harness.app.kaggle import ANSWER, HEADER
 from tests.fuzzing.formats import CSV
 from tests.fuzzing.target import Target, as_file
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw
 
+from harness.app.predict.normalize import normalise
 from harness.data.greek import prepared, read_picture
-from harness.predict.normalise import normalise
 from tests.fuzzing.formats import PICTURE, png
 from tests.fuzzing.target import Limits, Target, as_file
 

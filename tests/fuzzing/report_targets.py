@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from harness import conclude
+from harness.app.pytest_plugin import finish
 from harness.evaluation.baseline import benchmarks as bench_baseline
 from harness.evaluation.baseline import previous_results
 from harness.evaluation.results import files, history
@@ -179,7 +179,7 @@ def _read_kept(data: bytes) -> None:
     file = as_file(data, "results.json")
     rows = files.read_benchmarks(file)
     assert isinstance(rows, list)
-    document = conclude._earlier(file)
+    document = finish._earlier(file)
     assert document is None or document["schema"] == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import trained
+from harness.app import trained_network
 from harness.data import MNIST_DIGEST
 from harness.jobs import planning
 from harness.jobs.cluster import address
@@ -72,8 +72,8 @@ def _read_candidate(data: bytes) -> None:
     folder = root / "records" / "00" / "00aa"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "record.json").write_bytes(data)
-    for _, document in trained._documents(Store(root)):
-        place = trained._rank(document, _FACTS, "mnist", MNIST_DIGEST)
+    for _, document in trained_network._documents(Store(root)):
+        place = trained_network._rank(document, _FACTS, "mnist", MNIST_DIGEST)
         assert place is None or (place[0] in {0, 1} and type(place[1]) is int)
 
 

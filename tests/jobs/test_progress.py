@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from rich.progress import Progress as Bar
 
-from harness import plugin
+from harness.app.pytest_plugin import plugin
 from harness.jobs import progress as module
 from harness.jobs.progress import Progress
 

@@ -37,9 +37,9 @@ _facts.names = lambda *_folder: fake_lane.script()["names"]
 
 
 def pytest_configure():
-    import harness.plugin
+    import harness.app.pytest_plugin.plugin
 
-    harness.plugin.Session = fake_lane.FakeSession
+    harness.app.pytest_plugin.plugin.Session = fake_lane.FakeSession
 
 
 @pytest.fixture(scope="session")

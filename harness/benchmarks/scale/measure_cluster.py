@@ -1,4 +1,6 @@
-"""Measures what a job costs on a Dask cluster beside its work: `python -m harness.benchmarks.scale.measure_cluster`.
+"""Measures what a job costs on a Dask cluster beside its work.
+
+`python -m harness.benchmarks.scale.measure_cluster` is the command.
 
 Real workers on this machine, and jobs of a millisecond. Once as the grader sends them, through Dask
 to a node and a worker of it and back; once as plain tasks of Dask's, which tells whose the time is.

@@ -1,4 +1,6 @@
-"""Measures what the controller keeps of each run: `python -m harness.benchmarks.scale.measure_memory`.
+"""Measures what the controller keeps of each run.
+
+`python -m harness.benchmarks.scale.measure_memory` is the command.
 
 A class of 2,000 networks with five seeds is 10,000 runs. Here so many are done by workers that
 train nothing, in a store in memory, and each is waited for and its arrays are looked at, as checks

@@ -34,8 +34,8 @@ WORKERS = (1, 2, 4, 8, 16, 32, 64)
 JOBS = (1, 10, 100, 1_000, 10_000)
 
 # Seconds that one job of each network takes on one core, until it clears its gate on MNIST:
-# `pytest checks/ --fresh` on two workers, then `python -m harness.benchmarks.scale.simulate --results
-# reports/latest/results.json` shows those of the machine at hand.
+# `pytest checks/ --fresh` on two workers, then `python -m harness.benchmarks.scale.simulate
+# --results reports/latest/results.json` shows those of the machine at hand.
 TRAINING_S: Mapping[str, float] = {
     "deep_cnn": 40.7,
     "functional_cnn": 36.5,
@@ -47,7 +47,7 @@ TRAINING_S: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds beside training; the defaults are those of `python -m harness.benchmarks.scale.measure`.
+    """Seconds beside training; the defaults are what `scale.measure` prints.
 
     Attributes:
         worker_start: process, import of TensorFlow and what the first job makes ready.
@@ -68,8 +68,8 @@ class Costs:
     workers_verify: bool = False
 
 
-# `python -m harness.benchmarks.scale.measure_cluster` measures what Dask adds to the controller's own time. As many
-# modules are opened side by side as the controller has cores.
+# `python -m harness.benchmarks.scale.measure_cluster` measures what Dask adds to the controller's
+# own time. As many modules are opened side by side as the controller has cores.
 CLUSTER = Costs(controller=0.005 + 0.0030, sandboxes=2, workers_verify=True)
 
 NO_COSTS = Costs(0.0, 0.0, 0.0, 0.0, 0.0)

@@ -5,14 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.baseline import plugin, session
+from harness.app.grading import baseline as grading_baseline
+from harness.app.pytest_plugin import baseline as plugin_baseline
+from harness.app.pytest_plugin.stash_keys import COMPARISON as COMPARED
 from harness.evaluation.baseline.network import Data, Network
 from harness.evaluation.baseline.previous_results import Earlier
 from harness.evaluation.baseline.row import Row
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
 from harness.evaluation.results import COMPARABLE, verdict
 from harness.jobs.local.scheduler import JobFailed
-from harness.stash import COMPARISON as COMPARED
 from harness.submissions.sandbox.client import BuildFailure
 from reference.errors import UserError
 from reference.facts import load
@@ -147,24 +148,24 @@ def _config(*, benchmark=False):
 def test_submissions_have_no_baseline():
     options = SimpleNamespace(baseline="old.json", grades_submissions=True)
     with pytest.raises(UserError, match="--baseline is about the project's own networks: leave"):
-        plugin.prepare(_config(), options, ())
+        plugin_baseline.prepare(_config(), options, ())
 
 
 def test_a_benchmark_run_needs_no_networks_in_the_file():
     config = _config(benchmark=True)
-    plugin.prepare(config, SimpleNamespace(baseline="none.json"), ())
+    plugin_baseline.prepare(config, SimpleNamespace(baseline="none.json"), ())
     assert config.stash == {}
 
 
 def test_without_the_option_its_checks_are_left_out():
     item = SimpleNamespace(fixturenames=["comparison"], config=_config())
-    assert plugin.nothing_to_compare(item)
+    assert plugin_baseline.nothing_to_compare(item)
     item.config.stash[COMPARED] = "a comparison"
-    assert not plugin.nothing_to_compare(item)
+    assert not plugin_baseline.nothing_to_compare(item)
     item.callspec = SimpleNamespace(params={"gone": object()})  # pytest's word for none
-    assert plugin.nothing_to_compare(item)
+    assert plugin_baseline.nothing_to_compare(item)
     item.callspec.params["gone"] = "old_mlp"
-    assert not plugin.nothing_to_compare(item)
+    assert not plugin_baseline.nothing_to_compare(item)
 
 
 def test_the_report_s_own_file_may_be_the_baseline_and_is_read_before_it_is_written(tmp_path):
@@ -174,7 +175,7 @@ def test_the_report_s_own_file_may_be_the_baseline_and_is_read_before_it_is_writ
     for path, own in ((folder / "results.json", True), (tmp_path / "copy.json", False)):
         path.write_bytes((folder / "results.json").read_bytes())
         options = SimpleNamespace(baseline=path, report=folder, workers=1)
-        found = session.begin(options, ("deep_cnn",))
+        found = grading_baseline.begin(options, ("deep_cnn",))
         assert found.overwritten is own
         assert found.earlier.networks[0].runs == 1
 
@@ -202,7 +203,7 @@ def test_a_recipe_is_another_where_it_trains_otherwise(then, now, calibration, s
     found = SimpleNamespace(
         earlier=Earlier("old.json", None, None, Data("mnist", "d", 12), then, [network])
     )
-    reason = session.why_not(found, grading)
+    reason = grading_baseline.why_not(found, grading)
     assert (reason is None) is same
     if not same:
         assert "trained with --recipe=" in reason

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import conclude
+from harness.app.pytest_plugin import finish
 from harness.evaluation.results import history
 from harness.evaluation.rubric import DEFAULT, load
 from harness.report import render as report
@@ -261,19 +261,19 @@ def end(tmp_path, monkeypatch):
     """Ends a session that found these results; returns its results.json and what it said."""
     folder = tmp_path / "reports" / "latest"
     monkeypatch.setattr(report, "write", lambda *_: None)
-    monkeypatch.setattr(conclude, "names", lambda: NETWORKS)
+    monkeypatch.setattr(finish, "names", lambda: NETWORKS)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    monkeypatch.setattr(conclude, "_summarise", lambda *_: None)
+    monkeypatch.setattr(finish, "_summarise", lambda *_: None)
 
     def run(results, *, benchmarked=False):
         said = []
-        monkeypatch.setattr(conclude, "_graded", lambda *_: {"schema": 1, **results})
+        monkeypatch.setattr(finish, "_graded", lambda *_: {"schema": 1, **results})
         session = SimpleNamespace(options=SimpleNamespace(report=folder), tell=said.append)
         ledger = SimpleNamespace(benchmarks={})
-        document = conclude.conclude(
+        document = finish.conclude(
             session, ledger, command="c", passed=True, benchmarked=benchmarked
         )
-        conclude.write(document, session, benchmarked=benchmarked)
+        finish.write(document, session, benchmarked=benchmarked)
         return json.loads((folder / "results.json").read_text(encoding="utf-8")), said
 
     return run

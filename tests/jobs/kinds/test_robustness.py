@@ -9,7 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness import session as session_module
+from harness.app.grading import session as session_module
+from harness.app.grading.robustness import Asker, gathered, give_up
+from harness.app.grading.session import Session
+from harness.app.grading.training import Trainings
+from harness.app.pytest_plugin.options import Options
 from harness.data import publish
 from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.evaluation.evidence.robustness import Readings, robustness
@@ -28,12 +32,8 @@ from harness.jobs.kinds.robustness import (
 )
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.store import Store
-from harness.options import Options
-from harness.robustness.asking import Asker, gathered, give_up
-from harness.session import Session
 from harness.statistics import mean_interval, wilson
 from harness.system.futures import fail
-from harness.trainings import Trainings
 from reference.errors import UserError
 from reference.layers import flops
 from tests.support.engine import chain, digits, documented, engines, recipe

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from harness.predict.spots import SURE, find_digit
+from harness.app.predict.find_digit import SURE, find_digit
 from reference.errors import UserError
 
 Pixels = NDArray[np.float32]

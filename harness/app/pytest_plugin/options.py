@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from harness import option_values as values
+from harness.app.pytest_plugin import option_values as values
 from harness.data import CHOICES
 from harness.jobs.cluster.address import OPTION, Address, parse
 from harness.jobs.cluster.address import resources as parse_resources

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from harness.predict.ink import find_ink
-from harness.predict.pictures import read
+from harness.app.predict.binarize import find_ink
+from harness.app.predict.image_files import read
 
 Ink = NDArray[np.float32]
 Digit = NDArray[np.uint8]

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from harness import conclude
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin import finish
+from harness.app.pytest_plugin.options import Options, RecipeName
 from harness.data.dataset import Dataset
 from harness.evaluation import results
 from harness.evaluation.baseline import previous_results
@@ -16,8 +18,6 @@ from harness.evaluation.baseline.speed import Speedups
 from harness.jobs import planning
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
-from harness.options import Options, RecipeName
-from harness.session import Session
 from harness.statistics import predictions
 from harness.submissions.opened import Opened
 from harness.submissions.sandbox.client import BuildFailure
@@ -39,7 +39,7 @@ def begin(options: Options, present: Sequence[str]) -> Comparison | None:
     """
     if options.baseline is None:
         return None
-    own = options.report / conclude.RESULTS
+    own = options.report / finish.RESULTS
     environment = describe(options.workers, "")
     return Comparison(
         previous_results.read(options.baseline),

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from harness.app.predict import image_files as opening
+from harness.app.predict.binarize import BLANK, UNCLEAR, find_ink
+from harness.app.predict.normalize import normalise, place, stroke_width
 from harness.data.idx import read_idx
-from harness.predict import pictures as opening
-from harness.predict.ink import BLANK, UNCLEAR, find_ink
-from harness.predict.normalise import normalise, place, stroke_width
 from reference.errors import UserError
 from tests.support.samples.photographed_digits import (
     KINDS,

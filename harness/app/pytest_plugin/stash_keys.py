@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin.check_results import Ledger
+from harness.app.pytest_plugin.options import Options
 from harness.evaluation.baseline.benchmarks import Baseline
 from harness.experiments.base import Experiment
-from harness.ledger import Ledger
-from harness.options import Options
-from harness.session import Session
 from harness.submissions.subject import Subject
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin.check_results import Ledger
 from harness.benchmarks import rows
 from harness.evaluation import gates, results
 from harness.evaluation.evidence import alarms
 from harness.evaluation.results import Graded, Run, history
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
-from harness.ledger import Ledger
 from harness.report import terminal
-from harness.session import Session
 from harness.submissions.opened import Opened
 from harness.submissions.sandbox.client import BuildFailure
 from harness.submissions.saved_weights import OwnAccuracy

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import trained_command
-from harness.predict.normalise import Digit, normalise
-from harness.predict.pictures import SUFFIXES
+from harness.app import arguments as command_line
+from harness.app.arguments import DONE, SOME_FAILED
+from harness.app.predict.image_files import SUFFIXES
+from harness.app.predict.normalize import Digit, normalise
+from harness.app.trained_network import Trained
 from harness.system.machine import cores
-from harness.trained import Trained
-from harness.trained_command import DONE, SOME_FAILED
 from reference.errors import UserError
 
 _DESCRIPTION = """\
@@ -114,13 +114,13 @@ def _parser() -> argparse.ArgumentParser:
         "pictures", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder of them"
     )
     # Of the five, the one that reads most test images right.
-    trained_command.add_options(parser, "deep_cnn")
+    command_line.add_options(parser, "deep_cnn")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
 def _run(given: argparse.Namespace) -> int:
-    network = trained_command.network(given)
+    network = command_line.network(given)
     found = predict(list(expanded(given.pictures)), network)
     if given.json:
         document = {
@@ -130,7 +130,7 @@ def _run(given: argparse.Namespace) -> int:
         }
         print(json.dumps(document, indent=1))
     else:
-        trained_command.tell(f"read by {network.origin}")
+        command_line.tell(f"read by {network.origin}")
         for prediction in found:
             stream = sys.stderr if prediction.error else sys.stdout
             print(prediction.lines(), file=stream, flush=True)
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     command: Callable[[], int] = partial(_run, given)
-    return trained_command.ended(command)
+    return command_line.ended(command)
 
 
 if __name__ == "__main__":

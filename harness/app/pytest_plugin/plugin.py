@@ -10,17 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import conclude, selection
-from harness.baseline import plugin as baselines
-from harness.bench import plugin as bench
-from harness.bench.plugin import is_benchmark
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin import baseline as baselines
+from harness.app.pytest_plugin import benchmarks as bench
+from harness.app.pytest_plugin import finish, selection
+from harness.app.pytest_plugin.benchmarks import is_benchmark
+from harness.app.pytest_plugin.check_results import Ledger
+from harness.app.pytest_plugin.options import read_options
+from harness.app.pytest_plugin.stash_keys import (
+    DOCUMENT,
+    EXPERIMENTS,
+    LEDGER,
+    OPTIONS,
+    SESSION,
+    SUBJECTS,
+    WRITTEN,
+)
 from harness.benchmarks.suite import lines
 from harness.evaluation import rubric
 from harness.evaluation.checking import Failed, Unavailable
-from harness.ledger import Ledger
-from harness.options import read_options
-from harness.session import Session
-from harness.stash import DOCUMENT, EXPERIMENTS, LEDGER, OPTIONS, SESSION, SUBJECTS, WRITTEN
 from harness.submissions import discovery
 from harness.submissions.subject import PROJECT, Subject, project_subject, submitted
 from harness.system.directories import MEND_REPORT, check_space, prepare
@@ -32,8 +40,8 @@ from reference.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from harness.app.pytest_plugin.options import Options
     from harness.experiments.base import Experiment
-    from harness.options import Options
 
 CHECKS = "checks"
 TEST_LOG = "pytest.html"
@@ -194,7 +202,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         if exitstatus in _COMPLETE:
             if grading.lost is not None:
                 raise grading.lost
-            document = conclude.conclude(
+            document = finish.conclude(
                 grading,
                 config.stash[LEDGER],
                 command=_command(),
@@ -203,7 +211,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
                 baseline=baselines.document(config),
             )
             config.stash[DOCUMENT] = document
-            conclude.write(document, grading, benchmarked=benchmarked)
+            finish.write(document, grading, benchmarked=benchmarked)
             config.stash[WRITTEN] = True
     except UserError as error:
         _tell(config, f"ERROR: {error}")
@@ -229,9 +237,9 @@ def pytest_terminal_summary(
             terminalreporter.write_line(line)
         # Of this run, not what another has left in the folder.
         written = config.stash.get(WRITTEN, False)
-        page = config.stash[OPTIONS].report / conclude.PAGE if written else None
+        page = config.stash[OPTIONS].report / finish.PAGE if written else None
         document = config.stash[DOCUMENT]
-        for line in conclude.summary(document, page, benchmarked=is_benchmark(config)):
+        for line in finish.summary(document, page, benchmarked=is_benchmark(config)):
             terminalreporter.write_line(line)
 
 

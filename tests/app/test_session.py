@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import conclude, plugin
-from harness import session as session_module
+from harness.app.grading import session as session_module
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin import finish, plugin
+from harness.app.pytest_plugin.options import Options
+from harness.app.pytest_plugin.stash_keys import LEDGER, OPTIONS, SESSION
 from harness.jobs.local import workers as module
 from harness.jobs.local.scheduler import JobFailed
-from harness.options import Options
-from harness.session import Session
-from harness.stash import LEDGER, OPTIONS, SESSION
 from reference.errors import UserError
 
 
@@ -53,8 +53,8 @@ def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
     )
     grading.progress = SimpleNamespace(flush=lambda: None)
     grading.losses = list
-    monkeypatch.setattr(conclude, "conclude", lambda *_, **__: done.append("conclude"))
-    monkeypatch.setattr(conclude, "write", lambda *_, **__: done.append("write"))
+    monkeypatch.setattr(finish, "conclude", lambda *_, **__: done.append("conclude"))
+    monkeypatch.setattr(finish, "write", lambda *_, **__: done.append("write"))
     monkeypatch.setattr(plugin, "is_benchmark", lambda _: False)
     config = SimpleNamespace(stash={OPTIONS: None, SESSION: grading, LEDGER: None})
     session = SimpleNamespace(config=config, shouldfail=shouldfail, shouldstop=shouldstop)

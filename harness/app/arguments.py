@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.app.pytest_plugin.options import DEFAULT_STORE
+from harness.app.trained_network import Trained, trained_network
 from harness.data import CHOICES, DataRequest
 from harness.jobs.store.store import Store
-from harness.options import DEFAULT_STORE
 from harness.system.directories import PROJECT_ROOT
-from harness.trained import Trained, trained_network
 from reference import facts
 from reference.errors import UserError
 

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import conclude
-from harness import ledger as ledgers
+from harness.app.pytest_plugin import check_results as ledgers
+from harness.app.pytest_plugin import finish
+from harness.app.pytest_plugin.check_results import Ledger, failed, status, title
 from harness.evaluation.checking import (
     Difference,
     Mismatch,
@@ -16,7 +17,6 @@ from harness.evaluation.checking import (
     require_none,
 )
 from harness.evaluation.rubric import Rubric, Worth
-from harness.ledger import Ledger, failed, status, title
 
 RUBRIC = Rubric("x", {"test_structure.py::test_shapes[deep_cnn]": Worth(1000)}, ())
 
@@ -237,4 +237,4 @@ def test_the_terminal_says_once_why_checks_do_not_apply():
     idle = {"status": "skipped", "applies": False, "message": "no\nrecipe"}
     old = {"status": "skipped", "message": "of an earlier version"}
     subjects = [{"checks": [idle, {**idle, "applies": True}]}, {"checks": [idle, old]}]
-    assert list(conclude._idle(subjects)) == ["2 skipped, not applicable: no recipe"]
+    assert list(finish._idle(subjects)) == ["2 skipped, not applicable: no recipe"]

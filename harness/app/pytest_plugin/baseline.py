@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.bench.plugin import is_benchmark
-from harness.stash import COMPARISON, SESSION
+from harness.app.pytest_plugin.benchmarks import is_benchmark
+from harness.app.pytest_plugin.stash_keys import COMPARISON, SESSION
 from reference.errors import UserError
 
 if TYPE_CHECKING:
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from harness.options import Options
+    from harness.app.pytest_plugin.options import Options
 
 GONE, FIXTURE = "gone", "comparison"
 
 
 def prepare(config: pytest.Config, options: Options, present: Sequence[str]) -> None:
-    """Reads the baseline of a grading run; that of benchmarks is read in `harness.bench.plugin`.
+    """Reads the baseline of a grading run; that of benchmarks is read in `benchmarks`.
 
     Args:
         present: the names of the project's networks.
@@ -35,7 +35,7 @@ def prepare(config: pytest.Config, options: Options, present: Sequence[str]) -> 
             "--submissions"
         )
     # Not before it is needed: most collections do without.
-    from harness.baseline.session import begin  # noqa: PLC0415
+    from harness.app.grading.baseline import begin  # noqa: PLC0415
 
     comparison = begin(options, present)
     if comparison is not None:
@@ -67,6 +67,6 @@ def document(config: pytest.Config) -> dict[str, Any] | None:
     comparison = config.stash.get(COMPARISON, None)
     if comparison is None:
         return None
-    from harness.baseline.session import why_not  # noqa: PLC0415
+    from harness.app.grading.baseline import why_not  # noqa: PLC0415
 
     return comparison.to_json(why_not(comparison, config.stash[SESSION]))

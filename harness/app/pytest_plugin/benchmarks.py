@@ -1,6 +1,6 @@
 """The benchmark lane's side of pytest: what it refuses, and what becomes of a row that fails.
 
-`harness.plugin` decides when it is called; the hooks here are pytest-benchmark's.
+`harness.app.pytest_plugin.plugin` decides when it is called; the hooks here are pytest-benchmark's.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.app.pytest_plugin.stash_keys import BASELINE, LEDGER, OPTIONS
 from harness.benchmarks import rows, suite
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmarks import BaselineMismatch
 from harness.jobs.planning import recipe_for
-from harness.stash import BASELINE, LEDGER, OPTIONS
 from reference import facts as all_facts
 from reference.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from harness.options import Options
+    from harness.app.pytest_plugin.options import Options
 
 MISSING = "missing_key"
 

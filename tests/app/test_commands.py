@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness import kaggle, trained
+from harness.app import kaggle, trained_network
+from harness.app.predict import __main__ as command
 from harness.data import MNIST_DIGEST, DataRequest
 from harness.data.digits import load_digits
 from harness.jobs import planning
@@ -19,7 +20,6 @@ from harness.jobs.kinds.base import TrainJob
 from harness.jobs.local import workers
 from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.store import Store
-from harness.predict import __main__ as command
 from harness.system.directories import PROJECT_ROOT
 from reference import calibration, facts
 from reference.errors import UserError
@@ -54,7 +54,7 @@ def put(root, *, recipe=DOCUMENTED, seed=0, data=MNIST_DIGEST, name=NAME, datase
 
 def found(root, dataset="auto"):
     request = DataRequest(dataset, None, root / "data")
-    return trained.trained_network(FACTS, request, Store(root), lambda _: None)
+    return trained_network.trained_network(FACTS, request, Store(root), lambda _: None)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def no_training(monkeypatch):
     def asked(*_arguments):
         raise UserError("asked for data")
 
-    monkeypatch.setattr(trained, "load", asked)
+    monkeypatch.setattr(trained_network, "load", asked)
 
 
 @pytest.mark.usefixtures("no_training")
@@ -144,12 +144,12 @@ def test_digits_are_only_taken_where_they_are_asked_for(tmp_path):
 
 
 def test_without_mnist_the_network_of_the_digits_is_taken_and_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(trained, "load", lambda *_: load_digits(note="no MNIST here"))
+    monkeypatch.setattr(trained_network, "load", lambda *_: load_digits(note="no MNIST here"))
     digits_recipe = planning.recipe_for(FACTS, "documented", calibration.load("digits"))
     put(tmp_path, recipe=digits_recipe, data=load_digits().digest, dataset="digits")
     told = []
     request = DataRequest("auto", None, tmp_path / "data")
-    network = trained.trained_network(FACTS, request, Store(tmp_path), told.append)
+    network = trained_network.trained_network(FACTS, request, Store(tmp_path), told.append)
     assert network.origin.endswith("on digits, seed 0")
     assert told == ["no MNIST here"]
 
@@ -197,7 +197,7 @@ def test_what_was_never_trained_is_trained_once_by_the_gate_recipe(tmp_path, mon
     told = []
     request = DataRequest("digits", None, tmp_path / "data")
     for _ in range(2):
-        network = trained.trained_network(FACTS, request, Store(tmp_path), told.append)
+        network = trained_network.trained_network(FACTS, request, Store(tmp_path), told.append)
     assert network.origin.endswith("on digits, seed 0")
     assert len(worker.jobs) == 1
     assert worker.stopped

@@ -7,6 +7,8 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from harness.app.grading import robustness
+from harness.app.pytest_plugin.options import Options
 from harness.data import Dataset
 from harness.evaluation.evidence.robustness import Reading
 from harness.jobs import planning
@@ -15,8 +17,6 @@ from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
-from harness.options import Options
-from harness.robustness import asking
 from harness.submissions.opened import Opened
 from harness.submissions.recipe_adapter import scales_itself, trainable
 from harness.submissions.sandbox.client import BuildFailure
@@ -103,7 +103,7 @@ class Trainings:
         with self._lock:
             trainings = list(self._trainings.values())
         for training in trainings:
-            asking.give_up(training.altered)
+            robustness.give_up(training.altered)
 
     def _on_opened(
         self, subject: Subject, training: Training, examine: bool, opened: Future[Found]
@@ -130,7 +130,7 @@ class Trainings:
             follow(self._work.train(job, title, planning.cost(job, images), limit), run)
         if examine:
             follow(self._work.verify(jobs[0], training.runs[0]), training.verification)
-        asker = asking.Asker(self._work, len(data.test_labels), options.workers)
+        asker = robustness.Asker(self._work, len(data.test_labels), options.workers)
         for job, run, target in zip(jobs, training.runs, training.altered, strict=False):
             asker.ask(job, run, f"{subject.id} seed {job.seed}", target)
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness.options import add_options
+from harness.app.pytest_plugin.options import add_options
 from harness.system import standard_streams
 from harness.system.quarantine import described
 

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from harness.app.grading import robustness
+from harness.app.grading.training import Training, Trainings, recipe_of
+from harness.app.pytest_plugin.options import Options
 from harness.data import DataRequest, Dataset, load, publish
 from harness.evaluation import gates
 from harness.evaluation.evidence.robustness import Readings
@@ -27,8 +30,6 @@ from harness.jobs.store.locks import Leases
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import INCOMING, Store
 from harness.network.recipe import Recipe
-from harness.options import Options
-from harness.robustness import asking
 from harness.submissions.opened import Opened
 from harness.submissions.opener import Opening
 from harness.submissions.opening_pool import Networks
@@ -38,7 +39,6 @@ from harness.submissions.saved_weights import OwnAccuracy
 from harness.submissions.subject import Subject, project_subject
 from harness.system.directories import prepare
 from harness.system.machine import describe
-from harness.trainings import Training, Trainings, recipe_of
 from reference import calibration
 from reference.facts import Facts
 
@@ -166,7 +166,7 @@ class Session:
 
     def readings(self, subject: str) -> Readings | None:
         """Waits for what a subject's runs read of altered images; None in a class."""
-        return asking.gathered(self._training(subject).altered, self.progress.wait)
+        return robustness.gathered(self._training(subject).altered, self.progress.wait)
 
     def finished(self, experiment: Experiment) -> Finished:
         """Waits for what becomes of an experiment."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from harness.app.pytest_plugin.selection import experiment_of, subject_of
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable, describe
 from harness.evaluation.results import EXPERIMENTS
 from harness.evaluation.rubric import Rubric
-from harness.selection import experiment_of, subject_of
 from reference.errors import UserError
 
 _GROUPS: Mapping[str, str] = {

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.options import add_options, read_options
+from harness.app.pytest_plugin.options import add_options, read_options
 from reference.errors import UserError
 
 

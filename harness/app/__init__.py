@@ -1,0 +1,1 @@
+"""The entry points: the pytest plugin with its grading session, and the other commands."""

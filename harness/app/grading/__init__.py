@@ -1,0 +1,1 @@
+"""One grading run, from options to outcomes."""

@@ -1,0 +1,1 @@
+"""The pytest plugin: options, hooks, and what the checks ask for."""
