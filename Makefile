@@ -67,6 +67,7 @@ test-lowest test-highest: test-%: .venv/dev.stamp
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: .venv/dev.stamp
 	$(BIN)/mypy

@@ -14,15 +14,15 @@ from harness.evaluation.checking import NotApplicable, Unavailable
 from harness.evaluation.evidence.alarms import Alarm, calibrated_range, find
 from harness.experiments.base import Experiment
 from harness.experiments.runner import Finished
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.kinds.verify import Verification
-from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.normalization.captured_recipe import CapturedRecipe
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
-from harness.submissions.saved_weights import OwnAccuracy
+from harness.system.failure import BuildFailure
 from harness.system.machine import cores
 from reference.facts import Facts
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.evaluation.checking import Difference, NotApplicable, Unavailable, require_none
-from harness.jobs.local.scheduler import JobFailed
+from harness.evaluation.checking import NotApplicable, Unavailable, require_none
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
+from harness.network.difference import Difference
 from harness.statistics import MARGIN
 from harness.statistics.time_ratios import ALLOWED_LOSS
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 
 if TYPE_CHECKING:
     from harness.evaluation.baseline.comparison import Comparison

@@ -3,10 +3,10 @@
 import pytest
 
 from harness.evaluation.checking import Failed, Unavailable
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 
 
 def test_build(opened: Opened | BuildFailure) -> None:

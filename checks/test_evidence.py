@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.evaluation.checking import Difference, require_none
+from harness.evaluation.checking import require_none
 from harness.evaluation.evidence.alarms import Alarm
 from harness.jobs.store.record import Record
+from harness.network.difference import Difference
 
 
 def test_plausible(alarms: list[Alarm]) -> None:

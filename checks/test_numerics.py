@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data import Dataset
-from harness.evaluation.checking import Difference, require_none
+from harness.evaluation.checking import require_none
 from harness.jobs.store.record import PROBE_IMAGES, PROBE_SEED, Record
+from harness.network.difference import Difference
 from harness.network.spec import Spec
 from reference.errors import UserError
 from reference.facts import Facts, expected_network

@@ -1,8 +1,9 @@
 """What a saved network's own weights read: shown, and worth what the rubric says."""
 
 from harness.app.grading.session import Session
-from harness.evaluation.checking import Difference, require_none
-from harness.submissions.saved_weights import OwnAccuracy
+from harness.evaluation.checking import require_none
+from harness.jobs.kinds.evaluate import OwnAccuracy
+from harness.network.difference import Difference
 from reference.facts import Facts
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.evaluation.checking import Difference, require_none
+from harness.evaluation.checking import require_none
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
+from harness.network.difference import Difference
 
 
 def test_keras_file(record: Record, verification: Verification) -> None:

@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from harness.evaluation.checking import Difference, require_none
+from harness.evaluation.checking import require_none
+from harness.network.difference import Difference
 from harness.network.spec import Spec
 from harness.submissions.feedback.diagnosis import recipe_faults
 from harness.submissions.normalization.captured_recipe import CapturedRecipe

@@ -7,12 +7,12 @@ import pytest
 
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin import benchmarks
-from harness.benchmarks.rows import Key
 from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Lane
-from harness.jobs.planning import recipe_for
+from harness.evaluation.baseline.benchmark_keys import Key
+from harness.network.documented import recipe_for
 from harness.network.spec import Spec
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from reference.facts import Facts
 
 pytestmark = [

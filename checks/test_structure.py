@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.evaluation.checking import Difference, require_none
+from harness.evaluation.checking import require_none
+from harness.network.difference import Difference
 from harness.network.spec import Spec
 from harness.submissions.feedback.alignment import (
     Row,

@@ -2,9 +2,10 @@
 
 from harness.app.grading.session import Session
 from harness.evaluation import gates
-from harness.evaluation.checking import Difference, require_none
+from harness.evaluation.checking import require_none
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
+from harness.network.difference import Difference
 from harness.network.recipe import Recipe
 from reference.facts import Facts
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.app.pytest_plugin.options import DEFAULT_STORE
+from harness.app.grading.options import DEFAULT_STORE
 from harness.app.trained_network import Trained, trained_network
 from harness.data import CHOICES, DataRequest
 from harness.jobs.store.store import Store

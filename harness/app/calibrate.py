@@ -13,14 +13,16 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import get_args
 
-from harness.app.pytest_plugin.options import DEFAULT_STORE, RecipeName
+from harness.app.grading.options import DEFAULT_STORE, RecipeName
 from harness.data import DataRequest, Dataset, load, publish
 from harness.jobs import planning
-from harness.jobs.kinds.base import TrainJob
-from harness.jobs.local.scheduler import JobFailed, Scheduler
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.train import TrainJob
+from harness.jobs.local.scheduler import Scheduler
 from harness.jobs.store import record
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store
+from harness.network import documented as network_documented
 from harness.statistics import tolerance_factor
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import cores
@@ -47,9 +49,9 @@ def measure(
         waiting: dict[str, list[Future[str]]] = {}
         for network in facts.names():
             documented = facts.load(network)
-            recipe = planning.recipe_for(documented, name, known)
+            recipe = network_documented.recipe_for(documented, name, known)
             # A floor must not depend on anybody's implementation.
-            spec = planning.documented_spec(documented)
+            spec = network_documented.documented_spec(documented)
             waiting[network] = [
                 _train(job, dataset, store, scheduler)
                 for job in planning.jobs_for(spec, recipe, dataset, seeds)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from harness.data import DIGITS_DIGEST, MNIST_DIGEST, DataRequest, Dataset, load, publish
 from harness.jobs import planning
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
 from harness.jobs.run_once import Turns
@@ -27,6 +27,7 @@ from harness.jobs.store import cleanup, record
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import Store
+from harness.network import documented
 from harness.network import spec as specs
 from harness.system.machine import cores
 from harness.system.strict_json import parse
@@ -138,9 +139,9 @@ def _rank(
         if job["data_digest"] != digest:
             return None
         known = calibration.load(dataset)
-        recipes = [planning.recipe_for(facts, name, known) for name in ("documented", "gate")]
+        recipes = [documented.recipe_for(facts, name, known) for name in ("documented", "gate")]
         place = [recipe.to_json() for recipe in recipes].index(job["recipe"])
-        if specs.from_json(job["spec"]).digest != planning.documented_spec(facts).digest:
+        if specs.from_json(job["spec"]).digest != documented.documented_spec(facts).digest:
             return None
         return (place, job["seed"]) if type(job["seed"]) is int else None
     except (KeyError, TypeError, ValueError, UserError):
@@ -160,8 +161,8 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
     Raises:
         UserError: it fails.
     """
-    recipe = planning.recipe_for(facts, "gate", calibration.load(dataset.name))
-    (job,) = planning.jobs_for(planning.documented_spec(facts), recipe, dataset, 1, facts)
+    recipe = documented.recipe_for(facts, "gate", calibration.load(dataset.name))
+    (job,) = planning.jobs_for(documented.documented_spec(facts), recipe, dataset, 1, facts)
     size = prod(dataset.train_labels.shape)
     folder = store.get(job.key)  # one whose job had become unreadable is set aside
     if folder is not None:

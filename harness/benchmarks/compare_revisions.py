@@ -24,7 +24,7 @@ from typing import Any
 
 from harness.benchmarks import workload as orders
 from harness.benchmarks.workload import Order
-from harness.jobs import planning
+from harness.network import documented as network_documented
 from harness.network.spec import Spec
 from harness.statistics import revision_times as statistics
 from harness.statistics.revision_times import (
@@ -119,7 +119,7 @@ def work_for(names: Sequence[str]) -> dict[str, Work]:
 def _work(name: str) -> Work:
     documented = facts.load(name)
     network = expected_network(documented)
-    recipe = planning.recipe_for(documented, "documented", None)
+    recipe = network_documented.recipe_for(documented, "documented", None)
     order = Order(
         task="train",
         runner="engine",

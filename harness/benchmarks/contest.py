@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.benchmarks.workload import Order, to_json
+from harness.evaluation.baseline.benchmark_keys import OURS
 from harness.system.processes.json_process import ProcessDied, ProcessTimeout
 
-OURS = "engine"
 NO_TENSORFLOW = "pytorch"  # the program that is not asked for what TensorFlow knows
 WARMUP_ROUNDS = 3
 ROUNDS = 20

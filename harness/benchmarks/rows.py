@@ -5,38 +5,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from harness.benchmarks.contest import OURS, Contest
+from harness.benchmarks.contest import Contest
 from harness.benchmarks.sizes import flops_per_image
+from harness.evaluation.baseline.benchmark_keys import MEASURED, OURS, Key, key_of, machine
 from harness.statistics import time_ratios
-from harness.system.machine import commit, cores, describe_cpu
+from harness.system.machine import commit, describe_cpu
 from reference.layers import Network
-
-# What a row is of: architecture, "train" or "predict", batch size.
-Key = tuple[str, str, int]
-
-# What a row holds only when its runner was timed.
-MEASURED = (
-    "median_s", "p95_s", "iqr_s", "quartiles_s", "rounds", "steps_per_round", "images_per_s",
-    "threads", "flops_per_image", "matmul_fraction", "first_call_s", "speedup", "change",
-)  # fmt: skip
-
-TASKS = {"train": "training", "predict": "prediction"}
-
-
-def key_of(row: Mapping[str, Any]) -> Key:
-    return row["architecture"], row["task"], row["batch_size"]
-
-
-def describe(key: Key) -> str:
-    """Returns e.g. "deep_cnn training, batch 200"."""
-    network, task, batch_size = key
-    return f"{network} {TASKS.get(task, task)}, batch {batch_size:,}"
-
-
-def machine() -> dict[str, Any]:
-    """Returns what must be equal for two runs' figures to be compared."""
-    names = ("tensorflow", "keras", "numpy")
-    return {"cpu": describe_cpu(), "cores": cores(), **{name: version(name) for name in names}}
 
 
 def blank(key: Key, runner: str, status: str, reason: str | None) -> dict[str, Any]:

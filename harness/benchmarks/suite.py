@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from harness.benchmarks import rows
-from harness.benchmarks.contest import OURS, Contest, Pool, Start, hold
-from harness.benchmarks.rows import Key
+from harness.benchmarks.contest import Contest, Pool, Start, hold
 from harness.benchmarks.sizes import steps_per_round
 from harness.benchmarks.workload import Order
+from harness.evaluation.baseline import benchmark_keys
 from harness.evaluation.baseline import benchmarks as baselines
+from harness.evaluation.baseline.benchmark_keys import OURS, Key
 from harness.evaluation.baseline.benchmarks import Baseline
-from harness.evaluation.checking import Difference, Mismatch, Unavailable
+from harness.evaluation.checking import Mismatch, Unavailable
+from harness.network.difference import Difference
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from harness.system.processes.json_process import Compute, JsonProcess
 
 # Who takes part, by task.
@@ -131,7 +133,7 @@ class Lane:
         key, runner = entrant.key, entrant.runner
         self._table[test] = rows.blank(key, runner, "failed", "it was not measured")
         contest = self._contest(entrant)
-        benchmark.group = rows.describe(key)
+        benchmark.group = benchmark_keys.describe(key)
         if contest.disagreement:
             raise Mismatch(
                 [Difference("outputs", contest.disagreement, "the same of every runner")]
@@ -165,9 +167,8 @@ class Lane:
             "If its network was removed on purpose, make a new baseline: `pytest "
             "--benchmark-only` without --baseline."
         )
-        raise Mismatch([
-            Difference(rows.describe(key), "not measured in this run", "measured", source, hint)
-        ])  # fmt: skip
+        place = benchmark_keys.describe(key)
+        raise Mismatch([Difference(place, "not measured in this run", "measured", source, hint)])
 
     def stop(self) -> None:
         """Ends the runner processes."""
@@ -216,7 +217,7 @@ def lines(table: Sequence[Mapping[str, Any]]) -> list[str]:
                 for peer, r in (row["speedup"] or {}).items()
             )
             threads = f"{row['threads']} thread{'' if row['threads'] == 1 else 's'}"
-            what = rows.describe(rows.key_of(row))
+            what = benchmark_keys.describe(benchmark_keys.key_of(row))
             line = f"{what}: {row['images_per_s']:,.0f} images/s on {threads}"
             found.append(line + (f"; {peers}" if peers else ""))
             if row["change"]:

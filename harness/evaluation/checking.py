@@ -1,36 +1,13 @@
 """How a check says what is wrong: every difference at once, as data and as a sentence each."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import pytest
 
+from harness.network.difference import Difference
+
 NOTHING = Fraction(0)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not as documented.
-
-    Attributes:
-        what: e.g. "dropout.rate".
-        source: where the document, or the suite, says what is expected.
-        hint: the likely cause or the next step, as a sentence.
-    """
-
-    what: str
-    actual: Any
-    expected: Any
-    source: str = ""
-    hint: str = ""
-
-    def __str__(self) -> str:
-        where = f" [{self.source}]" if self.source else ""
-        hint = f"\n    {self.hint}" if self.hint else ""
-        actual, expected = describe(self.actual), describe(self.expected)
-        return f"{self.what} = {actual}, but should be {expected}{where}{hint}"
 
 
 class Failed(AssertionError):
@@ -88,16 +65,3 @@ def require_none(
     found = list(differences)
     if found:
         raise Mismatch(found, share, from_gate)
-
-
-def describe(value: Any) -> str:
-    """Returns a value as a reader wants it: 692,352 and [26, 26, 32]."""
-    if isinstance(value, bool) or value is None:
-        return str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(describe(item) for item in value)}]"
-    return str(value)

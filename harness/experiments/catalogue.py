@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.app.pytest_plugin.options import Options
 from harness.experiments.base import Experiment
 from harness.experiments.numpy_twin import NumpyTwin
 from harness.experiments.samples import SAMPLES
@@ -22,24 +21,24 @@ _ID = re.compile(r"[a-z0-9_]+")
 
 
 def experiments(
-    options: Options, names: Sequence[str], studies: Path = STUDIES
+    names: Sequence[str], *, documented: bool, grid: Path | None, studies: Path = STUDIES
 ) -> tuple[Experiment, ...]:
-    """Returns the experiments that the options ask for, in the order of the results.
+    """Returns the experiments that are asked for, in the order of the results.
 
     Args:
         names: the documented architectures.
+        documented: whether to do what the documents did besides training.
+        grid: a user's declaration of a study.
         studies: folder of the studies' declarations.
 
     Raises:
         UserError: a study's declaration cannot be used.
     """
-    if not options.experiments:
-        return ()
     found: list[Experiment] = []
-    if options.recipe == "documented":
+    if documented:
         found += _documented(names, studies)
-    if options.grid is not None:
-        found += _users(options.grid, names)
+    if grid is not None:
+        found += _users(grid, names)
     return _checked(found, names)
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from harness.data import Dataset
 from harness.jobs import planning
 from harness.jobs.kinds.base import Job
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
+from harness.network import documented
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from harness.system.futures import fail
 from harness.system.machine import numeric_platform
 from reference.calibration import DOCUMENTED, Calibration
@@ -104,7 +105,7 @@ class Lab:
 
     def recipe(self, architecture: str) -> Recipe:
         """Returns the documented recipe, adapted to the data set; never stopped early."""
-        return planning.recipe_for(self.facts(architecture), "documented", self.calibration)
+        return documented.recipe_for(self.facts(architecture), "documented", self.calibration)
 
     def runs(self, architecture: str) -> list[Record]:
         """Waits for the documented runs of the project's own module, one for each seed.

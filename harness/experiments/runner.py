@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from harness.experiments.base import Experiment
 from harness.experiments.context import Lab
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 

@@ -13,11 +13,10 @@ from harness.experiments.base import Kind, Outcome
 from harness.experiments.study_summary import Repeat, documented_claim, summarise
 from harness.experiments.study_trials import Problem, Trial
 from harness.jobs import planning
-from harness.jobs.local.scheduler import JobFailed
-from harness.jobs.local.worker import EVALUATION
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.evaluate import EVALUATION, read_counts
 from harness.jobs.store.record import Record
 from harness.network.cost import EVALUATION_LIMIT
-from harness.submissions.saved_weights import read_counts
 from reference.errors import UserError
 from reference.study_format import Measuring, Study, Variant
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, NoReturn
 
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.network.recipe import Recipe, in_fold, trained_images
 from harness.network.spec import Spec
 from harness.network.variations import settings_of, vary

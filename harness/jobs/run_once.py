@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import Any
 
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store, StoreError
 from harness.system.futures import fail

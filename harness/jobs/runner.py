@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.jobs.kinds import evaluate as kinds_evaluate
 from harness.jobs.kinds import verify
-from harness.jobs.kinds.base import ENGINE_VERSION, EvaluateJob, Job, TrainJob
+from harness.jobs.kinds.base import ENGINE_VERSION, Job
+from harness.jobs.kinds.errors import JobFailed, StoreFailed
+from harness.jobs.kinds.evaluate import EVALUATION, EvaluateJob, OwnAccuracy
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification
-from harness.jobs.local.scheduler import JobFailed, StoreFailed
-from harness.jobs.local.worker import EVALUATION
 from harness.jobs.local.workers import Computing
 from harness.jobs.progress import TRAINED, Progress
 from harness.jobs.run_once import Turns, Wish
@@ -24,9 +26,7 @@ from harness.jobs.store.diagnostics import removed, trouble
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import StoreError
 from harness.network.cost import EVALUATION_LIMIT, TimeLimit
-from harness.submissions import saved_weights
-from harness.submissions.sandbox.client import BuildFailure
-from harness.submissions.saved_weights import OwnAccuracy
+from harness.system.failure import BuildFailure
 from harness.system.futures import Shared, fail, follow, then
 from harness.system.hashing import digest
 
@@ -282,7 +282,7 @@ def _read_record(folder: Path) -> Record:
 
 
 def _read_counts(folder: Path) -> tuple[list[int], int]:
-    return saved_weights.read_counts(folder / EVALUATION)
+    return kinds_evaluate.read_counts(folder / EVALUATION)
 
 
 def _write(path: Path, value: Verification) -> None:

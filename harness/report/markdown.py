@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.evaluation.baseline.row import WORDS, tells
+from harness.report.text.baseline_words import WORDS, tells
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
 

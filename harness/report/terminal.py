@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.evaluation.baseline.row import WORDS, tells
+from harness.report.text.baseline_words import WORDS, tells
 
 
 def lines(baseline: Mapping[str, Any]) -> Iterator[str]:

@@ -16,8 +16,9 @@ from harness.submissions.feedback.undocumented_choices import adopt
 from harness.submissions.normalization.captured_recipe import CapturedRecipe, read_recipe
 from harness.submissions.normalization.normalize import conform
 from harness.submissions.sandbox import answer as documents
-from harness.submissions.sandbox.client import Answer, BuildFailure
+from harness.submissions.sandbox.client import Answer
 from harness.submissions.saved_weights import Arrays, read_weights
+from harness.system.failure import BuildFailure
 from reference.errors import UserError
 from reference.facts import Facts
 

@@ -15,9 +15,10 @@ from harness.submissions import saved_weights
 from harness.submissions.discovery import Content, Unreadable, read
 from harness.submissions.opened import Opened, read_answer
 from harness.submissions.sandbox import answer as documents
-from harness.submissions.sandbox.client import Answer, BuildFailure, Extractor
+from harness.submissions.sandbox.client import Answer, Extractor
 from harness.submissions.sandbox.request import Submitted
 from harness.submissions.subject import PROJECT, Subject
+from harness.system.failure import BuildFailure
 from harness.system.hashing import digest
 from harness.system.machine import numeric_platform
 from reference.errors import UserError

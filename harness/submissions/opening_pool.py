@@ -2,12 +2,12 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.progress import Progress
 from harness.submissions.opened import Opened
 from harness.submissions.opener import Opening
-from harness.submissions.sandbox.client import BuildFailure
 from harness.submissions.subject import Subject
+from harness.system.failure import BuildFailure
 from harness.system.futures import Shared, fail, follow
 
 

@@ -5,52 +5,20 @@ They cross as bytes and shapes, nothing else; what the shapes must be follows fr
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.network.spec import Spec, clean_name
-from harness.statistics import Interval, wilson
 from harness.system.hashing import digest
-from harness.system.strict_json import parse
 from reference.errors import UserError
 from reference.layers import weights
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
 _SCALAR = 4  # bytes
-
-
-@dataclass(frozen=True)
-class OwnAccuracy:
-    """How a saved network reads the test images as it came, without any training of ours.
-
-    It says nothing about how it was trained, or on what.
-    """
-
-    correct: int
-    total: int
-
-    @property
-    def accuracy(self) -> float:
-        return self.correct / self.total
-
-    @property
-    def interval(self) -> Interval:
-        """Wilson's, 95 %."""
-        return wilson(self.correct, self.total)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "correct": self.correct,
-            "total": self.total,
-        }
 
 
 def read_weights(network: Mapping[str, Any], payload: bytes, spec: Spec) -> dict[str, Any]:
@@ -91,22 +59,6 @@ def read_weights(network: Mapping[str, Any], payload: bytes, spec: Spec) -> dict
         found[f"{node:03d}/{weight.name}"] = values[start:stop].reshape(weight.shape)
         start = stop
     return found
-
-
-def read_counts(file: Path) -> tuple[list[int], int]:
-    """Returns how many of the test images were read right, at each scale, and their number.
-
-    Raises:
-        OSError: there is no such file.
-        ValueError: it is not as `harness.jobs.local.worker.evaluate` writes it.
-    """
-    match parse(file.read_bytes()):
-        case {"correct": [_, *_] as correct, "test_images": int(total)} if total > 0 and all(
-            type(count) is int and 0 <= count <= total for count in correct
-        ):
-            return correct, int(total)
-        case _:
-            raise ValueError(f"{file}: this is no count of images read right")
 
 
 def key(spec: Spec, arrays: Arrays) -> str:

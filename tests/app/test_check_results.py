@@ -8,15 +8,9 @@ import pytest
 from harness.app.pytest_plugin import check_results as ledgers
 from harness.app.pytest_plugin import finish
 from harness.app.pytest_plugin.check_results import Ledger, failed, status, title
-from harness.evaluation.checking import (
-    Difference,
-    Mismatch,
-    NotApplicable,
-    Unavailable,
-    describe,
-    require_none,
-)
+from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable, require_none
 from harness.evaluation.rubric import Rubric, Worth
+from harness.network.difference import Difference, describe
 
 RUBRIC = Rubric("x", {"test_structure.py::test_shapes[deep_cnn]": Worth(1000)}, ())
 

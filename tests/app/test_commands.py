@@ -16,10 +16,11 @@ from harness.app.predict import __main__ as command
 from harness.data import MNIST_DIGEST, DataRequest
 from harness.data.digits import load_digits
 from harness.jobs import planning
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.local import workers
-from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.store.store import Store
+from harness.network import documented
 from harness.system.directories import PROJECT_ROOT
 from reference import calibration, facts
 from reference.errors import UserError
@@ -29,14 +30,14 @@ from tests.support.samples.photographed_digits import dark_on_light, digits, enc
 
 NAME = "mlp_64_32"
 FACTS = facts.load(NAME)
-DOCUMENTED = planning.recipe_for(FACTS, "documented", None)
-GATE = planning.recipe_for(FACTS, "gate", None)
+DOCUMENTED = documented.recipe_for(FACTS, "documented", None)
+GATE = documented.recipe_for(FACTS, "gate", None)
 
 
 def put(root, *, recipe=DOCUMENTED, seed=0, data=MNIST_DIGEST, name=NAME, dataset="mnist"):
     """Stores a record with random weights, which `seed` decides; returns its key."""
     network = expected_network(facts.load(name))
-    job = TrainJob(planning.documented_spec(facts.load(name)), recipe, dataset, data, seed, {})
+    job = TrainJob(documented.documented_spec(facts.load(name)), recipe, dataset, data, seed, {})
     weights = {
         f"{index:03d}/{weight}": array
         for index, layer in enumerate(probe_weights(network, seed))
@@ -135,7 +136,7 @@ def test_a_record_that_another_run_takes_away_just_now_is_passed_over(tmp_path, 
 
 @pytest.mark.usefixtures("no_training")
 def test_digits_are_only_taken_where_they_are_asked_for(tmp_path):
-    digits_recipe = planning.recipe_for(FACTS, "documented", calibration.load("digits"))
+    digits_recipe = documented.recipe_for(FACTS, "documented", calibration.load("digits"))
     data = load_digits()
     key = put(tmp_path, recipe=digits_recipe, data=data.digest, dataset="digits")
     assert found(tmp_path, "digits").record.key == key
@@ -145,7 +146,7 @@ def test_digits_are_only_taken_where_they_are_asked_for(tmp_path):
 
 def test_without_mnist_the_network_of_the_digits_is_taken_and_told(tmp_path, monkeypatch):
     monkeypatch.setattr(trained_network, "load", lambda *_: load_digits(note="no MNIST here"))
-    digits_recipe = planning.recipe_for(FACTS, "documented", calibration.load("digits"))
+    digits_recipe = documented.recipe_for(FACTS, "documented", calibration.load("digits"))
     put(tmp_path, recipe=digits_recipe, data=load_digits().digest, dataset="digits")
     told = []
     request = DataRequest("auto", None, tmp_path / "data")
@@ -201,7 +202,7 @@ def test_what_was_never_trained_is_trained_once_by_the_gate_recipe(tmp_path, mon
     assert network.origin.endswith("on digits, seed 0")
     assert len(worker.jobs) == 1
     assert worker.stopped
-    assert worker.jobs[0].recipe == planning.recipe_for(FACTS, "gate", calibration.load("digits"))
+    assert worker.jobs[0].recipe == documented.recipe_for(FACTS, "gate", calibration.load("digits"))
     assert told[0].startswith("mlp_64_32 has not been trained on digits yet: training it now")
 
 

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from harness.app.grading import session as session_module
+from harness.app.grading.options import Options
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin import finish, plugin
-from harness.app.pytest_plugin.options import Options
 from harness.app.pytest_plugin.stash_keys import LEDGER, OPTIONS, SESSION
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.local import workers as module
-from harness.jobs.local.scheduler import JobFailed
 from reference.errors import UserError
 
 

@@ -1,6 +1,11 @@
-"""Who may import what, and what nobody may call: the layers of docs/architecture.md, enforced."""
+"""Which libraries each part may use, what no trusted code may call, and that modules import alone.
+
+Which package may import which other is in pyproject.toml, for import-linter.
+"""
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,53 +39,49 @@ def _rule(pattern: str, *allowed: str, standard: bool = True) -> Rule:
     return Rule(pattern, frozenset(allowed), standard)
 
 
-# What the trusted side of the harness may use beside the standard library and itself.
-HARNESS = ("harness", "reference", "numpy", "scipy", "pytest", "rich", "jinja2", "matplotlib")
-
-# What runs inside the sandbox may use; `harness` here is `sandbox.inside` alone.
+# What any trusted module may use beside the standard library and our own.
+COMMON = ("harness", "reference", "numpy", "scipy", "pytest", "rich", "jinja2", "matplotlib")
+# What the sandbox has; `harness` here is `sandbox.inside` alone, as import-linter sees to.
 SANDBOX = ("harness", "numpy", "keras", "h5py", "sklearn", "matplotlib")
+INSIDE = "harness/submissions/sandbox/inside/"
 
-# The first match holds.
+# Which libraries a module may use. What it may import of our own is in pyproject.toml, for
+# import-linter. The first match holds.
 RULES = (
     _rule("models/*.py", "keras", standard=False),
     _rule("reference/*.py", "reference", "numpy"),
     # The engine and the sandboxed side compute with Keras; nothing else does but the benchmarks.
-    _rule("harness/engine/*.py", *HARNESS, "tensorflow", "keras"),
-    # What runs beside strangers' code. Of the project, only harness/sandboxed is there to be
-    # imported: tests/submissions/sandbox/test_isolation.py.
-    _rule(
-        "harness/submissions/sandbox/inside/keras2_modules.py",
-        *SANDBOX,
-        "a module by a computed name",
-    ),
-    _rule("harness/submissions/sandbox/inside/open.py", *SANDBOX, "a module by a computed name"),
-    _rule("harness/sandboxed/*.py", *SANDBOX),
-    _rule("harness/jobs/kinds/verify.py", *HARNESS, "keras"),
+    _rule("harness/network/engine/*.py", *COMMON, "tensorflow", "keras"),
+    _rule(f"{INSIDE}keras2_modules.py", *SANDBOX, "a module by a computed name"),
+    _rule(f"{INSIDE}open.py", *SANDBOX, "a module by a computed name"),
+    _rule(f"{INSIDE}*.py", *SANDBOX),
+    # It opens files that our own worker has just written.
+    _rule("harness/jobs/kinds/verify.py", *COMMON, "keras"),
     # The processes that benchmarks are timed in; PyTorch is a peer, and optional.
-    _rule("harness/benchmarks/keras_tasks.py", *HARNESS, "tensorflow", "keras"),
+    _rule("harness/benchmarks/keras_tasks.py", *COMMON, "tensorflow", "keras"),
     _rule("harness/benchmarks/torch_tasks.py", "harness", "reference", "numpy", "torch"),
     # The digits lie inside scikit-learn, and so does the client of OpenML; letters are pictures.
-    _rule("harness/data/*.py", *HARNESS, "sklearn", "PIL"),
-    _rule("harness/report/*.py", *HARNESS, "markupsafe"),
+    _rule("harness/data/*.py", *COMMON, "sklearn", "PIL"),
+    _rule("harness/network/splits.py", *COMMON, "sklearn"),
+    # Plain files from plain data: nothing but the standard library.
+    _rule("harness/report/exports/*.py", "harness", "reference"),
+    _rule("harness/report/*.py", *COMMON, "markupsafe"),
     # Pictures that people bring are opened there.
-    _rule("harness/predict/*.py", *HARNESS, "PIL"),
-    # Numbers from numbers: they know of no file, no network, no grading.
-    _rule("harness/statistics/*.py", "harness.statistics", "numpy", "scipy"),
+    _rule("harness/app/predict/*.py", *COMMON, "PIL"),
+    _rule("harness/statistics/*.py", "harness", "numpy", "scipy"),
     # Sent to machines that have nothing of this project.
     _rule("harness/jobs/cluster/dask_worker.py", "distributed"),
-    _rule("harness/cluster/*.py", *HARNESS, "dask", "distributed"),
-    # Plain files from plain data: nothing but the standard library.
-    _rule("harness/exports/*.py", "harness", "reference"),
+    _rule("harness/jobs/cluster/*.py", *COMMON, "dask", "distributed"),
     # What requirement files say, and what of it is installed.
     _rule("harness/system/versions.py", "harness", "reference", "packaging"),
-    _rule("harness/*.py", *HARNESS),
+    _rule("harness/*.py", *COMMON),
     _rule("checks/*.py", "checks", "harness", "reference", "numpy", "pytest"),
     _rule("conftest.py", "harness", "reference", "pytest"),
 )
 
 # These run code that came as data, in the sandbox, which is the place for it; and one opens files
 # that our own worker has just written.
-SANDBOXED = ("harness/sandboxed/*.py",)
+SANDBOXED = (f"{INSIDE}*.py",)
 OPENS_OUR_OWN = {"harness/jobs/kinds/verify.py": frozenset({"load_model"})}
 BANNED_NAMES = frozenset({
     "load_model", "from_config", "model_from_json", "clone_model", "load_weights",
@@ -98,17 +99,7 @@ def violations(path: str, source: str) -> list[str]:
     found = list(_imports(path, tree))
     if not path.startswith("tests/") and not any(fnmatch(path, name) for name in SANDBOXED):
         found += _calls(tree, BANNED_NAMES - OPENS_OUR_OWN.get(path, frozenset()))
-    if path.startswith("harness/sandboxed/"):
-        found += _leaves_the_sandbox(tree)
     return found
-
-
-def _leaves_the_sandbox(tree: ast.AST) -> Iterator[str]:
-    for line, name in _imported(tree):
-        if name.split(".")[0] == "harness" and not f"{name}.".startswith(
-            "harness.submissions.sandbox.inside."
-        ):
-            yield f"{line}: imports {name}"
 
 
 def _imports(path: str, tree: ast.AST) -> Iterator[str]:
@@ -223,34 +214,30 @@ def test_no_rule_is_idle():
         ("harness/x.py", "import_module(name)", "1: imports a module by a computed name"),
         ("harness/submissions/sandbox/client.py", "import keras", "1: imports keras"),
         ("harness/submissions/sandbox/server.py", "import keras", "1: imports keras"),
-        ("harness/sandboxed/x.py", "import tensorflow", "1: imports tensorflow"),
-        ("harness/sandboxed/x.py", "from harness import spec", "1: imports harness"),
+        ("harness/submissions/sandbox/inside/x.py", "import tensorflow", "1: imports tensorflow"),
         (
-            "harness/sandboxed/x.py",
-            "import harness.jobs.store.record",
-            "1: imports harness.jobs.store.record",
+            "harness/submissions/sandbox/inside/x.py",
+            "from reference import facts",
+            "1: imports reference",
         ),
-        ("harness/sandboxed/x.py", "from reference import facts", "1: imports reference"),
-        ("harness/engine/x.py", "import models", "1: imports models"),
+        ("harness/network/engine/x.py", "import models", "1: imports models"),
         ("harness/report/x.py", "import sklearn", "1: imports sklearn"),
-        ("harness/exports/x.py", "import jinja2", "1: imports jinja2"),
-        ("harness/statistics/x.py", "from harness import record", "1: imports harness"),
+        ("harness/report/exports/x.py", "import jinja2", "1: imports jinja2"),
         ("harness/statistics/x.py", "import pandas", "1: imports pandas"),
         ("harness/jobs/cluster/dask_worker.py", "from harness import jobs", "1: imports harness"),
-        ("harness/cluster/x.py", "import cloudpickle", "1: imports cloudpickle"),
+        ("harness/jobs/cluster/x.py", "import cloudpickle", "1: imports cloudpickle"),
         ("harness/app/grading/session.py", "import distributed", "1: imports distributed"),
         ("harness/benchmarks/runner.py", "import tensorflow", "1: imports tensorflow"),
         ("harness/benchmarks/suite.py", "import torch", "1: imports torch"),
         ("harness/benchmarks/keras_tasks.py", "import torch", "1: imports torch"),
         ("harness/benchmarks/torch_tasks.py", "import keras", "1: imports keras"),
         ("checks/x.py", "import keras", "1: imports keras"),
+        ("harness/submissions/sandbox/inside/x.py", "import reference", "1: imports reference"),
         (
-            "harness/sandboxed/x.py",
-            "import harness.jobs.kinds.base",
-            "1: imports harness.jobs.kinds.base",
+            "harness/submissions/sandbox/inside/x.py",
+            "import_module(name)",
+            "1: imports a module by a computed name",
         ),
-        ("harness/sandboxed/x.py", "import reference", "1: imports reference"),
-        ("harness/sandboxed/x.py", "import_module(name)", "1: imports a module by a computed name"),
         ("checks/x.py", "import models", "1: imports models"),
         ("conftest.py", "import numpy", "1: imports numpy"),
         ("new/x.py", "", "0: no rule says what this file may import"),
@@ -260,7 +247,7 @@ def test_no_rule_is_idle():
         ("harness/x.py", "Dense.from_config(c)", "1: names from_config"),
         ("harness/x.py", "model_from_json(t)", "1: names model_from_json"),
         ("harness/x.py", "clone_model(m)", "1: names clone_model"),
-        ("harness/engine/x.py", "m.load_weights(p)", "1: names load_weights"),
+        ("harness/network/engine/x.py", "m.load_weights(p)", "1: names load_weights"),
         ("harness/submissions/sandbox/server.py", "m.load_weights(p)", "1: names load_weights"),
         ("harness/x.py", "import pickle", "1: names pickle"),
         ("harness/jobs/kinds/verify.py", "import pickle", "1: names pickle"),
@@ -284,15 +271,18 @@ def test_a_violation_is_seen(path, source, expected):
         ("reference/x.py", "import json\nimport numpy as np\nfrom reference import errors"),
         ("harness/x.py", "import re\nre.compile('x')\nnp.load(p, allow_pickle=False)"),
         ("harness/x.py", '"""Nobody calls load_model here."""'),
-        ("harness/sandboxed/x.py", "import keras\nexec(code)\nkeras.saving.load_model(p)"),
         (
-            "harness/sandboxed/x.py",
+            "harness/submissions/sandbox/inside/x.py",
+            "import keras\nexec(code)\nkeras.saving.load_model(p)",
+        ),
+        (
+            "harness/submissions/sandbox/inside/x.py",
             "from harness.submissions.sandbox.inside import open\nimport numpy.random",
         ),
         ("harness/jobs/kinds/verify.py", "import keras\nkeras.saving.load_model(p)"),
-        ("harness/engine/x.py", "import tensorflow as tf"),
+        ("harness/network/engine/x.py", "import tensorflow as tf"),
         (
-            "harness/sandboxed/x.py",
+            "harness/submissions/sandbox/inside/x.py",
             "from harness.submissions.sandbox.inside import notes\nimport keras",
         ),
         ("tests/x.py", "import keras, sklearn, models.deep_cnn\nexec('1')"),
@@ -300,6 +290,98 @@ def test_a_violation_is_seen(path, source, expected):
 )
 def test_what_is_allowed_is_not_reported(path, source):
     assert violations(path, source) == []
+
+
+# Contracts ----------------------------------------------------------------------------------------
+
+PLANTED = {
+    "harness/system/directories.py": "from harness.data import idx",
+    "harness/statistics/gate.py": "from harness.system import hashing",
+    "harness/report/page.py": "from harness.evaluation import gates",
+    "harness/evaluation/gates.py": "from harness.report.text import formatting",
+    "harness/jobs/planning.py": "from harness.submissions import opened",
+    "harness/experiments/context.py": "from harness.benchmarks import suite",
+    "harness/submissions/opened.py": "from harness.network.engine import train",
+    "harness/submissions/sandbox/client.py": "from harness.submissions.sandbox.inside import open",
+    "harness/submissions/sandbox/inside/open.py": "from reference import facts",
+    "harness/app/calibrate.py": "import models.deep_cnn",
+    "harness/jobs/store/store.py": "from harness.jobs import runner",
+    "reference/facts.py": "from harness.system import hashing",
+}
+
+
+def _lint_imports(folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("harness", "reference", "models"):
+        shutil.copytree(
+            PROJECT_ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(PROJECT_ROOT / "pyproject.toml", folder)
+    assert _lint_imports(folder).returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize("module", PLANTED)
+def test_an_import_against_the_direction_is_refused(copied, module):
+    file = copied / module
+    source = file.read_text(encoding="utf-8")
+    file.write_text(f"{source}\n{PLANTED[module]}\n", encoding="utf-8")
+    done = _lint_imports(copied)
+    file.write_text(source, encoding="utf-8")
+    assert done.returncode == 1
+    assert "BROKEN" in done.stdout
+
+
+# Importing ----------------------------------------------------------------------------------------
+
+# Imports each module in a fork that has none of the project's, and says which could not be.
+ALONE = """
+import os, sys, traceback
+# What takes long to import, once for all of them.
+import h5py, jinja2, keras, matplotlib.pyplot, numpy, PIL.Image, scipy.stats, tensorflow
+import pytest, rich.progress, sklearn.datasets
+for name in sys.stdin.read().split():
+    child = os.fork()
+    if child == 0:
+        try:
+            __import__(name)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        print(name)
+"""
+
+
+def test_every_module_can_be_imported_alone():
+    ran_when_imported = {"harness.calibrate", "harness.kaggle", "harness.predict"}
+    names = [
+        name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        for name in _modules()
+        if name.startswith(("harness/", "reference/"))
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        input=" ".join(name for name in names if name not in ran_when_imported),
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [], done.stderr
 
 
 # Collecting ---------------------------------------------------------------------------------------

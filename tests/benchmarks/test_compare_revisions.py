@@ -49,7 +49,7 @@ def write(tmp_path):
     """Writes a fake runner into a tree."""
 
     def write(folder, name, seconds=0.5, answer="answer"):
-        path = folder / "harness" / "bench" / "runner.py"
+        path = folder / "harness" / "benchmarks" / "runner.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         note = str(tmp_path / "note.txt")
         path.write_text(
@@ -193,7 +193,7 @@ def test_a_clean_head_is_the_commit(repository, tmp_path):
     tree = compare_revisions.export_head(repository, tmp_path / "out")
     assert tree.name == f"HEAD ({commit[:12]})"
     assert not (tree.folder / "ignored").exists()
-    assert (tree.folder / "harness" / "bench" / "runner.py").exists()
+    assert (tree.folder / "harness" / "benchmarks" / "runner.py").exists()
 
 
 def test_a_dirty_head_is_taken_as_it_is_and_said_to_be(repository, write, noted, capsys):

@@ -5,7 +5,7 @@ import pytest
 from harness.benchmarks.contest import ROUNDS, TRIAL_ROUNDS, WARMUP_ROUNDS, Pool, hold, turns
 from harness.benchmarks.rows import blank, failed, measured, merged
 from harness.benchmarks.workload import Order
-from harness.jobs.planning import recipe_for
+from harness.network.documented import recipe_for
 from reference import facts
 from tests.support.fake_benchmarks import FakeChild, small_spec
 

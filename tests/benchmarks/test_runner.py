@@ -12,7 +12,7 @@ from harness.benchmarks import runner
 from harness.benchmarks import workload as orders
 from harness.benchmarks.sizes import steps_per_round
 from harness.benchmarks.workload import Order, Task, Unavailable, noise
-from harness.jobs.planning import recipe_for
+from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
 from harness.system.processes import json_process
 from harness.system.processes.json_process import Compute, JsonProcess

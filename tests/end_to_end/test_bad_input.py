@@ -109,7 +109,7 @@ def broken(tmp_path_factory):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         if not (facts / f"{name}.toml").exists():
             shutil.copy(facts / "deep_cnn.toml", facts / f"{name}.toml")
-    client = folder / "harness" / "extract" / "client.py"
+    client = folder / "harness/submissions/sandbox/client.py"
     text = client.read_text()
     assert TIMEOUT[0] in text
     client.write_text(text.replace(*TIMEOUT))

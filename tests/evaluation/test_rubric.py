@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from harness.app.pytest_plugin.check_results import Ledger
 from harness.evaluation import rubric
-from harness.evaluation.checking import Difference, Mismatch, NotApplicable, Unavailable
+from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
 from harness.evaluation.gates import from_gate
 from harness.evaluation.results import settle
 from harness.evaluation.rubric import Rubric, Worth, load, total
+from harness.network.difference import Difference
 from harness.network.spec import make_spec
 from harness.statistics import judge_floor, judge_gate
 from harness.submissions.feedback.alignment import actual_rows, align, expected_rows, share_right

@@ -7,17 +7,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.app.pytest_plugin.options import Options
+from harness.app.grading.options import Options
+from harness.app.pytest_plugin import plugin
 from harness.experiments import catalogue
 from harness.experiments.base import Outcome
 from harness.experiments.context import Lab, Setting
 from harness.experiments.runner import Running, finish
-from harness.jobs.local.scheduler import JobFailed
-from harness.jobs.planning import recipe_for
+from harness.jobs.kinds.errors import JobFailed
 from harness.network.cost import TimeLimit
+from harness.network.documented import recipe_for
 from harness.network.recipe import in_fold
 from harness.network.spec import make_spec
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from reference.calibration import Calibration
 from reference.errors import UserError
 from reference.facts import expected_network, load
@@ -240,15 +241,15 @@ def _options(tmp_path, **changes):
 
 
 def test_without_the_documents_recipe_there_are_no_experiments(tmp_path):
-    assert catalogue.experiments(_options(tmp_path), [NAME]) == ()
+    assert plugin._experiments(_options(tmp_path)) == ()
 
 
 def test_submissions_are_not_experimented_with(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "_documented", lambda *_: [Does(None)])
     documented = _options(tmp_path, recipe="documented")
-    assert len(catalogue.experiments(documented, [NAME])) == 1
+    assert len(plugin._experiments(documented)) == 1
     others = replace(documented, submissions=(tmp_path / "x.py",))
-    assert catalogue.experiments(others, [NAME]) == ()
+    assert plugin._experiments(others) == ()
 
 
 def test_a_grid_of_the_users_goes_with_either_recipe(tmp_path, monkeypatch):
@@ -256,7 +257,7 @@ def test_a_grid_of_the_users_goes_with_either_recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "_users", lambda *_: [Does(None, id="theirs")])
     for recipe, expected in (("gate", ["theirs"]), ("documented", ["ours", "theirs"])):
         options = _options(tmp_path, recipe=recipe, grid=tmp_path / "grid.toml")
-        assert [one.id for one in catalogue.experiments(options, [NAME])] == expected
+        assert [one.id for one in plugin._experiments(options)] == expected
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_a_grid_of_the_users_goes_with_either_recipe(tmp_path, monkeypatch):
     ],
     ids=["bad id", "unknown architecture", "taken id"],
 )
-def test_ids_are_what_tests_can_be_called_by(tmp_path, monkeypatch, found):
+def test_ids_are_what_tests_can_be_called_by(monkeypatch, found):
     monkeypatch.setattr(catalogue, "_documented", lambda *_: found)
     with pytest.raises(ValueError, match="unknown, bad or taken"):
-        catalogue.experiments(_options(tmp_path, recipe="documented"), [NAME])
+        catalogue.experiments([NAME], documented=True, grid=None)

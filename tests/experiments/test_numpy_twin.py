@@ -6,14 +6,12 @@ import subprocess
 import sys
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from harness.app.pytest_plugin.options import Options
 from harness.data import publish
 from harness.data.digits import load_digits
 from harness.evaluation.claims import judge
@@ -24,12 +22,11 @@ from harness.jobs.kinds import keras_fit, numpy_twin, registry
 from harness.jobs.kinds.keras_fit import FitJob
 from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform, train_twin
 from harness.jobs.local import worker
-from harness.jobs.planning import recipe_for
 from harness.jobs.store.store import Store
-from harness.network.engine import thread_variables
+from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe
 from harness.system.directories import PROJECT_ROOT
-from harness.system.machine import numeric_platform
+from harness.system.machine import numeric_platform, thread_variables
 from harness.system.source_lines import code_lines
 from reference import facts as all_facts
 from reference.calibration import Calibration
@@ -130,7 +127,7 @@ def test_jobs_come_back_from_json():
         assert type(back) is type(one)
         assert back.key == one.key
         assert back.to_json() == json.loads(json.dumps(one.to_json()))
-    assert worker.PERFORM[TwinJob.kind] is train_twin
+    assert registry.PERFORM[TwinJob.kind] is train_twin
 
 
 def test_a_run_leaves_what_was_measured(data, tmp_path):
@@ -392,19 +389,11 @@ def test_an_accuracy_below_the_documents_is_a_finding_and_no_problem(data, tmp_p
 
 
 def test_it_is_in_the_catalogue():
-    options = Options(
-        dataset="digits",
-        mnist_dir=None,
-        recipe="documented",
-        seeds=1,
-        workers=1,
-        report=Path("report"),
-        store=Path("store"),
-        fresh=False,
-    )
     names = all_facts.names()
-    assert NumpyTwin() in catalogue.experiments(options, names)
-    assert NumpyTwin() not in catalogue.experiments(options, [n for n in names if n != NAME])
+    assert NumpyTwin() in catalogue.experiments(names, documented=True, grid=None)
+    assert NumpyTwin() not in catalogue.experiments(
+        [n for n in names if n != NAME], documented=True, grid=None
+    )
     named = [one.name for one in (MAIN, *OTHERS)]
     assert len(set(named)) == len(named)
 

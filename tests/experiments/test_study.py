@@ -15,9 +15,9 @@ from harness.experiments.study import StudyExperiment, measure
 from harness.experiments.study_finding import finding
 from harness.experiments.study_summary import Claim, Repeat, documented_claim, meets, summarise
 from harness.experiments.study_trials import expand, repeat
-from harness.jobs import planning
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
+from harness.network import documented as network_documented
 from harness.network.spec import Spec
 from harness.statistics import wilson
 from harness.submissions.recipe_adapter import LEARNING_RATES, LOSSES
@@ -48,7 +48,7 @@ def _spec(name):
 
 
 def _expand(study, *, images=60_000, stand_in=False):
-    recipe = planning.recipe_for(facts.load(study.architecture), "documented", None)
+    recipe = network_documented.recipe_for(facts.load(study.architecture), "documented", None)
     return expand(study, _spec, recipe, images, stand_in=stand_in)
 
 
@@ -93,7 +93,7 @@ def test_the_same_configuration_is_the_same_job_in_every_study():
 def test_hyper_parameters_are_compared_by_what_tests_nothing():
     study = load_all()[2]
     assert (study.id, study.measuring) == ("hyperparameters", Measuring("validation_accuracy"))
-    documented = planning.recipe_for(facts.load("deep_cnn"), "documented", None)
+    documented = network_documented.recipe_for(facts.load("deep_cnn"), "documented", None)
     tested = replace(study, measuring=Measuring("test_accuracy"))
     for trial, other in zip(_expand(study), _expand(tested), strict=True):
         # The ordinary split; and what is measured is no part of what is trained.
@@ -439,7 +439,7 @@ class FakeLab:
         return facts.load(name)
 
     def recipe(self, name):
-        return planning.recipe_for(facts.load(name), "documented", None)
+        return network_documented.recipe_for(facts.load(name), "documented", None)
 
     def train(self, spec, recipe, seed, title):
         self.trained.append((spec.digest, recipe, seed, title))

@@ -11,8 +11,9 @@ from harness.network.keras_config import read_model
 from harness.network.spec import Spec
 from harness.submissions.opened import read_answer
 from harness.submissions.sandbox import client
-from harness.submissions.sandbox.client import Answer, BuildFailure
+from harness.submissions.sandbox.client import Answer
 from harness.submissions.sandbox.inside.limits import Limits as SandboxLimits
+from harness.system.failure import BuildFailure
 from harness.system.hashing import digest
 from reference.errors import UserError
 from reference.facts import load, names

@@ -10,15 +10,14 @@ import numpy as np
 
 from harness.app import trained_network
 from harness.data import MNIST_DIGEST
-from harness.jobs import planning
 from harness.jobs.cluster import address
-from harness.jobs.kinds import verify
-from harness.jobs.kinds.base import TrainJob
-from harness.jobs.local.worker import EVALUATION
+from harness.jobs.kinds import evaluate, verify
+from harness.jobs.kinds.evaluate import EVALUATION
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.store import record
 from harness.jobs.store.record import PROBE_IMAGES
 from harness.jobs.store.store import Store
-from harness.submissions import saved_weights
+from harness.network import documented
 from reference import facts
 from reference.errors import UserError
 from tests.fuzzing.data_targets import _bad_letters, _npy
@@ -31,8 +30,8 @@ _REFUSED = (OSError, ValueError)
 
 
 def _document() -> dict[str, object]:
-    recipe = planning.recipe_for(_FACTS, "documented", None)
-    job = TrainJob(planning.documented_spec(_FACTS), recipe, "mnist", MNIST_DIGEST, 0, {})
+    recipe = documented.recipe_for(_FACTS, "documented", None)
+    job = TrainJob(documented.documented_spec(_FACTS), recipe, "mnist", MNIST_DIGEST, 0, {})
     return {
         "schema": 1, "key": job.key, "job": job.to_json(), "test_correct": 9_700,
         "history": {"loss": [0.1, float("nan")], "val_accuracy": [0.9, 0.91]},
@@ -145,8 +144,8 @@ def _bad_evaluations() -> Mapping[str, bytes]:
 
 
 def _read_evaluation(data: bytes) -> None:
-    correct, total = saved_weights.read_counts(as_file(data, EVALUATION))
-    assert saved_weights.OwnAccuracy(max(correct), total).interval[0] >= 0
+    correct, total = evaluate.read_counts(as_file(data, EVALUATION))
+    assert evaluate.OwnAccuracy(max(correct), total).interval[0] >= 0
     assert all(0 <= count <= total for count in correct)
 
 

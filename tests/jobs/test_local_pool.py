@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.local import scheduler
-from harness.jobs.local.scheduler import JobFailed, Scheduler
-from harness.jobs.planning import recipe_for
+from harness.jobs.local.scheduler import Scheduler
 from harness.network.cost import TimeLimit
+from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
 from harness.system.processes.fork_server import Fork
 from reference.facts import expected_network, load

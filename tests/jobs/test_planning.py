@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from harness.evaluation import gates
-from harness.jobs.planning import cost, jobs_for, recipe_for
+from harness.jobs.planning import cost, jobs_for
 from harness.jobs.store.record import Record
+from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe, from_json, in_fold, trained_images
 from harness.network.spec import make_spec
 from reference.calibration import DOCUMENTED, Calibration, Floor

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.benchmarks.scale.measure import job_of
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.local.recycling import NEVER, RECYCLING, Recycling, Use, use_of
-from harness.jobs.local.scheduler import JobFailed, Scheduler
+from harness.jobs.local.scheduler import Scheduler
 
 WAIT_S = 20
 MB = 2**20

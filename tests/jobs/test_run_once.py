@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.run_once import WAITING, Turns, Wish
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store

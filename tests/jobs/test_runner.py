@@ -7,17 +7,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.jobs import planning
 from harness.jobs import runner as module
-from harness.jobs.kinds.base import TrainJob
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.progress import Progress
 from harness.jobs.run_once import Turns
 from harness.jobs.runner import Runs
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store
+from harness.network import documented
 from harness.network.cost import TimeLimit
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from reference.facts import load
 from tests.jobs.store.test_locks import Other
 
@@ -102,8 +102,8 @@ def test_what_the_store_has_is_not_done_again(runs, scheduler, store):
 
 def test_what_is_whole_but_no_record_is_done_again(runs, scheduler, store):
     facts = load("mlp_64_32")
-    recipe = planning.recipe_for(facts, "gate", None)
-    job = TrainJob(planning.documented_spec(facts), recipe, "mnist", "0" * 64, 0, {})
+    recipe = documented.recipe_for(facts, "gate", None)
+    job = TrainJob(documented.documented_spec(facts), recipe, "mnist", "0" * 64, 0, {})
     store.put(job.key, lambda folder: (folder / "record.json").write_text("[]"))
     work, _ = runs()
     asked = work.train(job, "x", 1.0, LIMIT)

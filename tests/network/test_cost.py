@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness.jobs import planning
-from harness.jobs.local.scheduler import JobFailed
-from harness.jobs.planning import jobs_for, recipe_for
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.planning import jobs_for
 from harness.network.cost import (
     ALWAYS_TRAINED,
     EVALUATION_BATCH,
@@ -23,6 +23,7 @@ from harness.network.cost import (
     step_bytes,
     time_limit,
 )
+from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
 from harness.system.directories import PROJECT_ROOT
 from harness.system.memory import MOST_BYTES as WORKER_BYTES
@@ -90,7 +91,7 @@ def test_patches_that_are_not_written_out_need_no_memory():
 
 
 def test_the_engines_own_numbers_are_known():
-    engine = PROJECT_ROOT / "harness" / "engine"
+    engine = PROJECT_ROOT / "harness" / "network" / "engine"
     loop, blocks = (
         (engine / f).read_text(encoding="utf-8") for f in ("training_loop.py", "blocks.py")
     )
@@ -268,7 +269,7 @@ def test_a_job_has_the_limit_of_its_network_and_recipe(monkeypatch):
 
 ASK = """
 import resource, sys
-from harness import memory
+from harness.system import memory
 if len(sys.argv) > 1:
     resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
 memory.limit_memory()
@@ -293,6 +294,6 @@ def test_a_worker_has_a_limit_and_keeps_a_stricter_one(lower, limit):
 
 
 def test_workers_are_limited_before_they_import_anything():
-    source = (PROJECT_ROOT / "harness" / "worker.py").read_text(encoding="utf-8")
+    source = (PROJECT_ROOT / "harness/jobs/local/worker.py").read_text(encoding="utf-8")
     warm = source[source.index("def warm()") :]
-    assert 0 < warm.index("limit_memory()") < warm.index("import harness.network.engine.train")
+    assert 0 < warm.index("limit_memory()") < warm.index("preload()")

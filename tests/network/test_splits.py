@@ -7,7 +7,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 from harness.data.dataset import split
-from harness.jobs.planning import recipe_for
+from harness.network.documented import recipe_for
 from harness.network.recipe import in_fold
 from harness.network.splits import split_for
 from reference.errors import UserError

@@ -9,9 +9,8 @@ import pytest
 from harness.report.charts import dot_rows, svg
 from harness.report.render import render
 from harness.report.schema import results as schema
-from harness.report.sections import networks
 from harness.report.sections.evidence import sections
-from harness.report.text import network_names
+from harness.report.text import network_names, subjects
 from reference.errors import UserError
 from tests.report.test_page import HOSTILE, Parsed, poisoned, without_isolates
 from tests.support.samples.evidence_results import complete as with_everything
@@ -32,7 +31,7 @@ def evidence(**changes):
     results |= changes
     checked = schema.checked(results)
     with svg.house_style():
-        return sections.sections(checked, networks.anchors(checked["subjects"]))
+        return sections.sections(checked, subjects.anchors(checked["subjects"]))
 
 
 def pair(a: str, b: str, difference: float, verdict: str, **more) -> dict:

@@ -152,7 +152,7 @@ def copy(tmp_path_factory):
     Not everybody: on a busy machine an honest one may take as long.
     """
     place = project(tmp_path_factory.mktemp("school") / "project")
-    client = place / "harness" / "extract" / "client.py"
+    client = place / "harness/submissions/sandbox/client.py"
     text = client.read_text(encoding="utf-8")
     limit = "wall_s=BUILD_TIMEOUT_S,"
     assert text.count(limit) == 1

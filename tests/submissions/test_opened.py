@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from harness.jobs.kinds import evaluate
 from harness.network.keras_config import read_model
 from harness.submissions import saved_weights
 from harness.submissions.opened import MAX_NETWORKS, MAX_NOTES, Opened, read_answer
-from harness.submissions.sandbox.client import Answer, BuildFailure
+from harness.submissions.sandbox.client import Answer
 from harness.submissions.saved_weights import read_weights
+from harness.system.failure import BuildFailure
 from reference import facts as all_facts
 from reference.errors import UserError
 from tests.support.samples.keras_json import (
@@ -227,7 +229,7 @@ def test_the_key_of_weights_is_of_every_value():
     other = {**weights, "001/bias": np.nextafter(weights["001/bias"], np.float32(9))}
     assert saved_weights.key(spec, weights) == saved_weights.key(spec, dict(weights))
     assert saved_weights.key(spec, weights) != saved_weights.key(spec, other)
-    json.dumps(saved_weights.OwnAccuracy(97, 100).to_json(), allow_nan=False)
+    json.dumps(evaluate.OwnAccuracy(97, 100).to_json(), allow_nan=False)
 
 
 def test_habits_that_were_rewritten_are_no_findings():

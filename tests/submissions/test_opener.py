@@ -7,8 +7,9 @@ from harness.jobs.store.store import Store
 from harness.submissions.discovery import Content
 from harness.submissions.opened import Opened
 from harness.submissions.opener import Opening
-from harness.submissions.sandbox.client import Answer, BuildFailure
+from harness.submissions.sandbox.client import Answer
 from harness.submissions.subject import Subject
+from harness.system.failure import BuildFailure
 from reference import facts as all_facts
 from tests.support.samples.keras_json import dense, entry, sequential
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.jobs.planning import recipe_for
+from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe, from_json
 from harness.network.spec import make_spec
 from harness.submissions.normalization.captured_recipe import ArrayFacts, CapturedRecipe

@@ -22,6 +22,7 @@ from harness.jobs.cluster.address import parse
 from harness.jobs.cluster.connection import connect
 from harness.jobs.cluster.pool import ClusterPool
 from harness.jobs.store.store import Store
+from harness.network import documented as network_documented
 from harness.network.cost import TimeLimit
 from reference import facts as all_facts
 from tests.support.laboratory import calibration
@@ -138,9 +139,9 @@ def made_up(first=0) -> Dataset:
 
 def job_of(name: str, dataset: Dataset, seed: int = 0, epochs: int = 2):
     documented = all_facts.load(name)
-    recipe = planning.recipe_for(documented, "documented", calibration(name))
+    recipe = network_documented.recipe_for(documented, "documented", calibration(name))
     recipe = replace(recipe, epochs=epochs)
-    return planning.job_for(planning.documented_spec(documented), recipe, dataset, seed)
+    return planning.job_for(network_documented.documented_spec(documented), recipe, dataset, seed)
 
 
 @dataclass

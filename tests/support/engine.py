@@ -19,11 +19,10 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.digits import load_digits
-from harness.jobs.planning import recipe_for
-from harness.network.engine import thread_variables
+from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec, make_spec
-from harness.system.machine import THREADS
+from harness.system.machine import THREADS, thread_variables
 from reference import facts
 
 NETWORKS = facts.names()

@@ -14,8 +14,8 @@ from typing import Any
 
 from harness.network import spec as specs
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
 from harness.system.directories import PROJECT_ROOT
+from harness.system.failure import BuildFailure
 from harness.system.processes.json_process import ProcessDied
 from reference.calibration import DOCUMENTED
 
@@ -29,27 +29,27 @@ USUAL = {
 
 CONFTEST = """
 from reference import facts as _facts
-from tests import fake_lane
+from tests.support import fake_benchmarks
 
 
 # Before the plugin is configured, which asks for the names.
-_facts.names = lambda *_folder: fake_lane.script()["names"]
+_facts.names = lambda *_folder: fake_benchmarks.script()["names"]
 
 
 def pytest_configure():
     import harness.app.pytest_plugin.plugin
 
-    harness.app.pytest_plugin.plugin.Session = fake_lane.FakeSession
+    harness.app.pytest_plugin.plugin.Session = fake_benchmarks.FakeSession
 
 
 @pytest.fixture(scope="session")
 def start_runner():
-    return fake_lane.FakeChild
+    return fake_benchmarks.FakeChild
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _log_of_what_ran():
-    fake_lane.note("session")
+    fake_benchmarks.note("session")
 """
 
 

@@ -17,19 +17,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.data import PARTS, Arrays, DataRequest, Dataset, digest, load, publish
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification, Verifier
-from harness.jobs.local.scheduler import JobFailed, Scheduler
-from harness.jobs.planning import jobs_for, recipe_for
+from harness.jobs.local.scheduler import Scheduler
+from harness.jobs.planning import jobs_for
 from harness.jobs.store import record as records
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import Store
+from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.directories import PROJECT_ROOT
+from harness.system.failure import BuildFailure
 from reference import facts as all_facts
 from reference.calibration import Calibration, Floor
 

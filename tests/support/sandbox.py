@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.network.spec import Spec
-from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
+from harness.system.failure import BuildFailure
 from reference.layers import total_params
 
 GOOD = """

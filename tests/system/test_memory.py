@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from harness.benchmarks.scale.measure import job_of
-from harness.jobs.local.scheduler import JobFailed, Scheduler
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.local.scheduler import Scheduler
 from harness.system import memory
 from tests.support.processes.out_of_memory_worker import ASK
 

@@ -48,8 +48,8 @@ print(Server(Isolation("limits"), folder / "sandbox.log").pid, flush=True)
 """
 # What makes plain namespaces waits for what it has started; without rights it has ended by itself.
 PARENTS["what makes plain namespaces"] = """
-command = [*sandbox._UNSHARE, sys.executable, "-c", "import time; time.sleep(600)"]
-pid = keeper.start(command).pid
+command = [*isolation._UNSHARE, sys.executable, "-c", "import time; time.sleep(600)"]
+pid = parent_death.start(command).pid
 with contextlib.suppress(OSError):
     while Path(f"/proc/{pid}/comm").read_text() == "setpriv\\n":
         time.sleep(0.01)
@@ -58,9 +58,10 @@ print(pid, flush=True)
 BEGIN = """
 import contextlib, sys, time
 from pathlib import Path
-from harness import keeper, sandbox
+from harness.submissions.sandbox import isolation
 from harness.submissions.sandbox.server import Server
 from harness.submissions.sandbox.isolation import Isolation
+from harness.system.processes import parent_death
 from harness.system.processes.fork_server import ForkServer
 from harness.system.processes.json_process import JsonProcess
 folder = Path(sys.argv[1])

@@ -9,8 +9,8 @@ from itertools import product
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from harness.report import page
 from harness.report.schema import results as schema
+from harness.report.sections import environment
 from harness.system import versions
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
@@ -168,7 +168,7 @@ def test_without_a_lock_file_nothing_is_said_of_it(described):
 def _card(**given):
     results = sample()
     results["environment"] |= given
-    return dict(page.environment(schema.checked(results)))
+    return dict(environment.environment(schema.checked(results)))
 
 
 def test_the_report_shows_the_versions_and_whether_they_are_locked(described):

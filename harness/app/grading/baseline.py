@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
+from harness.app.grading.options import Options, RecipeName
 from harness.app.grading.session import Session
-from harness.app.pytest_plugin import finish
-from harness.app.pytest_plugin.options import Options, RecipeName
 from harness.data.dataset import Dataset
 from harness.evaluation import results
 from harness.evaluation.baseline import previous_results
@@ -15,12 +14,13 @@ from harness.evaluation.baseline.comparison import Comparison
 from harness.evaluation.baseline.judging import obstacle
 from harness.evaluation.baseline.network import Data, Network
 from harness.evaluation.baseline.speed import Speedups
-from harness.jobs import planning
-from harness.jobs.local.scheduler import JobFailed
+from harness.evaluation.results import files
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
+from harness.network import documented
 from harness.statistics import predictions
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from harness.system.machine import describe
 from reference.layers import flops, total_params
 
@@ -39,7 +39,7 @@ def begin(options: Options, present: Sequence[str]) -> Comparison | None:
     """
     if options.baseline is None:
         return None
-    own = options.report / finish.RESULTS
+    own = options.report / files.RESULTS
     environment = describe(options.workers, "")
     return Comparison(
         previous_results.read(options.baseline),
@@ -105,8 +105,8 @@ def _same_recipe(then: str | None, session: Session) -> bool:
     if then is None or then not in get_args(RecipeName):
         return False
     return all(
-        planning.recipe_for(facts, then, session.calibration)
-        == planning.recipe_for(facts, session.options.recipe, session.calibration)
+        documented.recipe_for(facts, then, session.calibration)
+        == documented.recipe_for(facts, session.options.recipe, session.calibration)
         for facts in session.facts.values()
     )
 

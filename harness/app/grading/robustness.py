@@ -8,9 +8,9 @@ from functools import partial
 
 from harness.data.corruptions import CORRUPTIONS
 from harness.evaluation.evidence.robustness import Reading, Readings
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.robustness import MOST_IMAGES, READINGS, SEED, RobustnessJob, read
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
 from harness.network.cost import reading_limit

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from harness.app.grading import robustness
+from harness.app.grading.options import Options
 from harness.app.grading.training import Training, Trainings, recipe_of
-from harness.app.pytest_plugin.options import Options
 from harness.data import DataRequest, Dataset, load, publish
 from harness.evaluation import gates
 from harness.evaluation.evidence.robustness import Readings
@@ -20,8 +20,10 @@ from harness.experiments.context import Lab, Setting
 from harness.experiments.runner import Finished, Running
 from harness.jobs.cluster.workers import ClusterWorkers
 from harness.jobs.kinds.base import Job
+from harness.jobs.kinds.errors import WorkersLost
+from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.kinds.verify import Verification
-from harness.jobs.local.workers import Computing, Workers, WorkersLost
+from harness.jobs.local.workers import Computing, Workers
 from harness.jobs.progress import Progress
 from harness.jobs.run_once import Turns
 from harness.jobs.runner import Runs
@@ -33,11 +35,11 @@ from harness.network.recipe import Recipe
 from harness.submissions.opened import Opened
 from harness.submissions.opener import Opening
 from harness.submissions.opening_pool import Networks
-from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
-from harness.submissions.saved_weights import OwnAccuracy
 from harness.submissions.subject import Subject, project_subject
 from harness.system.directories import prepare
+from harness.system.failure import BuildFailure
 from harness.system.machine import describe
 from reference import calibration
 from reference.facts import Facts

@@ -8,20 +8,21 @@ from threading import Lock
 from typing import Any
 
 from harness.app.grading import robustness
-from harness.app.pytest_plugin.options import Options
+from harness.app.grading.options import Options
 from harness.data import Dataset
 from harness.evaluation.evidence.robustness import Reading
 from harness.jobs import planning
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.kinds.verify import Verification
-from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
+from harness.network import documented
 from harness.network.recipe import Recipe
 from harness.submissions.opened import Opened
 from harness.submissions.recipe_adapter import scales_itself, trainable
-from harness.submissions.sandbox.client import BuildFailure
-from harness.submissions.saved_weights import OwnAccuracy
 from harness.submissions.subject import Subject
+from harness.system.failure import BuildFailure
 from harness.system.futures import fail, follow
 from reference.calibration import Calibration
 
@@ -151,7 +152,7 @@ def recipe_of(
     opened: Opened, options: Options, calibration: Calibration
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Returns what a network is trained by, and what of its author's recipe is not in it."""
-    recipe = planning.recipe_for(opened.facts, options.recipe, calibration)
+    recipe = documented.recipe_for(opened.facts, options.recipe, calibration)
     if options.train_with == "document" or opened.recipe is None:
         return recipe, ()
     return trainable(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from harness.app.pytest_plugin.options import Options
+    from harness.app.grading.options import Options
 
 GONE, FIXTURE = "gone", "comparison"
 

@@ -12,16 +12,17 @@ import pytest
 
 from harness.app.pytest_plugin.stash_keys import BASELINE, LEDGER, OPTIONS
 from harness.benchmarks import rows, suite
+from harness.evaluation.baseline import benchmark_keys
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmarks import BaselineMismatch
-from harness.jobs.planning import recipe_for
+from harness.network.documented import recipe_for
 from reference import facts as all_facts
 from reference.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from harness.app.pytest_plugin.options import Options
+    from harness.app.grading.options import Options
 
 MISSING = "missing_key"
 
@@ -64,7 +65,7 @@ def prepare(config: pytest.Config, options: Options) -> None:
     if get("--benchmark-disable", default=False):
         raise UserError("--benchmark-only and --benchmark-disable: expected only one of them")
     if options.baseline is not None:
-        config.stash[BASELINE] = baselines.read(options.baseline, rows.machine())
+        config.stash[BASELINE] = baselines.read(options.baseline, benchmark_keys.machine())
 
 
 def training_batch(name: str, options: Options) -> int:
@@ -79,11 +80,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     baseline, options = config.stash.get(BASELINE, None), config.stash.get(OPTIONS, None)
-    keys: list[rows.Key] = []
+    keys: list[benchmark_keys.Key] = []
     if baseline is not None and options is not None:
         batches = {name: training_batch(name, options) for name in all_facts.names()}
         keys = suite.missing(baseline, batches, options.benchmark_batch)
-    metafunc.parametrize(MISSING, keys, ids=[rows.describe(key) for key in keys])
+    metafunc.parametrize(MISSING, keys, ids=[benchmark_keys.describe(key) for key in keys])
 
 
 def nothing_missing(item: pytest.Item) -> bool:

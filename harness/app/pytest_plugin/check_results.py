@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from harness.app.pytest_plugin.selection import experiment_of, subject_of
-from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable, describe
+from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
 from harness.evaluation.results import EXPERIMENTS
 from harness.evaluation.rubric import Rubric
+from harness.network.difference import describe
 from reference.errors import UserError
 
 _GROUPS: Mapping[str, str] = {

@@ -12,20 +12,20 @@ from harness.benchmarks import rows
 from harness.evaluation import gates, results
 from harness.evaluation.evidence import alarms
 from harness.evaluation.results import Graded, Run, history
-from harness.jobs.local.scheduler import JobFailed
+from harness.evaluation.results.files import RESULTS
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.report import terminal
 from harness.submissions.opened import Opened
-from harness.submissions.sandbox.client import BuildFailure
-from harness.submissions.saved_weights import OwnAccuracy
 from harness.submissions.subject import Subject
 from harness.system import atomic_files
 from harness.system.directories import MEND_REPORT
+from harness.system.failure import BuildFailure
 from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 from reference.facts import names
 
-RESULTS = "results.json"
 PAGE = "index.html"
 SUMMARY = "summary.md"
 

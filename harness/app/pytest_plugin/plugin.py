@@ -40,7 +40,7 @@ from reference.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from harness.app.pytest_plugin.options import Options
+    from harness.app.grading.options import Options
     from harness.experiments.base import Experiment
 
 CHECKS = "checks"
@@ -295,7 +295,8 @@ def _experiments(options: Options) -> tuple[Experiment, ...]:
     # Not before it is needed: most collections do without.
     from harness.experiments import catalogue  # noqa: PLC0415
 
-    return catalogue.experiments(options, all_facts.names())
+    documented = options.recipe == "documented"
+    return catalogue.experiments(all_facts.names(), documented=documented, grid=options.grid)
 
 
 def _architectures(subjects: Iterable[Subject]) -> list[str]:

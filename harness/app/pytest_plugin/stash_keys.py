@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.app.grading.options import Options
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin.check_results import Ledger
-from harness.app.pytest_plugin.options import Options
 from harness.evaluation.baseline.benchmarks import Baseline
 from harness.experiments.base import Experiment
 from harness.submissions.subject import Subject

@@ -22,12 +22,12 @@ from typing import Any
 
 from harness.benchmarks.scale.idle_worker import JOB_S
 from harness.data import DataRequest, Dataset, load, publish
-from harness.jobs import planning
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification, Verifier
 from harness.jobs.local.scheduler import Scheduler
 from harness.jobs.store import record
 from harness.jobs.store.store import Store
+from harness.network import documented as network_documented
 from harness.network.spec import Spec
 from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
@@ -115,7 +115,7 @@ def job_of(name: str, data: str = "digits") -> TrainJob:
     documented = facts.load(name)
     network = expected_network(documented)
     spec = Spec(network, tuple(node.kind for node in network.nodes))
-    recipe = planning.recipe_for(documented, "gate", calibration.load(data))
+    recipe = network_documented.recipe_for(documented, "gate", calibration.load(data))
     return TrainJob(spec, replace(recipe, epochs=1), data, "", 0, {})
 
 

@@ -23,8 +23,8 @@ from harness.benchmarks.scale.idle_worker import JOB_S
 from harness.benchmarks.scale.measure import Rate, job_of
 from harness.jobs.cluster.address import parse
 from harness.jobs.cluster.connection import Connection, connect
-from harness.jobs.cluster.inputs import Needs
 from harness.jobs.cluster.pool import ClusterPool
+from harness.jobs.kinds.base import Needs
 from harness.jobs.store.store import Store
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from reference.errors import UserError

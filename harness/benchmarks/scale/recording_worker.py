@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.jobs.kinds import registry
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.store.record import PROBE_IMAGES, SCHEMA
 from harness.jobs.store.store import Store
 from harness.system.processes.fork_server import serve_forks

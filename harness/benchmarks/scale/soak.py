@@ -29,20 +29,23 @@ from harness.benchmarks.scale.process_usage import (
 )
 from harness.data import DataRequest, load, publish
 from harness.jobs import planning
-from harness.jobs.kinds.base import Job, TrainJob
+from harness.jobs.kinds.base import Job
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.local.recycling import NEVER, RECYCLING
 from harness.jobs.local.scheduler import WORKER as MODULE
-from harness.jobs.local.scheduler import JobFailed
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
 from harness.jobs.run_once import Turns
 from harness.jobs.runner import Runs
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import INCOMING, Store
+from harness.network import documented
 from harness.network.cost import TimeLimit
 from harness.network.recipe import Recipe
-from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
+from harness.system.failure import BuildFailure
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from harness.system.processes.json_process import ProcessDied
 from reference import calibration, facts
@@ -171,7 +174,7 @@ class Soak:
     def _recipe(self, *, compiled: bool) -> Recipe:
         """A short one; XLA compiles where there are many steps, so there they are small."""
         known = calibration.load(self._dataset.name)
-        recipe = planning.recipe_for(facts.load("mlp_64_32"), "documented", known)
+        recipe = documented.recipe_for(facts.load("mlp_64_32"), "documented", known)
         kept = len(self._dataset.train_labels) - _TRAINED
         batch_size, epochs = (1, 17) if compiled else (32, 2)
         return replace(recipe, validation_images=kept, batch_size=batch_size, epochs=epochs)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.benchmarks.contest import OURS
-from harness.benchmarks.rows import Key, describe
 from harness.evaluation.baseline import file
-from harness.evaluation.checking import Difference, Mismatch
+from harness.evaluation.baseline.benchmark_keys import OURS, Key, describe
+from harness.evaluation.checking import Mismatch
+from harness.network.difference import Difference
 from harness.statistics import time_ratios
 from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.benchmarks.rows import Key
 from harness.evaluation.baseline import file
+from harness.evaluation.baseline.benchmark_keys import Key
 from harness.evaluation.baseline.benchmarks import Measurement, measurements
 from harness.evaluation.baseline.network import Data, Network, Right
 from harness.system import json_readers

@@ -1,6 +1,5 @@
 """One thing that was compared with the baseline: a row of results.json."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -10,9 +9,6 @@ Status = Literal[
     "not comparable", "not judged",
 ]  # fmt: skip
 Interval = tuple[float, float]
-
-WORDS: Mapping[str, str] = {"total_params": "parameters", "flops": "FLOPs", "presence": "network"}
-"""What a measure is called in a sentence, where that is not its name."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,3 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "interval": list(self.interval) if self.interval else None}
-
-
-def tells(row: Mapping[str, Any]) -> bool:
-    """Whether a row of results.json is to be listed; what is as it was need only be counted."""
-    return row["status"] not in ("passed", "unchanged", "not judged")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.benchmarks.rows import Key, describe
+from harness.evaluation.baseline.benchmark_keys import Key, describe
 from harness.evaluation.baseline.benchmarks import PEERS, Measurement, percent
 from harness.evaluation.baseline.network import Network
 from harness.evaluation.baseline.row import Row, Status

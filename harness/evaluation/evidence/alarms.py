@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from harness.data.dataset import Dataset
 from harness.evaluation import gates
-from harness.jobs import planning
+from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
-from harness.submissions.saved_weights import OwnAccuracy
+from harness.network import documented
 from reference.calibration import Calibration
 from reference.facts import Facts
 
@@ -55,8 +55,8 @@ def calibrated_range(
     floor = calibration.floors.get(facts.name) if facts is not None else None
     if not runs or facts is None or floor is None:
         return None
-    recipe = planning.recipe_for(facts, calibration.measured_by, calibration).to_json()
-    if spec_digest != planning.documented_spec(facts).digest:
+    recipe = documented.recipe_for(facts, calibration.measured_by, calibration).to_json()
+    if spec_digest != documented.documented_spec(facts).digest:
         return None
     if any(dict(run.recipe) != recipe for run in runs):
         return None

@@ -52,3 +52,6 @@ def read_benchmarks(path: Path) -> list[Mapping[str, Any]]:
     except (OSError, NotJson, KeyError, TypeError):
         return []
     return rows if isinstance(rows, list) else []
+
+
+RESULTS = "results.json"

@@ -7,11 +7,11 @@ from typing import Any
 from harness.data.dataset import Dataset
 from harness.evaluation.evidence.robustness import Readings
 from harness.evaluation.rubric import Rubric
+from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
 from harness.statistics import Gate
 from harness.submissions.opened import Opened
-from harness.submissions.saved_weights import OwnAccuracy
 from harness.submissions.subject import Subject
 from reference.facts import Facts
 

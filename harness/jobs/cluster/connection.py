@@ -138,7 +138,7 @@ def connect(
         tell(
             f"WARNING: what is sent to {address.url} is not encrypted, and whoever can reach that "
             "scheduler can run programs on its workers and change results: use tls:// on a network "
-            "that others are on (README, On a cluster)"
+            "that others are on (docs/guide/cluster.md)"
         )
     with _quiet():
         client, cluster = _reach(address, folder)
@@ -255,7 +255,7 @@ def _unreachable(address: Address, error: Exception) -> str:
         return (
             f"{OPTION} {address.text}: no connection ({reason}). Is `dask scheduler` running there "
             "with its certificate, and does Dask's configuration here name ours (comm.tls.ca-file, "
-            "comm.tls.client.cert and key; README, On a cluster)?"
+            "comm.tls.client.cert and key; docs/guide/cluster.md)?"
         )
     return (
         f"{OPTION} {address.text}: no Dask scheduler answers there ({reason}). Start one with "
@@ -324,7 +324,7 @@ def _check_versions(client: "Client", chosen: set[str]) -> None:
             f"{OPTION}: versions differ, and so would numbers:\n"
             + "\n".join(problems)
             + "\nInstall the same everywhere (`pip install -r requirements-cluster.txt`; "
-            "README, On a cluster), and start those workers anew."
+            "docs/guide/cluster.md), and start those workers anew."
         )
 
 

@@ -33,15 +33,16 @@ from harness.data import publish
 from harness.data.letters import open_letters
 from harness.data.shared_arrays import open_published
 from harness.jobs.cluster import payloads
-from harness.jobs.cluster.inputs import Needs
 from harness.jobs.cluster.local_data import own_images
 from harness.jobs.kinds import registry
-from harness.jobs.kinds.base import Job, TrainJob
+from harness.jobs.kinds.base import Job, Needs
+from harness.jobs.kinds.errors import JobFailed, StoreFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verifier
-from harness.jobs.local.scheduler import JobFailed, Scheduler, StoreFailed
+from harness.jobs.local.scheduler import Scheduler
 from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from harness.system.processes.json_process import answer_all, take_output
 

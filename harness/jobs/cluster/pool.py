@@ -16,14 +16,14 @@ from typing import Any
 
 from harness.jobs.cluster import payloads
 from harness.jobs.cluster.connection import Connection, remote
-from harness.jobs.cluster.inputs import Needs, needs
-from harness.jobs.kinds.base import Job, TrainJob
+from harness.jobs.kinds.base import Job, Needs, OnEvent
+from harness.jobs.kinds.errors import JobFailed, StoreFailed, WorkersLost
+from harness.jobs.kinds.registry import needs
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification, read_verification
-from harness.jobs.local.scheduler import JobFailed, OnEvent, StoreFailed
-from harness.jobs.local.workers import WorkersLost
 from harness.jobs.store.store import Store, StoreError
 from harness.network.cost import TimeLimit
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from harness.system.futures import fail
 
 # How often a job is sent again because something that it needs was lost on its way.

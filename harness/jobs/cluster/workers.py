@@ -7,15 +7,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from harness.jobs.cluster.address import Address
-from harness.jobs.local.scheduler import JobFailed, OnEvent
-from harness.jobs.local.workers import WorkersLost
-from harness.jobs.store.store import Store
+from harness.jobs.kinds.base import OnEvent
+from harness.jobs.kinds.errors import JobFailed, WorkersLost
+from harness.jobs.store.store import FOLDER, Store
 
 if TYPE_CHECKING:
     from harness.jobs.cluster.pool import ClusterPool
-
-# In the store: files of a cluster that a session started on this machine.
-FOLDER = "cluster"
 
 
 class ClusterWorkers:

@@ -1,27 +1,20 @@
 """What workers do, as data, and the keys that their results are stored under."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
-from harness.network import recipe as recipes
-from harness.network import spec as specs
-from harness.network.recipe import Recipe
-from harness.network.spec import Spec
-from harness.system.hashing import digest
 from reference.errors import UserError
 
 # Raise it when a change of the engine changes the numbers it produces.
 ENGINE_VERSION = 2
-
-TRAIN, EVALUATE = "train", "evaluate"
 
 
 class Job(Protocol):
     """What a worker can be asked to do; `harness.jobs.kinds.registry` lists every kind.
 
     Attributes:
-        kind: key of `harness.jobs.kinds.registry.KINDS` and `harness.jobs.local.worker.PERFORM`.
+        kind: key of `registry.KINDS` and `registry.PERFORM`.
         platform: what of the machine that does it decides the bits.
     """
 
@@ -63,109 +56,34 @@ class PlainJob:
         return cls(**values)
 
 
-@dataclass(frozen=True)
-class TrainJob:
-    """Train one network, once: JSON in, a record in the store out.
+OnEvent = Callable[[Job, Mapping[str, Any]], None]
 
-    Attributes:
-        dataset: name, for messages.
-        data_digest: which images and labels, exactly.
-        platform: what else decides the bits: framework versions, device, threads, CPU flags
-            (`harness.system.machine.numeric_platform`).
-    """
 
-    spec: Spec
-    recipe: Recipe
-    dataset: str
-    data_digest: str
-    seed: int
-    platform: Mapping[str, Any]
-
-    kind: ClassVar[str] = TRAIN
-
-    @property
-    def key(self) -> str:
-        """SHA-256 of everything that the numbers in the record depend on, and nothing else."""
-        return digest(
-            {
-                "kind": TRAIN,
-                "engine": ENGINE_VERSION,
-                "spec": self.spec.digest,
-                "recipe": self.recipe.to_json(),
-                "data": self.data_digest,
-                "seed": self.seed,
-                "platform": dict(self.platform),
-            }
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """The job as data; without its kind, as records have it."""
-        return {
-            "spec": self.spec.to_json(),
-            "recipe": self.recipe.to_json(),
-            "dataset": self.dataset,
-            "data_digest": self.data_digest,
-            "seed": self.seed,
-            "platform": dict(self.platform),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads what `to_json` wrote."""
-        return cls(
-            spec=specs.from_json(document["spec"]),
-            recipe=recipes.from_json(document["recipe"]),
-            dataset=document["dataset"],
-            data_digest=document["data_digest"],
-            seed=document["seed"],
-            platform=document["platform"],
-        )
+# Told of each epoch that ended: "epoch", "epochs" and, where it is known, "val_accuracy".
+OnEpoch = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class EvaluateJob:
-    """Count the test images that a network reads right with weights that it came with.
+class Needs:
+    """Keys and digests.
 
     Attributes:
-        spec: as its author wrote it: the weights belong to its layers.
-        weights: key of the store under which they lie, as weights.npz.
-        scales: pixels are divided by each of these in turn; nobody knows by which they were
-            when the weights were made.
+        records: keys of the store.
+        images: digests of published data sets (`harness.data.shared_arrays`).
+        letters: digests of published letters (`harness.data.letters`).
     """
 
-    spec: Spec
-    weights: str
-    dataset: str
-    data_digest: str
-    scales: tuple[float, ...]
-    platform: Mapping[str, Any]
+    records: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()
 
-    kind: ClassVar[str] = EVALUATE
+    def __bool__(self) -> bool:
+        return bool(self.records or self.images or self.letters)
 
-    @property
-    def key(self) -> str:
-        """SHA-256 of everything that the counts depend on."""
-        return digest({"engine": ENGINE_VERSION, **self.to_json(), "spec": self.spec.digest})
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": EVALUATE,
-            "spec": self.spec.to_json(),
-            "weights": self.weights,
-            "dataset": self.dataset,
-            "data_digest": self.data_digest,
-            "scales": list(self.scales),
-            "platform": dict(self.platform),
-        }
+    def to_json(self) -> dict[str, list[str]]:
+        return {name: list(values) for name, values in vars(self).items()}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
+    def from_json(cls, document: Mapping[str, Any]) -> "Needs":
         """Reads what `to_json` wrote."""
-        return cls(
-            spec=specs.from_json(document["spec"]),
-            weights=document["weights"],
-            dataset=document["dataset"],
-            data_digest=document["data_digest"],
-            scales=tuple(document["scales"]),
-            platform=document["platform"],
-        )
+        return cls(**{name: tuple(document[name]) for name in ("records", "images", "letters")})

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from harness.data.shared_arrays import open_published
 from harness.jobs.kinds import registry
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.store.record import PROBE_IMAGES
 from harness.network.splits import split_for
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from harness.system.processes.json_process import JsonChannel, ProcessDied, ProcessTimeout
 from harness.system.strict_json import parse
 

@@ -4,15 +4,14 @@ import contextlib
 import itertools
 import queue
 import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any
 
-from harness.jobs.kinds.base import Job
+from harness.jobs.kinds.base import Job, OnEvent
+from harness.jobs.kinds.errors import JobFailed, StoreFailed
 from harness.jobs.local.recycling import RECYCLING, Recycling, use_of
 from harness.jobs.store.store import INCOMING
 from harness.network.cost import TimeLimit
@@ -25,33 +24,12 @@ WORKER = "harness.jobs.local.worker"
 _WITHOUT_MEMORY = ("SIGSEGV", "SIGABRT", "SIGBUS")
 
 
-class JobFailed(Exception):
-    """A job gave no record.
-
-    Attributes:
-        status: as in results.json: "resource" when the machine was too small, "timeout" when the
-            job's limit passed, "failed" when the network cannot be trained, "skipped" when there
-            is none, else "grader_error".
-    """
-
-    def __init__(self, status: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class StoreFailed(JobFailed):
-    """A job was done, and the store could not take in what came of it; the message says why."""
-
-
 @dataclass(order=True)
 class _Task:
     priority: tuple[float, int]
     job: Job | None = field(compare=False)  # None: nothing to do, look whether to stop
     future: Future[str] = field(compare=False)
     limit: TimeLimit | None = field(compare=False, default=None)
-
-
-OnEvent = Callable[[Job, Mapping[str, Any]], None]
 
 
 class Scheduler:

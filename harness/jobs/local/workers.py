@@ -6,19 +6,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from harness.jobs.kinds.base import Job, TrainJob
+from harness.jobs.kinds.base import Job, OnEvent
+from harness.jobs.kinds.errors import JobFailed, WorkersLost
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification, Verifier
 from harness.jobs.local.recycling import RECYCLING, Recycling
-from harness.jobs.local.scheduler import JobFailed, OnEvent, Scheduler
+from harness.jobs.local.scheduler import Scheduler
 from harness.network.cost import TimeLimit
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from harness.system.machine import numeric_platform
 from harness.system.processes.json_process import JsonChannel
-from reference.errors import UserError
-
-
-class WorkersLost(UserError):
-    """Nothing can be computed any more; the message says what happened, and what to do."""
 
 
 class Pool(Protocol):

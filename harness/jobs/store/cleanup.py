@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from harness.jobs.cluster import workers as clusters
+from harness.jobs.store import store as store_store
 from harness.jobs.store.store import INCOMING
 from harness.system import atomic_files
 
@@ -28,7 +28,7 @@ def sweep(store: Path) -> None:
         else:
             left.unlink(missing_ok=True)
     # Of a Dask cluster that a run started on this machine.
-    shutil.rmtree(store / clusters.FOLDER, ignore_errors=True)
+    shutil.rmtree(store / store_store.FOLDER, ignore_errors=True)
     for place in (store / "quarantine").glob("*"):
         with contextlib.suppress(OSError):
             place.rmdir()  # only one that is empty: its record was never put there

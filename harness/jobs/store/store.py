@@ -178,3 +178,7 @@ def _fault(folder: Path, key: str, read: Callable[[Path], object] | None) -> str
         except (OSError, ValueError) as error:
             return f"it is whole, but cannot be used: {error}"
     return reason
+
+
+# In the store: files of a cluster that a session started on this machine.
+FOLDER = "cluster"

@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.report.sections import networks
-from harness.report.text import formatting, inline_code
+from harness.report.text import formatting, inline_code, subjects
 from harness.report.text.verdicts import verdict
 from harness.report.views.classroom import Card
 
@@ -23,7 +22,7 @@ def name(subject: Mapping[str, Any]) -> str:
 
 def card(subject: Mapping[str, Any], link: str) -> Card:
     """The line of a submission whose page is at `link`."""
-    accuracy, interval = networks.accuracy(subject)
+    accuracy, interval = subjects.accuracy(subject)
     share = percent(subject)
     return Card(
         name=name(subject),

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 from harness.report.charts import score_histogram
 from harness.report.class_pages import cards, submission
 from harness.report.class_pages.submission import GROUPS
-from harness.report.page import environment
 from harness.report.sections import summary
+from harness.report.sections.environment import environment
 from harness.report.text import formatting, inline_code
 from harness.report.text.verdicts import tally
 from harness.report.views.classroom import CheckRate, ClassPage, Fault, Twins

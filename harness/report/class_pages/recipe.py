@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.report.text import formatting
 from harness.report.views.classroom import RecipeRow
-from harness.report.views.page import Verdict
+from harness.report.views.common import Verdict
 
 LABELS = {
     "optimizer": "Optimizer",

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from harness.report.charts import learning_curves
 from harness.report.class_pages import cards, layer_comparison, recipe
 from harness.report.sections import networks
-from harness.report.text import formatting, inline_code
+from harness.report.text import formatting, inline_code, subjects
 from harness.report.text.verdicts import NOT_APPLICABLE
 from harness.report.views.classroom import Finding, GroupScore, OwnWeights, Skipped, SubmissionPage
 from harness.report.views.page import Check
@@ -161,7 +161,7 @@ def _to_fix(subject: Mapping[str, Any]) -> str:
 
 
 def _accuracy(subject: Mapping[str, Any], results: Mapping[str, Any]) -> str:
-    value, _ = networks.accuracy(subject)
+    value, _ = subjects.accuracy(subject)
     if value is None:
         return ""
     gate = subject["gate"] or {}

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.report.sections import networks
+from harness.report.text import subjects as text_subjects
 from harness.report.views.page import Download
 
 NETWORKS = ("id", "architecture", "document", "verdict", "test_accuracy", "interval_low",
@@ -61,7 +61,7 @@ def _ends(interval: tuple[float, float] | None) -> dict[str, float]:
 
 def _networks(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     for subject in subjects:
-        accuracy, interval = networks.accuracy(subject)
+        accuracy, interval = text_subjects.accuracy(subject)
         gate, spec = subject["gate"] or {}, subject["spec"] or {}
         yield {
             **{key: subject.get(key) for key in NETWORKS},

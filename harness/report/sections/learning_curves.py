@@ -6,6 +6,7 @@ from typing import Any
 from harness.report.charts import learning_curves
 from harness.report.sections import networks
 from harness.report.text import formatting
+from harness.report.text import subjects as text_subjects
 from harness.report.views.page import CurvePanel
 
 MOST = 24
@@ -27,7 +28,7 @@ def panels(subjects: Subjects, anchors: Sequence[str]) -> tuple[CurvePanel, ...]
     )
     return tuple(
         CurvePanel(
-            formatting.cut(subject["id"], networks.LONGEST_NAME),
+            formatting.cut(subject["id"], text_subjects.LONGEST_NAME),
             anchor,
             learning_curves.learning_curves(f"curve{place}", subject["id"], runs, gate, shared),
             _caption(subject),

@@ -9,11 +9,11 @@ from harness.report.charts.learning_curves import Curve
 from harness.report.sections import confusion, layers
 from harness.report.text import formatting
 from harness.report.text.anchors import distinct, slug
+from harness.report.text.subjects import LONGEST_NAME, accuracy
 from harness.report.text.verdicts import NOT_APPLICABLE, verdict
 from harness.report.views.page import Check, Keys, Network, Run
 
 LONGEST_MESSAGE = 3000
-LONGEST_NAME = 40
 HINTS = {
     "grader_error": "This is a fault of the grader, not of the network. Please report it.",
     "timeout": "It took longer than a documented network does. Is a layer far too large?",
@@ -21,23 +21,6 @@ HINTS = {
 }
 GROUPS = ("build", "structure", "numerics", "training", "persistence")
 FAMILIES = {"cnn": "convolutional", "mlp": "fully connected"}
-
-
-def anchors(subjects: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A fragment address for each network: readable, safe, and no two the same."""
-    return distinct(f"net-{slug(subject['id']) or 'network'}" for subject in subjects)
-
-
-def accuracy(subject: Mapping[str, Any]) -> tuple[float | None, tuple[float, float] | None]:
-    """Test accuracy and its 95 % interval: the gate's own, else what the runs tell."""
-    gate = subject["gate"] or {}
-    if gate.get("accuracy") is not None:
-        return gate["accuracy"], gate["interval"]
-    measured = [r for r in subject["runs"] if r["test_accuracy"] is not None]
-    if not measured:
-        return None, None
-    mean = statistics.fmean(run["test_accuracy"] for run in measured)
-    return mean, measured[0]["interval"] if len(measured) == 1 else None
 
 
 def scored(subject: Mapping[str, Any]) -> Scored | None:

@@ -3,52 +3,19 @@
 import itertools
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from harness.report.sections import confusion, layers, networks
+from harness.report.sections import confusion, layers
 from harness.report.text import formatting
+from harness.report.text import subjects as text_subjects
 from harness.report.text.network_names import points_interval
+from harness.report.views.side_by_side import Aligned, Beside, Row
 
 MOST_NETWORKS = 7  # 21 pairs: more would make the page heavy, and are told apart in the table
 MOST_CONFUSED = 3
 
 Subject = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A measure of both; `how` is the anchor of the method that it was obtained with."""
-
-    label: str
-    how: str
-    a: str
-    b: str
-    difference: str
-
-
-@dataclass(frozen=True)
-class Aligned:
-    """Two layers of one kind, or one alone: their parts, and whether the other has each as well."""
-
-    a: tuple[tuple[str, bool], ...]
-    b: tuple[tuple[str, bool], ...]
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A pair: `gist` says in a line what differs, `significant` is None where it was not tested."""
-
-    anchor: str
-    a: str
-    b: str
-    gist: str
-    significant: bool | None
-    first: bool  # the one to show first: the two most accurate networks
-    rows: tuple[Row, ...]
-    recalls: tuple[tuple[str, str, str], ...]  # of each digit: a, b, difference
-    layers: tuple[Aligned, ...]
 
 
 def pairs(
@@ -68,7 +35,7 @@ def pairs(
 
 def _best_two(subjects: Sequence[Subject]) -> set[int]:
     """The identities of the two most accurate; of the first two where nothing was measured."""
-    ranked = sorted(subjects, key=lambda subject: -(networks.accuracy(subject)[0] or 0))
+    ranked = sorted(subjects, key=lambda subject: -(text_subjects.accuracy(subject)[0] or 0))
     return {id(subject) for subject in ranked[:2]}
 
 
@@ -82,8 +49,8 @@ def _beside(
     test = tested.get((a["id"], b["id"]))
     return Beside(
         anchor=anchor,
-        a=formatting.cut(a["id"], networks.LONGEST_NAME),
-        b=formatting.cut(b["id"], networks.LONGEST_NAME),
+        a=formatting.cut(a["id"], text_subjects.LONGEST_NAME),
+        b=formatting.cut(b["id"], text_subjects.LONGEST_NAME),
         gist=_gist(a, b, test),
         significant=None if test is None else test["verdict"] in {"a", "b"},
         first={id(a), id(b)} == best,
@@ -96,7 +63,7 @@ def _beside(
 def _gist(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> str:
     if test is not None:
         return tested_difference(test)
-    (one, _), (other, _) = networks.accuracy(a), networks.accuracy(b)
+    (one, _), (other, _) = text_subjects.accuracy(a), text_subjects.accuracy(b)
     if one is None or other is None:
         return "not both were trained"
     return f"{formatting.points(one - other)}, not tested"
@@ -126,7 +93,7 @@ def probability(p: float | None) -> str:
 
 
 def _rows(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> Iterator[Row]:
-    (one, ends), (other, other_ends) = networks.accuracy(a), networks.accuracy(b)
+    (one, ends), (other, other_ends) = text_subjects.accuracy(a), text_subjects.accuracy(b)
     difference = ""
     if test is not None:
         difference = tested_difference(test)

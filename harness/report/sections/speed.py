@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.report.text import formatting, verdicts
-from harness.report.views.page import SpeedGroup, SpeedRow, SpeedTask, Verdict
+from harness.report.views.common import Verdict
+from harness.report.views.page import SpeedGroup, SpeedRow, SpeedTask
 
 TASKS = {"train": "training", "predict": "prediction"}
 OURS = "engine"

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.sections import networks
 from harness.report.text import formatting
+from harness.report.text import subjects as text_subjects
 from harness.report.views.evidence import Name
 
 
@@ -17,7 +17,7 @@ class Names:
     accuracies: Mapping[str, float]
 
     def name(self, ident: str) -> Name:
-        return Name(formatting.cut(ident, networks.LONGEST_NAME), self.anchors.get(ident))
+        return Name(formatting.cut(ident, text_subjects.LONGEST_NAME), self.anchors.get(ident))
 
     def best_first(self, idents: Sequence[str]) -> list[str]:
         """By test accuracy; those without one keep their order at the end."""
@@ -26,7 +26,7 @@ class Names:
 
 def of(subjects: Sequence[Mapping[str, Any]], anchors: Sequence[str]) -> Names:
     idents = [subject["id"] for subject in subjects]
-    known = ((s["id"], networks.accuracy(s)[0]) for s in subjects)
+    known = ((s["id"], text_subjects.accuracy(s)[0]) for s in subjects)
     return Names(
         dict(zip(reversed(idents), reversed(anchors), strict=True)),
         {ident: value for ident, value in known if value is not None},

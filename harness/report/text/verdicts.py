@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.report.views.page import Tally, Verdict
+from harness.report.views.common import Tally, Verdict
 
 NOT_APPLICABLE = "not applicable"
 

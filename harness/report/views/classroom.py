@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.report.views.page import Check, Confusion, Misread, Network, Run, Tally, Verdict
+from harness.report.views.common import Tally, Verdict
+from harness.report.views.page import Check, Confusion, Misread, Network, Run
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.report.views.page import Verdict
+from harness.report.views.common import Verdict
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,13 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from harness.report.views.common import Tally, Verdict
+
 if TYPE_CHECKING:
-    from harness.report.sections.side_by_side import Beside
     from harness.report.views.evidence import Evidence
     from harness.report.views.experiments import Section
     from harness.report.views.progress import Progress
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A word and the mark beside it; `kind` is pass, fail, unsure, none or over."""
-
-    word: str
-    kind: str
+    from harness.report.views.side_by_side import Beside
 
 
 @dataclass(frozen=True)
@@ -241,12 +235,6 @@ class SpeedTask:
 class SpeedGroup:
     network: str
     tasks: tuple[SpeedTask, ...]
-
-
-@dataclass(frozen=True)
-class Tally:
-    verdict: Verdict
-    count: int
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.report.views.page import Tally, Verdict
+from harness.report.views.common import Tally, Verdict
 
 
 @dataclass(frozen=True)

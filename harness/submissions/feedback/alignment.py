@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from harness.evaluation.checking import Difference
+from harness.network.difference import Difference
 from harness.network.spec import Spec
 from harness.submissions.feedback import layer_causes, setting_causes
 from harness.submissions.feedback.layer_row import Row, differing_settings

@@ -15,6 +15,7 @@ from harness.submissions.sandbox.inside.limits import GB, Limits
 from harness.submissions.sandbox.isolation import Isolation
 from harness.submissions.sandbox.request import Submitted, packed
 from harness.submissions.sandbox.server import Server, ServerDied
+from harness.system.failure import BuildFailure
 from harness.system.memory import was_refused
 from reference.errors import UserError
 
@@ -22,24 +23,9 @@ BUILD_TIMEOUT_S = 60
 LIMITS = Limits()
 _ATTEMPTS = 4
 
-Status = str  # one of results.json's: "failed", "timeout", "resource", "grader_error"
 
 _DIED = "the process ended without an answer; its last words: "
 _OVERSIZE = "the description of the network is larger than 1 MB, or its weights than 80 MB"
-
-
-@dataclass(frozen=True)
-class BuildFailure:
-    """Why a submission gave no network.
-
-    Attributes:
-        status: "failed" when the submission is to blame, "timeout", "resource", or "grader_error"
-            when we are.
-        message: for its author.
-    """
-
-    status: Status
-    message: str
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from harness.network.engine import thread_variables
 from harness.system.directories import PROJECT_ROOT
-from harness.system.machine import THREADS
+from harness.system.machine import THREADS, thread_variables
 
 # All of the project that code in the sandbox can see, and where, when there is a view to choose.
 _INSIDE = (

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from harness.submissions.sandbox.inside import namespaces
+from harness.system.processes import parent_death
 from harness.system.processes.json_process import (
     JsonChannel,
     ProcessDied,
@@ -146,7 +146,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
         handle: answers the documents that a child is sent, as in `json_process.serve`.
         warm: imports what the children will need.
     """
-    namespaces.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket
+    parent_death.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -191,7 +191,7 @@ def _be_child(handle: Any, connection: int, log: Path, server: int) -> None:
     """
     code = 1
     try:
-        namespaces.die_with_parent(signal.SIGKILL)
+        parent_death.die_with_parent(signal.SIGKILL)
         if os.getppid() != server:
             return
         os.setpgid(0, 0)

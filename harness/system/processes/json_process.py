@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.network.engine import thread_variables
-from harness.submissions.sandbox.inside import namespaces
 from harness.system.directories import PROJECT_ROOT
-from harness.system.machine import THREADS
+from harness.system.machine import THREADS, thread_variables
 from harness.system.processes import parent_death
 
 _LOG_TAIL = 4000  # bytes of its last words that are worth showing
@@ -220,7 +218,7 @@ def spawn(  # noqa: PLR0913  (each is one of Popen's own)
     Args:
         temporary: where its temporary files go; None for where ours do.
 
-    The module is to call `namespaces.end_with_parent` as soon as it runs.
+    The module is to call `parent_death.end_with_parent` as soon as it runs.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
@@ -266,7 +264,7 @@ def serve(handle: Any) -> None:
 
     `handle(document, reply)` may call `reply` any number of times.
     """
-    namespaces.end_with_parent(sys.stdin.fileno())
+    parent_death.end_with_parent(sys.stdin.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answer_all(handle, sys.stdin.buffer, take_output())
 

@@ -22,8 +22,9 @@ from harness.benchmarks.scale.process_usage import (
     held,
     processes,
 )
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.local.recycling import NEVER, Recycling
-from harness.jobs.local.scheduler import JobFailed, Scheduler
+from harness.jobs.local.scheduler import Scheduler
 
 WAIT_S = 30
 MODULE = "tests.support.processes.fake_worker"

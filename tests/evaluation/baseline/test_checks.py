@@ -13,8 +13,8 @@ from harness.evaluation.baseline.previous_results import Earlier
 from harness.evaluation.baseline.row import Row
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
 from harness.evaluation.results import COMPARABLE, verdict
-from harness.jobs.local.scheduler import JobFailed
-from harness.submissions.sandbox.client import BuildFailure
+from harness.jobs.kinds.errors import JobFailed
+from harness.system.failure import BuildFailure
 from reference.errors import UserError
 from reference.facts import load
 from tests.evaluation.baseline.test_previous_results import document, run, subject

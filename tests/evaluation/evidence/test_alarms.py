@@ -9,20 +9,20 @@ from harness.data import Arrays, DataRequest, Dataset, digest, load
 from harness.evaluation.checking import Mismatch
 from harness.evaluation.evidence import alarms
 from harness.evaluation.evidence.alarms import calibrated_range, find, shared_images
-from harness.jobs import planning
+from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
-from harness.submissions.saved_weights import OwnAccuracy
+from harness.network import documented
 from reference import calibration
 from reference.calibration import Calibration, Floor
 from reference.facts import load as load_facts
 from tests.support.laboratory import checks
 
 FACTS = load_facts("mlp_64_32")
-DIGEST = planning.documented_spec(FACTS).digest
+DIGEST = documented.documented_spec(FACTS).digest
 MEASURED = Calibration(
     "mnist", {}, {"mlp_64_32": Floor(0.96, 0.965, 0.00125, 20, 4.0)}, "python -m x", documented=True
 )
-GATE = planning.recipe_for(FACTS, "gate", MEASURED)
+GATE = documented.recipe_for(FACTS, "gate", MEASURED)
 
 
 def run(correct, total=10_000, seed=0, recipe=GATE):

@@ -12,8 +12,8 @@ from distributed import LocalCluster, Security
 
 from harness.jobs.cluster import connection as connections
 from harness.jobs.cluster import pool as pools
-from harness.jobs.cluster.inputs import Needs
-from harness.jobs.local.workers import WorkersLost
+from harness.jobs.kinds.base import Needs
+from harness.jobs.kinds.errors import WorkersLost
 from reference.errors import UserError
 from tests.support.cluster import (
     IDLE,

@@ -15,12 +15,14 @@ from distributed import Client
 
 from harness.data import publish
 from harness.data.shared_arrays import is_intact
-from harness.jobs.cluster.inputs import Needs, needs
 from harness.jobs.cluster.pool import ClusterPool
+from harness.jobs.kinds.base import Needs
+from harness.jobs.kinds.errors import JobFailed
+from harness.jobs.kinds.registry import needs
 from harness.jobs.kinds.robustness import ROBUSTNESS, RobustnessJob
 from harness.jobs.kinds.robustness import read as read_robustness
 from harness.jobs.kinds.verify import Verification, Verifier
-from harness.jobs.local.scheduler import JobFailed, Scheduler
+from harness.jobs.local.scheduler import Scheduler
 from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit

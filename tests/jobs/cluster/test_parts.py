@@ -31,16 +31,18 @@ from harness.jobs.cluster import payloads
 from harness.jobs.cluster import pool as pools
 from harness.jobs.cluster.address import parse, resources
 from harness.jobs.cluster.connection import connect
-from harness.jobs.cluster.inputs import NEEDS, Needs, needs
 from harness.jobs.cluster.local_data import own_images
 from harness.jobs.cluster.workers import ClusterWorkers
 from harness.jobs.kinds import registry
-from harness.jobs.kinds.base import EvaluateJob
+from harness.jobs.kinds.base import Needs
+from harness.jobs.kinds.evaluate import EvaluateJob
+from harness.jobs.kinds.registry import NEEDS, needs
 from harness.jobs.kinds.robustness import RobustnessJob
 from harness.jobs.kinds.transfer import TransferJob
 from harness.jobs.store.store import Store
-from harness.report import page
+from harness.network import documented as network_documented
 from harness.report.schema import results as schema
+from harness.report.sections import environment
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import numeric_platform
 from reference import calibration, facts
@@ -129,7 +131,7 @@ def test_it_is_known_of_every_kind_of_job_what_it_reads():
 
 
 def test_what_jobs_read_is_what_their_fields_name():
-    spec = planning.documented_spec(facts.load("mlp_64_32"))
+    spec = network_documented.documented_spec(facts.load("mlp_64_32"))
     assert needs(EvaluateJob(spec, "w", "digits", "d", (1.0,), {})) == Needs(("w",), ("d",))
     assert needs(RobustnessJob("b", "d", 5, 0, {})) == Needs(("b",), ("d",))
     transfer = TransferJob("b", "l", None, "adam", 0.1, 8, 2, 0, {})
@@ -256,9 +258,9 @@ def test_a_node_says_what_machine_it_is_on(node):
 
 def work(platform, **needed):
     documented = facts.load("mlp_64_32")
-    recipe = planning.recipe_for(documented, "gate", calibration.load("digits"))
+    recipe = network_documented.recipe_for(documented, "gate", calibration.load("digits"))
     job = replace(
-        planning.job_for(planning.documented_spec(documented), recipe, load_digits(), 3),
+        planning.job_for(network_documented.documented_spec(documented), recipe, load_digits(), 3),
         platform=platform,
     )
     wanted = {"records": [], "images": [], "letters": [], **needed}
@@ -451,5 +453,5 @@ def test_the_report_says_what_cluster_trained(encrypted, note):
             "encrypted": encrypted,
         },
     }  # fmt: skip
-    card = dict(page.environment(schema.checked(results)))
+    card = dict(environment.environment(schema.checked(results)))
     assert card["Training"] == f"on a Dask cluster (2026.8.0): 3 workers, 6 at once, A, B{note}"

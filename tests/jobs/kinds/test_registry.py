@@ -5,10 +5,11 @@ import json
 import pytest
 
 from harness.jobs.kinds import registry
-from harness.jobs.kinds.base import EvaluateJob, TrainJob
+from harness.jobs.kinds.evaluate import EvaluateJob
 from harness.jobs.kinds.robustness import RobustnessJob
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.local import worker
-from harness.jobs.planning import recipe_for
+from harness.network.documented import recipe_for
 from harness.network.recipe import in_fold
 from harness.network.spec import make_spec
 from reference.errors import UserError
@@ -37,7 +38,7 @@ def test_a_job_survives_json(job):
 
 
 def test_every_kind_can_be_done():
-    assert set(worker.PERFORM) == set(registry.KINDS)
+    assert set(registry.PERFORM) == set(registry.KINDS)
 
 
 def test_an_unknown_kind_is_refused():

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from harness.app.grading import session as session_module
+from harness.app.grading.options import Options
 from harness.app.grading.robustness import Asker, gathered, give_up
 from harness.app.grading.session import Session
 from harness.app.grading.training import Trainings
-from harness.app.pytest_plugin.options import Options
 from harness.data import publish
 from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.evaluation.evidence.robustness import Readings, robustness
 from harness.jobs.kinds import robustness as job_module
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.robustness import (
     DOCUMENT,
     MOST_IMAGES,
@@ -30,7 +30,7 @@ from harness.jobs.kinds.robustness import (
     read,
     sampled,
 )
-from harness.jobs.local.scheduler import JobFailed
+from harness.jobs.kinds.train import TrainJob
 from harness.jobs.store.store import Store
 from harness.statistics import mean_interval, wilson
 from harness.system.futures import fail

@@ -9,10 +9,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from harness.jobs.kinds import verify
+from harness.jobs.kinds import evaluate, verify
 from harness.jobs.store import record
 from harness.jobs.store.record import PROBE_IMAGES
-from harness.submissions import saved_weights
 from reference.errors import UserError
 
 RECIPE = {"pixel_max": 255.0, "epochs": 2}
@@ -119,7 +118,7 @@ def test_what_is_no_verification_is_said_to_be_none(tmp_path, document):
 
 def test_counts_are_read_again(tmp_path):
     (tmp_path / "e").write_text('{"correct": [9, 1], "test_images": 10}')
-    assert saved_weights.read_counts(tmp_path / "e") == ([9, 1], 10)
+    assert evaluate.read_counts(tmp_path / "e") == ([9, 1], 10)
 
 
 @pytest.mark.parametrize(
@@ -138,4 +137,4 @@ def test_what_are_no_counts_is_said_to_be_none(tmp_path, document):
     (tmp_path / "e").write_text(json.dumps(document))
     named = re.escape(str(tmp_path / "e"))
     with pytest.raises(ValueError, match=rf"^{named}: this is no count"):
-        saved_weights.read_counts(tmp_path / "e")
+        evaluate.read_counts(tmp_path / "e")

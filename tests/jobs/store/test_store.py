@@ -316,7 +316,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(store, monkeypatch, error):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from harness import manifest, store
+from harness.jobs.store import manifest, store
 
 def write(folder):
     (folder / "record.json").write_bytes(b"half")

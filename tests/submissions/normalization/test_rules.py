@@ -6,7 +6,7 @@ the project's own module earned: nothing of the author's code is left by then bu
 
 import pytest
 
-from harness.submissions.sandbox.client import BuildFailure
+from harness.system.failure import BuildFailure
 from tests.support.laboratory import (
     BEYOND_A_RUN,
     checks,

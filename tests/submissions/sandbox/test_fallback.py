@@ -15,9 +15,10 @@ from harness.network.spec import Spec
 from harness.submissions.sandbox import client
 from harness.submissions.sandbox import isolation as sandbox
 from harness.submissions.sandbox import server as servers
-from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import Isolation, strongest
 from harness.system.directories import PROJECT_ROOT
+from harness.system.failure import BuildFailure
 from tests.support.process_checks import gone
 from tests.support.sandbox import attack, built, reached, unique, wait_for
 

@@ -12,10 +12,11 @@ import pytest
 from harness.network.spec import Spec
 from harness.submissions.sandbox import client
 from harness.submissions.sandbox import isolation as sandbox
-from harness.submissions.sandbox.client import BuildFailure, Extractor
+from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.inside.limits import Limits
 from harness.submissions.sandbox.isolation import Isolation, strongest
 from harness.system.directories import PROJECT_ROOT
+from harness.system.failure import BuildFailure
 from reference.layers import total_params
 from tests.support.sandbox import (
     GOOD,

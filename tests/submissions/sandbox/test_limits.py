@@ -8,11 +8,12 @@ import pytest
 
 from harness.network.spec import Spec
 from harness.submissions.sandbox import client, request
-from harness.submissions.sandbox.client import LIMITS, Answer, BuildFailure
+from harness.submissions.sandbox.client import LIMITS, Answer
 from harness.submissions.sandbox.inside import resource_usage
 from harness.submissions.sandbox.inside.limits import GB, MB
 from harness.submissions.sandbox.isolation import strongest
 from harness.submissions.sandbox.request import Submitted
+from harness.system.failure import BuildFailure
 from tests.support.sandbox import GOOD, attack, built, lasting, reached, unique, wait_for
 
 

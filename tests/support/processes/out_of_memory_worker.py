@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from harness.jobs.kinds.base import TrainJob
+from harness.jobs.kinds import base, registry
+from harness.jobs.kinds.train import TRAIN, TrainJob
 from harness.jobs.local import worker
 from harness.jobs.store.store import Store
 from harness.system import memory
@@ -58,7 +59,7 @@ ASK = {
 }
 
 
-def train(job: TrainJob, _data: Path, _store: Store, on_epoch: worker.OnEpoch) -> str:
+def train(job: TrainJob, _data: Path, _store: Store, on_epoch: base.OnEpoch) -> str:
     on_epoch({"epoch": 1, "epochs": 1, "process": os.getpid()})
     if job.platform["do"] in ASK:
         ask, room = ASK[job.platform["do"]]
@@ -68,8 +69,8 @@ def train(job: TrainJob, _data: Path, _store: Store, on_epoch: worker.OnEpoch) -
     return "a key"
 
 
-PERFORM: Mapping[str, Any] = {**worker.PERFORM, worker.TRAIN: train}
+PERFORM: Mapping[str, Any] = {**registry.PERFORM, TRAIN: train}
 
 if __name__ == "__main__":
-    with patch.object(worker, "PERFORM", PERFORM):
+    with patch.object(registry, "PERFORM", PERFORM):
         serve_forks(worker.handle, worker.warm)

@@ -13,8 +13,8 @@ from harness.report.text.network_names import (
     probability,
     spelled,
 )
+from harness.report.views.common import Verdict
 from harness.report.views.evidence import Figure, PairCell, Paired, PairRow
-from harness.report.views.page import Verdict
 
 Comparison = Mapping[str, Any]
 

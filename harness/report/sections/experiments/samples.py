@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.report.text import formatting, images
+from harness.report.views.common import Verdict
 from harness.report.views.experiments import Sample, Samples
-from harness.report.views.page import Verdict
 
 Result = Mapping[str, Any]
 MOST = 60

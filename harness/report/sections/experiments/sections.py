@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from harness.report.sections import networks
 from harness.report.sections.experiments import samples, study, summary_table, transfer, twin
-from harness.report.text import formatting
+from harness.report.text import formatting, subjects
 from harness.report.text.verdicts import verdict
+from harness.report.views.common import Verdict
 from harness.report.views.experiments import Samples, Section, Study, SummaryTable, Transfer, Twin
-from harness.report.views.page import Notice, Verdict
+from harness.report.views.page import Notice
 
 Experiments = Sequence[Mapping[str, Any]]
 Body = Study | Transfer | Twin | SummaryTable | Samples
@@ -78,7 +78,7 @@ def _section(item: Mapping[str, Any], anchor: str, network: str | None) -> Secti
         anchor=anchor,
         id=formatting.cut(item["id"], 60),
         kind=item["kind"] or "",
-        network=formatting.cut(item["architecture"] or "", networks.LONGEST_NAME),
+        network=formatting.cut(item["architecture"] or "", subjects.LONGEST_NAME),
         network_anchor=network,
         title=formatting.cut(item["title"] or item["id"].replace("_", " "), 160),
         question=item["question"] or "",

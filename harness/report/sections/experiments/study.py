@@ -8,8 +8,8 @@ from harness.report.charts import interval_rows, learning_curves
 from harness.report.charts.interval_rows import BY_ERROR, Row
 from harness.report.charts.learning_curves import Curve
 from harness.report.text import formatting
+from harness.report.views.common import Verdict
 from harness.report.views.experiments import Figure, Fold, Setting, Study, Variant
-from harness.report.views.page import Verdict
 
 MOST_DRAWN = 40
 MOST_LISTED = 200

@@ -8,8 +8,8 @@ from harness.report.charts import interval_rows
 from harness.report.charts.interval_rows import LINEAR, Row
 from harness.report.text import formatting, images
 from harness.report.text.verdicts import verdict
+from harness.report.views.common import Verdict
 from harness.report.views.experiments import Figure, Letter, Transfer, TransferRun
-from harness.report.views.page import Verdict
 
 Result = Mapping[str, Any]
 

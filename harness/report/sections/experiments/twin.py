@@ -6,8 +6,8 @@ from typing import Any
 from harness.report.charts import interval_rows, learning_curves
 from harness.report.sections.experiments.study import curve
 from harness.report.text import formatting
+from harness.report.views.common import Verdict
 from harness.report.views.experiments import Configuration, Figure, Twin, TwinRow, TwinRun
-from harness.report.views.page import Verdict
 
 Result = Mapping[str, Any]
 

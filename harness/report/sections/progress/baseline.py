@@ -6,8 +6,8 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report.charts import baseline_rows
-from harness.report.sections import networks
 from harness.report.text import formatting
+from harness.report.text import subjects as text_subjects
 from harness.report.text.verdicts import tally, verdict
 from harness.report.views.progress import Baseline, BaselineRow
 
@@ -81,9 +81,9 @@ def _margin(margin: float | None) -> str:
 def _row(row: Row, where: Mapping[str, str]) -> BaselineRow:
     measure, words, difference = _wording(row)
     now, then = row["subject"], row["baseline_subject"]
-    name = formatting.cut(now or then or formatting.NOTHING, networks.LONGEST_NAME)
+    name = formatting.cut(now or then or formatting.NOTHING, text_subjects.LONGEST_NAME)
     if now and then and now != then:
-        name += f" (was {formatting.cut(then, networks.LONGEST_NAME)})"
+        name += f" (was {formatting.cut(then, text_subjects.LONGEST_NAME)})"
     return BaselineRow(
         network=name,
         anchor=where.get(now or ""),

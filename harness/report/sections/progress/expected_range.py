@@ -6,9 +6,10 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report.charts import baseline_rows
-from harness.report.sections import networks
 from harness.report.text import formatting
-from harness.report.views.page import Notice, Verdict
+from harness.report.text import subjects as text_subjects
+from harness.report.views.common import Verdict
+from harness.report.views.page import Notice
 from harness.report.views.progress import Expected, Plausible
 
 ANCHOR = "plausible"
@@ -25,7 +26,7 @@ def plausible(results: Mapping[str, Any], anchors: Sequence[str]) -> Plausible |
         ("", None, text) for text in _shared(results["dataset"])
     ]
     raised += [
-        (formatting.cut(s["id"], networks.LONGEST_NAME), anchor, alarm["text"])
+        (formatting.cut(s["id"], text_subjects.LONGEST_NAME), anchor, alarm["text"])
         for s, anchor in subjects
         for alarm in _own(s, results["dataset"])
     ]
@@ -88,9 +89,9 @@ def _measured(subject: Subject) -> list[float]:
 def _expected(subject: Subject, anchor: str) -> Expected:
     known, seeds = subject["range"], _measured(subject)
     outside = [value for value in seeds if not known["low"] <= value <= known["high"]]
-    accuracy, _ = networks.accuracy(subject)
+    accuracy, _ = text_subjects.accuracy(subject)
     return Expected(
-        network=formatting.cut(subject["id"], networks.LONGEST_NAME),
+        network=formatting.cut(subject["id"], text_subjects.LONGEST_NAME),
         anchor=anchor,
         verdict=_verdict(seeds, outside, known),
         measured=formatting.percent(accuracy),

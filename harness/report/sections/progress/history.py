@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.report.charts import trends
-from harness.report.sections import networks
 from harness.report.text import formatting
+from harness.report.text import subjects as text_subjects
 from harness.report.text.verdicts import verdict
 from harness.report.views.progress import History, PastRun, Trend
 
@@ -36,7 +36,7 @@ def history(
         )  # fmt: skip
         found.append(
             Trend(
-                formatting.cut(name, networks.LONGEST_NAME),
+                formatting.cut(name, text_subjects.LONGEST_NAME),
                 where.get(name),
                 drawing,
                 (*_about(points[name], dates), *notes),
@@ -46,7 +46,7 @@ def history(
         lead=_lead(runs),
         note=_note(points.values(), wide),
         trends=tuple(found),
-        networks=tuple(formatting.cut(name, networks.LONGEST_NAME) for name in names),
+        networks=tuple(formatting.cut(name, text_subjects.LONGEST_NAME) for name in names),
         runs=tuple(_past_run(run, names) for run in reversed(runs)),
     )
 

@@ -1,0 +1,143 @@
+"""Evaluating the weights that came with a saved network."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from harness.data.shared_arrays import open_published
+from harness.jobs.kinds.base import ENGINE_VERSION, OnEpoch
+from harness.jobs.store.store import Store
+from harness.network import spec as specs
+from harness.network.spec import Spec
+from harness.statistics import Interval, wilson
+from harness.system.hashing import digest
+from harness.system.strict_json import parse
+
+
+@dataclass(frozen=True)
+class OwnAccuracy:
+    """How a saved network reads the test images as it came, without any training of ours.
+
+    It says nothing about how it was trained, or on what.
+    """
+
+    correct: int
+    total: int
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.total
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's, 95 %."""
+        return wilson(self.correct, self.total)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "correct": self.correct,
+            "total": self.total,
+        }
+
+
+def read_counts(file: Path) -> tuple[list[int], int]:
+    """Returns how many of the test images were read right, at each scale, and their number.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it is not as `harness.jobs.local.worker.evaluate` writes it.
+    """
+    match parse(file.read_bytes()):
+        case {"correct": [_, *_] as correct, "test_images": int(total)} if total > 0 and all(
+            type(count) is int and 0 <= count <= total for count in correct
+        ):
+            return correct, int(total)
+        case _:
+            raise ValueError(f"{file}: this is no count of images read right")
+
+
+EVALUATE = "evaluate"
+
+
+@dataclass(frozen=True)
+class EvaluateJob:
+    """Count the test images that a network reads right with weights that it came with.
+
+    Attributes:
+        spec: as its author wrote it: the weights belong to its layers.
+        weights: key of the store under which they lie, as weights.npz.
+        scales: pixels are divided by each of these in turn; nobody knows by which they were
+            when the weights were made.
+    """
+
+    spec: Spec
+    weights: str
+    dataset: str
+    data_digest: str
+    scales: tuple[float, ...]
+    platform: Mapping[str, Any]
+
+    kind: ClassVar[str] = EVALUATE
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of everything that the counts depend on."""
+        return digest({"engine": ENGINE_VERSION, **self.to_json(), "spec": self.spec.digest})
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": EVALUATE,
+            "spec": self.spec.to_json(),
+            "weights": self.weights,
+            "dataset": self.dataset,
+            "data_digest": self.data_digest,
+            "scales": list(self.scales),
+            "platform": dict(self.platform),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote."""
+        return cls(
+            spec=specs.from_json(document["spec"]),
+            weights=document["weights"],
+            dataset=document["dataset"],
+            data_digest=document["data_digest"],
+            scales=tuple(document["scales"]),
+            platform=document["platform"],
+        )
+
+
+EVALUATION = "evaluation.json"
+
+
+def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> str:
+    """Counts what a network reads right with the weights it came with.
+
+    Raises:
+        FileNotFoundError: the weights, or the images, are not there.
+        UserError: the store cannot be written.
+    """
+    from harness.network.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
+
+    folder = store.get(job.weights)
+    if folder is None:
+        raise FileNotFoundError(f"no weights {job.weights} in the store")
+    arrays = open_published(data, job.data_digest)
+    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
+    with np.load(folder / "weights.npz", allow_pickle=False) as file:
+        weights = {key: file[key] for key in file.files}
+    correct = [count_correct(job.spec, weights, images, labels, scale) for scale in job.scales]
+    document = {"correct": correct, "scales": list(job.scales), "test_images": len(labels)}
+
+    def write(folder: Path) -> None:
+        (folder / EVALUATION).write_text(json.dumps(document), encoding="utf-8")
+
+    store.put(job.key, write)
+    return job.key

@@ -1,0 +1,12 @@
+"""How the report says what became of a figure since the baseline."""
+
+from collections.abc import Mapping
+from typing import Any
+
+WORDS: Mapping[str, str] = {"total_params": "parameters", "flops": "FLOPs", "presence": "network"}
+"""What a measure is called in a sentence, where that is not its name."""
+
+
+def tells(row: Mapping[str, Any]) -> bool:
+    """Whether a row of results.json is to be listed; what is as it was need only be counted."""
+    return row["status"] not in ("passed", "unchanged", "not judged")
