@@ -21,7 +21,7 @@ from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.normalization.captured_recipe import CapturedRecipe
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 from harness.system.machine import cores
 from reference.facts import Facts
@@ -72,13 +72,13 @@ def facts(grading: Session, subject_id: str) -> Facts:
 
 
 @pytest.fixture
-def opened(grading: Session, subject_id: str) -> Opened | BuildFailure:
+def opened(grading: Session, subject_id: str) -> OpenedSubmission | BuildFailure:
     """What came out of the implementation when it was opened."""
     return grading.opened(subject_id)
 
 
 @pytest.fixture
-def spec(opened: Opened | BuildFailure) -> Spec:
+def spec(opened: OpenedSubmission | BuildFailure) -> Spec:
     """The implementation's network."""
     if isinstance(opened, BuildFailure):
         pytest.skip(NO_NETWORK)
@@ -86,7 +86,7 @@ def spec(opened: Opened | BuildFailure) -> Spec:
 
 
 @pytest.fixture
-def submitted_recipe(opened: Opened | BuildFailure) -> CapturedRecipe:
+def submitted_recipe(opened: OpenedSubmission | BuildFailure) -> CapturedRecipe:
     """How the submission's author trains the network, as it is for the network that is graded."""
     if isinstance(opened, BuildFailure):
         pytest.skip(NO_NETWORK)
@@ -155,10 +155,10 @@ def own_weights(
 
 @pytest.fixture
 def expected_range(
-    grading: Session, opened: Opened | BuildFailure, runs: list[Record]
+    grading: Session, opened: OpenedSubmission | BuildFailure, runs: list[Record]
 ) -> Mapping[str, Any] | None:
     """The accuracies that this network and recipe were seen to give; None where none were."""
-    assert isinstance(opened, Opened)  # noqa: S101  (it has been trained)
+    assert isinstance(opened, OpenedSubmission)  # noqa: S101  (it has been trained)
     return calibrated_range(runs, opened.facts, opened.spec.digest, grading.calibration)
 
 
@@ -207,7 +207,7 @@ def comparison(pytestconfig: pytest.Config) -> "Comparison":
 
 @pytest.fixture
 def then_and_now(
-    comparison: "Comparison", subject_id: str, opened: Opened | BuildFailure
+    comparison: "Comparison", subject_id: str, opened: OpenedSubmission | BuildFailure
 ) -> "tuple[Network, Network]":
     """A network as it was in the baseline and as it is, not trained."""
     from harness.app.grading import baseline  # noqa: PLC0415

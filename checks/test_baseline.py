@@ -13,7 +13,7 @@ from harness.jobs.store.record import Record
 from harness.network.difference import Difference
 from harness.statistics import MARGIN
 from harness.statistics.time_ratios import ALLOWED_LOSS
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ RENEW = "If this is meant, make a new baseline: keep the results.json of this ru
 
 def test_comparable(
     comparison: "Comparison",
-    opened: Opened | BuildFailure,
+    opened: OpenedSubmission | BuildFailure,
     trained: list[Record] | JobFailed,
     accuracy_change: "Row",
 ) -> None:

@@ -5,11 +5,11 @@ import pytest
 from harness.evaluation.checking import Failed, Unavailable
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 
 
-def test_build(opened: Opened | BuildFailure) -> None:
+def test_build(opened: OpenedSubmission | BuildFailure) -> None:
     """the implementation gives a network that can be read as a graph of layers"""
     __tracebackhide__ = True
     if isinstance(opened, BuildFailure):

@@ -11,7 +11,7 @@ from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entran
 from harness.evaluation.baseline.benchmark_keys import Key
 from harness.network.documented import recipe_for
 from harness.network.spec import Spec
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 from reference.facts import Facts
 
@@ -35,7 +35,7 @@ def test_training(
     test_id: str,
     grading: Session,
     facts: Facts,
-    opened: Opened | BuildFailure,
+    opened: OpenedSubmission | BuildFailure,
     runner: str,
 ) -> None:
     """training throughput, at the documented batch size unless another was asked for"""
@@ -52,7 +52,7 @@ def test_prediction(
     lane: Lane,
     test_id: str,
     facts: Facts,
-    opened: Opened | BuildFailure,
+    opened: OpenedSubmission | BuildFailure,
     runner: str,
     batch_size: int,
 ) -> None:
@@ -68,5 +68,5 @@ def test_baseline(lane: Lane, test_id: str, missing_key: Key) -> None:
     lane.miss(test_id, missing_key)
 
 
-def _network(opened: Opened | BuildFailure) -> Spec | BuildFailure:
-    return opened.spec if isinstance(opened, Opened) else opened
+def _network(opened: OpenedSubmission | BuildFailure) -> Spec | BuildFailure:
+    return opened.spec if isinstance(opened, OpenedSubmission) else opened

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.evaluation.checking import require_none
 from harness.network.difference import Difference
 from harness.network.spec import Spec
-from harness.submissions.feedback.alignment import (
+from harness.submissions.feedback.comparison import (
     Row,
     actual_rows,
     align,

@@ -16,7 +16,7 @@ from harness.jobs.store.record import Record
 from harness.network import documented
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 from harness.system.futures import fail
 from harness.system.machine import numeric_platform
@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 class Bench(Protocol):
     """The session, as far as the laboratory knows it."""
 
-    def opened_project(self, architecture: str) -> Future[Opened | BuildFailure]:
+    def opened_project(self, architecture: str) -> Future[OpenedSubmission | BuildFailure]:
         """The project's own module of an architecture; opened when it is first asked for."""
 
     def project_runs(self, architecture: str) -> list[Future[Record]]:

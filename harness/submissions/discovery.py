@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.submissions.sandbox.request import MAX_BYTES, MAX_FILES
+from harness.submissions.sandbox.messages import MAX_BYTES, MAX_FILES
 from reference.errors import UserError
 
 PYTHON, NOTEBOOK, SAVED = ".py", ".ipynb", (".keras", ".h5", ".hdf5")

@@ -10,12 +10,11 @@ from typing import Any
 
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
-from harness.submissions.feedback.closest import rank
 from harness.submissions.feedback.diagnosis import Finding, diagnose
-from harness.submissions.feedback.undocumented_choices import adopt
+from harness.submissions.feedback.matching import adopt, rank
 from harness.submissions.normalization.captured_recipe import CapturedRecipe, read_recipe
 from harness.submissions.normalization.normalize import conform
-from harness.submissions.sandbox import answer as documents
+from harness.submissions.sandbox import messages as documents
 from harness.submissions.sandbox.client import Answer
 from harness.submissions.saved_weights import Arrays, read_weights
 from harness.system.failure import BuildFailure
@@ -28,7 +27,7 @@ MAX_TEXT = 500
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedSubmission:
     """A submission's network, ready to be graded.
 
     Attributes:
@@ -77,7 +76,7 @@ class _Candidate:
 
 def read_answer(
     answer: Answer, facts: Mapping[str, Facts], wanted: str | None, basis: str | None
-) -> Opened | BuildFailure:
+) -> OpenedSubmission | BuildFailure:
     """Returns the network to be graded, or why there is none.
 
     Args:
@@ -117,7 +116,7 @@ def read_answer(
         *liberties,
         *lost,
     ]
-    return Opened(
+    return OpenedSubmission(
         spec=conformed.spec,
         facts=expected,
         basis=basis or "closest",

@@ -13,10 +13,10 @@ from harness.jobs.store.store import Store, StoreError
 from harness.network import spec as specs
 from harness.submissions import saved_weights
 from harness.submissions.discovery import Content, Unreadable, read
-from harness.submissions.opened import Opened, read_answer
-from harness.submissions.sandbox import answer as documents
+from harness.submissions.opened import OpenedSubmission, read_answer
+from harness.submissions.sandbox import messages as documents
 from harness.submissions.sandbox.client import Answer, Extractor
-from harness.submissions.sandbox.request import Submitted
+from harness.submissions.sandbox.messages import Submitted
 from harness.submissions.subject import PROJECT, Subject
 from harness.system.failure import BuildFailure
 from harness.system.hashing import digest
@@ -54,11 +54,11 @@ class Opening:
         self._fresh = fresh
         self._before = before
 
-    def open(self, subject: Subject) -> Opened | BuildFailure:
+    def open(self, subject: Subject) -> OpenedSubmission | BuildFailure:
         """Returns a subject's network, or why there is none."""
         return self._project(subject) if subject.trust == PROJECT else self._stranger(subject)
 
-    def _project(self, subject: Subject) -> Opened | BuildFailure:
+    def _project(self, subject: Subject) -> OpenedSubmission | BuildFailure:
         """Our own modules are held to their document as they are: nothing is made equivalent."""
         assert subject.architecture is not None  # noqa: S101
         try:
@@ -77,9 +77,9 @@ class Opening:
             spec = found
             self._keep(key, {_SPEC: json.dumps(spec.to_json(), sort_keys=True).encode()})
         facts = self._facts[subject.architecture]
-        return Opened(spec, facts, PROJECT, "build()", original=spec)
+        return OpenedSubmission(spec, facts, PROJECT, "build()", original=spec)
 
-    def _stranger(self, subject: Subject) -> Opened | BuildFailure:
+    def _stranger(self, subject: Subject) -> OpenedSubmission | BuildFailure:
         try:
             content = read(subject.entry, [subject.architecture] if subject.architecture else [])
         except Unreadable as problem:
@@ -90,7 +90,7 @@ class Opening:
         found = read_answer(answer, self._facts, subject.architecture, subject.basis)
         return found if isinstance(found, BuildFailure) else self._without_arrays(found)
 
-    def _without_arrays(self, found: Opened) -> Opened:
+    def _without_arrays(self, found: OpenedSubmission) -> OpenedSubmission:
         """Puts the weights that came with a network into the store: a class has thousands."""
         if found.weights is None or found.original is None:
             return found

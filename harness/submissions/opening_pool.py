@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.progress import Progress
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.opener import Opening
 from harness.submissions.subject import Subject
 from harness.system.failure import BuildFailure
@@ -22,12 +22,12 @@ class Networks:
         self._opener = opener
         self._progress = progress
         self._pool = ThreadPoolExecutor(at_once, "opening")
-        self._opened: Shared[Opened | BuildFailure] = Shared()
+        self._opened: Shared[OpenedSubmission | BuildFailure] = Shared()
 
-    def opened(self, subject: Subject) -> Future[Opened | BuildFailure]:
+    def opened(self, subject: Subject) -> Future[OpenedSubmission | BuildFailure]:
         """Returns the future of a subject's network, which is opened if nobody asked before."""
 
-        def begin(target: Future[Opened | BuildFailure]) -> None:
+        def begin(target: Future[OpenedSubmission | BuildFailure]) -> None:
             self._progress.expect_openings(1)
             target.add_done_callback(lambda _: self._progress.opened())
             try:

@@ -18,7 +18,7 @@ from harness.evaluation.rubric import Rubric, Worth, load, total
 from harness.network.difference import Difference
 from harness.network.spec import make_spec
 from harness.statistics import judge_floor, judge_gate
-from harness.submissions.feedback.alignment import actual_rows, align, expected_rows, share_right
+from harness.submissions.feedback.comparison import actual_rows, align, expected_rows, share_right
 from reference.calibration import DOCUMENTED
 from reference.errors import UserError
 from reference.facts import expected_network

@@ -13,7 +13,7 @@ from harness.network.keras_config import read_model
 from harness.submissions.sandbox import client
 from harness.submissions.sandbox.client import Answer, Extractor
 from harness.submissions.sandbox.isolation import strongest
-from harness.submissions.sandbox.request import Submitted
+from harness.submissions.sandbox.messages import Submitted
 from harness.system.failure import BuildFailure
 from reference.errors import UserError
 from tests.security.attack import (

@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 
 from harness.network.keras_config import read_model
-from harness.submissions.feedback.closest import closest
 from harness.submissions.feedback.diagnosis import diagnose
+from harness.submissions.feedback.matching import closest
 from harness.submissions.normalization.captured_recipe import read_recipe
 from harness.submissions.normalization.normalize import conform
 from reference.facts import load, names

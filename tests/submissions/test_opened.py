@@ -8,7 +8,7 @@ import pytest
 from harness.jobs.kinds import evaluate
 from harness.network.keras_config import read_model
 from harness.submissions import saved_weights
-from harness.submissions.opened import MAX_NETWORKS, MAX_NOTES, Opened, read_answer
+from harness.submissions.opened import MAX_NETWORKS, MAX_NOTES, OpenedSubmission, read_answer
 from harness.submissions.sandbox.client import Answer
 from harness.submissions.saved_weights import read_weights
 from harness.system.failure import BuildFailure
@@ -45,7 +45,7 @@ def answer(*networks, payload=b"", **document):
 
 
 def opened(found):
-    assert isinstance(found, Opened), found
+    assert isinstance(found, OpenedSubmission), found
     return found
 
 

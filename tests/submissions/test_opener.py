@@ -5,7 +5,7 @@ import pytest
 
 from harness.jobs.store.store import Store
 from harness.submissions.discovery import Content
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.opener import Opening
 from harness.submissions.sandbox.client import Answer
 from harness.submissions.subject import Subject
@@ -95,7 +95,7 @@ def test_a_stored_answer_gives_the_same_network(tmp_path):
     path.write_text("x = 1", encoding="utf-8")
     store, sandbox = Store(tmp_path / "store"), FakeSandbox(Answer(document(), b"", ""))
     first, second = (Opening(sandbox, store, FACTS).open(_subject(path)) for _ in range(2))
-    assert isinstance(first, Opened)
+    assert isinstance(first, OpenedSubmission)
     assert first == second
     assert sandbox.asked == 1
 
@@ -125,7 +125,7 @@ def test_weights_that_came_with_a_network_are_in_the_store_and_not_in_memory(tmp
     found = Answer(document(networks=[{**network, "weights": shapes}]), values.tobytes(), "")
     store = Store(tmp_path / "store")
     opened = Opening(FakeSandbox(found), store, FACTS).open(_subject(path))
-    assert isinstance(opened, Opened)
+    assert isinstance(opened, OpenedSubmission)
     assert opened.weights is None
     with np.load(store.get(opened.weights_key) / "weights.npz") as file:
         np.testing.assert_array_equal(np.concatenate([file[k].ravel() for k in file]), values)

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.network import spec as specs
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.system.directories import PROJECT_ROOT
 from harness.system.failure import BuildFailure
 from harness.system.processes.json_process import ProcessDied
@@ -172,11 +172,11 @@ class FakeSession:
     def experiments(self) -> list[Any]:
         return []
 
-    def opened(self, subject: str) -> Opened | BuildFailure:
+    def opened(self, subject: str) -> OpenedSubmission | BuildFailure:
         failure = script()["build_failure"]
         if failure:
             return BuildFailure("error", failure)
-        return Opened(small_spec(), self.facts_of(subject), "project", "build()")
+        return OpenedSubmission(small_spec(), self.facts_of(subject), "project", "build()")
 
     def facts_of(self, subject: str) -> Any:
         return self.facts[self.subjects[subject].architecture]

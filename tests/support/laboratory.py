@@ -28,7 +28,7 @@ from harness.jobs.store.store import Store
 from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.directories import PROJECT_ROOT
@@ -277,7 +277,7 @@ class Laboratory:
         if isinstance(opened, BuildFailure):
             return known
         facts = all_facts.load(architecture)
-        known["opened"] = Opened(opened, facts, "project", "build()", original=opened)
+        known["opened"] = OpenedSubmission(opened, facts, "project", "build()", original=opened)
         known["spec"] = opened
         try:
             record = self.record(self.job(architecture, source, change, seed))

@@ -19,7 +19,7 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
 from harness.network import documented
 from harness.statistics import predictions
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 from harness.system.machine import describe
 from reference.layers import flops, total_params
@@ -58,7 +58,7 @@ def _benchmarks(rows: Sequence[object]) -> Speedups:
         return {}
 
 
-def built(name: str, opened: Opened | BuildFailure) -> Network:
+def built(name: str, opened: OpenedSubmission | BuildFailure) -> Network:
     """Returns a network as it was opened, not trained."""
     if isinstance(opened, BuildFailure):
         return Network(name)

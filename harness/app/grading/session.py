@@ -32,7 +32,7 @@ from harness.jobs.store.locks import Leases
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import INCOMING, Store
 from harness.network.recipe import Recipe
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.opener import Opening
 from harness.submissions.opening_pool import Networks
 from harness.submissions.sandbox.client import Extractor
@@ -120,7 +120,7 @@ class Session:
             raise RuntimeError("the session has not been started with training")
         return self.data
 
-    def opened(self, subject: str) -> Opened | BuildFailure:
+    def opened(self, subject: str) -> OpenedSubmission | BuildFailure:
         """Waits for a subject's network."""
         return self.progress.wait(self._networks.opened(self.subjects[subject]))
 
@@ -137,7 +137,7 @@ class Session:
     def facts_of(self, subject: str) -> Facts | None:
         """Waits until it is known what a subject is graded by; None when that cannot be told."""
         found = self.opened(subject)
-        if isinstance(found, Opened):
+        if isinstance(found, OpenedSubmission):
             return found.facts
         architecture = self.subjects[subject].architecture
         return None if architecture is None else self.facts[architecture]
@@ -186,7 +186,7 @@ class Session:
 
     # What the experiments ask for -----------------------------------------------------------
 
-    def opened_project(self, architecture: str) -> Future[Opened | BuildFailure]:
+    def opened_project(self, architecture: str) -> Future[OpenedSubmission | BuildFailure]:
         """The network of the project's own module, whether it is graded or not."""
         return self._networks.opened(project_subject(architecture))
 

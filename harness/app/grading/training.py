@@ -19,14 +19,14 @@ from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
 from harness.network import documented
 from harness.network.recipe import Recipe
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.recipe_adapter import scales_itself, trainable
 from harness.submissions.subject import Subject
 from harness.system.failure import BuildFailure
 from harness.system.futures import fail, follow
 from reference.calibration import Calibration
 
-Found = Opened | BuildFailure
+Found = OpenedSubmission | BuildFailure
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Trainings:
         for job, run, target in zip(jobs, training.runs, training.altered, strict=False):
             asker.ask(job, run, f"{subject.id} seed {job.seed}", target)
 
-    def _evaluate(self, opened: Opened, target: Future[OwnAccuracy | None]) -> None:
+    def _evaluate(self, opened: OpenedSubmission, target: Future[OwnAccuracy | None]) -> None:
         """Has the test images read with the weights that came with a network."""
         if opened.weights_key is None or opened.original is None:
             target.set_result(None)
@@ -149,7 +149,7 @@ class Trainings:
 
 
 def recipe_of(
-    opened: Opened, options: Options, calibration: Calibration
+    opened: OpenedSubmission, options: Options, calibration: Calibration
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Returns what a network is trained by, and what of its author's recipe is not in it."""
     recipe = documented.recipe_for(opened.facts, options.recipe, calibration)

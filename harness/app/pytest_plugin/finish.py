@@ -17,7 +17,7 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.report import terminal
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.subject import Subject
 from harness.system import atomic_files
 from harness.system.directories import MEND_REPORT
@@ -192,7 +192,7 @@ def _graded(
 
 def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
     found = session.opened(subject.id)
-    opened = found if isinstance(found, Opened) else None
+    opened = found if isinstance(found, OpenedSubmission) else None
     facts = session.facts_of(subject.id)
     runs = _runs(session, subject) if opened is not None and session.trains else []
     judged = gates.judge(runs, facts, session.calibration) if runs and facts else None

@@ -11,7 +11,7 @@ from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
 from harness.statistics import Gate
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.subject import Subject
 from reference.facts import Facts
 
@@ -33,7 +33,7 @@ class Graded:
 
     subject: Subject
     facts: Facts | None
-    opened: Opened | None
+    opened: OpenedSubmission | None
     error: str | None
     runs: Sequence[Record]
     gate: Gate | None

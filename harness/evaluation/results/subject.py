@@ -13,7 +13,7 @@ from harness.evaluation.rubric import total
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
 from harness.statistics import Gate
-from harness.submissions.feedback.alignment import Row, actual_rows, align, expected_rows
+from harness.submissions.feedback.comparison import Row, actual_rows, align, expected_rows
 from reference.layers import total_params, trainable_params
 
 

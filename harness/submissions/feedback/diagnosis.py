@@ -11,9 +11,8 @@ from typing import Final, Literal
 
 from harness.network.spec import Spec
 from harness.submissions.feedback import layer_causes, recipe_causes, setting_causes
-from harness.submissions.feedback.alignment import Pair, actual_rows, align, expected_rows
-from harness.submissions.feedback.cause import Cause, Found
-from harness.submissions.feedback.layer_row import Row
+from harness.submissions.feedback.comparison import Pair, actual_rows, align, expected_rows
+from harness.submissions.feedback.layer_row import Cause, Found, Row
 from harness.submissions.feedback.moved_layers import following, moves, reattached
 from harness.submissions.normalization.captured_recipe import CapturedRecipe
 from harness.submissions.normalization.normalize import conform

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Final
 
-from harness.submissions.feedback.cause import Cause
-from harness.submissions.feedback.formatting import as_tuple
-from harness.submissions.feedback.layer_row import Row
+from harness.submissions.feedback.layer_row import Cause, Row, as_tuple
 from harness.submissions.feedback.setting_causes import activation
 
 # Another kind of layer --------------------------------------------------------------------------

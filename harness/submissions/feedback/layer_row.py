@@ -74,3 +74,62 @@ _ORDER = (
 
 def _rank(key: str) -> tuple[int, str]:
     return _ORDER.index(key) if key in _ORDER else len(_ORDER), key
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A likely cause.
+
+    Attributes:
+        kind: a slug, for counting over a class, e.g. "padding".
+        text: one or two sentences.
+        mistake: causes of a kind with the same mistake are one, even where the sizes in their
+            texts differ; the text is what tells them apart where it is empty.
+    """
+
+    kind: str
+    text: str
+    mistake: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A cause in its place.
+
+    Attributes:
+        where: e.g. "layer 1 (Conv2D 'conv')", "compile", "fit" or "data".
+        fixed: whether the document fixes it, or it cannot work together with the rest.
+        setting: of a recipe: which one, as in the facts where it is one of them.
+        given, wanted: its value, and what it should be.
+    """
+
+    where: str
+    cause: Cause
+    fixed: bool = True
+    setting: str = ""
+    given: Any = None
+    wanted: Any = None
+
+
+def by(sizes: Any) -> str:
+    return " × ".join(str(size) for size in sizes[:2])
+
+
+def as_pair(sizes: list[int]) -> str:
+    return f"({', '.join(map(str, sizes))})"
+
+
+def as_step(sizes: list[int]) -> str:
+    return str(sizes[0]) if sizes[0] == sizes[1] else by(sizes)
+
+
+def as_side(shape: tuple[int, ...]) -> str:
+    return str(shape[0]) if len(shape) < 2 or shape[0] == shape[1] else by(shape)
+
+
+def as_tuple(shape: tuple[int, ...]) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+
+
+def as_plain(value: Any) -> str:
+    return str(value["class"]) if isinstance(value, Mapping) and "class" in value else str(value)

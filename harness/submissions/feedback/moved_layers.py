@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from harness.submissions.feedback import layer_causes
-from harness.submissions.feedback.alignment import Pair
-from harness.submissions.feedback.cause import Cause
-from harness.submissions.feedback.layer_row import Row
+from harness.submissions.feedback.comparison import Pair
+from harness.submissions.feedback.layer_row import Cause, Row
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from harness.submissions.feedback.cause import Cause, Found
-from harness.submissions.feedback.formatting import as_tuple
+from harness.submissions.feedback.layer_row import Cause, Found, as_tuple
 from harness.submissions.normalization.captured_recipe import CapturedRecipe
 from harness.submissions.normalization.normalize import fits
 from reference.facts import Facts

@@ -3,9 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from harness.submissions.feedback.cause import Cause
-from harness.submissions.feedback.formatting import as_pair, as_plain, as_side, as_step, by
-from harness.submissions.feedback.layer_row import Row, differing_settings
+from harness.submissions.feedback.layer_row import (
+    Cause,
+    Row,
+    as_pair,
+    as_plain,
+    as_side,
+    as_step,
+    by,
+    differing_settings,
+)
 
 Speaker = Callable[[Row, Any, Any], Cause]
 """Called with the actual row, its setting and the documented one."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
-from harness.submissions.sandbox import answer as documents
+from harness.submissions.sandbox import messages as documents
 from harness.submissions.sandbox.inside.limits import GB, Limits
 from harness.submissions.sandbox.isolation import Isolation
-from harness.submissions.sandbox.request import Submitted, packed
+from harness.submissions.sandbox.messages import Submitted, packed
 from harness.submissions.sandbox.server import Server, ServerDied
 from harness.system.failure import BuildFailure
 from harness.system.memory import was_refused

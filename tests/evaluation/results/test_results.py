@@ -17,7 +17,7 @@ from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
 from harness.statistics import judge_gate, wilson
 from harness.statistics.predictions import confusion
-from harness.submissions.opened import Opened
+from harness.submissions.opened import OpenedSubmission
 from harness.submissions.subject import SUBMISSION, project_subject
 from reference.errors import UserError
 from reference.facts import expected_network, load
@@ -46,7 +46,7 @@ def graded():
     return Graded(
         subject=project_subject(NAME),
         facts=load(NAME),
-        opened=Opened(_spec(), load(NAME), "project", "build()"),
+        opened=OpenedSubmission(_spec(), load(NAME), "project", "build()"),
         error=None,
         runs=(),
         gate=_gate("passed"),

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.submissions.feedback import closest as module
-from harness.submissions.feedback.closest import closest, distance
+from harness.submissions.feedback import matching as module
+from harness.submissions.feedback.matching import closest, distance
 from reference.facts import load, names
 from tests.support.samples.keras_json import conv, dense, entry, flatten, layer
 from tests.support.samples.keras_networks import SOFTMAX, documented, edited, network

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.submissions.feedback.alignment import actual_rows, align, expected_rows
+from harness.submissions.feedback.comparison import actual_rows, align, expected_rows
 from harness.submissions.feedback.diagnosis import MAX_FINDINGS, Finding, diagnose, recipe_faults
 from harness.submissions.feedback.layer_row import differing_settings
 from harness.submissions.feedback.moved_layers import sequence_hints

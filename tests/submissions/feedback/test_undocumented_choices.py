@@ -3,7 +3,7 @@
 import pytest
 
 from harness.network.spec import make_spec
-from harness.submissions.feedback.undocumented_choices import adopt
+from harness.submissions.feedback.matching import adopt
 from reference.facts import expected_network, load
 from reference.layers import total_params
 

@@ -13,7 +13,7 @@ import pytest
 from harness.network.spec import Spec
 from harness.submissions.sandbox.client import Answer
 from harness.submissions.sandbox.isolation import strongest
-from harness.submissions.sandbox.request import Submitted
+from harness.submissions.sandbox.messages import Submitted
 from harness.system.directories import PROJECT_ROOT
 from harness.system.failure import BuildFailure
 from tests.support.sandbox import (

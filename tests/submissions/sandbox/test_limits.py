@@ -12,7 +12,7 @@ from harness.submissions.sandbox.client import LIMITS, Answer
 from harness.submissions.sandbox.inside import resource_usage
 from harness.submissions.sandbox.inside.limits import GB, MB
 from harness.submissions.sandbox.isolation import strongest
-from harness.submissions.sandbox.request import Submitted
+from harness.submissions.sandbox.messages import Submitted
 from harness.system.failure import BuildFailure
 from tests.support.sandbox import GOOD, attack, built, lasting, reached, unique, wait_for
 

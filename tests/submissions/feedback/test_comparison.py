@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.network.keras_config import read_model
-from harness.submissions.feedback.alignment import (
+from harness.submissions.feedback.comparison import (
     Row,
     actual_rows,
     align,
