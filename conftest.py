@@ -20,7 +20,7 @@ from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.submissions.normalization.captured_recipe import CapturedRecipe
+from harness.submissions.feedback.comparison import Comparison as LayerComparison
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 from harness.system.machine import cores
@@ -86,13 +86,19 @@ def spec(opened: OpenedSubmission | BuildFailure) -> Spec:
 
 
 @pytest.fixture
-def submitted_recipe(opened: OpenedSubmission | BuildFailure) -> CapturedRecipe:
-    """How the submission's author trains the network, as it is for the network that is graded."""
+def structure(opened: OpenedSubmission | BuildFailure) -> LayerComparison:
+    """The implementation's network beside the documented one."""
     if isinstance(opened, BuildFailure):
         pytest.skip(NO_NETWORK)
-    if opened.graded_recipe is None:
+    return opened.comparison
+
+
+@pytest.fixture
+def submitted_recipe(structure: LayerComparison) -> LayerComparison:
+    """The same, where it is known how the submission's author trains the network."""
+    if structure.recipe is None:
         raise NotApplicable("nothing was fitted: there is no recipe to look at")
-    return opened.graded_recipe
+    return structure
 
 
 @pytest.fixture

@@ -4,20 +4,18 @@ from fractions import Fraction
 
 from harness.evaluation.checking import require_none
 from harness.network.difference import Difference
-from harness.network.spec import Spec
+from harness.submissions.feedback.comparison import Comparison
 from harness.submissions.feedback.diagnosis import recipe_faults
-from harness.submissions.normalization.captured_recipe import CapturedRecipe
-from reference.facts import Facts
 
 # Pixels, their arrangement, labels, loss, optimizer, epochs, batch size, validation.
 ASPECTS = 8
 
 
-def test_submitted_recipe(submitted_recipe: CapturedRecipe, spec: Spec, facts: Facts) -> None:
+def test_submitted_recipe(submitted_recipe: Comparison) -> None:
     """pixels, labels, loss, optimizer and epochs go together and are as the document fixes them"""
     # What the document leaves open is noted beside the submission, and costs nothing.
-    found = [one for one in recipe_faults(facts, spec, submitted_recipe) if one.fixed]
-    evidence = facts.recipe.evidence
+    found = [one for one in recipe_faults(submitted_recipe) if one.fixed]
+    evidence = submitted_recipe.facts.recipe.evidence
     require_none(
         (
             Difference(

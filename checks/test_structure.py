@@ -5,15 +5,9 @@ from collections.abc import Iterator
 from harness.evaluation.checking import require_none
 from harness.network.difference import Difference
 from harness.network.spec import Spec
-from harness.submissions.feedback.comparison import (
-    Row,
-    actual_rows,
-    align,
-    differences,
-    expected_rows,
-    share_right,
-)
+from harness.submissions.feedback.comparison import Comparison
 from harness.submissions.feedback.layer_causes import input_shape
+from harness.submissions.feedback.layer_row import Row
 from harness.submissions.feedback.moved_layers import sequence_hints
 from reference.facts import Facts
 from reference.layers import shapes, total_params, trainable_params
@@ -28,22 +22,19 @@ def test_input_shape(spec: Spec, facts: Facts) -> None:
         require_none([Difference("input_shape", actual, facts.input_shape, where, hint)])
 
 
-def test_layers(spec: Spec, facts: Facts) -> None:
+def test_layers(structure: Comparison) -> None:
     """the layers are the documented ones, in the documented order"""
-    rows = _rows(spec, facts)
-    require_none(_sequence_differences(*rows), share_right(*rows, "kind"))
+    require_none(_sequence_differences(structure), structure.share_right("kind"))
 
 
-def test_output_shapes(spec: Spec, facts: Facts) -> None:
+def test_output_shapes(structure: Comparison) -> None:
     """every layer's output has the documented shape"""
-    rows = _rows(spec, facts)
-    require_none(differences(*rows, "shape"), share_right(*rows, "shape"))
+    require_none(structure.differences("shape"), structure.share_right("shape"))
 
 
-def test_layer_parameters(spec: Spec, facts: Facts) -> None:
+def test_layer_parameters(structure: Comparison) -> None:
     """every layer has the documented number of parameters"""
-    rows = _rows(spec, facts)
-    require_none(differences(*rows, "params"), share_right(*rows, "params"))
+    require_none(structure.differences("params"), structure.share_right("params"))
 
 
 def test_total_parameters(spec: Spec, facts: Facts) -> None:
@@ -59,28 +50,19 @@ def test_total_parameters(spec: Spec, facts: Facts) -> None:
     )
 
 
-def test_configuration(spec: Spec, facts: Facts) -> None:
+def test_configuration(structure: Comparison) -> None:
     """activations, padding, rates and initializers are the documented ones"""
-    rows = _rows(spec, facts)
-    require_none(differences(*rows, "config"), share_right(*rows, "config"))
+    require_none(structure.differences("config"), structure.share_right("config"))
 
 
-def _rows(spec: Spec, facts: Facts) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-    expected = expected_rows(facts)
-    return expected, actual_rows(spec, expected)
-
-
-def _sequence_differences(
-    expected: tuple[Row, ...], actual: tuple[Row, ...]
-) -> Iterator[Difference]:
-    pairs = align(expected, actual)
-    for pair, hint in zip(pairs, sequence_hints(expected, actual, pairs), strict=True):
+def _sequence_differences(structure: Comparison) -> Iterator[Difference]:
+    for pair, hint in zip(structure.pairs, sequence_hints(structure), strict=True):
         if pair.status == "missing" and pair.expected_index is not None:
-            row = expected[pair.expected_index]
+            row = structure.expected[pair.expected_index]
             what = f"layer {pair.expected_index + 1}"
             yield Difference(what, "missing", _title(row), _source(row), hint)
         elif pair.status == "extra" and pair.actual_index is not None:
-            row = actual[pair.actual_index]
+            row = structure.actual[pair.actual_index]
             yield Difference(f"layer {row.name!r}", _title(row), "absent", hint=hint)
         else:
             yield from pair.differences.get("kind", ())

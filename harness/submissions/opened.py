@@ -10,8 +10,9 @@ from typing import Any
 
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
+from harness.submissions.feedback.comparison import Comparison, compare
 from harness.submissions.feedback.diagnosis import Finding, diagnose
-from harness.submissions.feedback.matching import adopt, rank
+from harness.submissions.feedback.matching import rank, with_own_choices
 from harness.submissions.normalization.captured_recipe import CapturedRecipe, read_recipe
 from harness.submissions.normalization.normalize import conform
 from harness.submissions.sandbox import messages as documents
@@ -31,13 +32,11 @@ class OpenedSubmission:
     """A submission's network, ready to be graded.
 
     Attributes:
-        spec: in the document's conventions; what is trained.
-        facts: what is expected of it: the document's, with the submission's own choices where the
-            document leaves them open.
+        comparison: the network that is trained, beside what is expected of it: the document's
+            facts, with the submission's own choices where the document leaves them open.
         basis: how that is known: "project", "named", "file name" or "closest".
         origin: where the network came from, e.g. "build()" or "fit, line 31".
         recipe: how its author trains it, where a script showed that.
-        graded_recipe: the same, as it is for `spec`.
         notes: what differs without counting.
         findings: what is wrong, and likely causes, the most important first.
         original: as its author wrote it, before it was brought to the document's conventions.
@@ -46,17 +45,25 @@ class OpenedSubmission:
         weights_key: under which they were.
     """
 
-    spec: Spec
-    facts: Facts
+    comparison: Comparison
     basis: str
     origin: str
     recipe: CapturedRecipe | None = None
-    graded_recipe: CapturedRecipe | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     original: Spec | None = None
     weights: Arrays | None = None
     weights_key: str | None = None
+
+    @property
+    def spec(self) -> Spec:
+        """The network in the document's conventions."""
+        return self.comparison.spec
+
+    @property
+    def facts(self) -> Facts:
+        """What is expected of it."""
+        return self.comparison.facts
 
     @property
     def architecture(self) -> str:
@@ -106,25 +113,24 @@ def read_answer(
         key=lambda pair: _rank(pair[1], known[pair[0]]),
     )
     conformed = conform(best.spec, known[name], best.recipe)
-    expected, liberties = adopt(known[name], conformed.spec)
+    documented = compare(known[name], conformed.spec, conformed.recipe)
+    graded, choices = with_own_choices(documented)
     weights, lost = _own_weights(best, answer.payload)
     notes = [
         *_notes(document),
         *_choice(candidates, best),
         *best.problems,
         *conformed.notes,
-        *liberties,
+        *choices,
         *lost,
     ]
     return OpenedSubmission(
-        spec=conformed.spec,
-        facts=expected,
+        comparison=graded,
         basis=basis or "closest",
         origin=best.origin,
         recipe=best.recipe,
-        graded_recipe=conformed.recipe,
         notes=tuple(notes),
-        findings=diagnose(known[name], best.spec, best.recipe),
+        findings=diagnose(documented),
         original=best.spec,
         weights=weights,
     )

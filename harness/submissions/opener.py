@@ -13,6 +13,7 @@ from harness.jobs.store.store import Store, StoreError
 from harness.network import spec as specs
 from harness.submissions import saved_weights
 from harness.submissions.discovery import Content, Unreadable, read
+from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission, read_answer
 from harness.submissions.sandbox import messages as documents
 from harness.submissions.sandbox.client import Answer, Extractor
@@ -77,7 +78,7 @@ class Opening:
             spec = found
             self._keep(key, {_SPEC: json.dumps(spec.to_json(), sort_keys=True).encode()})
         facts = self._facts[subject.architecture]
-        return OpenedSubmission(spec, facts, PROJECT, "build()", original=spec)
+        return OpenedSubmission(compare(facts, spec), PROJECT, "build()", original=spec)
 
     def _stranger(self, subject: Subject) -> OpenedSubmission | BuildFailure:
         try:

@@ -18,7 +18,7 @@ from harness.evaluation.rubric import Rubric, Worth, load, total
 from harness.network.difference import Difference
 from harness.network.spec import make_spec
 from harness.statistics import judge_floor, judge_gate
-from harness.submissions.feedback.comparison import actual_rows, align, expected_rows, share_right
+from harness.submissions.feedback.comparison import compare
 from reference.calibration import DOCUMENTED
 from reference.errors import UserError
 from reference.facts import expected_network
@@ -419,9 +419,7 @@ def _network(change=lambda rows: rows):
     facts = load_facts("sequential_cnn")
     nodes = expected_network(facts).nodes
     rows = change([(n.kind, dict(n.config), n.inputs, n.trainable) for n in nodes])
-    expected = expected_rows(facts)
-    spec = make_spec(rows, [f"l{i}" for i in range(len(rows))])
-    return expected, actual_rows(spec, expected)
+    return compare(facts, make_spec(rows, [f"l{i}" for i in range(len(rows))]))
 
 
 def _units(rows):
@@ -465,14 +463,14 @@ KINDS = ("kind", "shape", "params", "config")
     ],
 )  # fmt: skip
 def test_shares_of_the_layers_that_are_right(change, shares):
-    rows = _network(change)
-    assert tuple(share_right(*rows, kind) for kind in KINDS) == shares
+    comparison = _network(change)
+    assert tuple(comparison.share_right(kind) for kind in KINDS) == shares
 
 
 def test_a_share_is_whole_only_where_nothing_is_wrong():
-    rows = _network(_units)
-    assert any(pair.status == "changed" for pair in align(*rows))
-    assert share_right(*rows, "params") < 1
+    comparison = _network(_units)
+    assert any(pair.status == "changed" for pair in comparison.pairs)
+    assert comparison.share_right("params") < 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -480,14 +478,10 @@ def test_the_checks_of_the_layers_carry_their_share(kind):
     check = {"kind": "layers", "shape": "output_shapes", "params": "layer_parameters",
              "config": "configuration"}[kind]  # fmt: skip
     change = _without("MaxPooling2D") if kind != "config" else _activation
-    facts = load_facts("sequential_cnn")
-    nodes = expected_network(facts).nodes
-    rows = change([(n.kind, dict(n.config), n.inputs, n.trainable) for n in nodes])
-    spec = make_spec(rows, [f"l{i}" for i in range(len(rows))])
-    outcomes = laboratory.run_checks({"spec": spec, "facts": facts})
-    expected = expected_rows(facts)
+    comparison = _network(change)
+    outcomes = laboratory.run_checks({"structure": comparison})
     assert isinstance(outcomes[check], Mismatch)
-    assert outcomes[check].share == share_right(expected, actual_rows(spec, expected), kind)
+    assert outcomes[check].share == comparison.share_right(kind)
     assert 0 < outcomes[check].share < 1
 
 

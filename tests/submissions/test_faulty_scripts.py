@@ -16,7 +16,7 @@ from harness.submissions.normalization.normalize import conform
 from reference.facts import load, names
 from tests.support.open_script import shared_host
 from tests.support.samples.faulty_scripts import FAULTS, RIGHT
-from tests.support.samples.keras_networks import documented
+from tests.support.samples.keras_networks import compared, documented
 
 
 @cache
@@ -31,7 +31,7 @@ def _opened(source):
 @pytest.mark.parametrize(("architecture", "source"), RIGHT.values(), ids=RIGHT)
 def test_with_a_right_script_nothing_is_wrong(architecture, source):
     spec, recipe = _opened(source)
-    assert diagnose(load(architecture), spec, recipe) == ()
+    assert diagnose(compared(load(architecture), spec, recipe)) == ()
 
 
 @pytest.mark.parametrize(("architecture", "source"), RIGHT.values(), ids=RIGHT)
@@ -49,7 +49,7 @@ def test_each_architecture_is_written_in_several_ways():
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_of_a_fault_the_true_cause_is_named_and_nothing_else(fault):
-    findings = diagnose(load(fault.architecture), *_opened(fault.source))
+    findings = diagnose(compared(load(fault.architecture), *_opened(fault.source)))
     assert [finding.kind for finding in findings] == [fault.kind]
     (finding,) = findings
     assert re.search(fault.words, finding.cause)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.network import spec as specs
+from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission
 from harness.system.directories import PROJECT_ROOT
 from harness.system.failure import BuildFailure
@@ -176,7 +177,8 @@ class FakeSession:
         failure = script()["build_failure"]
         if failure:
             return BuildFailure("error", failure)
-        return OpenedSubmission(small_spec(), self.facts_of(subject), "project", "build()")
+        comparison = compare(self.facts_of(subject), small_spec())
+        return OpenedSubmission(comparison, "project", "build()")
 
     def facts_of(self, subject: str) -> Any:
         return self.facts[self.subjects[subject].architecture]

@@ -28,6 +28,7 @@ from harness.jobs.store.store import Store
 from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
+from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission
 from harness.submissions.sandbox.client import Extractor
 from harness.submissions.sandbox.isolation import strongest
@@ -276,8 +277,10 @@ class Laboratory:
         }
         if isinstance(opened, BuildFailure):
             return known
-        facts = all_facts.load(architecture)
-        known["opened"] = OpenedSubmission(opened, facts, "project", "build()", original=opened)
+        known["structure"] = compare(all_facts.load(architecture), opened)
+        known["opened"] = OpenedSubmission(
+            known["structure"], "project", "build()", original=opened
+        )
         known["spec"] = opened
         try:
             record = self.record(self.job(architecture, source, change, seed))

@@ -13,7 +13,8 @@ from harness.evaluation.rubric import total
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
 from harness.statistics import Gate
-from harness.submissions.feedback.comparison import Row, actual_rows, align, expected_rows
+from harness.submissions.feedback.comparison import expected_rows
+from harness.submissions.feedback.layer_row import Row
 from reference.layers import total_params, trainable_params
 
 
@@ -60,8 +61,8 @@ def _runs(records: Sequence[Record], dataset: Dataset) -> list[dict[str, Any]]:
 
 def _subject(graded: Graded, readings: _Readings, dataset: Dataset | None) -> dict[str, Any]:
     subject, facts, opened = graded.subject, graded.facts, graded.opened
-    expected = expected_rows(facts) if facts else ()
-    actual = actual_rows(opened.spec, expected) if opened else ()
+    comparison = opened.comparison if opened else None
+    expected = comparison.expected if comparison else expected_rows(facts) if facts else ()
     checks = settle(graded.checks)
     return {
         "id": subject.id,
@@ -83,7 +84,7 @@ def _subject(graded: Graded, readings: _Readings, dataset: Dataset | None) -> di
         "findings": [asdict(finding) for finding in opened.findings] if opened else [],
         "recipe": _recipes(graded),
         "own_weights": graded.own_weights.to_json() if graded.own_weights else None,
-        "spec": _spec(opened.spec, actual) if opened else None,
+        "spec": _spec(comparison.spec, comparison.actual) if comparison else None,
         "expected": {
             "layers": [_row(row) for row in expected],
             "total_params": facts.total_params,
@@ -98,9 +99,9 @@ def _subject(graded: Graded, readings: _Readings, dataset: Dataset | None) -> di
                 "actual": pair.actual_index,
                 "changes": [str(d) for found in pair.differences.values() for d in found],
             }
-            for pair in align(expected, actual)
+            for pair in comparison.pairs
         ]
-        if opened
+        if comparison
         else [],
         "gate": _gate(graded.gate, graded.gate_basis) if graded.gate else None,
         "runs": list(readings.runs),

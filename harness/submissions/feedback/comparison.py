@@ -1,7 +1,8 @@
-"""Lays a network beside the documented one, layer by layer, and says what differs.
+"""Compares a network with the documented one, layer by layer.
 
 Both are compared in rows as people write them: a convolution or dense layer with its activation
-is one row, however the author spelled it.
+is one row, however the author spelled it. A `Comparison` is made once for each submission, and
+matching, diagnosis, the checks and results.json all read it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,19 +14,9 @@ from harness.network.difference import Difference
 from harness.network.spec import Spec
 from harness.submissions.feedback import layer_causes, setting_causes
 from harness.submissions.feedback.layer_row import Row, differing_settings
+from harness.submissions.normalization.captured_recipe import CapturedRecipe
 from reference.facts import Facts, expected_nodes
-from reference.layers import LAYERS, Node, flops, params, shapes
-
-__all__ = [
-    "Pair",
-    "Row",
-    "Status",
-    "actual_rows",
-    "align",
-    "cost",
-    "differences",
-    "expected_rows",
-]
+from reference.layers import LAYERS, Node, Shape, flops, params, shapes
 
 Status = Literal["same", "changed", "missing", "extra"]
 
@@ -45,6 +36,71 @@ class Pair:
     actual_index: int | None
     differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
     settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A submission's network beside its document.
+
+    Attributes:
+        facts: what is expected.
+        spec: the network, in the document's conventions.
+        recipe: how the author trains it, adapted to `spec`; None where that is not known.
+        expected: the documented layers.
+        actual: the network's layers.
+        pairs: both, aligned at the least cost.
+    """
+
+    facts: Facts
+    spec: Spec
+    recipe: CapturedRecipe | None
+    expected: tuple[Row, ...]
+    actual: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of one image, as the network takes it."""
+        return shapes(self.spec.network)[0]
+
+    @property
+    def cost(self) -> int:
+        """How far apart the layers are, in settings; a missing or extra layer counts as 4."""
+        return sum(
+            (_GAP if pair.status in ("missing", "extra") else _pair_cost(pair)) // _SETTING
+            for pair in self.pairs
+        )
+
+    def differences(self, kind: str) -> Iterator[Difference]:
+        """Yields the differences of paired layers in "shape", "params" or "config"."""
+        for pair in self.pairs:
+            yield from pair.differences.get(kind, ())
+
+    def share_right(self, kind: str) -> Fraction:
+        """Returns the share of the layers that are right in one respect, for partial credit.
+
+        In "kind", an extra layer counts as one that is wrong; in "shape", "params" and "config"
+        only the documented layers count, and a missing one is not right.
+        """
+        paired = [pair for pair in self.pairs if pair.status in ("same", "changed")]
+        # Layers of different kinds have no settings in common that could be right.
+        wrong = {kind, "kind"} if kind == "config" else {kind}
+        right = sum(wrong.isdisjoint(pair.differences) for pair in paired)
+        counted = self.pairs if kind == "kind" else self.expected
+        return Fraction(right, max(1, len(counted)))
+
+
+def compare(facts: Facts, spec: Spec, recipe: CapturedRecipe | None = None) -> Comparison:
+    """Returns the comparison of a network with its document.
+
+    Args:
+        facts: what is expected.
+        spec: the network, in the document's conventions (`normalize.conform`).
+        recipe: how the author trains it, adapted to `spec`.
+    """
+    expected = expected_rows(facts)
+    actual = actual_rows(spec, expected)
+    return Comparison(facts, spec, recipe, expected, actual, align(expected, actual))
 
 
 def expected_rows(facts: Facts) -> tuple[Row, ...]:
@@ -169,36 +225,6 @@ def _pair_cost(pair: Pair) -> int:
     if "kind" in pair.differences:
         return _OTHER_KIND + follows
     return min(_MOST, len(pair.settings)) * _SETTING + follows
-
-
-def cost(pairs: Sequence[Pair]) -> int:
-    """Returns how far apart the rows of an alignment are, in settings; a layer counts as 4."""
-    return sum(
-        (_GAP if pair.status in ("missing", "extra") else _pair_cost(pair)) // _SETTING
-        for pair in pairs
-    )
-
-
-def differences(
-    expected: tuple[Row, ...], actual: tuple[Row, ...], kind: str
-) -> Iterator[Difference]:
-    """Yields the differences of one kind between paired rows: "shape", "params" or "config"."""
-    for pair in align(expected, actual):
-        yield from pair.differences.get(kind, ())
-
-
-def share_right(expected: tuple[Row, ...], actual: tuple[Row, ...], kind: str) -> Fraction:
-    """Returns the share of the layers that are right in one respect, for partial credit.
-
-    In "kind", a layer too many counts as one that is wrong; in "shape", "params" and "config"
-    only the documented layers count, and one that is missing is not right.
-    """
-    pairs = align(expected, actual)
-    paired = [p for p in pairs if p.expected_index is not None and p.actual_index is not None]
-    # Layers of different kinds have no settings in common that could be right.
-    wrong = {kind, "kind"} if kind == "config" else {kind}
-    right = sum(wrong.isdisjoint(pair.differences) for pair in paired)
-    return Fraction(right, max(1, len(pairs) if kind == "kind" else len(expected)))
 
 
 def _with_activation(node: Node, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.network.spec import Spec
 from harness.submissions.feedback import layer_causes, recipe_causes, setting_causes
-from harness.submissions.feedback.comparison import Pair, actual_rows, align, expected_rows
+from harness.submissions.feedback.comparison import Comparison, Pair
 from harness.submissions.feedback.layer_row import Cause, Found, Row
 from harness.submissions.feedback.moved_layers import following, moves, reattached
-from harness.submissions.normalization.captured_recipe import CapturedRecipe
-from harness.submissions.normalization.normalize import conform
-from reference.facts import Facts
 from reference.layers import shapes
 
 Severity = Literal["fault", "note"]
@@ -52,44 +48,32 @@ class Finding:
         }
 
 
-def diagnose(facts: Facts, spec: Spec, recipe: CapturedRecipe | None) -> tuple[Finding, ...]:
-    """Returns what is wrong, the most important first; nothing for the documented network.
-
-    Args:
-        spec: as submitted, with the recipe as captured; or both as `conform` returns them.
-    """
-    conformed = conform(spec, facts, recipe)
-    expected = expected_rows(facts)
-    actual = actual_rows(conformed.spec, expected)
-    pairs = align(expected, actual)
+def diagnose(comparison: Comparison) -> tuple[Finding, ...]:
+    """Returns what is wrong, the most important first; nothing for the documented network."""
     found = [
-        *_another(expected, pairs),
-        *_input(facts, conformed.spec),
-        *_layers(expected, actual, _beyond_input(facts, conformed.spec, actual, pairs)),
-        *recipe_faults(facts, conformed.spec, conformed.recipe),
+        *_another(comparison),
+        *_input(comparison),
+        *_layers(comparison),
+        *recipe_faults(comparison),
     ]
     # Sorting is stable: within a severity they stay in the order of the network.
     merged = sorted(_merged(found), key=lambda finding: finding.severity != "fault")
     return tuple(merged[:MAX_FINDINGS])
 
 
-def recipe_faults(facts: Facts, spec: Spec, recipe: CapturedRecipe | None) -> tuple[Found, ...]:
-    """Returns what is wrong with the recipe alone.
-
-    Args:
-        spec: as `conform` returns it, with its recipe.
-    """
-    if recipe is None:
+def recipe_faults(comparison: Comparison) -> tuple[Found, ...]:
+    """Returns what is wrong with the recipe alone; nothing where it is not known."""
+    if comparison.recipe is None:
         return ()
-    done = shapes(spec.network)
-    last = spec.network.nodes[-1]
+    network = comparison.spec.network
+    last = network.nodes[-1]
     ends = recipe_causes.Ends(
-        input_shape=done[0],
-        output_shape=done[-1],
+        input_shape=comparison.input_shape,
+        output_shape=shapes(network)[-1],
         activation=last.config["activation"] if last.kind == "Activation" else "linear",
-        rescales=any(node.kind == "Rescaling" for node in spec.network.nodes),
+        rescales=any(node.kind == "Rescaling" for node in network.nodes),
     )
-    return tuple(recipe_causes.causes(facts, ends, recipe))
+    return tuple(recipe_causes.causes(comparison.facts, ends, comparison.recipe))
 
 
 def _merged(found: Sequence[Found]) -> list[Finding]:
@@ -120,27 +104,27 @@ def _joined(places: Sequence[str]) -> str:
 # The network --------------------------------------------------------------------------------------
 
 
-def _input(facts: Facts, spec: Spec) -> Iterator[Found]:
-    given = shapes(spec.network)[0]
-    if given != facts.input_shape:
-        yield Found("input", layer_causes.input_shape(given, facts.input_shape))
+def _input(comparison: Comparison) -> Iterator[Found]:
+    given, wanted = comparison.input_shape, comparison.facts.input_shape
+    if given != wanted:
+        yield Found("input", layer_causes.input_shape(given, wanted))
 
 
-def _beyond_input(
-    facts: Facts, spec: Spec, actual: Sequence[Row], pairs: tuple[Pair, ...]
-) -> tuple[Pair, ...]:
+def _beyond_input(comparison: Comparison) -> tuple[Pair, ...]:
     """Leaves out the layers that flatten or reshape images which are wrong to begin with."""
-    if shapes(spec.network)[0] == facts.input_shape:
+    pairs = comparison.pairs
+    if comparison.input_shape == comparison.facts.input_shape:
         return pairs
     first = 0
     while first < len(pairs) and pairs[first].status == "extra":
-        if actual[pairs[first].actual_index or 0].kind not in {"Flatten", "Reshape"}:
+        if comparison.actual[pairs[first].actual_index or 0].kind not in {"Flatten", "Reshape"}:
             break
         first += 1
     return pairs[first:]
 
 
-def _another(expected: tuple[Row, ...], pairs: Sequence[Pair]) -> Iterator[Found]:
+def _another(comparison: Comparison) -> Iterator[Found]:
+    expected, pairs = comparison.expected, comparison.pairs
     kept = sum(p.status in ("same", "changed") and "kind" not in p.differences for p in pairs)
     if 2 * kept < len(expected):
         text = (
@@ -150,10 +134,9 @@ def _another(expected: tuple[Row, ...], pairs: Sequence[Pair]) -> Iterator[Found
         yield Found("network", Cause("another_network", text))
 
 
-def _layers(
-    expected: tuple[Row, ...], actual: tuple[Row, ...], pairs: tuple[Pair, ...]
-) -> Iterator[Found]:
-    moved, pairs = moves(expected, actual, reattached(expected, actual, pairs))
+def _layers(comparison: Comparison) -> Iterator[Found]:
+    expected, actual = comparison.expected, comparison.actual
+    moved, pairs = moves(expected, actual, reattached(expected, actual, _beyond_input(comparison)))
     by_place = {move.actual_index: move for move in moved}
     for place, pair in enumerate(pairs):
         if pair.actual_index in by_place:

@@ -1,4 +1,9 @@
-"""Which documented network a submission is most like, when nobody says which it is meant to be."""
+"""Matches a submission with the documented network that it implements.
+
+Where the architecture is not named, the closest documented network is taken. Where a document is
+silent (facts of basis "chosen"), a submission's own choice is as good as ours, so it is graded by
+its own value: shapes, parameters and the function are then expected as they follow from it.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +11,8 @@ from math import log
 from typing import Any
 
 from harness.network.spec import Spec
-from harness.submissions.feedback.comparison import Row, actual_rows, align, cost, expected_rows
+from harness.submissions.feedback.comparison import Comparison, compare
+from harness.submissions.feedback.layer_row import Row, as_plain
 from harness.submissions.normalization.normalize import conform
 from reference.errors import UserError
 from reference.facts import Facts, expected_nodes
@@ -16,7 +22,7 @@ from reference.layers import Network, params, shapes, total_params, trainable_pa
 # no more than that most of them are too many.
 _MANY = 64
 
-# What a layer too many costs (`harness.submissions.feedback.comparison.cost`).
+# What a layer too many costs (`Comparison.cost`).
 _LAYER = 4
 # Taking images of another shape weighs as much as one layer too many.
 _INPUT = 4
@@ -42,44 +48,42 @@ def distance(spec: Spec, facts: Facts) -> int:
 
     0 is the documented network; a layer too many or too few costs 4, each setting 1.
     """
-    expected = expected_rows(facts)
     if len(spec.network.nodes) > _MANY:
-        return _LAYER * (len(spec.network.nodes) - len(expected))
-    conformed = conform(spec, facts, None).spec
-    between = cost(align(expected, actual_rows(conformed, expected)))
-    return between + (shapes(conformed.network)[0] != facts.input_shape) * _INPUT
+        return _LAYER * (len(spec.network.nodes) - len(facts.layers))
+    comparison = compare(facts, conform(spec, facts, None).spec)
+    return comparison.cost + (comparison.input_shape != facts.input_shape) * _INPUT
 
 
 _Choice = tuple[int, str, Any]  # index of the layer, key, value
 
 
-def adopt(facts: Facts, spec: Spec) -> tuple[Facts, tuple[str, ...]]:
-    """Returns the facts with a submission's own values where the document is silent, and notes.
+def with_own_choices(documented: Comparison) -> tuple[Comparison, tuple[str, ...]]:
+    """Returns the comparison to grade by, and a note for each undocumented choice.
 
-    Args:
-        spec: in the document's conventions.
+    Where the document is silent, the expected values are the submission's own.
     """
+    facts = documented.facts
     taken: list[_Choice] = []
     notes: list[str] = []
-    expected = expected_rows(facts)
-    actual = actual_rows(spec, expected)
-    for pair in align(expected, actual):
+    for pair in documented.pairs:
         if pair.expected_index is None or pair.actual_index is None:
             continue
-        last = pair.expected_index == len(expected) - 1
-        row, own = expected[pair.expected_index], actual[pair.actual_index]
-        for key, value in _own_choices(row, own, last=last):
-            adopted = _with(facts, [*taken, (pair.expected_index, key, value)])
-            if adopted is not None:
-                taken.append((pair.expected_index, key, value))
+        row, own = documented.expected[pair.expected_index], documented.actual[pair.actual_index]
+        for key, value in _own_choices(row, own):
+            choice = (pair.expected_index, key, value)
+            if _with(facts, [*taken, choice]) is not None:
+                taken.append(choice)
                 notes.append(
-                    f"{own.name}: the document leaves {key} open, so {_shown(value)} is as good as "
-                    f"{_shown(row.config[key])}"
+                    f"{own.name}: the document leaves {key} open, so {as_plain(value)} is as good "
+                    f"as {as_plain(row.config[key])}"
                 )
-    return _with(facts, taken) or facts, tuple(notes)
+    chosen = _with(facts, taken) if taken else None
+    if chosen is None:
+        return documented, tuple(notes)
+    return compare(chosen, documented.spec, documented.recipe), tuple(notes)
 
 
-def _own_choices(expected: Row, own: Row, *, last: bool) -> Iterator[tuple[str, Any]]:
+def _own_choices(expected: Row, own: Row) -> Iterator[tuple[str, Any]]:
     """Yields the settings that differ where the document is silent."""
     fact = expected.fact
     if fact is None or expected.kind != own.kind:
@@ -88,7 +92,7 @@ def _own_choices(expected: Row, own: Row, *, last: bool) -> Iterator[tuple[str, 
         evidence = fact.evidence.get(f"config.{key}")
         if evidence is None or evidence.basis != "chosen":
             continue
-        if last and key == "activation":
+        if expected.output and key == "activation":
             continue  # ten classes want probabilities, whatever the document says
         if own.config.get(key, value) != value:
             yield key, own.config[key]
@@ -121,7 +125,3 @@ def _with(facts: Facts, taken: Sequence[_Choice]) -> Facts | None:
         total_params=total_params(network),
         trainable_params=trainable_params(network),
     )
-
-
-def _shown(value: Any) -> str:
-    return str(value["class"] if isinstance(value, dict) and "class" in value else value)

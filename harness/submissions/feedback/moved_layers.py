@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from harness.submissions.feedback import layer_causes
-from harness.submissions.feedback.comparison import Pair
+from harness.submissions.feedback.comparison import Comparison, Pair
 from harness.submissions.feedback.layer_row import Cause, Row
 
 
@@ -44,10 +44,9 @@ def moves(
     return tuple(found), kept
 
 
-def sequence_hints(
-    expected: Sequence[Row], actual: Sequence[Row], pairs: Sequence[Pair]
-) -> tuple[str, ...]:
-    """Returns for each pair why a layer is missing, too many or elsewhere; "" for the others."""
+def sequence_hints(comparison: Comparison) -> tuple[str, ...]:
+    """Returns for each pair why a layer is missing, extra or elsewhere; "" for the others."""
+    expected, actual, pairs = comparison.expected, comparison.actual, comparison.pairs
     hints = [""] * len(pairs)
     for place, pair in enumerate(pairs):
         if pair.status == "missing":

@@ -17,6 +17,7 @@ from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
 from harness.statistics import judge_gate, wilson
 from harness.statistics.predictions import confusion
+from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission
 from harness.submissions.subject import SUBMISSION, project_subject
 from reference.errors import UserError
@@ -46,7 +47,7 @@ def graded():
     return Graded(
         subject=project_subject(NAME),
         facts=load(NAME),
-        opened=OpenedSubmission(_spec(), load(NAME), "project", "build()"),
+        opened=OpenedSubmission(compare(load(NAME), _spec()), "project", "build()"),
         error=None,
         runs=(),
         gate=_gate("passed"),

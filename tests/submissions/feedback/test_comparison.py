@@ -9,7 +9,7 @@ from harness.submissions.feedback.comparison import (
     Row,
     actual_rows,
     align,
-    differences,
+    compare,
     expected_rows,
 )
 from reference.facts import load
@@ -262,7 +262,7 @@ def test_a_change_is_said_once_and_with_both_values(facts, changed, found):
 
 def test_differences_of_one_kind_come_alone_and_with_their_source(facts):
     spec = _cnn([conv(33, activation="relu")])
-    found = list(differences(expected_rows(facts), _actual(spec), "config"))
+    found = list(compare(facts, spec).differences("config"))
     assert [d.what for d in found] == ["conv.filters"]
     assert found[0].source == facts.layers[0].source
 

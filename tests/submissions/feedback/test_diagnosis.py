@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.submissions.feedback.comparison import actual_rows, align, expected_rows
+from harness.submissions.feedback.comparison import compare
 from harness.submissions.feedback.diagnosis import MAX_FINDINGS, Finding, diagnose, recipe_faults
 from harness.submissions.feedback.layer_row import differing_settings
 from harness.submissions.feedback.moved_layers import sequence_hints
@@ -17,7 +17,7 @@ from harness.submissions.normalization.captured_recipe import ArrayFacts, Captur
 from harness.submissions.normalization.normalize import conform
 from reference.facts import load, names
 from tests.support.samples.keras_json import conv, dense, entry, flatten, layer, pool
-from tests.support.samples.keras_networks import SOFTMAX, documented, edited, network
+from tests.support.samples.keras_networks import SOFTMAX, compared, documented, edited, network
 from tests.support.samples.random_networks import RECIPES, specs
 
 
@@ -40,7 +40,8 @@ RECIPE = CapturedRecipe(
 
 
 def _found(architecture, recipe=None, **changes):
-    return diagnose(load(architecture), network(*edited(architecture, **changes)), recipe)
+    spec = network(*edited(architecture, **changes))
+    return diagnose(compared(load(architecture), spec, recipe))
 
 
 def _kinds(*arguments, **changes):
@@ -57,7 +58,7 @@ def _norm(name):
 
 @pytest.mark.parametrize("name", names())
 def test_of_the_documented_network_nothing_is_said(name):
-    assert diagnose(load(name), documented(name), None) == ()
+    assert diagnose(compared(load(name), documented(name))) == ()
 
 
 def test_a_finding_is_data_for_results():
@@ -193,15 +194,12 @@ def test_the_checks_say_of_a_moved_layer_what_the_diagnosis_says():
 
 
 def _hints(architecture, rows):
-    expected = expected_rows(load(architecture))
-    actual = actual_rows(network(*rows), expected)
-    return sequence_hints(expected, actual, align(expected, actual))
+    return sequence_hints(compare(load(architecture), network(*rows)))
 
 
 def test_a_difference_carries_its_cause_and_what_follows_from_another_layer_carries_none():
-    expected = expected_rows(load("functional_cnn"))
-    actual = actual_rows(network(*edited("functional_cnn", conv1={"padding": "valid"})), expected)
-    first, second, *_ = align(expected, actual)
+    spec = network(*edited("functional_cnn", conv1={"padding": "valid"}))
+    first, second, *_ = compare(load("functional_cnn"), spec).pairs
     assert {d.what: d.hint[:20] for group in first.differences.values() for d in group} == {
         "conv1.output_shape": "`padding` is `valid`", "conv1.padding": "`padding` is `valid`",
     }  # fmt: skip
@@ -236,14 +234,14 @@ def test_causes_of_layers(architecture, changes, kinds):
 
 def test_a_network_of_its_own_is_called_so_first():
     rows = entry(784), dense(300, "a", activation="tanh"), SOFTMAX
-    found = diagnose(load("functional_cnn"), network(*rows), None)
+    found = diagnose(compared(load("functional_cnn"), network(*rows)))
     assert found[0].kind == "another_network"
     assert "of the document's 12 layers 2 are here" in found[0].cause
 
 
 def test_findings_have_an_end():
     rows = [dense(n + 11, f"d{n}", activation="tanh") for n in range(100)]
-    found = diagnose(load("mlp_64_32"), network(entry(784), *rows, SOFTMAX), None)
+    found = diagnose(compared(load("mlp_64_32"), network(entry(784), *rows, SOFTMAX)))
     assert len(found) <= MAX_FINDINGS
 
 
@@ -293,9 +291,10 @@ def test_a_diagnosis_is_the_same_of_a_conformed_network_and_its_recipe():
     recipe = replace(RECIPE, from_logits=True, images=_images(28, 28, high=255.0))
     facts = load("mlp_64_32")
     conformed = conform(network(*rows), facts, recipe)
-    assert diagnose(facts, network(*rows), recipe) == ()
-    assert diagnose(facts, conformed.spec, conformed.recipe) == ()
-    assert recipe_faults(facts, conformed.spec, conformed.recipe) == ()
+    assert diagnose(compared(facts, network(*rows), recipe)) == ()
+    comparison = compared(facts, conformed.spec, conformed.recipe)
+    assert comparison == compare(facts, conformed.spec, conformed.recipe)
+    assert diagnose(comparison) == recipe_faults(comparison) == ()
 
 
 ANY = {"spec": specs(), "name": st.sampled_from(names()), "recipe": st.none() | RECIPES}
@@ -304,7 +303,7 @@ ANY = {"spec": specs(), "name": st.sampled_from(names()), "recipe": st.none() | 
 @settings(deadline=None)
 @given(**ANY)
 def test_any_network_with_any_recipe_can_be_diagnosed(spec, name, recipe):
-    found = diagnose(load(name), spec, recipe)
+    found = diagnose(compared(load(name), spec, recipe))
     assert len(found) <= MAX_FINDINGS
     assert all(one.kind.replace("_", "").isalpha() and one.where and one.cause for one in found)
     ranks = [one.severity for one in found]
@@ -315,10 +314,9 @@ def test_any_network_with_any_recipe_can_be_diagnosed(spec, name, recipe):
 @given(**ANY)
 def test_nothing_is_said_of_the_layers_only_where_the_alignment_finds_nothing(spec, name, recipe):
     """A network without faults is the document's, but for what the document leaves open."""
-    facts = load(name)
-    if any(one.where not in ("compile", "fit", "data") for one in diagnose(facts, spec, recipe)):
+    comparison = compared(load(name), spec, recipe)
+    if any(one.where not in ("compile", "fit", "data") for one in diagnose(comparison)):
         return
-    expected = expected_rows(facts)
-    actual = actual_rows(conform(spec, facts, recipe).spec, expected)
+    expected, actual = comparison.expected, comparison.actual
     assert len(actual) == len(expected)
     assert not any(differing_settings(e, a) for e, a in zip(expected, actual, strict=True))

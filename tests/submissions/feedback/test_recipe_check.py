@@ -7,6 +7,7 @@ import pytest
 
 from checks.test_recipe import test_submitted_recipe as check
 from harness.evaluation.checking import Mismatch
+from harness.submissions.feedback.comparison import compare
 from harness.submissions.normalization.captured_recipe import ArrayFacts, CapturedRecipe
 from reference.facts import load
 from tests.support.samples.keras_networks import documented
@@ -26,7 +27,7 @@ RECIPE = CapturedRecipe(
 
 
 def _check(**changes):
-    check(replace(RECIPE, **changes), documented("mlp_64_32"), load("mlp_64_32"))
+    check(compare(load("mlp_64_32"), documented("mlp_64_32"), replace(RECIPE, **changes)))
 
 
 def _failure(**changes):

@@ -1,6 +1,8 @@
 """The documents' networks as Keras writes them, to be edited: a list of layers for each."""
 
 from harness.network.keras_config import read_model
+from harness.submissions.feedback.comparison import compare
+from harness.submissions.normalization.normalize import conform
 from tests.support.samples.keras_json import (
     conv,
     dense,
@@ -97,3 +99,9 @@ def edited(architecture, **changes):
             result.append({**row, "config": {**row["config"], **change}})
     assert not changes, f"no layers named {list(changes)}"
     return result
+
+
+def compared(facts, spec, recipe=None):
+    """Returns the comparison of a submission, as its author wrote it, with a document."""
+    conformed = conform(spec, facts, recipe)
+    return compare(facts, conformed.spec, conformed.recipe)
