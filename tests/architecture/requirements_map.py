@@ -30,6 +30,7 @@ TESTS = {
     "jinja2": ("report/test_page.py",),
     "markupsafe": ("report/test_page.py",),
     "pillow": ("app/test_normalize.py", "data/test_greek.py"),
+    "pydantic": ("report/test_errors.py",),
     "packaging": ("system/test_versions.py",),
     "matplotlib": ("report/test_parts.py", "data/test_greek.py"),
 }

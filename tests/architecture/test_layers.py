@@ -65,6 +65,8 @@ RULES = (
     _rule("harness/network/splits.py", *COMMON, "sklearn"),
     # Plain files from plain data: nothing but the standard library.
     _rule("harness/report/exports/*.py", "harness", "reference"),
+    # The model of results.json.
+    _rule("harness/report/schema/*.py", "harness", "reference", "pydantic", "pydantic_core"),
     _rule("harness/report/*.py", *COMMON, "markupsafe"),
     # Pictures that people bring are opened there.
     _rule("harness/app/predict/*.py", *COMMON, "PIL"),
@@ -223,6 +225,7 @@ def test_no_rule_is_idle():
         ("harness/network/engine/x.py", "import models", "1: imports models"),
         ("harness/report/x.py", "import sklearn", "1: imports sklearn"),
         ("harness/report/exports/x.py", "import jinja2", "1: imports jinja2"),
+        ("harness/report/x.py", "import pydantic", "1: imports pydantic"),
         ("harness/statistics/x.py", "import pandas", "1: imports pandas"),
         ("harness/jobs/cluster/dask_worker.py", "from harness import jobs", "1: imports harness"),
         ("harness/jobs/cluster/x.py", "import cloudpickle", "1: imports cloudpickle"),

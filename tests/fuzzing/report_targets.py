@@ -11,7 +11,7 @@ from harness.evaluation.baseline import benchmarks as bench_baseline
 from harness.evaluation.baseline import previous_results
 from harness.evaluation.results import files, history
 from harness.report import __main__ as report
-from harness.report.schema import loading, progress
+from harness.report.schema import loading
 from harness.report.schema import results as schema
 from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
@@ -171,7 +171,8 @@ def _read_history(data: bytes) -> None:
     found, problem = history.read(as_file(data, "history.jsonl"))
     assert problem is None or problem.isprintable()
     shown = [{**one, "networks": one["networks"]} for one in found]
-    progress.HISTORY(json.loads(json.dumps(shown, allow_nan=False)), "history")
+    document = json.loads(json.dumps(shown, allow_nan=False))
+    schema.checked({"schema": 1, "subjects": [], "history": document})
 
 
 def _read_kept(data: bytes) -> None:

@@ -279,12 +279,10 @@ def test_sorted_columns_have_numbers(html):
     assert all(key == "" or float(key) is not None for key in keys)
 
 
-def test_the_markdown_of_the_page_is_the_summarys(results, page):
-    before = checked({"schema": 1, "subjects": [], "baseline": baseline()})
-    results = {**results, "baseline": before["baseline"]}
-    results["subjects"][0]["alarms"] = [{"kind": "perfect", "text": "all right <b>"}]
-    text = markdown.render(results)
-    results["subjects"][0]["alarms"] = []
+def test_the_markdown_of_the_page_is_the_summarys(page):
+    alarmed = with_evidence(sample(seeds=2)) | {"baseline": baseline()}
+    alarmed["subjects"][0]["alarms"] = [{"kind": "perfect", "text": "all right <b>"}]
+    text = markdown.render(checked(alarmed))
     assert "- ⚠️ **Too good to be true?** functional\\_cnn: all right \\<b\\>" in text
     assert re.search(r"- functional\\_cnn against deep\\_cnn: .* pp \[.*adjusted p = ", text)
     assert "- Against the baseline of" in text

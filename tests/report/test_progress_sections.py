@@ -18,13 +18,13 @@ from tests.support.samples.results import NETWORKS, sample
 
 @pytest.fixture(scope="module")
 def results():
-    return schema.checked(progressed())
+    return progressed()
 
 
 def _shown(results, **changes):
     anchors = [f"net-{subject['id']}" for subject in results["subjects"]]
     with svg.house_style():
-        return sections(results | changes, anchors)
+        return sections(schema.checked(results | changes), anchors)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_hostile_names_stay_text():
 
 
 def test_an_older_file_has_none_of_it():
-    assert _shown(schema.checked(sample(benchmarks=False))) is None
+    assert _shown(sample(benchmarks=False)) is None
 
 
 def test_each_part_stands_alone(results, shown):
@@ -154,7 +154,8 @@ def test_why_nothing_can_be_compared_is_said(results):
 def test_a_status_of_a_later_version_is_shown_last(results):
     odd = copy.deepcopy(results["baseline"])
     odd["rows"][0] |= {"status": "unheard of"}
-    found = baseline.baseline(odd | {"rows": odd["rows"][:3]}, [], [])
+    odd["rows"] = odd["rows"][:3]
+    found = baseline.baseline(schema.checked(results | {"baseline": odd})["baseline"], [], [])
     assert [row.verdict.word for row in found.rows] == ["passed", "unheard of"]
 
 
@@ -178,7 +179,7 @@ def test_a_seed_outside_its_range_is_seen(shown):
 def test_a_seed_below_it_is_worse_than_one_above(results):
     subject = copy.deepcopy(results["subjects"][1])
     subject["runs"][0]["test_accuracy"] = 0.5
-    found = expected_range.plausible(results | {"subjects": [subject]}, ["net"])
+    found = expected_range.plausible(schema.checked(results | {"subjects": [subject]}), ["net"])
     assert found.rows[0].verdict.word == "below its range"
 
 
@@ -190,22 +191,26 @@ def test_alarms_name_the_network_and_shared_images(shown):
     assert about_network[:2] == ("sequential_cnn", "net-sequential_cnn")
 
 
+def _notices(results, **changes):
+    return expected_range.notices(schema.checked(results | changes))
+
+
 def test_an_alarm_is_at_the_head_of_the_page(results):
-    (notice,) = expected_range.notices(results)
+    (notice,) = _notices(results)
     assert notice.title == "Too good to be true"
     assert "sequential_cnn\N{POP DIRECTIONAL ISOLATE}: seed 3 reads 99.69 %" in notice.text
     many = [s | {"alarms": [{"kind": "perfect", "text": "x"}]} for s in results["subjects"]]
-    (notice,) = expected_range.notices(results | {"subjects": many})
+    (notice,) = _notices(results, subjects=many)
     assert notice.text.count("sequential_cnn") == notice.text.count("mlp_64_32") == 1
     quiet = results["dataset"] | {"shared_images": None}
     calm = [s | {"alarms": []} for s in results["subjects"]]
-    assert expected_range.notices(results | {"dataset": quiet, "subjects": calm}) == []
+    assert _notices(results, dataset=quiet, subjects=calm) == []
 
 
 def test_shared_images_are_said_once_not_for_every_network(results):
     leak = {"alarms": [{"kind": "leak", "text": "three test images are training images"}]}
     leaking = results | {"subjects": [s | leak for s in results["subjects"]]}
-    (notice,) = expected_range.notices(leaking)
+    (notice,) = _notices(leaking)
     assert notice.text.startswith("Three test images are training images too")
     assert "deep_cnn" not in notice.text
     assert len(_shown(leaking).plausible.alarms) == 1
@@ -215,7 +220,7 @@ def test_shared_images_are_said_once_not_for_every_network(results):
 
 
 def test_one_run_is_no_history(results):
-    assert _shown(results, history=schema.checked(sample() | {"history": history(1)})["history"])
+    assert _shown(results, history=history(1))
     assert "history" not in dict(_shown(results, history=results["history"][:1]).contents)
     assert "history" in dict(_shown(results, history=results["history"][:2]).contents)
 
@@ -281,5 +286,5 @@ def test_a_run_that_diverged_does_not_flatten_the_others():
 
 
 def test_the_same_runs_give_the_same_bytes(shown):
-    again = _shown(schema.checked(progressed()))
+    again = _shown(progressed())
     assert again == shown

@@ -1,130 +1,263 @@
-"""The rows of results.json's `experiments`, each kind with a result of its own shape."""
+"""The rows of results.json's `experiments`: each kind has a result of its own shape."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import field
+from typing import Annotated, Any, Final
 
-from harness.system.json_readers import (
-    Reader,
-    ShapeError,
-    boolean,
-    clean,
-    count,
-    integer,
-    interval,
-    kind,
-    listing,
-    mapping,
-    name,
-    number,
-    optional,
-    pixels,
-    record,
-    settings,
-    text,
+from pydantic import TypeAdapter, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
+
+from harness.report.schema.values import (
+    Boolean,
+    Count,
+    Integer,
+    Interval,
+    Lines,
+    Name,
+    Number,
+    Part,
+    Pixels,
+    Rows,
+    Settings,
+    Text,
+    TextOrNumber,
 )
 
 
-def words(value: object, path: str) -> str | None:
-    """Text, or a number as its digits."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:g}"
-    return text(value, path)
+class Curves(Part):
+    """What training gave after each epoch."""
+
+    accuracy: Rows[Number] = ()
+    loss: Rows[Number] = ()
+    val_accuracy: Rows[Number] = ()
+    val_loss: Rows[Number] = ()
+    epoch_time_s: Rows[Number] = ()
 
 
-def lines(value: object, path: str) -> str:
-    """Text whose spaces mean something: a printed table."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ShapeError(f"{path} is {kind(value)}, but should be text or null")
-    return "\n".join(clean(f"|{line}|")[1:-1] for line in value.splitlines()).strip("\n")
+class Picture(Part):
+    label: Count
+    pixels: Pixels = None
 
 
-# Of an epoch each, for whatever was trained.
-CURVES = {name: listing(number) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
-HISTORY = record(**CURVES)
-PICTURE = record(label=count, pixels=pixels)
+class StudyRun(Part):
+    key: Text = None
+    repeat: Integer = None
+    accuracy: Number = None
+    images: Integer = None
+    epochs: Integer = None
+    history: Curves = Curves()
+    train_time_s: Number = None
+    cached: Boolean = False
 
-STUDY = record(
-    repeats=text, measure=text, measure_words=text, claim=number, axes=listing(name), method=text,
-    finding=text,
-    variants=listing(record(
-        name=name, settings=settings, changes=settings, why=text, measure_words=text,
-        params=integer, mean=number, std=number, interval=interval, meets_claim=optional(boolean),
-        runs=listing(record(
-            key=text, repeat=integer, accuracy=number, images=integer, epochs=integer,
-            history=HISTORY, train_time_s=number, cached=boolean,
-        )),
-    )),
-)  # fmt: skip
 
-TRANSFER = record(
-    letters=record(
-        source=text, note=text, classes=listing(name), digest=text, pictures=listing(PICTURE),
-    ),
-    optimizer=text, learning_rate=number, batch_size=integer, epochs=integer, claim=number,
-    mean=number, interval=interval, left_out_mean=number, left_out_interval=interval, finding=text,
-    runs=listing(record(
-        key=text, base_key=text, seed=integer, history=HISTORY, correct=integer, images=integer,
-        left_out_correct=integer, left_out=listing(integer), frozen_before=text, frozen_after=text,
-        head_before=text, head_after=text, epochs_to_claim=integer, train_time_s=number,
-    )),
-    test=optional(record(
-        images=integer, trained_on=integer, correct=listing(integer), mean=number,
-        interval=interval, pictures=listing(PICTURE), predicted=listing(listing(integer)),
-    )),
-)  # fmt: skip
+class Variant(Part):
+    name: Name
+    settings: Settings = field(default_factory=dict)
+    changes: Settings = field(default_factory=dict)
+    why: Text = None
+    measure_words: Text = None
+    params: Integer = None
+    mean: Number = None
+    std: Number = None
+    interval: Interval = None
+    meets_claim: Boolean | None = None
+    runs: Rows[StudyRun] = ()
 
-TWIN = record(
-    claim=number, optimizer=text, learning_rate=number, batch_size=integer, epochs=integer,
-    initialization=text, gradient_error=number, mean=number, interval=interval, finding=text,
-    runs=listing(record(
-        key=text, seed=integer, accuracy=number, correct=integer, images=integer,
-        validation_accuracy=number, history=HISTORY, train_time_s=number, cpu_time_s=number,
-    )),
-    table=listing(record(
-        feature=name, numpy_document=words, numpy_measured=words, keras_document=words,
-        keras_measured=words,
-    )),
-    configurations=listing(record(
-        name=text, settings=settings, accuracy=number, mean=number, interval=interval,
-        meets_claim=optional(boolean), runs=integer,
-    )),
-)  # fmt: skip
 
-SUMMARY_TABLE = record(
-    document=lines, regenerated=lines, finding=text,
-    cells=listing(record(row=count, column=name, expected=words, actual=words, equal=boolean)),
-)  # fmt: skip
+class Study(Part):
+    repeats: Text = None
+    measure: Text = None
+    measure_words: Text = None
+    claim: Number = None
+    axes: Rows[Name] = ()
+    method: Text = None
+    finding: Text = None
+    variants: Rows[Variant] = ()
 
-SAMPLES = record(
-    seed=integer, finding=text,
-    samples=listing(record(
-        index=integer, label=integer, prediction=count, probabilities=listing(number),
-        pixels=pixels,
-    )),
-)  # fmt: skip
 
-RESULTS: dict[str | None, Reader] = {
-    "study": STUDY,
-    "transfer": TRANSFER,
-    "twin": TWIN,
-    "summary_table": SUMMARY_TABLE,
-    "samples": SAMPLES,
+class Letters(Part):
+    source: Text = None
+    note: Text = None
+    classes: Rows[Name] = ()
+    digest: Text = None
+    repeated: Integer = None
+    pictures: Rows[Picture] = ()
+
+
+class TransferRun(Part):
+    key: Text = None
+    base_key: Text = None
+    seed: Integer = None
+    history: Curves = Curves()
+    correct: Integer = None
+    images: Integer = None
+    left_out_correct: Integer = None
+    left_out: Rows[Integer] = ()
+    frozen_before: Text = None
+    frozen_after: Text = None
+    head_before: Text = None
+    head_after: Text = None
+    epochs_to_claim: Integer = None
+    train_time_s: Number = None
+
+
+class OtherLetters(Part):
+    """Letters that no training saw."""
+
+    images: Integer = None
+    trained_on: Integer = None
+    correct: Rows[Integer] = ()
+    mean: Number = None
+    interval: Interval = None
+    pictures: Rows[Picture] = ()
+    predicted: Rows[Rows[Integer]] = ()
+
+
+class Transfer(Part):
+    letters: Letters = Letters()
+    optimizer: Text = None
+    learning_rate: Number = None
+    batch_size: Integer = None
+    epochs: Integer = None
+    claim: Number = None
+    mean: Number = None
+    interval: Interval = None
+    left_out_mean: Number = None
+    left_out_interval: Interval = None
+    finding: Text = None
+    runs: Rows[TransferRun] = ()
+    test: OtherLetters | None = None
+
+
+class TwinRun(Part):
+    key: Text = None
+    seed: Integer = None
+    accuracy: Number = None
+    correct: Integer = None
+    images: Integer = None
+    validation_accuracy: Number = None
+    history: Curves = Curves()
+    gradient_error: Number = None
+    train_time_s: Number = None
+    cpu_time_s: Number = None
+    weights_sha256: Text = None
+
+
+class Feature(Part):
+    """A row of the document's comparison of NumPy and Keras."""
+
+    feature: Name
+    numpy_document: TextOrNumber = None
+    numpy_measured: TextOrNumber = None
+    keras_document: TextOrNumber = None
+    keras_measured: TextOrNumber = None
+
+
+class Configuration(Part):
+    name: Text = None
+    settings: Settings = field(default_factory=dict)
+    accuracy: Number = None
+    mean: Number = None
+    interval: Interval = None
+    meets_claim: Boolean | None = None
+    runs: Integer = None
+    cpu_time_s: Number = None
+
+
+class TrainingSpeed(Part):
+    """Images per second on one thread; the images of an epoch."""
+
+    twin_images_per_s: Number = None
+    engine_images_per_s: Number = None
+    fit_images_per_s: Number = None
+    train_images: Integer = None
+
+
+class Twin(Part):
+    """The NumPy reimplementation."""
+
+    claim: Number = None
+    optimizer: Text = None
+    learning_rate: Number = None
+    batch_size: Integer = None
+    epochs: Integer = None
+    initialization: Text = None
+    gradient_error: Number = None
+    mean: Number = None
+    interval: Interval = None
+    finding: Text = None
+    runs: Rows[TwinRun] = ()
+    speed: TrainingSpeed | None = None
+    table: Rows[Feature] = ()
+    configurations: Rows[Configuration] = ()
+
+
+class Cell(Part):
+    row: Count
+    column: Name
+    expected: TextOrNumber = None
+    actual: TextOrNumber = None
+    equal: Boolean = False
+
+
+class SummaryTable(Part):
+    document: Lines = ""
+    regenerated: Lines = ""
+    finding: Text = None
+    cells: Rows[Cell] = ()
+
+
+class Sample(Part):
+    index: Integer = None
+    label: Integer = None
+    prediction: Count
+    probabilities: Rows[Number] = ()
+    pixels: Pixels = None
+
+
+class Samples(Part):
+    seed: Integer = None
+    finding: Text = None
+    samples: Rows[Sample] = ()
+
+
+class OtherResult(Part):
+    """The result of a kind that this version does not know: its sentences are shown."""
+
+    finding: Text = None
+    claim: Number = None
+
+
+Result = Study | Transfer | Twin | SummaryTable | Samples | OtherResult
+
+RESULTS: Final[Mapping[str | None, type[Result]]] = {
+    "study": Study,
+    "transfer": Transfer,
+    "twin": Twin,
+    "summary_table": SummaryTable,
+    "samples": Samples,
 }
-# Of a kind that this version does not know, the words are shown.
-OTHER = record(finding=text, claim=number)
-
-_ROW = record(
-    id=name, architecture=text, kind=text, title=text, question=text, source=text, status=text,
-    reason=text, problems=listing(name), result=optional(mapping(lambda value, _: value)),
-)  # fmt: skip
 
 
-def experiment(value: object, path: str) -> dict[str, Any]:
-    """One experiment; `result` is None where there is none, else complete for its kind."""
-    found: dict[str, Any] = _ROW(value, path)
-    if isinstance(value, Mapping) and value.get("result") is not None:
-        reader = RESULTS.get(found["kind"], OTHER)
-        found["result"] = reader(value["result"], f"{path}.result")
-    return found
+def _result(
+    value: object, _handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> Result | None:
+    """Reads a result as its row's `kind` says, which stands before it."""
+    if value is None:
+        return None
+    model: type[Any] = RESULTS.get(info.data.get("kind"), OtherResult)
+    return TypeAdapter[Result](model).validate_python(value)
+
+
+class Experiment(Part):
+    """What an experiment found; `result` is None unless it is done."""
+
+    id: Name
+    architecture: Text = None
+    kind: Text = None
+    title: Text = None
+    question: Text = None
+    source: Text = None
+    status: Text = None
+    reason: Text = None
+    problems: Rows[Name] = ()
+    result: Annotated[Result | None, WrapValidator(_result)] = None

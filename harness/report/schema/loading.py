@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.system.json_readers import kind
+from harness.report.schema.values import kind
 from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 

@@ -1,125 +1,587 @@
-"""Reads results.json, schema 1: every type checked, every missing part filled in.
+"""The model of results.json, schema 1: `evaluation` writes it, all others read it.
 
-After `checked` the rest of the renderer can rely on the shape: each key is there, a list is a
-list, a number is finite or None, and text is free of what could disturb a page (control and
-direction-changing characters, terminal colours, unpaired surrogates).
+After `checked` a reader can rely on the shape: each field is there, a list is a list, a number is
+finite or None, and text is free of control and direction-changing characters, terminal colours and
+unpaired surrogates. What a field means is in docs/formats.md.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import field
+from typing import Annotated, Any, ClassVar, Final
 
-from harness.report.schema import evidence, progress
-from harness.report.schema.experiments import CURVES, experiment
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+
+from harness.report.schema.experiments import Curves, Experiment
 from harness.report.schema.loading import REMEDY
-from harness.system.json_readers import (
-    ShapeError,
-    boolean,
+from harness.report.schema.values import (
+    Boolean,
+    Confusion,
+    Count,
+    Integer,
+    Interval,
+    Name,
+    Number,
+    Part,
+    Pixels,
+    Rows,
+    Settings,
+    Table,
+    Text,
     clean,
-    confusion,
-    count,
-    integer,
-    interval,
-    listing,
-    mapping,
-    name,
-    number,
-    optional,
-    pixels,
-    record,
-    settings,
-    text,
+    problem,
 )
 from reference.errors import UserError
 
 SCHEMA = 1
 
-LAYER = record(
-    name=text, class_=text, output_shape=listing(integer), params=integer, flops=number,
-    config=settings, source=text, basis=text,
-)  # fmt: skip
-LAYERS = record(layers=listing(LAYER), total_params=integer, trainable_params=integer, flops=number)
-DIFF = record(status=text, expected=integer, actual=integer, changes=listing(name))
-GATE = record(
-    threshold=number, basis=text, accuracy=number, interval=interval, margin=number,
-    verdict=text, seeds=integer, explanation=text,
-)  # fmt: skip
-HISTORY = record(**CURVES, epoch_time_s=listing(number))
-MISREAD = record(index=integer, label=count, prediction=count, confidence=number, pixels=pixels)
-RUN = record(
-    key=text, seed=integer, cached=boolean, epochs=integer, documented_epochs=integer,
-    train_images=integer, validation_images=integer,
-    batch_size=integer, stopped=text, history=HISTORY, test_accuracy=number, test_loss=number,
-    interval=interval, confusion=confusion, misread=listing(MISREAD), train_time_s=number,
-    train_images_per_s=number, weights_sha256=text, **evidence.RUN,
-)  # fmt: skip
-CHECK = record(
-    id=name, group=text, title=text, status=text, applies=optional(boolean), points=number,
-    max_points=number, expected=text, actual=text, hint=text, message=text, source=text,
-    duration_s=number,
-)  # fmt: skip
-# What strangers' work has beside the project's own; all of it is absent from older files.
-FINDING = record(kind=text, where=text, cause=text, severity=text)
-COMPARED_RECIPE = record(
-    documented=settings, submitted=optional(settings), trained_with=text, basis=mapping(text)
-)
-OWN_WEIGHTS = record(accuracy=number, interval=interval, correct=integer, total=integer)
-SUBJECT = record(
-    id=name, name=text, architecture=text, architecture_basis=text, origin=text, family=text,
-    title=text, document=text, source=text, trust=text, notes=listing(name),
-    findings=listing(FINDING), recipe=optional(COMPARED_RECIPE), own_weights=optional(OWN_WEIGHTS),
-    spec_digest=text, score=number, max_score=number, verdict=text, error=text,
-    spec=optional(LAYERS), expected=optional(LAYERS), diff=listing(DIFF), gate=optional(GATE),
-    runs=listing(RUN), checks=listing(CHECK), **evidence.SUBJECT, **progress.SUBJECT,
-)  # fmt: skip
-CLAIM = record(
-    architecture=text, document=text, what=text, claimed=number, quote=text, measured=number,
-    interval=interval, seeds=integer, verdict=text, reason=text, source=text, experiment=text,
-    repeats=text,
-)  # fmt: skip
-RATIO = record(ratio=number, low=number, high=number)
-CHANGE = record(ratio=number, low=number, high=number, peer=text, verdict=text, baseline=text)
-# Rows of earlier versions have no status and no speed-up; they are measured ones.
-BENCHMARK = record(
-    architecture=text, task=text, runner=text, batch_size=integer, median_s=number, p95_s=number,
-    iqr_s=number, rounds=integer, steps_per_round=integer, images_per_s=number, device=text,
-    threads=integer, flops_per_image=number, matmul_fraction=number, created=text, commit=text,
-    cpu=text, quartiles_s=interval, first_call_s=number, status=text, reason=text,
-    speedup=mapping(RATIO), change=optional(CHANGE),
-)  # fmt: skip
-# Absent from older files, as are the versions of all packages.
-LOCK = record(
-    file=text, sha256=text, packages=integer,
-    differences=listing(record(package=name, locked=text, installed=text)),
-)  # fmt: skip
-# Null where this machine's own workers trained, and absent from older files.
-CLUSTER = record(
-    dask=text, workers=integer, threads=integer, cpus=listing(name), encrypted=boolean
-)  # fmt: skip
-ENVIRONMENT = record(
-    cpu=text, flags=listing(name), cores=integer, threads=integer, workers=integer,
-    memory_bytes=number, gpu=text, python=text, tensorflow=text, keras=text, numpy=text, os=text,
-    commit=text, isolation=text, packages=mapping(text), lock=optional(LOCK),
-    cluster=optional(CLUSTER),
-)  # fmt: skip
-DATASET = record(
-    name=text,
-    digest=text,
-    sizes=record(train=integer, test=integer),
-    source=text,
-    note=text,
-    **progress.DATASET,
-)
-RESULTS = record(
-    created=text, command=text, outcome=text, dataset=DATASET, recipe=text,
-    seeds=listing(integer), environment=ENVIRONMENT, subjects=listing(SUBJECT),
-    claims=listing(CLAIM), benchmarks=listing(BENCHMARK), submissions=boolean,
-    rubric=optional(settings), experiments=listing(experiment), **evidence.RESULTS,
-    baseline=progress.baseline, history=progress.HISTORY,
-)  # fmt: skip
+# A subject ----------------------------------------------------------------------------------------
 
 
-def checked(results: Mapping[str, Any], where: str = "results.json") -> dict[str, Any]:
-    """Returns results with every key of schema 1 present; absent parts are None or empty.
+class Layer(Part):
+    absent: ClassVar = frozenset({"source", "basis"})
+
+    name: Text = None
+    class_: Annotated[Text, Field(alias="class")] = None
+    output_shape: Rows[Integer] = ()
+    params: Integer = None
+    flops: Number = None
+    config: Settings = field(default_factory=dict)
+    source: Text = None
+    basis: Text = None
+
+
+class Layers(Part):
+    """A network, built or documented."""
+
+    absent: ClassVar = frozenset({"flops"})
+
+    layers: Rows[Layer] = ()
+    total_params: Integer = None
+    trainable_params: Integer = None
+    flops: Number = None
+
+
+class Diff(Part):
+    """A pair of the alignment: indices into the layers, and the changes between them."""
+
+    status: Text = None
+    expected: Integer = None
+    actual: Integer = None
+    changes: Rows[Name] = ()
+
+
+class Gate(Part):
+    threshold: Number = None
+    basis: Text = None
+    accuracy: Number = None
+    interval: Interval = None
+    margin: Number = None
+    verdict: Text = None
+    seeds: Integer = None
+    explanation: Text = None
+
+
+class Misread(Part):
+    """A misclassified test image."""
+
+    index: Integer = None
+    label: Count
+    prediction: Count
+    confidence: Number = None
+    pixels: Pixels = None
+
+
+class RunCalibration(Part):
+    ece: Number = None
+    nll: Number = None
+    brier: Number = None
+
+
+class Run(Part):
+    """One training with one seed."""
+
+    key: Text = None
+    seed: Integer = None
+    cached: Boolean = False
+    epochs: Integer = None
+    documented_epochs: Integer = None
+    train_images: Integer = None
+    validation_images: Integer = None
+    batch_size: Integer = None
+    stopped: Text = None
+    history: Curves = Curves()
+    test_accuracy: Number = None
+    test_loss: Number = None
+    interval: Interval = None
+    correct_bitmap: Text = None
+    confusion: Confusion = ()
+    misread: Rows[Misread] = ()
+    train_time_s: Number = None
+    train_images_per_s: Number = None
+    weights_sha256: Text = None
+    calibration: RunCalibration | None = None
+
+
+class Check(Part):
+    id: Name
+    group: Text = None
+    title: Text = None
+    status: Text = None
+    applies: Boolean | None = None
+    points: Number = None
+    max_points: Number = None
+    expected: Text = None
+    actual: Text = None
+    hint: Text = None
+    message: Text = None
+    source: Text = None
+    duration_s: Number = None
+
+
+class Finding(Part):
+    kind: Text = None
+    where: Text = None
+    cause: Text = None
+    severity: Text = None
+
+
+class ComparedRecipe(Part):
+    """The document's recipe, and the one that a submission showed; None where it showed none."""
+
+    documented: Settings = field(default_factory=dict)
+    submitted: Settings | None = None
+    trained_with: Text = None
+    basis: Table[Text] = field(default_factory=dict)
+
+
+class OwnWeights(Part):
+    accuracy: Number = None
+    interval: Interval = None
+    correct: Integer = None
+    total: Integer = None
+
+
+class Bin(Part):
+    """The images whose largest output lies between two confidences."""
+
+    low: Number = None
+    high: Number = None
+    count: Number = None
+    confidence: Number = None
+    accuracy: Number = None
+    interval: Interval = None
+
+
+class Calibration(Part):
+    ece: Number = None
+    ece_interval: Interval = None
+    nll: Number = None
+    nll_interval: Interval = None
+    brier: Number = None
+    brier_interval: Interval = None
+    seeds: Integer = None
+    images: Integer = None
+    bins: Rows[Bin] = ()
+
+
+class DigitMetrics(Part):
+    digit: Count
+    images: Integer = None
+    recall: Number = None
+    recall_interval: Interval = None
+    precision: Number = None
+    precision_interval: Interval = None
+    f1: Number = None
+
+
+class Confused(Part):
+    """A frequent mistake: `count` is the mean of a run, `share` that of the digit's images."""
+
+    label: Count
+    prediction: Count
+    count: Number = None
+    share: Number = None
+
+
+class Level(Part):
+    severity: Count
+    value: Number = None
+    accuracy: Number = None
+    interval: Interval = None
+
+
+class Curve(Part):
+    corruption: Name
+    words: Text = None
+    unit: Text = None
+    levels: Rows[Level] = ()
+
+
+class Robustness(Part):
+    images: Integer = None
+    seeds: Integer = None
+    clean: Number = None
+    clean_interval: Interval = None
+    mean_corruption_error: Number = None
+    mean_corruption_error_interval: Interval = None
+    note: Text = None
+    curves: Rows[Curve] = ()
+
+
+class Alarm(Part):
+    kind: Text = None
+    text: Text = None
+
+
+class Range(Part):
+    """The accuracies that earlier trainings gave: mean, and mean -/+ k deviations."""
+
+    mean: Number = None
+    deviation: Number = None
+    low: Number = None
+    high: Number = None
+    seeds: Integer = None
+    k: Number = None
+    command: Text = None
+
+
+class Subject(Part):
+    """A graded network: one of the project's own, or a submission."""
+
+    id: Name
+    name: Text = None
+    architecture: Text = None
+    architecture_basis: Text = None
+    origin: Text = None
+    family: Text = None
+    title: Text = None
+    document: Text = None
+    source: Text = None
+    trust: Text = None
+    notes: Rows[Name] = ()
+    findings: Rows[Finding] = ()
+    recipe: ComparedRecipe | None = None
+    own_weights: OwnWeights | None = None
+    spec_digest: Text = None
+    score: Number = None
+    max_score: Number = None
+    verdict: Text = None
+    error: Text = None
+    spec: Layers | None = None
+    expected: Layers | None = None
+    diff: Rows[Diff] = ()
+    gate: Gate | None = None
+    runs: Rows[Run] = ()
+    checks: Rows[Check] = ()
+    calibration: Calibration | None = None
+    calibration_note: Text = None
+    classes: Rows[DigitMetrics] = ()
+    confused: Rows[Confused] = ()
+    robustness: Robustness | None = None
+    alarms: Rows[Alarm] = ()
+    range: Range | None = None
+
+
+# What was measured beside the subjects ------------------------------------------------------------
+
+
+class Claim(Part):
+    """A claim of a document, and what was measured for it."""
+
+    architecture: Text = None
+    document: Text = None
+    what: Text = None
+    claimed: Number = None
+    quote: Text = None
+    measured: Number = None
+    interval: Interval = None
+    seeds: Integer = None
+    verdict: Text = None
+    reason: Text = None
+    source: Text = None
+    experiment: Text = None
+    repeats: Text = None
+
+
+class Ratio(Part):
+    ratio: Number = None
+    low: Number = None
+    high: Number = None
+
+
+class Change(Part):
+    """A speed-up compared with a baseline's."""
+
+    ratio: Number = None
+    low: Number = None
+    high: Number = None
+    peer: Text = None
+    verdict: Text = None
+    baseline: Text = None
+
+
+class Benchmark(Part):
+    """Timings of one task; rows of earlier versions have neither status nor speed-up."""
+
+    architecture: Text = None
+    task: Text = None
+    runner: Text = None
+    batch_size: Integer = None
+    median_s: Number = None
+    p95_s: Number = None
+    iqr_s: Number = None
+    rounds: Integer = None
+    steps_per_round: Integer = None
+    images_per_s: Number = None
+    device: Text = None
+    threads: Integer = None
+    flops_per_image: Number = None
+    matmul_fraction: Number = None
+    created: Text = None
+    commit: Text = None
+    cpu: Text = None
+    quartiles_s: Interval = None
+    first_call_s: Number = None
+    status: Text = None
+    reason: Text = None
+    speedup: Table[Ratio] = field(default_factory=dict)
+    change: Change | None = None
+    machine: Settings = field(default_factory=dict)
+    torch: Text = None
+
+
+class MatchedRun(Part):
+    seed: Integer = None
+    only_a: Integer = None
+    only_b: Integer = None
+    p: Number = None
+
+
+class Comparison(Part):
+    """Two networks on the same images: the accuracy of `a` less that of `b`."""
+
+    a: Name
+    b: Name
+    seeds: Integer = None
+    images: Integer = None
+    difference: Number = None
+    interval: Interval = None
+    p: Number = None
+    p_adjusted: Number = None
+    method: Text = None
+    only_a: Number = None
+    only_b: Number = None
+    detectable: Number = None
+    verdict: Text = None
+    runs: Rows[MatchedRun] = ()
+
+
+class Omnibus(Part):
+    """One test of all networks at once."""
+
+    test: Text = None
+    networks: Integer = None
+    images: Integer = None
+    q: Number = None
+    df: Integer = None
+    p: Number = None
+    seed: Integer = None
+
+
+class MissedByAll(Part):
+    index: Integer = None
+    label: Count
+    pixels: Pixels = None
+    readings: Rows[Integer] = ()
+
+
+class MissedByOne(Part):
+    index: Integer = None
+    label: Count
+    pixels: Pixels = None
+    reading: Integer = None
+
+
+class AllMiss(Part):
+    count: Integer = None
+    images: Rows[MissedByAll] = ()
+
+
+class OnlyOne(Part):
+    network: Name
+    count: Integer = None
+    images: Rows[MissedByOne] = ()
+
+
+class ImageGroups(Part):
+    """Test images that are hard for all networks, or for one of them."""
+
+    networks: Rows[Name] = ()
+    images: Integer = None
+    all_miss: AllMiss = AllMiss()
+    only_one: Rows[OnlyOne] = ()
+
+
+# The session --------------------------------------------------------------------------------------
+
+
+class LockDifference(Part):
+    package: Name
+    locked: Text = None
+    installed: Text = None
+
+
+class Lock(Part):
+    """How the installed packages differ from requirements.lock."""
+
+    file: Text = None
+    sha256: Text = None
+    packages: Integer = None
+    differences: Rows[LockDifference] = ()
+
+
+class Cluster(Part):
+    dask: Text = None
+    workers: Integer = None
+    threads: Integer = None
+    cpus: Rows[Name] = ()
+    encrypted: Boolean = False
+
+
+class Environment(Part):
+    """Where it ran; `cluster` is None where this machine's own workers trained."""
+
+    absent: ClassVar = frozenset({"cluster"})
+
+    cpu: Text = None
+    flags: Rows[Name] = ()
+    cores: Integer = None
+    threads: Integer = None
+    workers: Integer = None
+    memory_bytes: Number = None
+    gpu: Text = None
+    python: Text = None
+    tensorflow: Text = None
+    keras: Text = None
+    numpy: Text = None
+    os: Text = None
+    commit: Text = None
+    isolation: Text = None
+    packages: Table[Text] = field(default_factory=dict)
+    lock: Lock | None = None
+    cluster: Cluster | None = None
+
+
+class Sizes(Part):
+    train: Integer = None
+    test: Integer = None
+
+
+class SharedExample(Part):
+    test: Integer = None
+    train: Integer = None
+
+
+class SharedImages(Part):
+    """Test images that are training images too."""
+
+    count: Count
+    examples: Rows[SharedExample] = ()
+
+
+class Dataset(Part):
+    """The images; without a name where nothing was trained, which is null in the file."""
+
+    name: Text = None
+    digest: Text = None
+    sizes: Sizes = Sizes()
+    source: Text = None
+    note: Text = None
+    shared_images: SharedImages | None = None
+
+
+class BaselineRow(Part):
+    subject: Text = None
+    baseline_subject: Text = None
+    measure: Text = None
+    status: Text = None
+    before: Number = None
+    after: Number = None
+    difference: Number = None
+    interval: Interval = None
+    text: Text = None
+
+
+class Baseline(Part):
+    """The comparison with an earlier results.json."""
+
+    file: Text = None
+    created: Text = None
+    commit: Text = None
+    margin: Number = None
+    comparable: Boolean = False
+    reason: Text = None
+    overwritten: Boolean = False
+    rows: Rows[BaselineRow] = ()
+
+
+class HistoryNetwork(Part):
+    id: Name
+    spec_digest: Text = None
+    accuracy: Number = None
+    interval: Interval = None
+    verdict: Text = None
+    total_params: Integer = None
+    train_images_per_s: Number = None
+
+
+class HistoryEntry(Part):
+    """A line of history.jsonl: an earlier run of the same data and recipe."""
+
+    created: Text = None
+    commit: Text = None
+    dataset: Text = None
+    dataset_digest: Text = None
+    recipe: Text = None
+    seeds: Integer = None
+    outcome: Text = None
+    cpu: Text = None
+    networks: Rows[HistoryNetwork] = ()
+
+
+def _baseline(value: object) -> object:
+    return None if value == {} else value
+
+
+class Results(Part):
+    """The whole file. A baseline is None where there was none, which is {} in the file."""
+
+    schema: Count = SCHEMA
+    created: Text = None
+    command: Text = None
+    outcome: Text = None
+    dataset: Dataset = Dataset()
+    recipe: Text = None
+    seeds: Rows[Integer] = ()
+    environment: Environment = Environment()
+    subjects: Rows[Subject] = ()
+    claims: Rows[Claim] = ()
+    benchmarks: Rows[Benchmark] = ()
+    submissions: Boolean = False
+    rubric: Settings | None = None
+    experiments: Rows[Experiment] = ()
+    comparisons: Rows[Comparison] = ()
+    omnibus: Omnibus | None = None
+    image_groups: ImageGroups | None = None
+    baseline: Annotated[Baseline | None, BeforeValidator(_baseline)] = None
+    history: Rows[HistoryEntry] = ()
+
+
+ADAPTER: Final = TypeAdapter(Results)
+
+
+def checked(results: Mapping[str, Any], where: str = "results.json") -> Results:
+    """Returns results with every field of schema 1; absent parts are None or empty.
 
     Raises:
         UserError: another schema, or a part of another shape; names the part, what it is and
@@ -137,7 +599,6 @@ def checked(results: Mapping[str, Any], where: str = "results.json") -> dict[str
     if results.get("subjects") is None:
         raise UserError(f'{where} has no "subjects", but should list the networks. {REMEDY}')
     try:
-        complete: dict[str, Any] = RESULTS(results, "")
-    except ShapeError as error:
-        raise UserError(f"{where}: {error}. {REMEDY}") from None
-    return complete
+        return ADAPTER.validate_python(results)
+    except ValidationError as error:
+        raise UserError(f"{where}: {problem(error)}. {REMEDY}") from None
