@@ -5,11 +5,15 @@ finite or None, and text is free of control and direction-changing characters, t
 unpaired surrogates. What a field means is in docs/formats.md.
 """
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from harness.report.schema.experiments import Curves, Experiment
 from harness.report.schema.loading import REMEDY
@@ -349,6 +353,9 @@ class Benchmark(Part):
     machine: Settings = field(default_factory=dict)
     torch: Text = None
 
+    def to_json(self) -> dict[str, object]:
+        return super().to_json() | {"speedup": self.speedup or None}
+
 
 class MatchedRun(Part):
     seed: Integer = None
@@ -576,6 +583,10 @@ class Results(Part):
     baseline: Annotated[Baseline | None, BeforeValidator(_baseline)] = None
     history: Rows[HistoryEntry] = ()
 
+    def to_json(self) -> dict[str, object]:
+        dataset = None if self.dataset.name is None else self.dataset
+        return super().to_json() | {"dataset": dataset, "baseline": self.baseline or {}}
+
 
 ADAPTER: Final = TypeAdapter(Results)
 
@@ -602,3 +613,28 @@ def checked(results: Mapping[str, Any], where: str = "results.json") -> Results:
         return ADAPTER.validate_python(results)
     except ValidationError as error:
         raise UserError(f"{where}: {problem(error)}. {REMEDY}") from None
+
+
+class _JsonSchema(GenerateJsonSchema):
+    """Allows null wherever a key may be absent, and repeats no field's name as its title."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        inner = self.generate_inner(schema["schema"])
+        return self.get_union_of_schemas([inner, {"type": "null"}])
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        return False
+
+
+def json_schema() -> str:
+    """Returns the JSON Schema of the file, as in docs/results.schema.json."""
+    schema = ADAPTER.json_schema(schema_generator=_JsonSchema) | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"results.json, schema {SCHEMA}",
+        "required": ["schema", "subjects"],
+    }
+    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json_schema())

@@ -254,6 +254,11 @@ class Part(Mapping[str, Any]):
             raise _not(value, "an object")
         return {key: given.get(key) for key in keys(cls)}
 
+    def to_json(self) -> dict[str, object]:
+        """Returns what it is in the file, its parts left as they are."""
+        found = {key: getattr(self, name) for key, name in keys(type(self)).items()}
+        return {k: v for k, v in found.items() if v is not None or k not in self.absent}
+
     # Until every reader uses attributes.
     __hash__ = object.__hash__
 
@@ -276,8 +281,7 @@ def keys(part: type[Part]) -> Mapping[str, str]:
 def plain(value: object) -> object:
     """Returns what a part, or a value in one, is in results.json; for `json.dumps(default=)`."""
     if isinstance(value, Part):
-        found = {key: getattr(value, name) for key, name in keys(type(value)).items()}
-        return {k: v for k, v in found.items() if v is not None or k not in value.absent}
+        return value.to_json()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value).__name__} has no place in results.json")
