@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from harness.evaluation.results import SubjectOutcome
 from harness.network import spec as specs
 from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission
@@ -172,6 +174,13 @@ class FakeSession:
 
     def experiments(self) -> list[Any]:
         return []
+
+    def outcome(self, subject: str, checks: Sequence[Mapping[str, Any]]) -> SubjectOutcome:
+        found, facts = self.opened(subject), self.facts_of(subject)
+        known = SubjectOutcome(self.subjects[subject], facts, None, checks=checks)
+        if isinstance(found, BuildFailure):
+            return replace(known, error=found.message)
+        return replace(known, opened=found)
 
     def opened(self, subject: str) -> OpenedSubmission | BuildFailure:
         failure = script()["build_failure"]

@@ -6,21 +6,23 @@ work is done by the sandbox and by worker processes, all of it scheduled before 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from harness.app.grading import robustness
 from harness.app.grading.options import Options
 from harness.app.grading.training import Training, Trainings, recipe_of
 from harness.data import DataRequest, Dataset, load, publish
 from harness.evaluation import gates
-from harness.evaluation.evidence.robustness import Readings
+from harness.evaluation.evidence.alarms import calibrated_range
 from harness.evaluation.evidence.trained_networks import ANALYSED
+from harness.evaluation.results import SubjectOutcome
 from harness.experiments.base import Experiment
 from harness.experiments.context import Lab, Setting
 from harness.experiments.runner import Finished, Running
 from harness.jobs.cluster.workers import ClusterWorkers
 from harness.jobs.kinds.base import Job
-from harness.jobs.kinds.errors import WorkersLost
+from harness.jobs.kinds.errors import JobFailed, WorkersLost
 from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.workers import Computing, Workers
@@ -43,6 +45,8 @@ from harness.system.failure import BuildFailure
 from harness.system.machine import describe
 from reference import calibration
 from reference.facts import Facts
+
+T = TypeVar("T")
 
 # On a cluster a verification is a job like others, and whoever asks for one only waits.
 _VERIFIED_AT_ONCE = 32
@@ -166,9 +170,42 @@ class Session:
         """
         return self.progress.wait(self._training(subject).own)
 
-    def readings(self, subject: str) -> Readings | None:
-        """Waits for what a subject's runs read of altered images; None in a class."""
-        return robustness.gathered(self._training(subject).altered, self.progress.wait)
+    def outcome(self, subject: str, checks: Sequence[Mapping[str, Any]]) -> SubjectOutcome:
+        """Waits for everything that is computed for a subject, and returns it.
+
+        A run or an evaluation that failed is left out: its check reports the reason.
+
+        Args:
+            checks: the subject's rows of results.json.
+
+        Raises:
+            UserError: the data set's calibration has no floor for this network.
+        """
+        found, facts = self.opened(subject), self.facts_of(subject)
+        outcome = SubjectOutcome(
+            self.subjects[subject],
+            facts,
+            opened=None,
+            checks=checks,
+            trained_with=self.options.train_with,
+        )
+        if isinstance(found, BuildFailure):
+            return replace(outcome, error=found.message)
+        outcome = replace(outcome, opened=found)
+        runs = _or_none(self.runs, subject) if self.trains else None
+        if not runs:
+            return outcome
+        judged = gates.judge(runs, found.facts, self.calibration)
+        return replace(
+            outcome,
+            runs=runs,
+            gate=judged.gate,
+            gate_basis=judged.basis,
+            training_notes=recipe_of(found, self.options, self.calibration)[1],
+            own_weights=_or_none(self.own_weights, subject),
+            range=calibrated_range(runs, found.facts, found.spec.digest, self.calibration),
+            robustness=robustness.gathered(self._training(subject).altered, self.progress.wait),
+        )
 
     def finished(self, experiment: Experiment) -> Finished:
         """Waits for what becomes of an experiment."""
@@ -321,3 +358,11 @@ class Session:
         """
         if self._will_train and self.options.cluster is None:
             self._workers.get()
+
+
+def _or_none(wait: Callable[[str], T], subject: str) -> T | None:
+    """Returns what a subject's job computed; None if it failed."""
+    try:
+        return wait(subject)
+    except JobFailed:
+        return None

@@ -9,19 +9,12 @@ from typing import Any
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin.check_results import Ledger
 from harness.benchmarks import rows
-from harness.evaluation import gates, results
-from harness.evaluation.evidence import alarms
-from harness.evaluation.results import Graded, Run, history
+from harness.evaluation import results
+from harness.evaluation.results import SessionOutcome, history
 from harness.evaluation.results.files import RESULTS
-from harness.jobs.kinds.errors import JobFailed
-from harness.jobs.kinds.evaluate import OwnAccuracy
-from harness.jobs.store.record import Record
 from harness.report import terminal
-from harness.submissions.opened import OpenedSubmission
-from harness.submissions.subject import Subject
 from harness.system import atomic_files
 from harness.system.directories import MEND_REPORT
-from harness.system.failure import BuildFailure
 from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 from reference.facts import names
@@ -176,9 +169,9 @@ def _graded(
     benchmarks: list[Any],
     baseline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    graded = [_subject(session, ledger, subject) for subject in session.subjects.values()]
+    graded = [session.outcome(name, ledger.rows[name]) for name in session.subjects]
     experiments = [finished.to_json() for finished in session.experiments()]
-    run = Run(
+    run = SessionOutcome(
         command=command,
         outcome="passed" if passed else "failed",
         dataset=session.data,
@@ -188,47 +181,3 @@ def _graded(
         rubric=ledger.rubric,
     )
     return results.assemble(run, graded, benchmarks, experiments, baseline)
-
-
-def _subject(session: Session, ledger: Ledger, subject: Subject) -> Graded:
-    found = session.opened(subject.id)
-    opened = found if isinstance(found, OpenedSubmission) else None
-    facts = session.facts_of(subject.id)
-    runs = _runs(session, subject) if opened is not None and session.trains else []
-    judged = gates.judge(runs, facts, session.calibration) if runs and facts else None
-    return Graded(
-        subject=subject,
-        facts=facts,
-        opened=opened,
-        error=found.message if isinstance(found, BuildFailure) else None,
-        runs=runs,
-        gate=judged.gate if judged else None,
-        gate_basis=judged.basis if judged else "",
-        checks=ledger.rows[subject.id],
-        trained_with=session.options.train_with,
-        training_notes=_training_notes(session, subject) if runs else (),
-        own_weights=_own_weights(session, subject) if runs else None,
-        disturbed=session.readings(subject.id) if runs else None,
-        range=alarms.calibrated_range(
-            runs, facts, opened.spec.digest if opened else None, session.calibration
-        ),
-    )
-
-
-def _training_notes(session: Session, subject: Subject) -> tuple[str, ...]:
-    found = session.recipe_of(subject.id)
-    return found[1] if found else ()
-
-
-def _own_weights(session: Session, subject: Subject) -> OwnAccuracy | None:
-    try:
-        return session.own_weights(subject.id)
-    except JobFailed:
-        return None  # its check says why
-
-
-def _runs(session: Session, subject: Subject) -> list[Record]:
-    try:
-        return session.runs(subject.id)
-    except JobFailed:
-        return []  # its checks say so, each with the reason

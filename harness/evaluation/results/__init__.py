@@ -2,15 +2,15 @@
 
 from harness.evaluation.results.document import SCHEMA, assemble
 from harness.evaluation.results.files import read_benchmarks, write
-from harness.evaluation.results.graded import Graded, Run
+from harness.evaluation.results.outcome import SessionOutcome, SubjectOutcome
 from harness.evaluation.results.verdicts import COMPARABLE, EXPERIMENTS, settle, verdict
 
 __all__ = [
     "COMPARABLE",
     "EXPERIMENTS",
     "SCHEMA",
-    "Graded",
-    "Run",
+    "SessionOutcome",
+    "SubjectOutcome",
     "assemble",
     "read_benchmarks",
     "settle",

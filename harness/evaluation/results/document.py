@@ -10,7 +10,7 @@ from harness.evaluation.evidence import alarms
 from harness.evaluation.evidence.hard_images import image_groups
 from harness.evaluation.evidence.pairwise import comparisons, omnibus
 from harness.evaluation.evidence.trained_networks import Trained, analysed, readers
-from harness.evaluation.results.graded import Graded, Run
+from harness.evaluation.results.outcome import SessionOutcome, SubjectOutcome
 from harness.evaluation.results.subject import subjects
 from harness.submissions.subject import PROJECT, SUBMISSION
 
@@ -19,8 +19,8 @@ DOCUMENTED_DATA = "mnist"
 
 
 def assemble(
-    run: Run,
-    graded: Sequence[Graded],
+    run: SessionOutcome,
+    graded: Sequence[SubjectOutcome],
     benchmarks: Sequence[Mapping[str, Any]],
     experiments: Sequence[Mapping[str, Any]] = (),
     baseline: Mapping[str, Any] | None = None,
@@ -67,7 +67,7 @@ def assemble(
     }
 
 
-def _dataset(run: Run) -> dict[str, Any] | None:
+def _dataset(run: SessionOutcome) -> dict[str, Any] | None:
     if run.dataset is None:
         return None
     return {
@@ -83,7 +83,7 @@ def _dataset(run: Run) -> dict[str, Any] | None:
     }
 
 
-def _side_by_side(graded: Sequence[Graded], dataset: Dataset | None) -> dict[str, Any]:
+def _side_by_side(graded: Sequence[SubjectOutcome], dataset: Dataset | None) -> dict[str, Any]:
     """What the trained networks are to one another."""
     if dataset is None:
         return {"comparisons": [], "omnibus": None, "image_groups": None}

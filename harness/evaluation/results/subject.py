@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.evaluation.evidence import alarms, metrics, robustness
-from harness.evaluation.results.graded import Graded
+from harness.evaluation.results.outcome import SubjectOutcome
 from harness.evaluation.results.run import run
 from harness.evaluation.results.verdicts import settle, verdict
 from harness.evaluation.rubric import total
@@ -18,7 +18,7 @@ from harness.submissions.feedback.layer_row import Row
 from reference.layers import total_params, trainable_params
 
 
-def subjects(graded: Sequence[Graded], dataset: Dataset | None) -> list[dict[str, Any]]:
+def subjects(graded: Sequence[SubjectOutcome], dataset: Dataset | None) -> list[dict[str, Any]]:
     """Returns `subjects` of results.json; what is read off the same runs is read once."""
     readings: dict[tuple[str, ...], _Readings] = {}
     for one in graded:
@@ -40,7 +40,7 @@ class _Readings:
     figures: Mapping[str, Any]
 
 
-def _keys(graded: Graded) -> tuple[str, ...]:
+def _keys(graded: SubjectOutcome) -> tuple[str, ...]:
     return tuple(record.key for record in graded.runs)
 
 
@@ -59,7 +59,9 @@ def _runs(records: Sequence[Record], dataset: Dataset) -> list[dict[str, Any]]:
     return runs
 
 
-def _subject(graded: Graded, readings: _Readings, dataset: Dataset | None) -> dict[str, Any]:
+def _subject(
+    graded: SubjectOutcome, readings: _Readings, dataset: Dataset | None
+) -> dict[str, Any]:
     subject, facts, opened = graded.subject, graded.facts, graded.opened
     comparison = opened.comparison if opened else None
     expected = comparison.expected if comparison else expected_rows(facts) if facts else ()
@@ -107,7 +109,7 @@ def _subject(graded: Graded, readings: _Readings, dataset: Dataset | None) -> di
         "runs": list(readings.runs),
         "range": graded.range,
         "alarms": alarms.alarms(graded.runs, dataset, graded.range, graded.own_weights),
-        "robustness": robustness.robustness(graded.disturbed),
+        "robustness": robustness.robustness(graded.robustness),
         **readings.figures,
         "checks": checks,
     }
@@ -118,7 +120,7 @@ _RECIPE = (
 )  # fmt: skip
 
 
-def _recipes(graded: Graded) -> dict[str, Any] | None:
+def _recipes(graded: SubjectOutcome) -> dict[str, Any] | None:
     """The document's recipe, what each value of it rests on, and the one that a script showed."""
     if graded.facts is None:
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.evaluation.results.graded import Graded
+from harness.evaluation.results.outcome import SubjectOutcome
 
 EXPERIMENTS = "experiments"
 """The group of the checks that are experiments."""
@@ -23,7 +23,7 @@ def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def verdict(graded: Graded) -> str:
+def verdict(graded: SubjectOutcome) -> str:
     """Returns a subject's verdict: failed beats not graded beats inconclusive beats passed.
 
     Experiments are what the document did besides: what becomes of them says nothing of its network.

@@ -11,7 +11,14 @@ import pytest
 
 from harness.data import Arrays, Dataset, digest
 from harness.evaluation import results
-from harness.evaluation.results import Graded, Run, assemble, read_benchmarks, verdict, write
+from harness.evaluation.results import (
+    SessionOutcome,
+    SubjectOutcome,
+    assemble,
+    read_benchmarks,
+    verdict,
+    write,
+)
 from harness.evaluation.results import subject as subject_layout
 from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
@@ -44,7 +51,7 @@ def _gate(name):
 
 @pytest.fixture
 def graded():
-    return Graded(
+    return SubjectOutcome(
         subject=project_subject(NAME),
         facts=load(NAME),
         opened=OpenedSubmission(compare(load(NAME), _spec()), "project", "build()"),
@@ -151,7 +158,7 @@ def _run(dataset, **changes):
         "seeds": range(2),
         "environment": {"cores": 2},
     }
-    return Run(**{**known, **changes})
+    return SessionOutcome(**{**known, **changes})
 
 
 def test_a_session_without_training(graded):
@@ -334,7 +341,7 @@ def test_the_schema_is_the_reports():
 
 
 def test_a_class_answers_for_no_claim_of_a_document(graded, dataset, record):
-    run = Run("pytest checks/", "passed", dataset, "gate", [0], {})
+    run = SessionOutcome("pytest checks/", "passed", dataset, "gate", [0], {})
     ours = assemble(run, [replace(graded, runs=[record])], [])
     theirs = replace(graded.subject, trust=SUBMISSION, name="Ann <b>")
     class_ = assemble(run, [replace(graded, subject=theirs, runs=[record])], [])
@@ -354,7 +361,7 @@ def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
         "run",
         lambda one, *rest, **known: read.append(one.key) or original(one, *rest, **known),
     )
-    run = Run("pytest checks/", "passed", dataset, "gate", [0], {})
+    run = SessionOutcome("pytest checks/", "passed", dataset, "gate", [0], {})
     twice = [replace(graded, runs=[record])] * 2
     first, second = assemble(run, twice, [])["subjects"]
     assert first["runs"] == second["runs"] != []
@@ -364,13 +371,17 @@ def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
 def test_a_subject_of_unknown_architecture_expects_nothing(graded):
     subject = replace(graded.subject, architecture=None, basis=None, trust=SUBMISSION)
     unknown = replace(graded, subject=subject, facts=None, opened=None, error="why", gate=None)
-    (found,) = assemble(Run("", "failed", None, "gate", [0], {}), [unknown], [])["subjects"]
+    (found,) = assemble(SessionOutcome("", "failed", None, "gate", [0], {}), [unknown], [])[
+        "subjects"
+    ]
     assert (found["architecture"], found["expected"], found["recipe"]) == (None, None, None)
     assert found["error"] == "why"
 
 
 def test_the_documented_recipe_says_what_the_document_fixes(graded):
-    (found,) = assemble(Run("", "passed", None, "gate", [0], {}), [graded], [])["subjects"]
+    (found,) = assemble(SessionOutcome("", "passed", None, "gate", [0], {}), [graded], [])[
+        "subjects"
+    ]
     recipe = found["recipe"]
     assert recipe["documented"]["epochs"] == 100
     assert recipe["basis"]["loss"] == "stated"

@@ -1,4 +1,4 @@
-"""What assembling results.json begins with: the session, and each subject whose checks have run."""
+"""What a session found out: about each subject whose checks have run, and as a whole."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,33 +17,36 @@ from reference.facts import Facts
 
 
 @dataclass(frozen=True)
-class Graded:
-    """What is known of one subject when its checks have run.
+class SubjectOutcome:
+    """All that a session found out about one subject.
 
     Attributes:
-        facts: None when it was not opened and nothing else says what it was to be.
-        opened: None when it was not; `error` then says why.
-        gate: None when it was not trained.
+        facts: None if the subject could not be opened and no architecture was named.
+        opened: None if it could not be opened; `error` then gives the reason.
+        runs: one for each seed; empty if the subject was not trained.
+        gate: None if it was not trained.
+        gate_basis: the source of the gate's threshold.
         checks: rows of results.json.
         trained_with: whose recipe trained it, "document" or "submission".
-        training_notes: what of its author's recipe could not be followed.
-        range: the accuracies that were measured with this network and recipe before.
-        disturbed: what its runs read of altered images; None where that was not wanted.
+        training_notes: the parts of the author's recipe that could not be followed.
+        own_weights: None if no weights came with it, or they could not be evaluated.
+        range: the accuracies measured earlier with this network and recipe.
+        robustness: the predictions on corrupted images; None if they were not requested.
     """
 
     subject: Subject
     facts: Facts | None
     opened: OpenedSubmission | None
-    error: str | None
-    runs: Sequence[Record]
-    gate: Gate | None
-    gate_basis: str
-    checks: Sequence[Mapping[str, Any]]
+    error: str | None = None
+    runs: Sequence[Record] = ()
+    gate: Gate | None = None
+    gate_basis: str = ""
+    checks: Sequence[Mapping[str, Any]] = ()
     trained_with: str = "document"
     training_notes: Sequence[str] = ()
     own_weights: OwnAccuracy | None = None
     range: Mapping[str, Any] | None = None
-    disturbed: Readings | None = None
+    robustness: Readings | None = None
 
     @property
     def spec(self) -> Spec | None:
@@ -51,7 +54,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class Run:
+class SessionOutcome:
     """What is known of the session as a whole."""
 
     command: str
