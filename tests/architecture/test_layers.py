@@ -5,6 +5,7 @@ Which package may import which other is in pyproject.toml, for import-linter.
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from harness.system.directories import PROJECT_ROOT
 
+TEST_MODULE = "tests.data.test_idx"  # what no other test may import
 PACKAGES = ("models", "reference", "harness", "checks", "tests")
 STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -106,6 +108,7 @@ def violations(path: str, source: str) -> list[str]:
 
 def _imports(path: str, tree: ast.AST) -> Iterator[str]:
     if path.startswith("tests/"):
+        yield from _test_modules(tree)
         return
     rule = next((rule for rule in RULES if fnmatch(path, rule.pattern)), None)
     if rule is None:
@@ -116,6 +119,23 @@ def _imports(path: str, tree: ast.AST) -> Iterator[str]:
         standard = rule.standard and name.split(".")[0] in STANDARD
         if not standard and not parents & rule.allowed:
             yield f"{line}: imports {name}"
+
+
+def _test_modules(tree: ast.AST) -> Iterator[str]:
+    """The test modules that a file under tests/ imports, even in the text of a program."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names):
+                imported = [alias.name for alias in names]
+            case ast.ImportFrom(str(module), names):
+                imported = [f"{module}.{alias.name}" for alias in names]
+            case ast.Constant(str(text)):
+                imported = re.findall(r"(?:from|import) ([\w.]+)", text)
+            case _:
+                continue
+        for name in imported:
+            if found := re.match(r"tests\.(\w+\.)*?test_\w+", name):
+                yield f"{node.lineno}: imports the test module {found[0]}"
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -261,6 +281,10 @@ def test_no_rule_is_idle():
         ("harness/x.py", "subprocess.run('ls', shell=True)", "1: passes shell=True"),
         ("harness/x.py", "np.load(p, allow_pickle=True)", "1: passes allow_pickle=True"),
         ("harness/x.py", "os.system('ls')", "1: names os.system"),
+        ("tests/x.py", f"import {TEST_MODULE}", f"1: imports the test module {TEST_MODULE}"),
+        ("tests/x.py", f"from {TEST_MODULE} import c", f"1: imports the test module {TEST_MODULE}"),
+        ("tests/x.py", "from tests import a, test_b", "1: imports the test module tests.test_b"),
+        ("tests/x.py", f"'import {TEST_MODULE}'", f"1: imports the test module {TEST_MODULE}"),
     ],
 )
 def test_a_violation_is_seen(path, source, expected):
@@ -289,6 +313,7 @@ def test_a_violation_is_seen(path, source, expected):
             "from harness.submissions.sandbox.inside import notes\nimport keras",
         ),
         ("tests/x.py", "import keras, sklearn, models.deep_cnn\nexec('1')"),
+        ("tests/x.py", "from tests.support import html\nfrom checks.test_recipe import test_x"),
     ],
 )
 def test_what_is_allowed_is_not_reported(path, source):

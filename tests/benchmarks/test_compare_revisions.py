@@ -15,7 +15,7 @@ from harness.benchmarks.compare_revisions import Tree
 from harness.statistics import revision_times as statistics
 from harness.system.directories import PROJECT_ROOT
 from reference import facts
-from tests.support.laboratory import heed_interrupts
+from tests.support.interrupts import heed_interrupts
 
 # A runner that trains nothing: a round takes what its tree says, and it notes who asked for what.
 FAKE = """

@@ -1,6 +1,5 @@
 """Alterations of images: each does what its value says, to each image by itself, always alike."""
 
-import hashlib
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.data.corruptions.transforms import blur, turn
 from harness.data.digits import load_digits
 from harness.system.directories import PROJECT_ROOT
+from tests.support.data_files import corruption_digest
 
 NAMES = tuple(CORRUPTIONS)
 RANDOM = ("shift", "rotation", "noise", "occlusion")
@@ -22,15 +22,6 @@ def images():
     """Some digits, and noise, which has something in every corner."""
     noise = np.random.default_rng(0).integers(0, 256, (40, 28, 28)).astype(np.uint8)
     return np.concatenate([load_digits().test_images[:60], noise])
-
-
-def digest(images):
-    """Of what comes of all alterations together."""
-    sha = hashlib.sha256()
-    for name in NAMES:
-        for severity in SEVERITIES:
-            sha.update(corrupt(images, name, severity, seed=3).tobytes())
-    return sha.hexdigest()
 
 
 # What holds for all of them ---------------------------------------------------------------------
@@ -78,13 +69,13 @@ def test_another_seed_makes_other_images_where_there_is_chance(images, name):
 
 def test_another_process_gets_the_same_bytes(images):
     program = (
-        "from tests.data.test_corruptions import digest; "
+        "from tests.support.data_files import corruption_digest; "
         "from harness.data.digits import load_digits; "
-        "print(digest(load_digits().test_images[:20]))"
+        "print(corruption_digest(load_digits().test_images[:20]))"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == digest(images[:20])
+    assert done.stdout.strip() == corruption_digest(images[:20])
 
 
 @pytest.mark.parametrize("severity", [-1, 6])

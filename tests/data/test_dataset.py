@@ -7,7 +7,7 @@ import pytest
 
 from harness.data import PARTS, Arrays, digest, split
 from harness.data.dataset import part_digest, to_uint8
-from tests.data.test_formats import synthetic_parts
+from tests.support.data_files import synthetic_parts
 
 
 def test_digest_is_what_its_docstring_says():

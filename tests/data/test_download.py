@@ -3,8 +3,6 @@
 import hashlib
 import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from urllib.error import HTTPError, URLError
 
@@ -15,7 +13,8 @@ from harness.data import download as network
 from harness.data.download import Network, Unavailable, connect, describe, download, in_time
 from harness.data.npz import write_npz
 from reference.errors import UserError
-from tests.data.test_formats import NO_NETWORK, identity_of, isolate, synthetic_parts
+from tests.support.data_files import NO_NETWORK, identity_of, isolate, synthetic_parts
+from tests.support.http_server import serving
 
 PARTS = synthetic_parts()
 ARCHIVE = write_npz(PARTS)
@@ -36,29 +35,6 @@ def answer(handler):
     """The honest server: the archive, with its length."""
     _headers_only(handler, len(ARCHIVE))
     handler.wfile.write(ARCHIVE)
-
-
-@contextmanager
-def serving(respond):
-    """Serves on 127.0.0.1 with `respond(handler)`; yields a URL and the paths asked for."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            respond(self)
-
-        def log_message(self, *_args):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/mnist.npz", asked
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def local(url, **changes):

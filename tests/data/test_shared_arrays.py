@@ -9,7 +9,7 @@ import pytest
 from harness.data import PARTS, Dataset, digest, open_published, publish, shared_arrays
 from harness.data.dataset import Arrays
 from reference.errors import UserError
-from tests.data.test_formats import synthetic_parts
+from tests.support.data_files import synthetic_parts
 
 
 @pytest.fixture

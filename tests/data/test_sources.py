@@ -13,7 +13,7 @@ from harness.data.idx import write_idx
 from harness.data.npz import write_npz
 from harness.data.sources import SOURCES
 from reference.errors import UserError
-from tests.data.test_formats import (
+from tests.support.data_files import (
     NO_NETWORK,
     identity_of,
     isolate,

@@ -20,8 +20,7 @@ import pytest
 
 from harness.data.folder import idx_names
 from harness.data.idx import write_idx
-from harness.jobs.store.store import Store
-from tests.support.laboratory import heed_interrupts
+from tests.support.interrupts import heed_interrupts, processes_of, stored_runs
 from tests.support.project_copy import (
     FAILED,
     INTERRUPTED,
@@ -400,25 +399,6 @@ def test_a_report_folder_that_fills_up_meanwhile(copy, tmp_path):
 
 
 # Interruption -----------------------------------------------------------------------------------
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Returns the command lines of the processes that work in a folder."""
-    found = []
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if process.name.isdigit() and (process / "cwd").resolve() == folder.resolve():
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
-
-
-def stored_runs(folder: Path) -> set[str]:
-    """Returns the keys of the whole records; a broken one is an error."""
-    store = Store(folder / ".grader")
-    keys = {path.name for path in (folder / ".grader" / "records").glob("??/*")}
-    for key in keys:
-        assert store.get(key) is not None, "a half-written record"
-    return {key for key in keys if (store.folder(key) / "record.json").exists()}
 
 
 def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):

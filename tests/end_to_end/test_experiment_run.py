@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 
-from tests.end_to_end.test_bad_input import heed_interrupts, processes_of, stored_runs
 from tests.support.experiment_copy import with_experiments
+from tests.support.interrupts import heed_interrupts, processes_of, stored_runs
 from tests.support.project_copy import FAILED, INTERRUPTED, command, environment, grade
 
 ARGUMENTS = ("checks", "--dataset=digits", "--recipe=documented", "--seeds=1", "--workers=1", "-k")

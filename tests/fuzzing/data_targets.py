@@ -21,10 +21,10 @@ from harness.data.idx import read_idx
 from harness.data.letters import Letters, open_letters
 from harness.data.npz import MEMBERS, write_npz
 from harness.data.shared_arrays import open_published
-from tests.data.test_formats import identity_of, synthetic_parts
-from tests.data.test_openml import QUALITIES, answers, arff
 from tests.fuzzing.formats import ARCHIVE, ARRAY, CSV, GZIP, archive
 from tests.fuzzing.target import Limits, Target, as_file, scratch
+from tests.support.data_files import identity_of, synthetic_parts
+from tests.support.openml_answers import QUALITIES, answers, arff
 
 SMALL = synthetic_parts(12, 3)
 IDENTITY = identity_of(SMALL)

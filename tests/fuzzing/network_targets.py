@@ -20,8 +20,8 @@ from reference.facts import load, names
 from reference.layers import shapes, total_params
 from tests.fuzzing.formats import JSON
 from tests.fuzzing.target import Target
-from tests.network.test_spec_properties import MODELS, SPECS
 from tests.support.samples import keras_json as k
+from tests.support.samples.model_configs import MODELS, SPECS
 
 FACTS = {name: load(name) for name in names()}
 _DENSE = k.sequential(k.entry(784), k.dense(12, "hidden", activation="relu"), k.dense(10, "scores"))

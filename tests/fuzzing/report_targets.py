@@ -15,11 +15,10 @@ from harness.report.schema import loading
 from harness.report.schema import results as schema
 from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
-from tests.evaluation.baseline import test_benchmarks as benchmarks
-from tests.evaluation.baseline import test_previous_results as baselines
 from tests.fuzzing.formats import JSON, JSON_LINES
 from tests.fuzzing.network_targets import BAD_JSON
 from tests.fuzzing.target import Limits, Target, as_file, scratch
+from tests.support import baseline_files, benchmark_files
 from tests.support.samples.evidence_results import complete
 from tests.support.samples.progress_results import baseline as sample_baseline
 from tests.support.samples.progress_results import history as sample_history
@@ -106,10 +105,10 @@ def _read_page(data: bytes) -> None:
 
 
 def _baselines() -> Mapping[str, bytes]:
-    runs = [baselines.run(seed) for seed in range(2)]
-    whole = baselines.document(
-        baselines.subject("deep_cnn", *runs), baselines.subject("mlp_64_32"),
-        benchmarks=[benchmarks._row()],
+    runs = [baseline_files.run(seed) for seed in range(2)]
+    whole = baseline_files.document(
+        baseline_files.subject("deep_cnn", *runs), baseline_files.subject("mlp_64_32"),
+        benchmarks=[benchmark_files.benchmark_row()],
     )  # fmt: skip
     return {"two networks": _bytes(whole)}
 
@@ -136,7 +135,10 @@ def _read_baseline(data: bytes) -> None:
 
 
 def _speedups() -> Mapping[str, bytes]:
-    rows = [benchmarks._row(), benchmarks._row(batch_size=64, status="failed", speedup=None)]
+    rows = [
+        benchmark_files.benchmark_row(),
+        benchmark_files.benchmark_row(batch_size=64, status="failed", speedup=None),
+    ]
     return {"two rows": _bytes({"schema": 1, "benchmarks": rows})}
 
 
@@ -151,7 +153,7 @@ def _bad_speedups() -> Mapping[str, bytes]:
 
 
 def _read_speedups(data: bytes) -> None:
-    found = bench_baseline.read(as_file(data, "old.json"), benchmarks.MACHINE)
+    found = bench_baseline.read(as_file(data, "old.json"), benchmark_files.MACHINE)
     assert found.speedups
     assert all(0 < one.low <= one.ratio <= one.high for one in found.speedups.values())
 

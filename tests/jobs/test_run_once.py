@@ -8,7 +8,7 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.run_once import WAITING, Turns, Wish
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store
-from tests.jobs.store.test_locks import Other
+from tests.support.other_process import Other
 
 KEY = "a" * 64
 WAIT_S = 60

@@ -19,7 +19,7 @@ from harness.network import documented
 from harness.network.cost import TimeLimit
 from harness.system.failure import BuildFailure
 from reference.facts import load
-from tests.jobs.store.test_locks import Other
+from tests.support.other_process import Other
 
 LIMIT = TimeLimit(60, "too long")
 NOT_VERIFIED = BuildFailure("grader_error", "the process died")

@@ -6,7 +6,6 @@ embedded digits and by a short recipe, so that one network costs about a second.
 
 import importlib.util
 import inspect
-import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -307,8 +306,3 @@ def shared_laboratory(
         config.stash[_SHARED] = Laboratory(tmp_path_factory.mktemp("laboratory"))
         config.add_cleanup(config.stash[_SHARED].close)
     return config.stash[_SHARED]
-
-
-def heed_interrupts() -> None:
-    """For `preexec_fn`: a shell's background jobs ignore Ctrl-C, and so do their children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

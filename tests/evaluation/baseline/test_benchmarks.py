@@ -5,26 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.benchmarks.rows import blank
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmarks import Baseline, BaselineMismatch
 from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
+from tests.support.benchmark_files import KEY, MACHINE, benchmark_row
 
-KEY = ("mlp_64_32", "train", 32)
-MACHINE = {"cpu": "A", "cores": 2, "tensorflow": "2.21.0"}
 BASELINE = Baseline("old.json", ("abc",), {KEY: Ratio(4.0, 3.95, 4.05)})
-
-
-def _row(**changes):
-    speedup = {"keras fit": {"ratio": 4.0, "low": 3.9, "high": 4.1}}
-    return {
-        **blank(KEY, "engine", "measured", None),
-        "machine": MACHINE,
-        "commit": "abc",
-        "speedup": speedup,
-        **changes,
-    }
 
 
 def _write(tmp_path, rows, schema=1):
@@ -38,14 +25,18 @@ def _read(path):
 
 
 def test_the_engines_speedups_over_keras_are_read(tmp_path):
-    rows = [_row(), _row(runner="keras fit", speedup=None), _row(batch_size=64, status="failed")]
+    rows = [
+        benchmark_row(),
+        benchmark_row(runner="keras fit", speedup=None),
+        benchmark_row(batch_size=64, status="failed"),
+    ]
     assert _read(_write(tmp_path, rows)) == Baseline(
         "old.json", ("abc",), {KEY: Ratio(4.0, 3.9, 4.1)}
     )
 
 
 def test_a_regressed_row_is_a_measurement_all_the_same(tmp_path):
-    assert KEY in _read(_write(tmp_path, [_row(status="regressed")])).speedups
+    assert KEY in _read(_write(tmp_path, [benchmark_row(status="regressed")])).speedups
 
 
 @pytest.mark.parametrize(
@@ -86,7 +77,7 @@ def test_a_file_that_is_of_no_use_says_why(tmp_path, text, message):
 )
 def test_a_speedup_that_is_none_says_so(tmp_path, speedup):
     with pytest.raises(UserError, match="not as expected"):
-        _read(_write(tmp_path, [_row(speedup=speedup)]))
+        _read(_write(tmp_path, [benchmark_row(speedup=speedup)]))
 
 
 @pytest.mark.parametrize(
@@ -99,23 +90,28 @@ def test_a_speedup_that_is_none_says_so(tmp_path, speedup):
 )
 def test_another_machine_is_refused_and_both_are_named(tmp_path, changes, message):
     with pytest.raises(UserError, match="another machine") as raised:
-        _read(_write(tmp_path, [_row(), _row(batch_size=64, machine={**MACHINE, **changes})]))
+        _read(
+            _write(
+                tmp_path,
+                [benchmark_row(), benchmark_row(batch_size=64, machine={**MACHINE, **changes})],
+            )
+        )
     assert message in str(raised.value)
 
 
 def test_a_machine_that_is_none_is_refused(tmp_path):
-    rows = [_row(), _row(batch_size=64, speedup=None, machine="A")]
+    rows = [benchmark_row(), benchmark_row(batch_size=64, speedup=None, machine="A")]
     with pytest.raises(UserError, match="machine = 'A', but should be an object"):
         _read(_write(tmp_path, rows))
 
 
 def test_a_row_that_does_not_name_its_machine_is_refused(tmp_path):
     with pytest.raises(UserError, match="another machine"):
-        _read(_write(tmp_path, [_row(machine=None)]))
+        _read(_write(tmp_path, [benchmark_row(machine=None)]))
 
 
 def _compared(ratio, low, high):
-    row = _row(speedup={"keras fit": {"ratio": ratio, "low": low, "high": high}})
+    row = benchmark_row(speedup={"keras fit": {"ratio": ratio, "low": low, "high": high}})
     row["change"] = baselines.compare(BASELINE, KEY, row)
     return row
 
@@ -145,12 +141,12 @@ def test_less_than_that_passes_and_is_said(found, verdict):
 
 def test_what_the_baseline_has_not_is_a_failure_with_what_to_do():
     with pytest.raises(BaselineMismatch, match="not in the baseline") as raised:
-        baselines.compare(replace(BASELINE, speedups={}), KEY, _row())
+        baselines.compare(replace(BASELINE, speedups={}), KEY, benchmark_row())
     assert raised.value.status == "failed"
     assert "make a new baseline" in str(raised.value)
 
 
 def test_an_engine_row_without_its_peer_cannot_be_compared():
     with pytest.raises(BaselineMismatch, match="not measured") as raised:
-        baselines.compare(BASELINE, KEY, _row(speedup={"pytorch": {}}))
+        baselines.compare(BASELINE, KEY, benchmark_row(speedup={"pytorch": {}}))
     assert raised.value.status == "failed"

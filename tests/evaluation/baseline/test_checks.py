@@ -17,7 +17,7 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.system.failure import BuildFailure
 from reference.errors import UserError
 from reference.facts import load
-from tests.evaluation.baseline.test_previous_results import document, run, subject
+from tests.support.baseline_files import document, run, subject
 from tests.support.laboratory import calibration as digits
 from tests.support.laboratory import checks
 

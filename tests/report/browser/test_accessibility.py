@@ -1,6 +1,4 @@
 """axe-core finds nothing serious or critical, on any kind of page, in either colour scheme."""
-# The fixture `browser` comes from the report's own tests and is asked for by its name.
-# ruff: noqa: F811
 
 import json
 from pathlib import Path
@@ -8,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.report.render import render, write
-from tests.report.browser.test_page import browser, show  # noqa: F401
 from tests.support import axe
+from tests.support.browser import show
 from tests.support.samples import class_results
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.progress_results import progressed

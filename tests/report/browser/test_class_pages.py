@@ -1,5 +1,4 @@
 """The pages of a class in a real browser: offline, silent, readable at every width and scheme."""
-# The fixture `browser` comes from the report's own tests and is asked for by its name.
 
 import json
 from pathlib import Path
@@ -7,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.report.render import write
-from tests.report.browser.test_page import CONTRAST, WIDTHS, resize, show
-from tests.report.test_page import poisoned
+from tests.support.browser import CONTRAST, WIDTHS, resize, show
+from tests.support.html import poisoned
 from tests.support.samples import class_results
 
 PAGES = {

@@ -1,11 +1,9 @@
 """The report's script in a real browser: what it adds, and that nothing is lost without it."""
-# The fixture `browser` comes from the report's own tests and is asked for by its name.
-# ruff: noqa: F811
 
 import pytest
 
 from harness.report.render import render
-from tests.report.browser.test_page import browser, show  # noqa: F401
+from tests.support.browser import show
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.results import sample
 
