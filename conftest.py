@@ -8,11 +8,11 @@ import pytest
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin.stash_keys import BASELINE, COMPARISON, LEDGER, SESSION
 from harness.benchmarks.contest import Pool, Start
-from harness.benchmarks.suite import Lane, processes
+from harness.benchmarks.suite import Suite, processes
 from harness.data import Dataset
 from harness.evaluation.checking import NotApplicable, Unavailable
 from harness.evaluation.evidence.alarms import Alarm, calibrated_range, find
-from harness.experiments.base import Experiment
+from harness.experiments.context import Experiment
 from harness.experiments.runner import Finished
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.evaluate import OwnAccuracy
@@ -53,11 +53,11 @@ def start_runner(grading: Session) -> Start:
 
 
 @pytest.fixture(scope="session")
-def lane(pytestconfig: pytest.Config, start_runner: Start) -> Iterator[Lane]:
+def lane(pytestconfig: pytest.Config, start_runner: Start) -> Iterator[Suite]:
     """Holds the contests of the benchmarks, each once; their rows go into results.json."""
     stash = pytestconfig.stash
     rows = stash[LEDGER].benchmarks
-    found = Lane(Pool(start_runner), cores(), stash.get(BASELINE, None), rows)
+    found = Suite(Pool(start_runner), cores(), stash.get(BASELINE, None), rows)
     yield found
     found.stop()
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin import benchmarks
-from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Lane
+from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Suite
 from harness.evaluation.baseline.benchmark_keys import Key
 from harness.network.documented import recipe_for
 from harness.network.spec import Spec
@@ -31,7 +31,7 @@ def test_id(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("runner", RUNNERS["train"])
 def test_training(
     benchmark: Any,
-    lane: Lane,
+    lane: Suite,
     test_id: str,
     grading: Session,
     facts: Facts,
@@ -49,7 +49,7 @@ def test_training(
 @pytest.mark.parametrize("runner", RUNNERS["predict"])
 def test_prediction(
     benchmark: Any,
-    lane: Lane,
+    lane: Suite,
     test_id: str,
     facts: Facts,
     opened: OpenedSubmission | BuildFailure,
@@ -63,7 +63,7 @@ def test_prediction(
 
 
 @pytest.mark.usefixtures("benchmark")
-def test_baseline(lane: Lane, test_id: str, missing_key: Key) -> None:
+def test_baseline(lane: Suite, test_id: str, missing_key: Key) -> None:
     """every benchmark of the baseline is measured again"""
     lane.miss(test_id, missing_key)
 

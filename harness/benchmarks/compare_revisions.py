@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks import workload as orders
-from harness.benchmarks.workload import Order
+from harness.benchmarks.workload import Workload
 from harness.network import documented as network_documented
 from harness.network.spec import Spec
 from harness.statistics import revision_times as statistics
@@ -80,7 +80,7 @@ class Tree:
 class Work:
     """What is timed of one network in a pair: an order, and how often each side carries it out."""
 
-    order: Order
+    order: Workload
     rounds: int
 
 
@@ -120,7 +120,7 @@ def _work(name: str) -> Work:
     documented = facts.load(name)
     network = expected_network(documented)
     recipe = network_documented.recipe_for(documented, "documented", None)
-    order = Order(
+    order = Workload(
         task="train",
         runner="engine",
         spec=Spec(network, tuple(node.kind for node in network.nodes)),

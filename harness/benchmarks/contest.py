@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.benchmarks.workload import Order, to_json
+from harness.benchmarks.workload import Workload, to_json
 from harness.evaluation.baseline.benchmark_keys import OURS
 from harness.system.processes.json_process import ProcessDied, ProcessTimeout
 
@@ -148,7 +148,7 @@ class _Entry:
 _Times = Mapping[tuple[str, int], Sequence[float]]
 
 
-def hold(orders: Sequence[Order], pool: Pool, cores: int) -> Contest:
+def hold(orders: Sequence[Workload], pool: Pool, cores: int) -> Contest:
     """Holds a contest; returns once every runner is timed or given up.
 
     Args:
@@ -216,7 +216,7 @@ def _load(pool: Pool, runners: Sequence[str], choices: Sequence[int]) -> str:
     return next(iter(names), "")
 
 
-def _prepare(pool: Pool, order: Order, threads: int) -> _Entry:
+def _prepare(pool: Pool, order: Workload, threads: int) -> _Entry:
     name = f"{order.task} {order.batch_size} {order.runner} {order.spec.digest}"
     answer = _ask(pool.child(order.runner, threads), {"prepare": name, **to_json(order)}, "ready")
     return _Entry(

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from harness.benchmarks.workload import SEED, Order, Task, noise, timed
+from harness.benchmarks.workload import SEED, TimedTask, Workload, noise, timed
 from harness.network.engine.inference import Predictor
 from harness.network.engine.rebuild import rebuild
 from harness.network.engine.train import steps_ahead
@@ -24,7 +24,7 @@ MNIST_IMAGES = 60_000
 MATMUL_SIZE = 1536
 
 
-def engine_training(order: Order) -> Task:
+def engine_training(order: Workload) -> TimedTask:
     """Our compiled loop, over an order of the images that is drawn once."""
     images, labels = noise(order.images)
     trainer = Trainer(
@@ -37,7 +37,7 @@ def engine_training(order: Order) -> Task:
         steps_ahead=steps_ahead(order.recipe, MNIST_IMAGES - order.recipe.validation_images),
     )
     indexes = np.random.default_rng(SEED).permutation(order.images).astype(np.int32)
-    return Task(timed(lambda: trainer.train(indexes)))
+    return TimedTask(timed(lambda: trainer.train(indexes)))
 
 
 class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
@@ -53,7 +53,7 @@ class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
         self.ended = time.perf_counter()
 
 
-def keras_fit(order: Order) -> Task:
+def keras_fit(order: Workload) -> TimedTask:
     """`model.fit` on arrays that are scaled beforehand.
 
     Only its steps are timed. Each call spends some 0.1 s before the first of them, which is little
@@ -77,7 +77,7 @@ def keras_fit(order: Order) -> Task:
         model.fit(scaled, labels, batch_size=size, epochs=1, verbose=0, callbacks=[clock])
         return clock.ended - clock.started
 
-    return Task(run)
+    return TimedTask(run)
 
 
 @dataclass(frozen=True)
@@ -88,31 +88,31 @@ class _Inference:
     images: NDArray[np.float32]
 
 
-def _inference(order: Order) -> _Inference:
+def _inference(order: Workload) -> _Inference:
     model = rebuild(order.spec, SEED)
     return _Inference(model, _scaled(noise(order.batch_size)[0], model))
 
 
-def engine_prediction(order: Order) -> Task:
+def engine_prediction(order: Workload) -> TimedTask:
     """Our compiled network, one call for each batch."""
     given = _inference(order)
     predictor = Predictor(given.model, order.spec, order.batch_size)
     return _calls(order, lambda: predictor(given.images))
 
 
-def keras_predict(order: Order) -> Task:
+def keras_predict(order: Workload) -> TimedTask:
     """`model.predict`, one call for each batch."""
     given, size = _inference(order), order.batch_size
     return _calls(order, lambda: given.model.predict(given.images, batch_size=size, verbose=0))
 
 
-def keras_call(order: Order) -> Task:
+def keras_call(order: Workload) -> TimedTask:
     """`model(x)`, one call for each batch; `.numpy()` waits for the result."""
     given = _inference(order)
     return _calls(order, lambda: given.model(given.images, training=False).numpy())
 
 
-TASKS: Mapping[tuple[str, str], Callable[[Order], Task]] = {
+TASKS: Mapping[tuple[str, str], Callable[[Workload], TimedTask]] = {
     ("train", "engine"): engine_training,
     ("train", "keras fit"): keras_fit,
     ("predict", "engine"): engine_prediction,
@@ -148,12 +148,12 @@ def device() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
 
 
-def _calls(order: Order, call: Callable[[], NDArray[np.float32]]) -> Task:
+def _calls(order: Workload, call: Callable[[], NDArray[np.float32]]) -> TimedTask:
     def work() -> None:
         for _ in range(order.steps):
             call()
 
-    return Task(timed(work), outputs=call)
+    return TimedTask(timed(work), outputs=call)
 
 
 def _scaled(images: NDArray[np.uint8], model: keras.Model) -> NDArray[np.float32]:

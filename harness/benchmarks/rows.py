@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from harness.benchmarks.contest import Contest
-from harness.benchmarks.sizes import flops_per_image
+from harness.benchmarks.workload import flops_per_image
 from harness.evaluation.baseline.benchmark_keys import MEASURED, OURS, Key, key_of, machine
 from harness.statistics import time_ratios
 from harness.system.machine import commit, describe_cpu

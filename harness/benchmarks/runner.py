@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.benchmarks import workload as orders
-from harness.benchmarks.workload import Order, Task, Unavailable
+from harness.benchmarks.workload import TimedTask, Unavailable, Workload
 from harness.system.processes.json_process import serve
 from reference.errors import UserError
 
@@ -35,9 +35,9 @@ Reply = Callable[[Mapping[str, Any]], None]
 class Runner:
     """The tasks of one process."""
 
-    def __init__(self, make: Callable[[Order], Task]) -> None:
+    def __init__(self, make: Callable[[Workload], TimedTask]) -> None:
         self._make = make
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, TimedTask] = {}
 
     def handle(self, request: Mapping[str, Any], reply: Reply) -> None:
         """Answers one request; whatever goes wrong is an answer too."""
@@ -71,7 +71,7 @@ class Runner:
             return {"event": "device", "name": device()}
         raise UserError(f"{sorted(request)}: expected prepare, run, matmul or device")
 
-    def _prepare(self, name: str, order: Order) -> Mapping[str, Any]:
+    def _prepare(self, name: str, order: Workload) -> Mapping[str, Any]:
         task = self._make(order)
         started = time.perf_counter()
         task.run()
@@ -85,7 +85,7 @@ class Runner:
         return answer if task.outputs is None else {**answer, "outputs": task.outputs().tolist()}
 
 
-def make(order: Order) -> Task:
+def make(order: Workload) -> TimedTask:
     """Returns the task that an order describes; imports only the framework that it needs.
 
     Raises:

@@ -10,8 +10,7 @@ import pytest
 
 from harness.benchmarks import rows
 from harness.benchmarks.contest import Contest, Pool, Start, hold
-from harness.benchmarks.sizes import steps_per_round
-from harness.benchmarks.workload import Order
+from harness.benchmarks.workload import Workload, steps_per_round
 from harness.evaluation.baseline import benchmark_keys
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmark_keys import OURS, Key
@@ -79,11 +78,11 @@ class Entrant:
         return self.opened
 
     @property
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[Workload]:
         """What every runner of the contest is asked to do."""
         _, task, batch_size = self.key
         return [
-            Order(
+            Workload(
                 task,
                 runner,
                 self.spec,
@@ -104,7 +103,7 @@ def processes(logs: Path) -> Start:
     )
 
 
-class Lane:
+class Suite:
     """Contests of one session, each held when its first row is asked for.
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.benchmarks.workload import SEED, Order, Task, noise, timed
+from harness.benchmarks.workload import SEED, TimedTask, Workload, noise, timed
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from reference.errors import UserError
@@ -122,7 +122,7 @@ def convert(network: Network) -> nn.Sequential:
     )
 
 
-def training(order: Order) -> Task:
+def training(order: Workload) -> TimedTask:
     """Returns the training loop over `order.images` images, to be timed.
 
     Raises:
@@ -130,10 +130,10 @@ def training(order: Order) -> Task:
     """
     if order.task != "train":
         raise UserError(f"{order.task} by pytorch: expected train")
-    return Task(timed(loop(order)))
+    return TimedTask(timed(loop(order)))
 
 
-def loop(order: Order) -> Callable[[], tuple[float, int]]:
+def loop(order: Workload) -> Callable[[], tuple[float, int]]:
     """Returns what trains over all images once: data resident, batches gathered by index.
 
     It returns the sum of the losses and the number of images that were told right, each batch's

@@ -13,6 +13,7 @@ from harness.network import spec as specs
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from reference.errors import UserError
+from reference.layers import Network, flops
 
 # Of the weights, of the images and of their order: the same in every process.
 SEED = 0
@@ -23,7 +24,7 @@ class Unavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Order:
+class Workload:
     """One piece of work: `steps` steps of training, or `steps` calls that predict a batch.
 
     Attributes:
@@ -46,7 +47,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Task:
+class TimedTask:
     """Work that is ready to be timed.
 
     Attributes:
@@ -69,7 +70,7 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
     return run
 
 
-def from_json(document: Mapping[str, Any]) -> Order:
+def from_json(document: Mapping[str, Any]) -> Workload:
     """Reads the order in a request to a runner.
 
     Raises:
@@ -87,7 +88,7 @@ def from_json(document: Mapping[str, Any]) -> Order:
     for name, value in (("batch_size", batch_size), ("steps", steps)):
         if not isinstance(value, int) or value < 1:
             raise UserError(f"{name} = {value!r}, but should be a whole number from 1")
-    return Order(
+    return Workload(
         task=task,
         runner=runner,
         spec=specs.from_json(spec),
@@ -97,7 +98,7 @@ def from_json(document: Mapping[str, Any]) -> Order:
     )
 
 
-def to_json(order: Order) -> dict[str, Any]:
+def to_json(order: Workload) -> dict[str, Any]:
     """Returns what `from_json` reads."""
     return {
         "task": order.task,
@@ -117,3 +118,45 @@ def noise(count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     random = np.random.default_rng(SEED)
     images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
     return images, random.integers(0, 10, count, dtype=np.uint8)
+
+
+# One forward and two backward passes.
+TRAINING_PASSES = 3
+
+
+# FLOPs in a round: some tenths of a second on two cores. Networks whose steps cost more than their
+# arithmetic come to the most steps first.
+_TRAINING_FLOPS = 10e9
+
+
+_PREDICTION_FLOPS = 2e9
+
+
+_FEWEST_STEPS, _MOST_STEPS = 6, 100
+
+
+_FEWEST_CALLS = 1
+
+
+_MOST_CALLS = {"engine": 100, "keras call": 5, "keras predict": 1}
+
+
+def flops_per_image(network: Network, task: str) -> int:
+    """Returns what one image costs in training, or in prediction."""
+    return sum(flops(network)) * (TRAINING_PASSES if task == "train" else 1)
+
+
+def steps_per_round(network: Network, task: str, runner: str, batch_size: int) -> int:
+    """Returns how many steps of training, or calls that predict a batch, make a round.
+
+    In training all runners take as many. What a call costs beside its arithmetic differs a
+    hundredfold between ways to predict, so there it depends on the runner.
+    """
+    cost = batch_size * max(1, flops_per_image(network, task))
+    if task == "train":
+        return _between(_FEWEST_STEPS, round(_TRAINING_FLOPS / cost), _MOST_STEPS)
+    return _between(_FEWEST_CALLS, round(_PREDICTION_FLOPS / cost), _MOST_CALLS[runner])
+
+
+def _between(least: int, value: int, most: int) -> int:
+    return max(least, min(value, most))

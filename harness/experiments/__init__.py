@@ -1,5 +1,5 @@
-"""Experiments: what the documents did beyond training their network once.
+"""Experiments: work that the documents did beyond training their networks once.
 
-A cross-validation, a study of variants, a transfer: each is an `Experiment` (`base`) that is listed
-in the `catalogue`, uses a `Lab` (`lab`), and runs in a thread of its own (`running`).
+A cross-validation, a study of variants, a transfer: each is an `Experiment` that is listed in the
+`catalogue`, uses an `ExperimentContext` (`context`), and runs in a thread of its own (`runner`).
 """

@@ -1,11 +1,11 @@
-"""The laboratory: what an experiment may use of a session."""
+"""The interface of an experiment, its outcome, and the context that a session gives it."""
 
 from collections.abc import Mapping
 from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from harness.data import Dataset
 from harness.jobs import planning
@@ -14,6 +14,7 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
 from harness.network import documented
+from harness.network.cost import TimeLimit
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.opened import OpenedSubmission
@@ -23,33 +24,30 @@ from harness.system.machine import numeric_platform
 from reference.calibration import DOCUMENTED, Calibration
 from reference.facts import Facts
 
-if TYPE_CHECKING:
-    from harness.network.cost import TimeLimit
-
 _T = TypeVar("_T")
 
 
-class Bench(Protocol):
-    """The session, as far as the laboratory knows it."""
+class Grading(Protocol):
+    """The part of a session that experiments use."""
 
     def opened_project(self, architecture: str) -> Future[OpenedSubmission | BuildFailure]:
-        """The project's own module of an architecture; opened when it is first asked for."""
+        """Returns the project's own network of an architecture; opens it at the first call."""
 
     def project_runs(self, architecture: str) -> list[Future[Record]]:
-        """Its runs, one for each seed; trained when they are first asked for."""
+        """Returns its runs, one for each seed; starts them at the first call."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is the same for every experiment of a session.
+    """Settings that all experiments of a session share.
 
     Attributes:
-        facts: by architecture, of all that are documented.
-        seeds: repetitions, the seeds 0 .. seeds - 1.
+        facts: of each documented architecture.
+        seeds: number of repetitions, with the seeds 0 .. seeds - 1.
         calibration: of the data set.
-        greek_test: folder of letters that no network has seen.
-        workers: training processes.
-        platform: of the machines that compute.
+        greek_test: folder with letters for testing only.
+        workers: number of training processes.
+        platform: versions and hardware that the results depend on.
     """
 
     dataset: Dataset
@@ -61,91 +59,91 @@ class Setting:
     platform: Mapping[str, Any] = field(default_factory=numeric_platform)
 
 
-class Lab:
-    """What an experiment may use; made once, used by all of them from their threads.
+class ExperimentContext:
+    """Gives experiments their data and runs their jobs; all their threads share one.
 
     Args:
-        work: has jobs done, and shares and keeps what comes of them.
+        runs: runs jobs, and shares and stores their results.
     """
 
-    def __init__(self, setting: Setting, bench: Bench, work: Runs) -> None:
+    def __init__(self, setting: Setting, grading: Grading, runs: Runs) -> None:
         self.dataset = setting.dataset
         self.seeds = setting.seeds
         self.calibration = setting.calibration
         self.greek_test = setting.greek_test
         self.platform = setting.platform
         self._setting = setting
-        self._bench = bench
-        self._work = work
+        self._grading = grading
+        self._runs = runs
         self._closed: Future[None] = Future()
 
     @property
     def data_folder(self) -> Path:
-        """Where workers look for what is published for them."""
-        return self._work.data_folder
+        """The folder from which workers read published data."""
+        return self._runs.data_folder
 
     def tell(self, line: str) -> None:
         """Shows a line to the user."""
-        self._work.tell(line)
+        self._runs.tell(line)
 
     def spec(self, architecture: str) -> Spec:
-        """Waits for the network that the project's own module builds.
+        """Waits for the project's own network of an architecture.
 
         Raises:
-            JobFailed: it was not built.
+            JobFailed: the network was not built.
         """
-        found = self.wait(self._bench.opened_project(architecture))
+        found = self.wait(self._grading.opened_project(architecture))
         if isinstance(found, BuildFailure):
             raise JobFailed("skipped", f"there is no network {architecture}: see its build check")
         return found.spec
 
     def facts(self, architecture: str) -> Facts:
-        """Returns what the document says."""
+        """Returns the documented facts of an architecture."""
         return self._setting.facts[architecture]
 
     def recipe(self, architecture: str) -> Recipe:
-        """Returns the documented recipe, adapted to the data set; never stopped early."""
+        """Returns the documented recipe, adapted to the data set and without early stopping."""
         return documented.recipe_for(self.facts(architecture), "documented", self.calibration)
 
     def runs(self, architecture: str) -> list[Record]:
-        """Waits for the documented runs of the project's own module, one for each seed.
+        """Waits for the documented runs of the project's own network, one for each seed.
 
         Raises:
-            JobFailed: a run gave no record.
+            JobFailed: a run failed.
         """
-        return [self.wait(run) for run in self._bench.project_runs(architecture)]
+        return [self.wait(run) for run in self._grading.project_runs(architecture)]
 
     def train(self, spec: Spec, recipe: Recipe, seed: int, title: str) -> Future[Record]:
-        """Has a network trained, unless that was done before; see `wait`.
+        """Starts a training, or takes it from the store; `wait` returns its record.
 
         Args:
-            title: how the run is called while it is under way, such as "deep_cnn fold 3".
+            title: name of the run in the progress display, such as "deep_cnn fold 3".
 
         Raises:
-            JobFailed: the network cannot be trained on these images, or not in this memory.
+            JobFailed: the network cannot be trained on these images or in this memory.
         """
         job = planning.job_for(spec, recipe, self.dataset, seed, platform=self.platform)
         images = planning.trained_images(recipe, self.dataset)
         limit = planning.time_limit(job, images, self._setting.workers)
-        return self._work.train(job, title, planning.cost(job, images), limit)
+        return self._runs.train(job, title, planning.cost(job, images), limit)
 
     def do(
-        self, job: Job, title: str, cost: float, limit: "TimeLimit", epochs: int = 1
+        self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int = 1
     ) -> Future[Path]:
-        """Has any other job done, unless that was done before; its folder in the store.
+        """Starts any other job, or takes it from the store; returns its folder in the store.
 
         Args:
-            cost: its length in floating-point operations, as `harness.jobs.planning.cost` has it.
-            limit: how long it may take.
-            epochs: how many it reports, for the progress bar.
+            cost: floating-point operations, as of `harness.jobs.planning.cost`.
+            limit: the longest time that it may take.
+            epochs: number of epochs that it reports, for the progress bar.
         """
-        return self._work.do(job, title, cost, limit, epochs)
+        return self._runs.do(job, title, cost, limit, epochs)
 
     def wait(self, future: Future[_T]) -> _T:
-        """Waits for a result, or for the end of the session.
+        """Waits for a result or for the end of the session.
 
         Raises:
-            JobFailed: the job gave nothing, or the session has ended.
+            JobFailed: the job failed, or the session has ended.
         """
         either: list[Future[Any]] = [future, self._closed]
         futures.wait(either, return_when=futures.FIRST_COMPLETED)
@@ -155,9 +153,59 @@ class Lab:
 
     @property
     def ended(self) -> bool:
-        """Whether the session has ended: what fails then says nothing of itself."""
+        """Whether the session has ended, so that a failure has no other cause."""
         return self._closed.done()
 
     def close(self) -> None:
-        """Wakes whoever waits: there will be nothing more."""
+        """Ends all waiting with JobFailed: the session has ended."""
         fail(JobFailed("skipped", "the session has ended"), self._closed)
+
+
+Kind = Literal["study", "transfer", "twin", "summary_table", "samples"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of an experiment that ran to its end.
+
+    Attributes:
+        result: the JSON object of the experiment's kind (docs/formats.md).
+        problems: sentences for which its check fails: frozen weights that moved, a cell of a
+            table that differs. A claim that does not reproduce is a finding, not a problem.
+    """
+
+    result: Mapping[str, object]
+    problems: tuple[str, ...] = ()
+
+
+class Experiment(Protocol):
+    """A stateless experiment: work that a document did beyond training its network once.
+
+    Attributes:
+        id: unique within its architecture, of a-z, 0-9 and _.
+        architecture: the architecture of the subject that it belongs to.
+        title: a heading.
+        question: the question that it answers, as a sentence.
+        source: the place in the document.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def architecture(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def question(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+    def run(self, context: ExperimentContext) -> Outcome:
+        """Runs the experiment in a thread of its own; may call `context.wait`.
+
+        Raises:
+            JobFailed: a job that it needs failed.
+            UserError: an input from the user cannot be used.
+        """

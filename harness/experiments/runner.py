@@ -10,8 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Literal
 
-from harness.experiments.base import Experiment
-from harness.experiments.context import Lab
+from harness.experiments.context import Experiment, ExperimentContext
 from harness.jobs.kinds.errors import JobFailed
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
@@ -55,15 +54,15 @@ class Finished:
         }
 
 
-class Running:
+class ExperimentRunner:
     """The experiments of a session, begun together.
 
     Args:
         experiments: in the catalogue's order.
     """
 
-    def __init__(self, experiments: Iterable[Experiment], lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, experiments: Iterable[Experiment], context: ExperimentContext) -> None:
+        self._context = context
         self._futures: dict[tuple[str, str], Future[Finished]] = {}
         self._threads: list[Thread] = []
         for experiment in experiments:
@@ -87,7 +86,7 @@ class Running:
 
     def stop(self) -> None:
         """Wakes those that wait; they end as skipped."""
-        self._lab.close()
+        self._context.close()
 
     def wait(self) -> None:
         """Waits, not for long, for what `stop` has left."""
@@ -96,13 +95,13 @@ class Running:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, experiment: Experiment, future: Future[Finished]) -> None:
-        future.set_result(finish(experiment, self._lab))
+        future.set_result(finish(experiment, self._context))
 
 
-def finish(experiment: Experiment, lab: Lab) -> Finished:
+def finish(experiment: Experiment, context: ExperimentContext) -> Finished:
     """Runs an experiment; whatever goes wrong with it is an outcome, too."""
     try:
-        outcome = experiment.run(lab)
+        outcome = experiment.run(context)
         # What is no JSON would spoil the results of all the others.
         result = json.loads(json.dumps(outcome.result, allow_nan=False))
     except JobFailed as error:

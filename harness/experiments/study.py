@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from harness.experiments import study_trials
-from harness.experiments.base import Kind, Outcome
+from harness.experiments.context import ExperimentContext, Kind, Outcome
 from harness.experiments.study_summary import Repeat, documented_claim, summarise
 from harness.experiments.study_trials import Problem, Trial
 from harness.jobs import planning
@@ -19,11 +19,6 @@ from harness.jobs.store.record import Record
 from harness.network.cost import EVALUATION_LIMIT
 from reference.errors import UserError
 from reference.study_format import Measuring, Study, Variant
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from harness.experiments.context import Lab
 
 _MNIST = "mnist"
 
@@ -61,36 +56,38 @@ class StudyExperiment:
     def source(self) -> str:
         return self.study.source
 
-    def run(self, lab: "Lab") -> Outcome:
+    def run(self, context: ExperimentContext) -> Outcome:
         """Trains what has not been trained before; see `Experiment.run`.
 
         A variant that cannot be had is left out, and is a problem; the others are compared.
         """
         study = self.study
         if study.repeats == "seeds" and study.count is None:
-            study = replace(study, count=lab.seeds)
-        facts = lab.facts(study.architecture)
-        missing = Missing(lab)
+            study = replace(study, count=context.seeds)
+        facts = context.facts(study.architecture)
+        missing = Missing(context)
         trials = study_trials.expand(
             study,
-            lab.spec,
-            lab.recipe(study.architecture),
-            len(lab.dataset.train_labels),
-            stand_in=not self.users and lab.dataset.name != _MNIST,
+            context.spec,
+            context.recipe(study.architecture),
+            len(context.dataset.train_labels),
+            stand_in=not self.users and context.dataset.name != _MNIST,
             refused=missing.note,
         )
         training, finished = [], []
         # All are asked for before the first is waited for: they are trained side by side.
         for trial in trials:
             with missing.left_out(study, trial.variant):
-                training.append((trial, _train(study, trial, lab)))
+                training.append((trial, _train(study, trial, context)))
         for trial, futures in training:
             with missing.left_out(study, trial.variant):
-                records = [lab.wait(future) for future in futures]
-                finished.append((trial, [_measured(trial, record, lab) for record in records]))
+                records = [context.wait(future) for future in futures]
+                finished.append((trial, [_measured(trial, record, context) for record in records]))
         if not finished:
             missing.raise_first()
-        claim = documented_claim(study.claim, facts.claims) if lab.dataset.name == _MNIST else None
+        claim = (
+            documented_claim(study.claim, facts.claims) if context.dataset.name == _MNIST else None
+        )
         found = [trial for trial, _ in finished], [repeats for _, repeats in finished]
         return Outcome(summarise(study, *found, claim), missing.problems())
 
@@ -98,13 +95,13 @@ class StudyExperiment:
 class Missing:
     """The variants of a study that cannot be had, and why; the end of a session leaves none out."""
 
-    def __init__(self, lab: "Lab") -> None:
-        self._lab = lab
+    def __init__(self, context: ExperimentContext) -> None:
+        self._context = context
         self._found: list[tuple[Study, Variant, Problem]] = []
 
     def note(self, study: Study, variant: Variant, problem: Problem) -> None:
         """Leaves a variant out, unless it is the session that has ended."""
-        if self._lab.ended and isinstance(problem, JobFailed):
+        if self._context.ended and isinstance(problem, JobFailed):
             raise JobFailed("skipped", "the session has ended") from problem
         self._found.append((study, variant, problem))
 
@@ -128,11 +125,11 @@ class Missing:
         return tuple(f"Left out: {', '.join(each)}: {why}" for why, each in names.items())
 
 
-def _train(study: Study, trial: Trial, lab: "Lab") -> list[Future[Record]]:
-    images = len(lab.dataset.train_labels)
+def _train(study: Study, trial: Trial, context: ExperimentContext) -> list[Future[Record]]:
+    images = len(context.dataset.train_labels)
     kind = study.repeats.removesuffix("s")
     return [
-        lab.train(
+        context.train(
             trial.spec,
             study_trials.repeat(study, trial.recipe, number, images),
             number,
@@ -142,11 +139,11 @@ def _train(study: Study, trial: Trial, lab: "Lab") -> list[Future[Record]]:
     ]
 
 
-def _measured(trial: Trial, record: Record, lab: "Lab") -> Repeat:
+def _measured(trial: Trial, record: Record, context: ExperimentContext) -> Repeat:
     measuring = trial.measuring
     if measuring.pixel_max is not None:
-        return _on_other_pixels(trial, measuring.pixel_max, record, lab)
-    return measure(measuring, record, lab.dataset.test_labels)
+        return _on_other_pixels(trial, measuring.pixel_max, record, context)
+    return measure(measuring, record, context.dataset.test_labels)
 
 
 def measure(measuring: Measuring, record: Record, test_labels: np.ndarray) -> Repeat:
@@ -166,10 +163,14 @@ def measure(measuring: Measuring, record: Record, test_labels: np.ndarray) -> Re
     return Repeat(record, record.history["val_accuracy"][place], held_out)
 
 
-def _on_other_pixels(trial: Trial, pixel_max: float, record: Record, lab: "Lab") -> Repeat:
-    job = planning.evaluation(trial.spec, trial.recipe, record.key, lab.dataset, lab.platform)
+def _on_other_pixels(
+    trial: Trial, pixel_max: float, record: Record, context: ExperimentContext
+) -> Repeat:
+    job = planning.evaluation(
+        trial.spec, trial.recipe, record.key, context.dataset, context.platform
+    )
     job = replace(job, scales=(pixel_max,))
     title = f"{trial.variant.name}, pixels divided by {pixel_max:g}"
-    folder: Path = lab.wait(lab.do(job, title, 0.0, EVALUATION_LIMIT))
+    folder = context.wait(context.do(job, title, 0.0, EVALUATION_LIMIT))
     correct, tested = read_counts(folder / EVALUATION)
     return Repeat(record, correct[0] / tested, tested)

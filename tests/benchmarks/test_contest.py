@@ -4,7 +4,7 @@ import pytest
 
 from harness.benchmarks.contest import ROUNDS, TRIAL_ROUNDS, WARMUP_ROUNDS, Pool, hold, turns
 from harness.benchmarks.rows import blank, failed, measured, merged
-from harness.benchmarks.workload import Order
+from harness.benchmarks.workload import Workload
 from harness.network.documented import recipe_for
 from reference import facts
 from tests.support.fake_benchmarks import FakeChild, small_spec
@@ -23,7 +23,7 @@ def _contest(orders=None, task="train", cores=2):
 
     recipe = recipe_for(facts.load("mlp_64_32"), "documented", None)
     runners = TRAINERS if task == "train" else PREDICTORS
-    wanted = [Order(task, runner, small_spec(), recipe, 32, 10) for runner in runners]
+    wanted = [Workload(task, runner, small_spec(), recipe, 32, 10) for runner in runners]
     return hold(wanted, Pool(start), cores), children
 
 

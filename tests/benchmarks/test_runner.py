@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from harness.benchmarks.sizes import steps_per_round
 
 from harness.benchmarks import runner
 from harness.benchmarks import workload as orders
-from harness.benchmarks.sizes import steps_per_round
-from harness.benchmarks.workload import Order, Task, Unavailable, noise
+from harness.benchmarks.workload import TimedTask, Unavailable, Workload, noise
 from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
 from harness.system.processes import json_process
@@ -27,7 +27,7 @@ PATIENCE = 120
 
 def _order(task="train", who="engine", **changes):
     recipe = recipe_for(facts.load("mlp_64_32"), "documented", None)
-    return replace(Order(task, who, small_spec(), recipe, 32, 3), **changes)
+    return replace(Workload(task, who, small_spec(), recipe, 32, 3), **changes)
 
 
 def _ask(served, request):
@@ -48,7 +48,7 @@ class _Steps:
             self.runs += 1
             return 0.25
 
-        return Task(run, outputs=lambda: np.array([[0.25, 0.75]], np.float32))
+        return TimedTask(run, outputs=lambda: np.array([[0.25, 0.75]], np.float32))
 
 
 def test_a_task_is_run_once_when_prepared_and_once_when_told():

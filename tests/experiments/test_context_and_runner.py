@@ -1,4 +1,4 @@
-"""What an experiment may use, and what becomes of it, whatever goes wrong."""
+"""The context of an experiment, and its outcome whatever goes wrong."""
 
 import json
 from concurrent.futures import Future
@@ -10,9 +10,8 @@ import pytest
 from harness.app.grading.options import Options
 from harness.app.pytest_plugin import plugin
 from harness.experiments import catalogue
-from harness.experiments.base import Outcome
-from harness.experiments.context import Lab, Setting
-from harness.experiments.runner import Running, finish
+from harness.experiments.context import ExperimentContext, Outcome, Setting
+from harness.experiments.runner import ExperimentRunner, finish
 from harness.jobs.kinds.errors import JobFailed
 from harness.network.cost import TimeLimit
 from harness.network.documented import recipe_for
@@ -40,8 +39,8 @@ class Does:
     question: str = "Why?"
     source: str = "Section 1"
 
-    def run(self, lab):
-        return self.do(lab)
+    def run(self, context):
+        return self.do(context)
 
 
 class Work:
@@ -69,13 +68,13 @@ def _done(value):
     return future
 
 
-def _lab(bench=None, work=None, **setting):
+def _context(grading=None, work=None, **setting):
     facts = {NAME: load(NAME)}
-    return Lab(Setting(DATA, facts, seeds=5, **setting), bench, work or Work())
+    return ExperimentContext(Setting(DATA, facts, seeds=5, **setting), grading, work or Work())
 
 
 def _raises(error):
-    def run(_lab):
+    def run(_context):
         raise error
 
     return run
@@ -127,8 +126,8 @@ def test_a_result_that_is_no_json_does_not_spoil_the_others(value):
 
 def test_one_that_fails_leaves_the_others_alone():
     broken = Does(_raises(KeyError("x")), id="broken")
-    sound = Does(lambda lab: Outcome({"seeds": lab.seeds}), id="sound")
-    running = Running([broken, sound], _lab())
+    sound = Does(lambda context: Outcome({"seeds": context.seeds}), id="sound")
+    running = ExperimentRunner([broken, sound], _context())
     found = [future.result(WAIT_S) for future in running.all()]
     assert [(one.experiment.id, one.status) for one in found] == [
         ("broken", "failed"), ("sound", "done"),
@@ -138,19 +137,19 @@ def test_one_that_fails_leaves_the_others_alone():
 
 def test_experiments_of_the_same_name_are_told_apart_by_their_architecture():
     both = [Does(lambda _: Outcome({}), architecture=name) for name in (NAME, "deep_cnn")]
-    running = Running(both, _lab())
+    running = ExperimentRunner(both, _context())
     assert [running.future(one).result(WAIT_S).experiment for one in both] == both
 
 
 def test_those_that_wait_are_woken_when_the_session_ends():
     began = Future()
 
-    def wait(lab):
+    def wait(context):
         began.set_result(None)
-        return Outcome({"x": lab.wait(Future())})
+        return Outcome({"x": context.wait(Future())})
 
     experiment = Does(wait)
-    running = Running([experiment], _lab())
+    running = ExperimentRunner([experiment], _context())
     began.result(WAIT_S)
     running.stop()
     found = running.future(experiment).result(WAIT_S)
@@ -158,57 +157,57 @@ def test_those_that_wait_are_woken_when_the_session_ends():
     running.wait()
 
 
-# The laboratory ---------------------------------------------------------------------------------
+# The context -----------------------------------------------------------------------------------
 
 
 def test_what_is_there_is_had_even_when_the_session_has_ended():
-    lab = _lab()
-    lab.close()
-    assert lab.wait(_done(3)) == 3
+    context = _context()
+    context.close()
+    assert context.wait(_done(3)) == 3
     with pytest.raises(JobFailed, match="the session has ended"):
-        lab.wait(Future())
+        context.wait(Future())
 
 
 def test_an_error_of_what_is_waited_for_is_passed_on():
     future = Future()
     future.set_exception(JobFailed("timeout", "too long"))
     with pytest.raises(JobFailed, match="too long"):
-        _lab().wait(future)
+        _context().wait(future)
 
 
 def test_the_network_is_the_projects_own():
     opened = SimpleNamespace(spec=documented_spec(NAME))
-    bench = SimpleNamespace(opened_project={NAME: _done(opened)}.get)
-    assert _lab(bench).spec(NAME) is opened.spec
+    grading = SimpleNamespace(opened_project={NAME: _done(opened)}.get)
+    assert _context(grading).spec(NAME) is opened.spec
 
 
 def test_a_network_that_was_not_built_is_said_to_be_missing():
-    bench = SimpleNamespace(opened_project=lambda _: _done(BuildFailure("failed", "a typo")))
+    grading = SimpleNamespace(opened_project=lambda _: _done(BuildFailure("failed", "a typo")))
     with pytest.raises(JobFailed, match=f"no network {NAME}: see its build check") as raised:
-        _lab(bench).spec(NAME)
+        _context(grading).spec(NAME)
     assert raised.value.status == "skipped"
 
 
 def test_the_subjects_own_runs_come_by_seed():
-    bench = SimpleNamespace(project_runs={NAME: [_done("first"), _done("second")]}.get)
-    assert _lab(bench).runs(NAME) == ["first", "second"]
+    grading = SimpleNamespace(project_runs={NAME: [_done("first"), _done("second")]}.get)
+    assert _context(grading).runs(NAME) == ["first", "second"]
 
 
 def test_the_recipe_is_the_documented_one_adapted_to_the_data():
-    assert _lab().recipe(NAME) == recipe_for(load(NAME), "documented", None)
+    assert _context().recipe(NAME) == recipe_for(load(NAME), "documented", None)
     digits = Calibration("digits", {"epochs": 3, "batch_size": 8}, {}, "")
-    assert _lab(calibration=digits).recipe(NAME) == replace(
-        _lab().recipe(NAME), epochs=3, batch_size=8
+    assert _context(calibration=digits).recipe(NAME) == replace(
+        _context().recipe(NAME), epochs=3, batch_size=8
     )
 
 
 def test_a_fold_is_an_ordinary_run_with_a_cost_and_a_limit():
     work = Work()
-    lab = _lab(work=work)
-    spec, whole = documented_spec(NAME), lab.recipe(NAME)
+    context = _context(work=work)
+    spec, whole = documented_spec(NAME), context.recipe(NAME)
     few = replace(whole, train_images=1_000)
     for recipe in (in_fold(whole, 5, 3, 60_000, 1), few):
-        lab.train(spec, recipe, 3, "mlp_64_32 fold 3")
+        context.train(spec, recipe, 3, "mlp_64_32 fold 3")
     (job, title, cost, limit), (_, _, small_cost, small_limit) = work.asked
     assert (job.spec, job.seed, job.data_digest, title) == (spec, 3, "d" * 64, "mlp_64_32 fold 3")
     assert (job.recipe.fold, job.recipe.validation_images, job.recipe.stop_at) == (3, 12_000, None)
@@ -218,15 +217,15 @@ def test_a_fold_is_an_ordinary_run_with_a_cost_and_a_limit():
 
 
 def test_more_images_than_there_are_cannot_be_trained_on():
-    lab = _lab()
-    recipe = replace(lab.recipe(NAME), train_images=50_000)
+    context = _context()
+    recipe = replace(context.recipe(NAME), train_images=50_000)
     with pytest.raises(JobFailed, match=r"train_images = 50,000, but should be at most 48,000"):
-        lab.train(documented_spec(NAME), recipe, 0, "x")
+        context.train(documented_spec(NAME), recipe, 0, "x")
 
 
 def test_other_jobs_are_passed_on_as_they_are():
     work, job, limit = Work(), object(), TimeLimit(3, "x")
-    _lab(work=work).do(job, "twin seed 0", 1e9, limit, epochs=100)
+    _context(work=work).do(job, "twin seed 0", 1e9, limit, epochs=100)
     assert work.asked == [(job, "twin seed 0", 1e9, limit, 100)]
 
 
@@ -254,7 +253,7 @@ def test_submissions_are_not_experimented_with(tmp_path, monkeypatch):
 
 def test_a_grid_of_the_users_goes_with_either_recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "_documented", lambda *_: [Does(None, id="ours")])
-    monkeypatch.setattr(catalogue, "_users", lambda *_: [Does(None, id="theirs")])
+    monkeypatch.setattr(catalogue, "_of_user", lambda *_: Does(None, id="theirs"))
     for recipe, expected in (("gate", ["theirs"]), ("documented", ["ours", "theirs"])):
         options = _options(tmp_path, recipe=recipe, grid=tmp_path / "grid.toml")
         assert [one.id for one in plugin._experiments(options)] == expected

@@ -9,11 +9,17 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from harness.experiments.base import Kind
 from harness.experiments.catalogue import experiments
+from harness.experiments.context import Kind
 from harness.experiments.study import StudyExperiment, measure
-from harness.experiments.study_finding import finding
-from harness.experiments.study_summary import Claim, Repeat, documented_claim, meets, summarise
+from harness.experiments.study_summary import (
+    Claim,
+    Repeat,
+    documented_claim,
+    finding,
+    meets,
+    summarise,
+)
 from harness.experiments.study_trials import expand, repeat
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
@@ -418,7 +424,7 @@ def test_outputs_are_compared_for_equality(tmp_path):
 # The experiment -----------------------------------------------------------------------------------
 
 
-class FakeLab:
+class FakeContext:
     """Gives every run an accuracy of 0.9 less a hundredth for each repeat."""
 
     def __init__(self, name="mnist", failing=(), built=None):
@@ -456,9 +462,9 @@ class FakeLab:
 
 def test_a_study_trains_each_trial_for_each_repeat(tmp_path):
     study = _study(tmp_path, HEAD + FOLDS + "[defaults]\nepochs = 2\n" + VARIANT)
-    lab = FakeLab()
-    outcome = StudyExperiment(study).run(lab)
-    assert [(r.fold, seed, title) for _, r, seed, title in lab.trained] == [
+    context = FakeContext()
+    outcome = StudyExperiment(study).run(context)
+    assert [(r.fold, seed, title) for _, r, seed, title in context.trained] == [
         (n, n, f"mlp_64_32 widths, as documented, fold {n}") for n in range(5)
     ]
     assert outcome.problems == ()
@@ -468,16 +474,16 @@ def test_a_study_trains_each_trial_for_each_repeat(tmp_path):
 
 def test_as_many_seeds_as_the_session_has(tmp_path):
     study = _study(tmp_path, HEAD + '[repeats]\nkind = "seeds"\n' + VARIANT)
-    lab = FakeLab()
-    result = StudyExperiment(study).run(lab).result
-    assert [seed for _, _, seed, _ in lab.trained] == [0, 1, 2]
+    context = FakeContext()
+    result = StudyExperiment(study).run(context).result
+    assert [seed for _, _, seed, _ in context.trained] == [0, 1, 2]
     assert [run["repeat"] for run in result["variants"][0]["runs"]] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("name", "claim"), [("mnist", 0.81), ("digits", None)])
 def test_claims_are_judged_on_the_documents_data_alone(tmp_path, name, claim):
     study = _study(tmp_path, HEAD + 'claim = "validation_accuracy"\n' + SEEDS + VARIANT)
-    result = StudyExperiment(study).run(FakeLab(name)).result
+    result = StudyExperiment(study).run(FakeContext(name)).result
     assert result["claim"] == claim
     assert (result["variants"][0]["meets_claim"] is None) == (claim is None)
 
@@ -507,8 +513,8 @@ settings = { filters = [8] }
 
 def test_what_cannot_be_had_is_left_out_and_the_rest_compared(tmp_path):
     study = _study(tmp_path, HEAD + SEEDS + VARIANT + SOME_FAIL)
-    lab = FakeLab(failing=("sgd",), built=("mlp_64_32",))
-    outcome = StudyExperiment(study).run(lab)
+    context = FakeContext(failing=("sgd",), built=("mlp_64_32",))
+    outcome = StudyExperiment(study).run(context)
     assert [row["name"] for row in outcome.result["variants"]] == ["as documented"]
     first, second, third = outcome.problems
     assert first == 'Left out: "wider", "both": there is no network mlp_256_128'
@@ -519,27 +525,27 @@ def test_what_cannot_be_had_is_left_out_and_the_rest_compared(tmp_path):
 def test_a_study_of_which_nothing_is_left_fails(tmp_path):
     study = _study(tmp_path, HEAD + SEEDS + VARIANT + SOME_FAIL)
     with pytest.raises(JobFailed, match="there is no network mlp_256_128"):
-        StudyExperiment(study).run(FakeLab(failing=("sgd", "adam"), built=("mlp_64_32",)))
+        StudyExperiment(study).run(FakeContext(failing=("sgd", "adam"), built=("mlp_64_32",)))
     alone = _study(tmp_path, HEAD + SEEDS + VARIANT)
     with pytest.raises(JobFailed, match="its limit") as caught:
-        StudyExperiment(alone).run(FakeLab(failing=("adam",)))
+        StudyExperiment(alone).run(FakeContext(failing=("adam",)))
     assert caught.value.status == "timeout"
 
 
 def test_a_session_that_has_ended_leaves_no_half_study(tmp_path):
     study = _study(tmp_path, HEAD + SEEDS + VARIANT + SOME_FAIL)
-    lab = FakeLab(failing=("sgd",))
-    lab.ended = True
+    context = FakeContext(failing=("sgd",))
+    context.ended = True
     with pytest.raises(JobFailed, match="the session has ended"):
-        StudyExperiment(study).run(lab)
+        StudyExperiment(study).run(context)
 
 
 @pytest.mark.parametrize(("users", "trained_on"), [(False, 24_000), (True, 60_000)])
 def test_only_our_own_studies_are_made_to_fit(tmp_path, users, trained_on):
     study = _study(tmp_path, HEAD + SEEDS + "[defaults]\ntrain_images = 60_000\n" + VARIANT)
-    lab = FakeLab("digits")
-    StudyExperiment(study, users=users).run(lab)
-    assert {recipe.train_images for _, recipe, _, _ in lab.trained} == {trained_on}
+    context = FakeContext("digits")
+    StudyExperiment(study, users=users).run(context)
+    assert {recipe.train_images for _, recipe, _, _ in context.trained} == {trained_on}
 
 
 # Findings -----------------------------------------------------------------------------------------
@@ -627,8 +633,7 @@ def test_finding_of_one_variant_without_a_claim():
 def test_a_users_grid_is_an_experiment_beside_ours(tmp_path):
     path = tmp_path / "explanation.toml"
     path.write_text(HEAD + SEEDS + GRID + "epochs = [1, 2]\n", encoding="utf-8")
-    options = SimpleNamespace(experiments=True, recipe="documented", grid=path)
-    found = experiments(options, facts.names())
+    found = experiments(facts.names(), documented=True, grid=path)
     studies = [(e.architecture, e.id) for e in found if e.kind == "study"]
     assert studies == [
         ("deep_cnn", "cross_validation"),
@@ -637,15 +642,14 @@ def test_a_users_grid_is_an_experiment_beside_ours(tmp_path):
         ("mlp_64_32", "explanation"),
         ("mlp_64_32", "grid_explanation"),
     ]
-    alone = SimpleNamespace(experiments=True, recipe="gate", grid=path)
-    assert [e.id for e in experiments(alone, facts.names())] == ["grid_explanation"]
-    with pytest.raises(UserError, match="should be one of those that are graded: deep_cnn"):
-        experiments(alone, ["deep_cnn"])
+    alone = experiments(facts.names(), documented=False, grid=path)
+    assert [e.id for e in alone] == ["grid_explanation"]
+    with pytest.raises(UserError, match="should be one of the graded networks: deep_cnn"):
+        experiments(["deep_cnn"], documented=False, grid=path)
 
 
 def test_a_users_grid_is_never_made_to_fit():
     assert not StudyExperiment(load_all()[0]).users
     path = study_format.FOLDER / "deep_cnn_hyperparameters.toml"
-    options = SimpleNamespace(experiments=True, recipe="gate", grid=path)
-    (found,) = experiments(options, facts.names())
+    (found,) = experiments(facts.names(), documented=False, grid=path)
     assert found.users

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.experiments.summary_table import TABLES, compare
+from harness.experiments.reproductions import TABLES, compare
 from reference.facts import expected_network, load, names
 from reference.layers import Network, normalise
 from reference.summary import write
@@ -44,8 +44,8 @@ def test_it_compares_the_network_that_the_module_builds():
         asked.append(name)
         return SimpleNamespace(network=NETWORK)
 
-    lab = SimpleNamespace(facts=load, spec=spec)
-    found = TABLES[0].run(lab)
+    context = SimpleNamespace(facts=load, spec=spec)
+    found = TABLES[0].run(context)
     assert asked == ["sequential_cnn"]
     assert found == compare(FACTS, NETWORK)
 

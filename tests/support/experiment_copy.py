@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.experiments.base import Outcome
+from harness.experiments.context import Outcome
 from harness.network.recipe import in_fold
 
 
@@ -29,19 +29,19 @@ class _Fake:
 class Folds(_Fake):
     """Two folds of one epoch; then it waits for ever, where somebody has asked for that."""
 
-    def run(self, lab):
-        spec, images = lab.spec(self.architecture), len(lab.dataset.train_labels)
-        documented = replace(lab.recipe(self.architecture), epochs=1)
+    def run(self, context):
+        spec, images = context.spec(self.architecture), len(context.dataset.train_labels)
+        documented = replace(context.recipe(self.architecture), epochs=1)
         jobs = [
-            lab.train(
+            context.train(
                 spec, in_fold(documented, 2, fold, images, 1), fold,
                 f"{self.architecture} fold {fold}",
             )
             for fold in range(2)
         ]
-        records = [lab.wait(job) for job in jobs]
+        records = [context.wait(job) for job in jobs]
         if Path("wait").exists():
-            lab.wait(Future())
+            context.wait(Future())
         rows = [
             {
                 "key": record.key, "cached": record.cached, "seed": record.seed,
@@ -58,14 +58,14 @@ class Folds(_Fake):
 class OfRuns(_Fake):
     """Looks at the subject's own runs, and finds something wrong."""
 
-    def run(self, lab):
-        found = [record.seed for record in lab.runs(self.architecture)]
+    def run(self, context):
+        found = [record.seed for record in context.runs(self.architecture)]
         return Outcome({"seeds": found}, ("one thing moved", "another did, too"))
 
 
 @dataclass(frozen=True)
 class Broken(_Fake):
-    def run(self, lab):
+    def run(self, context):
         return Outcome({"x": {}["nothing"]})
 
 

@@ -17,9 +17,8 @@ from harness.evaluation import gates
 from harness.evaluation.evidence.alarms import calibrated_range
 from harness.evaluation.evidence.trained_networks import ANALYSED
 from harness.evaluation.results import SubjectOutcome
-from harness.experiments.base import Experiment
-from harness.experiments.context import Lab, Setting
-from harness.experiments.runner import Finished, Running
+from harness.experiments.context import Experiment, ExperimentContext, Setting
+from harness.experiments.runner import ExperimentRunner, Finished
 from harness.jobs.cluster.workers import ClusterWorkers
 from harness.jobs.kinds.base import Job
 from harness.jobs.kinds.errors import JobFailed, WorkersLost
@@ -101,7 +100,7 @@ class Session:
             verifying=1 if options.cluster is None else _VERIFIED_AT_ONCE,
         )
         self._trainings: Trainings | None = None
-        self._running: Running | None = None
+        self._running: ExperimentRunner | None = None
         self.data: Dataset | None = None
         self.calibration = calibration.DOCUMENTED  # until the data are known
         self.trains = False
@@ -274,7 +273,7 @@ class Session:
             for name in self.subjects:
                 self._training(name)
         if experiments:
-            self._running = Running(experiments, self._lab(self.data))
+            self._running = ExperimentRunner(experiments, self._experiment_context(self.data))
 
     def stop_experiments(self) -> None:
         """Lets nobody wait for what no check of a network needs; what is not done is skipped."""
@@ -304,7 +303,7 @@ class Session:
         known = self.subjects[subject]
         return self._trainings.of(known, self._networks.opened(known), examine=True)
 
-    def _lab(self, data: Dataset) -> Lab:
+    def _experiment_context(self, data: Dataset) -> ExperimentContext:
         setting = Setting(
             data,
             self.facts,
@@ -314,7 +313,7 @@ class Session:
             self._workers.at_once,
             self._workers.platform,
         )
-        return Lab(setting, self, self._work)
+        return ExperimentContext(setting, self, self._work)
 
     def _computing(self) -> Computing:
         """This machine's workers, or a cluster's."""

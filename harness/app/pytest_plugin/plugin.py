@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from harness.app.grading.options import Options
-    from harness.experiments.base import Experiment
+    from harness.experiments.context import Experiment
 
 CHECKS = "checks"
 TEST_LOG = "pytest.html"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from harness.experiments.base import Experiment
+    from harness.experiments.context import Experiment
 
 SUBJECT, EXPERIMENT = "subject_id", "experiment"
 

@@ -9,7 +9,7 @@ from harness.app.grading.options import Options
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin.check_results import Ledger
 from harness.evaluation.baseline.benchmarks import Baseline
-from harness.experiments.base import Experiment
+from harness.experiments.context import Experiment
 from harness.submissions.subject import Subject
 
 if TYPE_CHECKING:

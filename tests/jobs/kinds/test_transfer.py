@@ -12,8 +12,7 @@ import pytest
 
 from harness.data.letters import Letters, open_letters, publish_letters
 from harness.evaluation.claims import judge
-from harness.experiments.transfer import EPOCHS, Transfer
-from harness.experiments.transfer_finding import problems
+from harness.experiments.transfer import EPOCHS, Transfer, problems
 from harness.jobs.kinds import registry
 from harness.jobs.kinds.transfer import TransferJob
 from harness.jobs.store.record import Record
@@ -311,7 +310,7 @@ def test_a_job_travels_as_json():
 # The experiment -----------------------------------------------------------------------------------
 
 
-class FakeLab:
+class FakeContext:
     """Does no work: each transfer reads as many letters right as the test says."""
 
     def __init__(self, root, *, histories, left_out, dataset="mnist", **changes):
@@ -399,25 +398,25 @@ def written(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("written")
 def test_one_transfer_for_each_documented_run(tmp_path):
-    lab = FakeLab(tmp_path, histories=[[20, 26, 27], [25, 25, 26]], left_out=[24, 26])
-    outcome = Transfer().run(lab)
+    context = FakeContext(tmp_path, histories=[[20, 26, 27], [25, 25, 26]], left_out=[24, 26])
+    outcome = Transfer().run(context)
     assert outcome.problems == ()
-    assert [(job.base, job.seed) for job in lab.jobs] == [("0" * 64, 0), (f"{1:064d}", 1)]
-    assert {(j.optimizer, j.learning_rate, j.batch_size, j.epochs) for j in lab.jobs} == {
+    assert [(job.base, job.seed) for job in context.jobs] == [("0" * 64, 0), (f"{1:064d}", 1)]
+    assert {(j.optimizer, j.learning_rate, j.batch_size, j.epochs) for j in context.jobs} == {
         ("adam", 0.001, 5, EPOCHS)
     }
     result = json.loads(json.dumps(outcome.result))
     assert result["letters"]["source"] == "GREEK_DIR"
     assert result["letters"]["note"] is None
     assert result["letters"]["classes"] == ["alpha", "beta", "gamma"]
-    assert result["letters"]["digest"] == lab.jobs[0].letters
+    assert result["letters"]["digest"] == context.jobs[0].letters
     assert [p["label"] for p in result["letters"]["pictures"]] == [0] * 9 + [1] * 9 + [2] * 9
     assert {len(p["pixels"]) for p in result["letters"]["pictures"]} == {1048}  # 784 bytes
     assert result["claim"] == 0.96
     first, second = result["runs"]
     assert (first["correct"], first["images"], first["left_out_correct"]) == (27, 27, 24)
     assert (first["epochs_to_claim"], second["epochs_to_claim"]) == (2, 3)
-    assert (first["key"], first["base_key"]) == (lab.jobs[0].key, "0" * 64)
+    assert (first["key"], first["base_key"]) == (context.jobs[0].key, "0" * 64)
     assert result["mean"] == pytest.approx(26.5 / 27)
     # Student's t, one degree of freedom: 12.706 * 0.02619 / sqrt(2) beyond both ends but one.
     assert result["interval"] == pytest.approx([0.74616, 1.0], abs=1e-4)
@@ -429,8 +428,8 @@ def test_one_transfer_for_each_documented_run(tmp_path):
 
 @pytest.mark.usefixtures("written")
 def test_the_finding_of_a_claim_that_is_passed(tmp_path):
-    lab = FakeLab(tmp_path, histories=[[20, 26, 27], [25, 26, 27]], left_out=[24, 26])
-    assert Transfer().run(lab).result["finding"] == (
+    context = FakeContext(tmp_path, histories=[[20, 26, 27], [25, 26, 27]], left_out=[24, 26])
+    assert Transfer().run(context).result["finding"] == (
         "After 3 epochs the new last layer reads 27 of 27 letters right that it was trained on "
         "(100.0%), with each of 2 seeds. The document's 96% is 26 of 27. That many are first read "
         "after 2 epochs. The document's difficulty in training beyond this point does not "
@@ -460,8 +459,8 @@ def test_the_finding_of_a_claim_that_is_passed(tmp_path):
 )
 @pytest.mark.usefixtures("written")
 def test_the_finding_follows_the_numbers(tmp_path, histories, words):
-    lab = FakeLab(tmp_path, histories=histories, left_out=[25] * len(histories))
-    assert words in Transfer().run(lab).result["finding"]
+    context = FakeContext(tmp_path, histories=histories, left_out=[25] * len(histories))
+    assert words in Transfer().run(context).result["finding"]
 
 
 @pytest.mark.parametrize(
@@ -469,8 +468,8 @@ def test_the_finding_follows_the_numbers(tmp_path, histories, words):
 )
 @pytest.mark.usefixtures("written")
 def test_how_many_letters_are_read_is_a_finding_and_no_problem(tmp_path, reads, verdict):
-    lab = FakeLab(tmp_path, histories=[[15, count] for count in reads], left_out=[24, 26])
-    outcome = Transfer().run(lab)
+    context = FakeContext(tmp_path, histories=[[15, count] for count in reads], left_out=[24, 26])
+    outcome = Transfer().run(context)
     assert outcome.problems == ()
     row = {"id": "greek", "kind": "transfer", "status": "done", "problems": outcome.problems}
     document = replace(facts.load("deep_cnn"), claims=(CLAIM,))
@@ -483,15 +482,15 @@ def test_how_many_letters_are_read_is_a_finding_and_no_problem(tmp_path, reads, 
 
 @pytest.mark.usefixtures("written")
 def test_seeds_that_agree_do_not_make_the_interval_a_point(tmp_path):
-    lab = FakeLab(tmp_path, histories=[[27]] * 5, left_out=[25] * 5)
-    assert Transfer().run(lab).result["interval"] == pytest.approx(wilson(27, 27))
+    context = FakeContext(tmp_path, histories=[[27]] * 5, left_out=[25] * 5)
+    assert Transfer().run(context).result["interval"] == pytest.approx(wilson(27, 27))
 
 
 @pytest.mark.usefixtures("written")
 def test_weights_that_moved_or_did_not_are_problems(tmp_path):
-    lab = FakeLab(tmp_path, histories=[[27]], left_out=[27], frozen_after="e" * 64,
+    context = FakeContext(tmp_path, histories=[[27]], left_out=[27], frozen_after="e" * 64,
                   head_after="a" * 64)  # fmt: skip
-    frozen, head = Transfer().run(lab).problems
+    frozen, head = Transfer().run(context).problems
     assert frozen == (
         "seed 0: frozen weights moved: their SHA-256 was ffffffffffff… before training and should "
         "be the same afterwards, but is eeeeeeeeeeee…"
@@ -504,7 +503,7 @@ def test_weights_that_moved_or_did_not_are_problems(tmp_path):
 
 def test_without_written_letters_no_claim_is_judged(tmp_path, monkeypatch):
     monkeypatch.delenv("GREEK_DIR", raising=False)
-    outcome = Transfer().run(FakeLab(tmp_path, histories=[[20]], left_out=[20]))
+    outcome = Transfer().run(FakeContext(tmp_path, histories=[[20]], left_out=[20]))
     assert outcome.problems == ()
     assert outcome.result["letters"]["source"] == "drawn"
     assert outcome.result["letters"]["note"].startswith("GREEK_DIR is not set")
@@ -515,8 +514,8 @@ def test_without_written_letters_no_claim_is_judged(tmp_path, monkeypatch):
 def test_other_letters_than_nine_of_each_judge_no_claim(tmp_path, written, missing, words):
     for number in range(missing):
         (written / "alpha" / f"{number}.png").unlink()
-    lab = FakeLab(tmp_path, histories=[[20]], left_out=[19])
-    outcome = Transfer().run(lab)
+    context = FakeContext(tmp_path, histories=[[20]], left_out=[19])
+    outcome = Transfer().run(context)
     assert outcome.problems == ()
     assert (
         "The document's 96% is not judged by this: its letters were nine of each class, and these "
@@ -525,31 +524,31 @@ def test_other_letters_than_nine_of_each_judge_no_claim(tmp_path, written, missi
 
 
 def test_letters_that_are_there_twice_are_reported(tmp_path, written):
-    lab = FakeLab(tmp_path, histories=[[27]], left_out=[27])
+    context = FakeContext(tmp_path, histories=[[27]], left_out=[27])
     for copy in (3, 4):
         shutil.copy(written / "beta" / "0.png", written / "beta" / f"{copy}.png")
-    result = Transfer().run(lab).result
+    result = Transfer().run(context).result
     assert result["letters"]["repeated"] == 3
     assert "But 3 of the letters are, pixel for pixel, the same as another" in result["finding"]
 
 
 @pytest.mark.usefixtures("written")
 def test_on_other_digits_than_mnist_no_claim_is_judged(tmp_path):
-    lab = FakeLab(tmp_path, histories=[[20]], left_out=[20], dataset="digits")
-    outcome = Transfer().run(lab)
+    context = FakeContext(tmp_path, histories=[[20]], left_out=[20], dataset="digits")
+    outcome = Transfer().run(context)
     assert outcome.problems == ()
     assert "The document's 96% is not judged by this" in outcome.result["finding"]
 
 
 def test_letters_for_testing(tmp_path, written):
-    lab = FakeLab(tmp_path, histories=[[27], [27], [27]], left_out=[27] * 3)
-    lab.greek_test = tmp_path / "seen"
-    shutil.copytree(written, lab.greek_test)
+    context = FakeContext(tmp_path, histories=[[27], [27], [27]], left_out=[27] * 3)
+    context.greek_test = tmp_path / "seen"
+    shutil.copytree(written, context.greek_test)
     for file in (written / "beta").glob("[0-6].png"):
         file.unlink()
-    for file in (lab.greek_test / "beta").glob("[3-8].png"):
+    for file in (context.greek_test / "beta").glob("[3-8].png"):
         file.unlink()
-    outcome = Transfer().run(lab)
+    outcome = Transfer().run(context)
     test = outcome.result["test"]
     assert (test["images"], test["correct"], len(test["pictures"])) == (21, [21, 20, 19], 21)
     assert test["predicted"] == [wrong([0] * 9 + [1] * 3 + [2] * 9, seed) for seed in range(3)]
@@ -564,8 +563,8 @@ def test_letters_for_testing(tmp_path, written):
 
 @pytest.mark.usefixtures("written")
 def test_a_folder_for_testing_that_is_not_there(tmp_path):
-    lab = FakeLab(tmp_path, histories=[[27]], left_out=[27])
-    lab.greek_test = tmp_path / "nowhere"
+    context = FakeContext(tmp_path, histories=[[27]], left_out=[27])
+    context.greek_test = tmp_path / "nowhere"
     with pytest.raises(UserError, match=r"--greek-test: .*nowhere does not exist"):
-        Transfer().run(lab)
-    assert lab.jobs == []
+        Transfer().run(context)
+    assert context.jobs == []

@@ -15,9 +15,15 @@ from threadpoolctl import threadpool_limits
 from harness.data import publish
 from harness.data.digits import load_digits
 from harness.evaluation.claims import judge
-from harness.experiments import catalogue, numpy_twin_finding
-from harness.experiments import numpy_twin as twin
-from harness.experiments.numpy_twin import MAIN, OTHERS, Configuration, NumpyTwin, sizes
+from harness.experiments import catalogue, numpy_finding
+from harness.experiments import numpy_reimplementation as twin
+from harness.experiments.numpy_reimplementation import (
+    MAIN,
+    OTHERS,
+    Configuration,
+    NumpyReimplementation,
+    sizes,
+)
 from harness.jobs.kinds import keras_fit, numpy_twin, registry
 from harness.jobs.kinds.keras_fit import FitJob
 from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform, train_twin
@@ -163,7 +169,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(data, tmp_pat
 
 def test_a_worker_multiplies_matrices_on_one_thread_and_without_tensorflow():
     script = (
-        "import sys, threadpoolctl, harness.experiments.numpy_twin, harness.jobs.kinds.numpy_twin\n"
+        "import sys, threadpoolctl, harness.jobs.kinds.numpy_twin\n"
+        "import harness.experiments.numpy_reimplementation\n"
         "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info()},"
         " 'tensorflow' in sys.modules)"
     )
@@ -191,7 +198,7 @@ FEW = (
 KERAS_HISTORY = {"val_accuracy": [0.97, 0.95], "epoch_time_s": [0.5, 0.25], "loss": [1.0, 0.5]}
 
 
-class Lab:
+class ExperimentContext:
     """Does twins at once, in this process; Keras's part is made up."""
 
     def __init__(self, data, store, *, seeds=2, mnist=False, spoil=lambda _document: None):
@@ -242,19 +249,19 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def outcome(data, tmp_path_factory):
-    lab = Lab(data, tmp_path_factory.mktemp("store"), mnist=True)
-    return lab, NumpyTwin(others=FEW).run(lab)
+    context = ExperimentContext(data, tmp_path_factory.mktemp("store"), mnist=True)
+    return context, NumpyReimplementation(others=FEW).run(context)
 
 
 def test_every_configuration_is_trained_with_every_seed(outcome):
-    lab, _ = outcome
-    twins = [one for one, _ in lab.done if isinstance(one, TwinJob)]
+    context, _ = outcome
+    twins = [one for one, _ in context.done if isinstance(one, TwinJob)]
     assert [one.seed for one in twins] == [0, 1] * 3
     assert [one.recipe.batch_size for one in twins[::2]] == [32, 32, 1257]
     assert [one.recipe.optimizer for one in twins[::2]] == ["adam", "sgd", "sgd"]
     assert [one.initializer for one in twins[::2]] == ["glorot_uniform"] * 2 + ["he_normal"]
     assert {one.sizes for one in twins} == {(784, 64, 32, 10)}
-    assert len({title for _, title in lab.done}) == len(lab.done) == 7
+    assert len({title for _, title in context.done}) == len(context.done) == 7
 
 
 def test_the_result_is_plain_json_and_says_what_was_measured(outcome):
@@ -275,7 +282,7 @@ def test_the_result_is_plain_json_and_says_what_was_measured(outcome):
         assert run["validation_accuracy"] == run["history"]["val_accuracy"][-1]
     claim = measured().claim
     for one in result["configurations"]:
-        assert one["meets_claim"] is numpy_twin_finding.gives(claim, (one["mean"], one["interval"]))
+        assert one["meets_claim"] is numpy_finding.gives(claim, (one["mean"], one["interval"]))
     assert [(one["name"], one["runs"]) for one in result["configurations"]] == [
         ("SGD, 1 epoch", 2),
         ("all at once", 2),
@@ -298,7 +305,7 @@ def test_the_documents_table_has_a_measured_number_beside_each_word(outcome):
     assert f"{outcome[1].result['mean']:.2%}" in accuracy["numpy_measured"]
     assert accuracy["keras_measured"].startswith("95.00%")
     assert "model.fit: 3.00 s" in rows[1]["keras_measured"]
-    lines = [code_lines(path.read_text()) for path in numpy_twin_finding.TWIN_CODE]
+    lines = [code_lines(path.read_text()) for path in numpy_finding.TWIN_CODE]
     assert f"{sum(lines)} lines" in rows[0]["numpy_measured"]
     assert "12 lines" in rows[0]["keras_measured"]
     assert rows[3]["numpy_measured"].startswith(
@@ -315,12 +322,12 @@ def test_the_words_are_those_of_the_document():
         "Accuracy Achieved": ("~90.25%", "~81% (can be improved)"),
         "Learning Focus": ("Internals (math)", "Framework usage"),
     }
-    found = numpy_twin_finding.rows(measured())
+    found = numpy_finding.rows(measured())
     assert {row["feature"]: (row["numpy_document"], row["keras_document"]) for row in found} == rows
 
 
 def test_a_single_seed_will_do_and_other_images_are_not_judged(data, tmp_path):
-    done = NumpyTwin(others=FEW[:1]).run(Lab(data, tmp_path, seeds=1))
+    done = NumpyReimplementation(others=FEW[:1]).run(ExperimentContext(data, tmp_path, seeds=1))
     assert done.problems == ()
     assert "not judged" in done.result["finding"]
     assert "90.25" not in done.result["finding"]
@@ -330,10 +337,10 @@ def test_a_single_seed_will_do_and_other_images_are_not_judged(data, tmp_path):
 
 def test_a_bound_is_rounded_up():
     """Nothing lies beyond what is said to be the farthest."""
-    assert [numpy_twin_finding.bound(error) for error in (2e-9, 2.1e-9, 9.5e-9, 0.0)] == [
+    assert [numpy_finding.bound(error) for error in (2e-9, 2.1e-9, 9.5e-9, 0.0)] == [
         "2e-09", "3e-09", "1e-08", "0e+00",
     ]  # fmt: skip
-    focus = numpy_twin_finding.rows(measured())[3]["numpy_measured"]
+    focus = numpy_finding.rows(measured())[3]["numpy_measured"]
     assert focus.endswith(
         "none is further than 2e-09 of that array's largest derivative from its finite difference"
     )
@@ -343,7 +350,7 @@ def test_one_run_without_a_number_spoils_the_others():
     found = measured()
     found.twin[1]["gradient_error"] = float("nan")
     assert any("gradient is nan off" in problem for problem in twin._problems(found))
-    assert "further than nan of" in numpy_twin_finding.rows(found)[3]["numpy_measured"]
+    assert "further than nan of" in numpy_finding.rows(found)[3]["numpy_measured"]
 
 
 def too_few(document):
@@ -366,14 +373,14 @@ def no_number(document):
     ],
 )
 def test_what_is_wrong_is_a_problem(spoil, problem, data, tmp_path):
-    lab = Lab(data, tmp_path, seeds=1, mnist=True, spoil=spoil)
-    (found,) = NumpyTwin(others=()).run(lab).problems
+    context = ExperimentContext(data, tmp_path, seeds=1, mnist=True, spoil=spoil)
+    (found,) = NumpyReimplementation(others=()).run(context).problems
     assert found.startswith(problem)
 
 
 def test_an_accuracy_below_the_documents_is_a_finding_and_no_problem(data, tmp_path):
-    lab = Lab(data, tmp_path, seeds=1, mnist=True, spoil=too_few)
-    outcome = NumpyTwin(others=()).run(lab)
+    context = ExperimentContext(data, tmp_path, seeds=1, mnist=True, spoil=too_few)
+    outcome = NumpyReimplementation(others=()).run(context)
     assert outcome.problems == ()
     assert "the document's 90.25% is not reproduced" in outcome.result["finding"]
     row = {"id": "twin", "kind": "twin", "status": "done", "problems": outcome.problems}
@@ -390,8 +397,8 @@ def test_an_accuracy_below_the_documents_is_a_finding_and_no_problem(data, tmp_p
 
 def test_it_is_in_the_catalogue():
     names = all_facts.names()
-    assert NumpyTwin() in catalogue.experiments(names, documented=True, grid=None)
-    assert NumpyTwin() not in catalogue.experiments(
+    assert NumpyReimplementation() in catalogue.experiments(names, documented=True, grid=None)
+    assert NumpyReimplementation() not in catalogue.experiments(
         [n for n in names if n != NAME], documented=True, grid=None
     )
     named = [one.name for one in (MAIN, *OTHERS)]
@@ -427,7 +434,7 @@ def measured(correct=(9700, 9720), others=None, twin_s=0.5, *, judged=True):
         recipe={"validation_images": 12_000},
         history={"val_accuracy": [0.94, 0.96, 0.97], "epoch_time_s": [0.4] * 3, "loss": [1.0] * 3},
     )
-    return numpy_twin_finding.Measured(
+    return numpy_finding.Measured(
         architecture=NAME,
         twin=runs,
         others=others or {},
@@ -444,7 +451,7 @@ def test_the_finding_says_what_explains_the_figure():
         "two epochs": (0.9055, (0.9050, 0.9060)),  # within half a point, and yet not the figure
         "a hundred steps": (0.9000, (0.8970, 0.9030)),
     }
-    words = numpy_twin_finding.finding(measured(others=others))
+    words = numpy_finding.finding(measured(others=others))
     assert "97.10% [95.83%, 98.37%] of the test images right after 2 epochs" in words
     assert "the document's 90.25% is exceeded" in words
     assert (
@@ -463,18 +470,18 @@ def test_the_finding_says_what_explains_the_figure():
 def test_without_both_figures_the_document_has_no_points_between_them():
     one = replace(measured(), keras_claim=None)
     for found in (one, measured(judged=False)):
-        words = numpy_twin_finding.finding(found)
+        words = numpy_finding.finding(found)
         assert "0.50 points apart." in words
         assert "the document has" not in words
 
 
 def test_the_finding_says_where_nothing_explains_it():
     others = {"far": (0.7, (0.69, 0.71)), "farther": (0.6, (0.59, 0.61))}
-    words = numpy_twin_finding.finding(measured((8000, 8010), others, twin_s=3.0))
+    words = numpy_finding.finding(measured((8000, 8010), others, twin_s=3.0))
     assert "the document's 90.25% is not reproduced" in words
     assert "None of 2 other configurations gives 90.25%: the nearest is far, with 70.00%" in words
     assert "NumPy is slower than model.fit" in words
-    assert "holds" in numpy_twin_finding.finding(measured((9000, 9050)))
+    assert "holds" in numpy_finding.finding(measured((9000, 9050)))
 
 
 @pytest.mark.parametrize(
@@ -483,8 +490,8 @@ def test_the_finding_says_where_nothing_explains_it():
 )
 def test_a_configuration_gives_the_figure_as_in_a_study(found, given):
     judged = measured()
-    assert numpy_twin_finding.gives(judged.claim, found) is given
-    assert numpy_twin_finding.gives(None, found) is None
+    assert numpy_finding.gives(judged.claim, found) is given
+    assert numpy_finding.gives(None, found) is None
 
 
 def test_lines_of_code_are_counted_without_words_about_it():

@@ -12,10 +12,9 @@ from math import ceil, isfinite, prod
 from pathlib import Path
 from typing import Any, Final
 
-from harness.experiments import numpy_twin_finding
-from harness.experiments.base import Kind, Outcome
-from harness.experiments.context import Lab
-from harness.experiments.numpy_twin_finding import accuracies, summary
+from harness.experiments import numpy_finding
+from harness.experiments.context import ExperimentContext, Kind, Outcome
+from harness.experiments.numpy_finding import accuracies, summary
 from harness.jobs.kinds import keras_fit, numpy_twin
 from harness.jobs.kinds.keras_fit import FitJob
 from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform
@@ -27,7 +26,7 @@ CLAIM = "numpy_accuracy"
 KERAS_CLAIM = "validation_accuracy"
 
 # A correct gradient differs from finite differences by some 1e-9 (reference.twin.gradient_check).
-MOST_GRADIENT_ERROR = 1e-6
+MAX_GRADIENT_ERROR = 1e-6
 
 # As Keras's Dense starts when nothing is said.
 _INITIALIZER = "glorot_uniform"
@@ -83,8 +82,8 @@ OTHERS: Final = (
 
 
 @dataclass(frozen=True)
-class NumpyTwin:
-    """The NumPy twin of an architecture of dense layers; see `harness.experiments.base`."""
+class NumpyReimplementation:
+    """The NumPy twin of an architecture of dense layers; see `harness.experiments.context`."""
 
     architecture: str = "mlp_64_32"
     others: Sequence[Configuration] = field(default=OTHERS)
@@ -98,19 +97,19 @@ class NumpyTwin:
     )
     source: str = "Summary Table, column 'NumPy (Part 1)'"
 
-    def run(self, lab: Lab) -> Outcome:
+    def run(self, context: ExperimentContext) -> Outcome:
         """Trains every configuration with every seed; times `model.fit`; waits for Keras's runs."""
-        facts, spec = lab.facts(self.architecture), lab.spec(self.architecture)
-        recipe = lab.recipe(self.architecture)
-        waiting = [self._submit(lab, one) for one in (MAIN, *self.others)]
+        facts, spec = context.facts(self.architecture), context.spec(self.architecture)
+        recipe = context.recipe(self.architecture)
+        waiting = [self._submit(context, one) for one in (MAIN, *self.others)]
         timed = replace(recipe, epochs=_FIT_EPOCHS)
-        fit = FitJob(spec, timed, lab.dataset.name, lab.dataset.digest, lab.platform)
-        fitted = lab.do(
-            fit, f"{self.architecture} model.fit", _cost(timed, lab, facts), _LIMIT, _FIT_EPOCHS
+        fit = FitJob(spec, timed, context.dataset.name, context.dataset.digest, context.platform)
+        fitted = context.do(
+            fit, f"{self.architecture} model.fit", _cost(timed, context, facts), _LIMIT, _FIT_EPOCHS
         )
-        keras = lab.runs(self.architecture)
-        main, *others = ([numpy_twin.read(lab.wait(run)) for run in runs] for runs in waiting)
-        measured = numpy_twin_finding.Measured(
+        keras = context.runs(self.architecture)
+        main, *others = ([numpy_twin.read(context.wait(run)) for run in runs] for runs in waiting)
+        measured = numpy_finding.Measured(
             architecture=self.architecture,
             twin=main,
             others={
@@ -118,75 +117,75 @@ class NumpyTwin:
                 for one, runs in zip(self.others, others, strict=True)
             },
             keras=keras,
-            fit=keras_fit.read(lab.wait(fitted)),
+            fit=keras_fit.read(context.wait(fitted)),
             # No claim is judged on other images than the documents'.
-            claim=claim(facts, CLAIM) if lab.calibration.documented else None,
-            keras_claim=claim(facts, KERAS_CLAIM) if lab.calibration.documented else None,
+            claim=claim(facts, CLAIM) if context.calibration.documented else None,
+            keras_claim=claim(facts, KERAS_CLAIM) if context.calibration.documented else None,
         )
-        result = self._result(lab, measured, others)
+        result = self._result(context, measured, others)
         return Outcome(result, _problems(measured))
 
-    def _submit(self, lab: Lab, one: Configuration) -> list[Future[Path]]:
+    def _submit(self, context: ExperimentContext, one: Configuration) -> list[Future[Path]]:
         """Has a configuration trained, once for each seed."""
-        facts = lab.facts(self.architecture)
-        recipe = one.recipe(lab.recipe(self.architecture), len(lab.dataset.train_labels))
+        facts = context.facts(self.architecture)
+        recipe = one.recipe(context.recipe(self.architecture), len(context.dataset.train_labels))
         jobs = [
             TwinJob(
                 sizes=sizes(facts),
                 initializer=one.initializer,
                 recipe=recipe,
-                dataset=lab.dataset.name,
-                data_digest=lab.dataset.digest,
+                dataset=context.dataset.name,
+                data_digest=context.dataset.digest,
                 seed=seed,
-                platform=numpy_platform(lab.platform),
+                platform=numpy_platform(context.platform),
             )
-            for seed in range(lab.seeds)
+            for seed in range(context.seeds)
         ]
-        cost = _cost(recipe, lab, facts)
+        cost = _cost(recipe, context, facts)
         return [
-            lab.do(job, f"NumPy twin, {one.name}, seed {job.seed}", cost, _LIMIT, recipe.epochs)
+            context.do(job, f"NumPy twin, {one.name}, seed {job.seed}", cost, _LIMIT, recipe.epochs)
             for job in jobs
         ]
 
     def _result(
         self,
-        lab: Lab,
-        measured: numpy_twin_finding.Measured,
+        context: ExperimentContext,
+        measured: numpy_finding.Measured,
         others: Sequence[Sequence[Mapping[str, Any]]],
     ) -> dict[str, Any]:
-        recipe = MAIN.recipe(lab.recipe(self.architecture), len(lab.dataset.train_labels))
+        recipe = MAIN.recipe(context.recipe(self.architecture), len(context.dataset.train_labels))
         mean, interval = summary(accuracies(measured.twin))
         return {
             "claim": None if measured.claim is None else measured.claim.value,
             **_settings(MAIN, recipe),
-            "gradient_error": _finite(numpy_twin_finding.gradient_error(measured.twin)),
+            "gradient_error": _finite(numpy_finding.gradient_error(measured.twin)),
             "runs": [_run(run) for run in measured.twin],
             "mean": mean,
             "interval": list(interval),
             "configurations": [
-                self._configuration(lab, one, runs, measured.claim)
+                self._configuration(context, one, runs, measured.claim)
                 for one, runs in zip(self.others, others, strict=True)
             ],
-            "speed": numpy_twin_finding.speeds(measured),
-            "table": numpy_twin_finding.rows(measured),
-            "finding": numpy_twin_finding.finding(measured),
+            "speed": numpy_finding.speeds(measured),
+            "table": numpy_finding.rows(measured),
+            "finding": numpy_finding.finding(measured),
         }
 
     def _configuration(
         self,
-        lab: Lab,
+        context: ExperimentContext,
         one: Configuration,
         runs: Sequence[Mapping[str, Any]],
         judged: ClaimFact | None,
     ) -> dict[str, Any]:
-        recipe = one.recipe(lab.recipe(self.architecture), len(lab.dataset.train_labels))
+        recipe = one.recipe(context.recipe(self.architecture), len(context.dataset.train_labels))
         mean, interval = summary(accuracies(runs))
         return {
             "name": one.name,
             "settings": _settings(one, recipe),
             "mean": mean,
             "interval": list(interval),
-            "meets_claim": numpy_twin_finding.gives(judged, (mean, interval)),
+            "meets_claim": numpy_finding.gives(judged, (mean, interval)),
             "runs": len(runs),
             "cpu_time_s": sum(run["cpu_time_s"] for run in runs) / len(runs),
         }
@@ -203,21 +202,21 @@ def sizes(facts: Facts) -> tuple[int, ...]:
     return tuple(prod(shape) for shape in shapes)
 
 
-def _problems(measured: numpy_twin_finding.Measured) -> tuple[str, ...]:
+def _problems(measured: numpy_finding.Measured) -> tuple[str, ...]:
     """What would leave the figures without meaning; an accuracy, whatever it is, is a finding."""
-    error = numpy_twin_finding.gradient_error(measured.twin)
-    if error <= MOST_GRADIENT_ERROR:
+    error = numpy_finding.gradient_error(measured.twin)
+    if error <= MAX_GRADIENT_ERROR:
         return ()
     # A gradient that is no number comes here, too.
     problem = (
         f"the twin's gradient is {error:.1e} off its finite differences, but should be within "
-        f"{MOST_GRADIENT_ERROR:.0e}"
+        f"{MAX_GRADIENT_ERROR:.0e}"
     )
     return (problem,)
 
 
-def _cost(recipe: Recipe, lab: Lab, facts: Facts) -> float:
-    images = trained_images(recipe, len(lab.dataset.train_labels))
+def _cost(recipe: Recipe, context: ExperimentContext, facts: Facts) -> float:
+    images = trained_images(recipe, len(context.dataset.train_labels))
     steps = ceil(images / recipe.batch_size)
     return recipe.epochs * (6.0 * facts.total_params * images + _STEP_COST * steps)
 
