@@ -6,10 +6,9 @@ BIN := .venv/bin
 # Extra options for pytest, e.g. make report OPTIONS="--dataset=digits"
 OPTIONS ?=
 # One more than there are cores, five at most: a test that waits for a sandbox or a browser keeps no
-# core busy. Files go in alphabetical order, which has the long ones at the front; those that share
-# what takes seconds to have stay together (tests/conftest.py).
+# core busy. Which tests stay together, and which go first: tests/conftest.py.
 PROCESSES := $(shell $(PYTHON) -c "import os; print(min(1 + (os.cpu_count() or 1), 5))")
-PARALLEL := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
+PARALLEL = --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder
 # What make duet compares with: a git revision, e.g. make duet BASE=main
 BASE ?=
 
@@ -17,13 +16,18 @@ BASE ?=
 ARCHITECTURE ?=
 KIT := harness/report/exports/gradescope_kit
 
-.PHONY: report test bench duet fuzz gradescope lint types format clean lock test-lowest test-highest
+.PHONY: report check test bench duet fuzz gradescope lint types format clean lock test-lowest test-highest
 
 report: .venv/run.stamp
 	$(BIN)/pytest checks/ $(OPTIONS)
 
 test: .venv/dev.stamp
 	$(BIN)/pytest tests/ $(PARALLEL) $(OPTIONS)
+
+# Before every commit: style, types, imports between packages, and the tests that take no seconds.
+check: PROCESSES := 2
+check: lint types
+	$(BIN)/pytest tests/ -q -m "not slow" $(PARALLEL) $(OPTIONS)
 
 bench: .venv/run.stamp
 	$(BIN)/pytest --benchmark-only $(OPTIONS)

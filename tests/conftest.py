@@ -1,55 +1,31 @@
-"""Which files run in one process, when several processes share the work (see the Makefile).
+"""Which tests run in one process, when several processes share the work (`--dist=loadgroup`).
 
-A file's tests stay together. So do files that need the same thing which takes seconds to have:
-whoever comes second finds it there. These go first, being the longest to do: in the end many short
-files are left, and no process has to wait for another.
+Tests of one file stay together. So do files that need the same thing which takes seconds to start,
+by a mark `xdist_group` of their module: the second file finds it started. These and the other slow
+files go first: short ones fill the end, so that no process waits long for another.
 """
 
-from pathlib import PurePath
-
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = {
-    # TensorFlow, imported (`engine_support`).
-    "engine": (
-        "test_engine_distribution", "test_engine_equivalence", "test_engine_loop",
-        "test_robustness", "test_transfer",
-    ),
-    # Networks, trained (`support.shared_laboratory`).
-    "laboratory": ("test_mutants", "test_rewrites"),
-    # The sandboxed side, imported (`submissions.shared_host`).
-    "capture": (
-        "test_capture", "test_capture_data", "test_capture_modules", "test_capture_notebook",
-        "test_capture_old", "test_faults", "test_saved_files",
-    ),
-    # A sandbox, started (`sandbox_support.lasting`).
-    "sandbox": ("test_sandbox", "test_sandbox_limits", "test_sandbox_siblings"),
-    # A browser, open (`test_report_browser.browser`).
-    "browser": (
-        "test_report_axe", "test_report_browser", "test_report_class_browser",
-        "test_report_script",
-    ),
-}  # fmt: skip
-RANK = {group: rank for rank, group in enumerate(TOGETHER)}
-GROUPS = {file: group for group, files in TOGETHER.items() for file in files}
-
-
-def _group(nodeid: str) -> str:
-    file = PurePath(nodeid.partition("::")[0]).stem
-    return GROUPS.get(file, file)
-
-
-class Scheduling(LoadFileScheduling):
-    """`--dist=loadfile`, with these files as one."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
-    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+# The longest first.
+GROUPS = (
+    "engine",  # TensorFlow, imported (`tests.support.engine`)
+    "laboratory",  # trained networks (`tests.support.laboratory`)
+    "capture",  # the sandboxed side, imported (`tests.support.open_script`)
+    "sandbox",  # a sandbox, started (`tests.support.sandbox`)
+    "browser",  # a browser (`tests.support.browser`)
+    "guide",  # a copy of the project in which the guides' commands ran
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: RANK.get(_group(item.nodeid), len(RANK)))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def rank(item: pytest.Item) -> int:
+        group = item.get_closest_marker("xdist_group").args[0]
+        return GROUPS.index(group) if group in GROUPS else len(GROUPS) + (item.path not in slow)
+
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=rank)

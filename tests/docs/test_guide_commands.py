@@ -32,7 +32,7 @@ from reference.tables import Table
 from tests.support.project_copy import Result, environment, grade_each, project
 
 # What the commands leave is shared: all in one process.
-pytestmark = pytest.mark.xdist_group("guide")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("guide")]
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs" / "guide").glob("*.md"))

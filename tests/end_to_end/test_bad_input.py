@@ -33,6 +33,8 @@ from tests.support.project_copy import (
     project,
 )
 
+pytestmark = pytest.mark.slow
+
 STRUCTURE = ("checks/test_build.py::test_build", "checks/test_structure.py")
 
 

@@ -25,6 +25,8 @@ from tests.support.project_copy import (
     project,
 )
 
+pytestmark = pytest.mark.slow
+
 BUILD = """import keras
 from keras import layers
 

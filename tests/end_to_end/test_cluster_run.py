@@ -10,6 +10,8 @@ from harness.system.directories import PROJECT_ROOT
 from tests.fault_injection.comparable import comparable, differences
 from tests.support.cluster import DEADLINE_S, nodes_of, real_cluster, wait_for
 
+pytestmark = pytest.mark.slow
+
 SELECTED = "mlp_64_32 or mlp_256_128"
 # Who computed, and where the log of it is: on purpose not the same.
 _WHO = ("cluster", "workers")

@@ -5,9 +5,13 @@ import os
 import signal
 import subprocess
 
+import pytest
+
 from tests.support.experiment_copy import with_experiments
 from tests.support.interrupts import heed_interrupts, processes_of, stored_runs
 from tests.support.project_copy import FAILED, INTERRUPTED, command, environment, grade
+
+pytestmark = pytest.mark.slow
 
 ARGUMENTS = ("checks", "--dataset=digits", "--recipe=documented", "--seeds=1", "--workers=1", "-k")
 

@@ -18,6 +18,8 @@ from harness.system.directories import check_space
 from reference.errors import UserError
 from tests.support.project_copy import PASSED, USAGE, grade, project
 
+pytestmark = pytest.mark.slow
+
 TRAINED = ("checks", "--dataset=digits", "--workers=1", "-k", "mlp_64_32")
 STRUCTURE = ("checks/test_structure.py", "-k", "mlp_64_32")
 

@@ -13,6 +13,8 @@ from harness.system.directories import PROJECT_ROOT
 from tests.fuzzing import broken, guided
 from tests.fuzzing.table import TARGETS
 
+pytestmark = pytest.mark.slow
+
 CASES = 3_000
 
 

@@ -15,6 +15,8 @@ import pytest
 from harness.system.directories import PROJECT_ROOT
 from tests.support.project_copy import FAILED, PASSED, USAGE, command, environment, grade, project
 
+pytestmark = pytest.mark.slow
+
 TRAINED = ("checks", "--dataset=digits", "--workers=1", "-k", "mlp_64_32")
 STRUCTURE = ("checks/test_structure.py", "-k", "mlp_64_32")
 

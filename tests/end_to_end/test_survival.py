@@ -31,6 +31,8 @@ from tests.fault_injection.processes import (
 )
 from tests.support.project_copy import FAILED, PASSED
 
+pytestmark = pytest.mark.slow
+
 NETWORK = "ada.py"
 HALTED, GONE = {"T"}, {"Z", "X"}
 

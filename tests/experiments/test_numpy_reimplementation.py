@@ -38,6 +38,8 @@ from reference import facts as all_facts
 from reference.calibration import Calibration
 from tests.support.engine import documented
 
+pytestmark = pytest.mark.slow
+
 NAME = "mlp_64_32"
 # A few seconds of digits; 96 % of the test images are read right by the seeds 0 to 2.
 RECIPE = Recipe(

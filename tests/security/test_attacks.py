@@ -28,6 +28,8 @@ from tests.security.attack import (
 from tests.security.canaries import VARIABLE, Canaries, Planting
 from tests.security.corpus import CORPUS
 
+pytestmark = pytest.mark.slow
+
 # What runs until its time is over need not have a whole minute for it.
 ENDLESS_LIMIT_S = 2
 # An attack may take as long as it is allowed, and five seconds more. The rest is patience with a

@@ -23,6 +23,8 @@ from tests.security.corpus import CORPUS
 from tests.support.laboratory import model_source
 from tests.support.project_copy import FAILED, PASSED, environment, project
 
+pytestmark = pytest.mark.slow
+
 STUDENTS = {
     "Ada": "functional_cnn",
     "Ben": "sequential_cnn",

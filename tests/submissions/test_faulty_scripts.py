@@ -18,6 +18,8 @@ from tests.support.open_script import shared_host
 from tests.support.samples.faulty_scripts import FAULTS, RIGHT
 from tests.support.samples.keras_networks import compared, documented
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
+
 
 @cache
 def _opened(source):

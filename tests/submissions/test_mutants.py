@@ -25,6 +25,8 @@ from tests.support.samples.mutants import MUTANTS, Mutant
 if TYPE_CHECKING:
     from harness.jobs.store.record import Record
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("laboratory")]
+
 # What needs a second process to have reopened the files; tried by the tests further down.
 VERIFIED = {"keras_file", "npz_file", "same_seed_same_weights"}
 

@@ -26,6 +26,8 @@ from tests.support.cluster import (
     wait_for,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_cluster_without_workers_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(connections, "_FIRST_WORKER_S", 1)

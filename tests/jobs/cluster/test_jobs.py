@@ -38,6 +38,8 @@ from tests.support.cluster import (
     wait_for,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):

@@ -38,6 +38,8 @@ from reference.errors import UserError
 from reference.layers import flops
 from tests.support.engine import chain, digits, documented, engines, recipe
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
+
 LEVELS = len(CORRUPTIONS) * len(SEVERITIES)
 DENSE = ("Dense", {"units": 10, "activation": "softmax"})
 # Every form of input there is, with batch normalisation, dropout and scores that are no

@@ -24,6 +24,8 @@ from reference.errors import UserError
 from reference.layers import shapes, trainable_params
 from tests.support.engine import chain, documented, engines, recipe
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
+
 # Every kind of layer that has weights; one would move its statistics, too, were it not frozen.
 TINY = chain(
     (28, 28, 1),

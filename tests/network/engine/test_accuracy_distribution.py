@@ -23,6 +23,8 @@ from scipy.stats import permutation_test, ttest_ind
 from harness.data.dataset import Split
 from tests.support.engine import NETWORKS, digits, documented, engines, recipe, scaled, written
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
+
 SEEDS = 10
 CONFIDENCE = 0.999
 

@@ -25,6 +25,8 @@ from tests.support.engine import (
     written,
 )
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
+
 BATCH, STEPS, LAST = 32, 25, 13
 IMAGES = BATCH * (STEPS - 1) + LAST
 LEARNING_RATE = 1e-3

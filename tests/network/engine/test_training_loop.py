@@ -23,6 +23,8 @@ from tests.support.engine import (
     scaled,
 )
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
+
 IMAGES, VALIDATION = 700, 100
 ZEROS = {"class": "Zeros", "config": {}}
 OUTPUT = ("Dense", {"units": 10, "use_bias": False, "activation": "softmax",

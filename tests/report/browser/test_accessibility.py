@@ -12,6 +12,8 @@ from tests.support.samples import class_results
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.progress_results import progressed
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
 PAGES = {
     "five networks": "five.html",
     "class": "index.html",

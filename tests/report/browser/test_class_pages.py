@@ -10,6 +10,8 @@ from tests.support.browser import CONTRAST, WIDTHS, resize, show
 from tests.support.html import poisoned
 from tests.support.samples import class_results
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
 PAGES = {
     "class": "index.html",
     "wrong": "submissions/zoe.html",

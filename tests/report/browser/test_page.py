@@ -12,6 +12,8 @@ from tests.support.samples.experiment_results import experiments
 from tests.support.samples.progress_results import with_progress
 from tests.support.samples.results import failing, sample
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
 PAGES = ("complete", "documented", "failing", "hostile", "nothing")
 
 

@@ -7,6 +7,8 @@ from tests.support.browser import show
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.results import sample
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):

@@ -15,6 +15,8 @@ import pytest
 from harness.system.directories import PROJECT_ROOT
 from tests.support.project_copy import environment, project
 
+pytestmark = pytest.mark.slow
+
 KIT = PROJECT_ROOT / "harness" / "report" / "exports" / "gradescope_kit"
 GOOD = {"score": 86.5, "tests": [], "output": "Ünïcode"}
 

@@ -16,6 +16,8 @@ from tests.support.laboratory import (
     shared_laboratory,
 )
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("laboratory")]
+
 
 def module(body: str, imports: str = "import keras\nfrom keras import layers") -> str:
     return f"{imports}\n\n\n{body}"

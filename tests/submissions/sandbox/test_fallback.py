@@ -22,6 +22,8 @@ from harness.system.failure import BuildFailure
 from tests.support.process_checks import gone
 from tests.support.sandbox import attack, built, reached, unique, wait_for
 
+pytestmark = pytest.mark.slow
+
 NO_NAMESPACES = (*sandbox._UNPRIVILEGED, "--unshare-user", "--disable-userns")
 
 

@@ -29,6 +29,8 @@ from tests.support.sandbox import (
     wait_for,
 )
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
+
 
 @pytest.fixture(scope="module")
 def isolation():

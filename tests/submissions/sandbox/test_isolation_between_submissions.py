@@ -27,6 +27,8 @@ from tests.support.sandbox import (
     wait_for,
 )
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
+
 
 @pytest.fixture
 def extractor(pytestconfig, tmp_path_factory):

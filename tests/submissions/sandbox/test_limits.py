@@ -16,6 +16,8 @@ from harness.submissions.sandbox.messages import Submitted
 from harness.system.failure import BuildFailure
 from tests.support.sandbox import GOOD, attack, built, lasting, reached, unique, wait_for
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
+
 
 @pytest.fixture
 def extractor(pytestconfig, tmp_path_factory):

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.open_script import layers, recipe, shared_host
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
+
 ONE_HOT = {"shape": [60_000, 10], "dtype": "float64"}
 CATEGORICAL = {"name": "categorical_crossentropy", "from_logits": False}
 LOGITS = {"name": "sparse_categorical_crossentropy", "from_logits": True}

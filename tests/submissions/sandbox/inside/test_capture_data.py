@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.open_script import layers, recipe, shared_host
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
+
 FLAT = {"shape": [60_000, 784], "dtype": "float64", "min": 0.0, "max": 1.0}
 NETWORK = """
 import keras

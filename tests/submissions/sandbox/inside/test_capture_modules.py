@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.open_script import layers, recipe, shared_host
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
+
 INPUT = "import keras\nfrom keras import layers\n"
 DENSE = "keras.Sequential([keras.Input((784,)), layers.Dense(10)])"
 FOUND = ["InputLayer(784)", "Dense(10)"]

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.open_script import layers, recipe, shared_host
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
+
 ONE_HOT = {"shape": [60_000, 10], "dtype": "float64"}
 CATEGORICAL = {"name": "categorical_crossentropy", "from_logits": False}
 FLOAT32 = {"shape": [60_000, 28, 28, 1], "dtype": "float32", "min": 0.0, "max": 1.0}

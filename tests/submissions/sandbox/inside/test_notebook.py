@@ -10,6 +10,8 @@ import pytest
 from harness.submissions.sandbox.inside.notebook import NotANotebook, read, without_magics
 from tests.support.open_script import layers, recipe, shared_host
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
+
 
 @pytest.fixture(scope="module")
 def host():

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.open_script import layers, recipe, shared_host
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
+
 MAKE = """
 import sys
 import keras
