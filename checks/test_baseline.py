@@ -11,7 +11,7 @@ from harness.evaluation.checking import NotApplicable, Unavailable, require_none
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
 from harness.network.difference import Difference
-from harness.statistics import MARGIN
+from harness.statistics.noninferiority import MARGIN
 from harness.statistics.time_ratios import ALLOWED_LOSS
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure

@@ -23,7 +23,7 @@ from harness.jobs.store import record
 from harness.jobs.store.locks import Leases
 from harness.jobs.store.store import Store
 from harness.network import documented as network_documented
-from harness.statistics import tolerance_factor
+from harness.statistics.intervals import tolerance_factor
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import cores
 from reference import calibration, facts

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.dataset import IMAGE_SHAPE, Bytes, part_digest
-from harness.system import quarantine
+from harness.system import directories
 from harness.system.array_files import archive, member
 from reference.errors import UserError
 
@@ -100,7 +100,7 @@ def publish_letters(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(target):
-            place = quarantine.set_aside(target, folder / quarantine.NAME)
+            place = directories.set_aside(target, folder / directories.QUARANTINE)
             if place is not None:
                 tell(
                     f"WARNING: the stored Greek letters were damaged and were set aside in "
@@ -118,7 +118,7 @@ def publish_letters(
     except OSError as error:
         raise UserError(
             f"{folder}: the Greek letters cannot be written there "
-            f"({quarantine.described(error)}). Free some space, or make the folder writable."
+            f"({directories.described(error)}). Free some space, or make the folder writable."
         ) from error
     return target
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.dataset import PARTS, Arrays, Bytes, Dataset, digest
-from harness.system import quarantine
+from harness.system import directories
 from harness.system.array_files import intact
 from reference.errors import UserError
 
@@ -48,7 +48,7 @@ def publish(dataset: Dataset, folder: Path, tell: Callable[[str], None] = lambda
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise UserError(
-            f"{folder}: the data set cannot be written there ({quarantine.described(error)}). "
+            f"{folder}: the data set cannot be written there ({directories.described(error)}). "
             "Free some space (60 MB are needed), or make the folder writable."
         ) from error
     return target
@@ -93,7 +93,7 @@ def _place(temporary: Path, target: Path, name: str, tell: Callable[[str], None]
         if is_intact(target.parent, target.name):
             return
         # Only now, and not before the arrays were written: workers may read what is there.
-        place = quarantine.set_aside(target, target.parent / quarantine.NAME)
+        place = directories.set_aside(target, target.parent / directories.QUARANTINE)
         if place is not None:
             tell(
                 f"WARNING: the stored images of {name} were damaged and were set aside in {place}; "

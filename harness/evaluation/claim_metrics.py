@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from harness.data.letters import unlike_documented
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.statistics import Interval, mean_interval, repeats_interval
+from harness.statistics.intervals import Interval, mean_interval, repeats_interval
 from reference.facts import Facts
 from reference.layers import Network, total_params, trainable_params
 

@@ -6,7 +6,7 @@ from typing import Any
 from harness.evaluation.claim_metrics import CANNOT, MEASURES, CannotTestError, Evidence, Measured
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from reference.facts import ClaimFact, Facts
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from harness.jobs.store.record import Record
-from harness.statistics import Gate, judge_floor, judge_gate, tolerance_factor
+from harness.statistics.gate import Gate, judge_floor, judge_gate
+from harness.statistics.intervals import tolerance_factor
 from reference.calibration import Calibration, Floor
 from reference.errors import UserError
 from reference.facts import Facts

@@ -16,7 +16,7 @@ from harness.evaluation.claims import compare
 from harness.experiments.study_summary import Claim, meets
 from harness.jobs.kinds import numpy_twin
 from harness.jobs.store.record import Record
-from harness.statistics import Interval, repeats_interval
+from harness.statistics.intervals import Interval, repeats_interval
 from harness.system.directories import PROJECT_ROOT
 from harness.system.source_lines import code_lines_in
 from reference.facts import ClaimFact

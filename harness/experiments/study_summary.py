@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from harness.experiments.study_trials import Trial
 from harness.jobs.store.record import Record
-from harness.statistics import Interval, mean_interval, wilson
+from harness.statistics.intervals import Interval, mean_interval, wilson
 from reference.layers import total_params
 from reference.study_format import SETTINGS, Measuring, Study
 

@@ -23,7 +23,7 @@ from harness.jobs.kinds.transfer import TRANSFER_FILE, TransferJob
 from harness.jobs.store.record import Record
 from harness.network.cost import LEAST_LIMIT_S, PASSES, TimeLimit
 from harness.network.recipe import Recipe
-from harness.statistics import Interval, repeats_interval, wilson
+from harness.statistics.intervals import Interval, repeats_interval, wilson
 from reference.facts import Facts
 from reference.layers import flops
 

@@ -6,8 +6,7 @@ Only the images that one of them reads right and the other wrong tell them apart
 
 from math import sqrt
 
-from harness.statistics.intervals import Interval
-from harness.statistics.quantiles import normal_quantile
+from harness.statistics.intervals import Interval, normal_quantile
 
 # A double has 52 bits, and the interval is at most 2 wide.
 HALVINGS = 60

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from harness.statistics.intervals import Interval
+from harness.statistics.intervals import Interval, normal_quantile, t_quantile
 from harness.statistics.paired import Right, paired_difference
-from harness.statistics.quantiles import normal_quantile, t_quantile
 
 # The loss of accuracy that nobody would act on: 20 of MNIST's 10,000 test images.
 MARGIN = 0.002

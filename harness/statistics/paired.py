@@ -12,9 +12,8 @@ from math import inf, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.statistics.intervals import Interval
+from harness.statistics.intervals import Interval, normal_quantile, t_quantile, t_shift, t_two_sided
 from harness.statistics.mcnemar import mcnemar_mid_p, tango
-from harness.statistics.quantiles import normal_quantile, t_quantile, t_shift, t_two_sided
 
 Right = NDArray[np.bool_]
 

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from harness.system.quarantine import described
 from reference.errors import UserError
 
 PROJECT_ROOT = Path(__file__).parents[2]
@@ -55,3 +54,32 @@ def prepare(folder: Path, option: str) -> None:
             f"the folder {folder} cannot be written: {error.strerror or error}. Make room "
             f"or make it writable, or name another one with {option}."
         ) from error
+
+
+QUARANTINE = "quarantine"
+
+
+def set_aside(path: Path, folder: Path) -> Path | None:
+    """Moves what is at `path` into a new folder below `folder`; returns where it is now.
+
+    Whoever has it open keeps it.
+
+    Returns:
+        None when it is no longer there: another process was quicker.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix=f"{path.name[:16]}-", dir=folder))
+    try:
+        path.rename(place / path.name)
+    except FileNotFoundError:
+        place.rmdir()
+        return None
+    return place / path.name
+
+
+def described(error: OSError) -> str:
+    """An error of the machine in its own words, without Python's."""
+    return error.strerror or str(error)

@@ -151,7 +151,7 @@ def test_the_other_writer_may_be_first(dataset, tmp_path, monkeypatch):
 
     monkeypatch.setattr(shared_arrays, "is_intact", overtaken)
     # What the other one's workers are reading already is not taken from under them.
-    monkeypatch.setattr(shared_arrays.quarantine, "set_aside", pytest.fail)
+    monkeypatch.setattr(shared_arrays.directories, "set_aside", pytest.fail)
     publish(dataset, tmp_path)
     open_published(tmp_path, dataset.digest, verify=True)
     assert [entry.name for entry in tmp_path.iterdir()] == [dataset.digest]

@@ -9,7 +9,7 @@ from harness.evaluation.claim_metrics import MEASURED_BY, MEASURES
 from harness.evaluation.claims import compare, judge
 from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
-from harness.statistics import mean_interval, wilson
+from harness.statistics.intervals import mean_interval, wilson
 from reference.fact_types import METRICS
 from reference.facts import ClaimFact, expected_network, load
 

@@ -17,7 +17,7 @@ from harness.evaluation.results import settle
 from harness.evaluation.rubric import Rubric, Worth, load, total
 from harness.network.difference import Difference
 from harness.network.spec import make_spec
-from harness.statistics import judge_floor, judge_gate
+from harness.statistics.gate import judge_floor, judge_gate
 from harness.submissions.feedback.comparison import compare
 from reference.calibration import DOCUMENTED
 from reference.errors import UserError

@@ -25,7 +25,7 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
 from harness.network import documented as network_documented
 from harness.network.spec import Spec
-from harness.statistics import wilson
+from harness.statistics.intervals import wilson
 from harness.submissions.recipe_adapter import LEARNING_RATES, LOSSES
 from reference import facts, study_format
 from reference.errors import UserError

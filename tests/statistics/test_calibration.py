@@ -8,15 +8,14 @@ import pytest
 from scipy import stats
 from sklearn.metrics import brier_score_loss, log_loss
 
-from harness.statistics import (
+from harness.statistics.calibration import (
     Bin,
     are_probabilities,
     brier_score,
-    cochran_q,
     expected_calibration_error,
-    holm,
     negative_log_likelihood,
 )
+from harness.statistics.multiplicity import cochran_q, holm
 
 # Three forecasts over two classes, scored by hand below.
 FORECASTS = np.array([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4]])

@@ -11,16 +11,10 @@ import pytest
 from scipy.special import ndtri
 
 from harness.evaluation.gates import for_runs
-from harness.statistics import (
-    judge_floor,
-    judge_gate,
-    mean_interval,
-    non_inferiority,
-    over_both,
-    paired_difference,
-    tolerance_factor,
-    wilson,
-)
+from harness.statistics.gate import judge_floor, judge_gate
+from harness.statistics.intervals import mean_interval, over_both, tolerance_factor, wilson
+from harness.statistics.noninferiority import non_inferiority
+from harness.statistics.paired import paired_difference
 from reference import calibration, facts
 from reference.calibration import Floor
 from tests.support.samples.simulated_predictions import IMAGE, Pair

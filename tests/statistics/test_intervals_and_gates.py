@@ -5,9 +5,8 @@ from statistics import NormalDist
 
 import pytest
 
-from harness.statistics import (
-    judge_floor,
-    judge_gate,
+from harness.statistics.gate import judge_floor, judge_gate
+from harness.statistics.intervals import (
     mean_interval,
     over_both,
     repeats_interval,

@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics import (
-    mcnemar_exact_p,
-    mcnemar_mid_p,
-    non_inferiority,
-    paired_difference,
-    paired_differences,
-    tango,
-)
-from harness.statistics.quantiles import t_shift
+from harness.statistics.intervals import t_shift
+from harness.statistics.mcnemar import mcnemar_exact_p, mcnemar_mid_p, tango
+from harness.statistics.noninferiority import non_inferiority
+from harness.statistics.paired import paired_difference, paired_differences
 from tests.support.bootstrap_coverage import resampled
 
 # (only_a, only_b): none, one side, both, equal, many.

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.statistics import Interval, mean_interval, paired_difference
+from harness.statistics.intervals import Interval, mean_interval
+from harness.statistics.paired import paired_difference
 from tests.support.samples.simulated_predictions import Pair
 
 # The accuracy of a network's runs, one standard deviation.

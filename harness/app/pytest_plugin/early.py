@@ -11,7 +11,7 @@ import pytest
 
 from harness.app.pytest_plugin.options import add_options
 from harness.system import standard_streams
-from harness.system.quarantine import described
+from harness.system.directories import described
 
 standard_streams.open_closed()
 sys.stdout = standard_streams.forgive(sys.stdout)

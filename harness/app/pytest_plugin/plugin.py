@@ -31,9 +31,8 @@ from harness.evaluation import rubric
 from harness.evaluation.checking import Failed, Unavailable
 from harness.submissions import discovery
 from harness.submissions.subject import PROJECT, Subject, project_subject, submitted
-from harness.system.directories import MEND_REPORT, check_space, prepare
+from harness.system.directories import MEND_REPORT, check_space, described, prepare
 from harness.system.machine import cores, gpu, numeric_platform, require_installed
-from harness.system.quarantine import described
 from reference import facts as all_facts
 from reference.errors import UserError
 

@@ -22,9 +22,9 @@ digits can still be told at severity 5, in MNIST and in the coarser set of digit
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.data.corruptions.random import Images
 from harness.data.corruptions.transforms import (
     Alter,
+    Images,
     add_noise,
     blur,
     invert,

@@ -1,17 +1,19 @@
-"""What is done to images, each by a value in its own unit. Pure NumPy on uint8 (N, 28, 28).
+"""Corrupts images, each by a value in its own unit. Pure NumPy on uint8 (N, 28, 28).
 
-An image is altered by itself: what comes of it does not depend on those beside it. Sums are taken
-in a fixed order, since a product of matrices is rounded differently for other numbers of images.
+Each image is corrupted by itself, whatever lies beside it. Sums are taken in a fixed order, since a
+product of matrices is rounded differently for other numbers of images. Random numbers come from
+SplitMix64 over the image's own bytes, a seed and a counter, so they do not depend on the image's
+place, on how many images are corrupted at once, or on a library's version.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.corruptions.random import Images, normal, uniform
-
+Images = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
 
 WHITE = 255.0
@@ -20,6 +22,14 @@ _CENTRE = (_SIZE - 1) / 2
 _GREY = 128
 # Beyond so many standard deviations a Gaussian is nothing.
 _REACH = 4.0
+
+# SplitMix64: Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators, fig. 14,
+# with the constants of its variant 13. Arithmetic is modulo 2 ** 64.
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_DROPPED = np.uint64(11)
+_UNIT = 2.0**-53  # a double holds 53 bits
 
 
 def shift(images: Images, pixels: float, seed: int) -> Images:
@@ -150,3 +160,40 @@ def _weighted(weights: Floats, parts: Sequence[Floats]) -> Floats:
 def _bytes(values: Floats) -> Images:
     result: Images = np.clip(np.floor(values + 0.5), 0, WHITE).astype(np.uint8)
     return result
+
+
+# Pseudorandom numbers, drawn from an image's own bytes -------------------------------------------
+
+
+def uniform(images: Images, stream: str, seed: int, count: int) -> NDArray[np.float64]:
+    """Returns (N, count) numbers in [0, 1) for images (N, 28, 28).
+
+    Args:
+        stream: what they are for; another word gives other numbers.
+    """
+    bits = _bits(images, stream, seed, count)
+    return (bits >> _DROPPED).astype(np.float64) * _UNIT
+
+
+def normal(images: Images, stream: str, seed: int, pairs: int) -> NDArray[np.float32]:
+    """Returns (N, 2 * pairs) numbers from the normal distribution of mean 0 and deviation 1.
+
+    Box & Muller (1958), Annals of Mathematical Statistics 29:610-611.
+    """
+    drawn = uniform(images, stream, seed, 2 * pairs)
+    radius = np.sqrt(-2.0 * np.log1p(-drawn[:, :pairs]))  # of 1 - u, which is never 0
+    angle = 2.0 * np.pi * drawn[:, pairs:]
+    both = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return both.astype(np.float32)
+
+
+def _bits(images: Images, stream: str, seed: int, count: int) -> NDArray[np.uint64]:
+    start = f"{stream} {seed}\n".encode()
+    keys = [hashlib.sha256(start + image.tobytes()).digest()[:8] for image in images]
+    state = np.frombuffer(b"".join(keys), dtype="<u8").astype(np.uint64)
+    steps = np.arange(1, count + 1, dtype=np.uint64) * _GAMMA
+    mixed = state[:, None] + steps
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
+    bits: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return bits

@@ -8,15 +8,14 @@ from numpy.typing import NDArray
 
 from harness.data.dataset import Dataset
 from harness.jobs.store.record import Record
-from harness.statistics import (
+from harness.statistics import predictions
+from harness.statistics.calibration import (
     are_probabilities,
     brier_score,
     expected_calibration_error,
-    mean_interval,
     negative_log_likelihood,
-    predictions,
-    wilson,
 )
+from harness.statistics.intervals import mean_interval, wilson
 
 BINS = 15
 MOST_CONFUSED = 10

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.evaluation.evidence.trained_networks import Reader, common_seeds
-from harness.statistics import cochran_q, holm, mcnemar_mid_p, paired_difference
+from harness.statistics.mcnemar import mcnemar_mid_p
+from harness.statistics.multiplicity import cochran_q, holm
+from harness.statistics.paired import paired_difference
 
 SIGNIFICANT = 0.05
 

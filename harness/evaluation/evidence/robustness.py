@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.data.corruptions import CORRUPTIONS, SEVERITIES
-from harness.statistics import Interval, mean_interval, over_both, wilson
+from harness.statistics.intervals import Interval, mean_interval, over_both, wilson
 
 Reading = Mapping[str, Any]
 """What one run's network read: the document of `harness.jobs.kinds.robustness`."""

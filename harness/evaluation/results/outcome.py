@@ -10,7 +10,7 @@ from harness.evaluation.rubric import Rubric
 from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.statistics import Gate
+from harness.statistics.gate import Gate
 from harness.submissions.opened import OpenedSubmission
 from harness.submissions.subject import Subject
 from reference.facts import Facts

@@ -6,7 +6,8 @@ from typing import Any
 from harness.data.dataset import Dataset
 from harness.evaluation.evidence import metrics
 from harness.jobs.store.record import Record
-from harness.statistics import predictions, wilson
+from harness.statistics import predictions
+from harness.statistics.intervals import wilson
 
 
 def run(record: Record, dataset: Dataset, *, pictures: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from harness.jobs.kinds.base import ENGINE_VERSION, OnEpoch
 from harness.jobs.store.store import Store
 from harness.network import spec as specs
 from harness.network.spec import Spec
-from harness.statistics import Interval, wilson
+from harness.statistics.intervals import Interval, wilson
 from harness.system.hashing import digest
 from harness.system.strict_json import parse
 
@@ -124,7 +124,7 @@ def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> 
         FileNotFoundError: the weights, or the images, are not there.
         UserError: the store cannot be written.
     """
-    from harness.network.engine.evaluate import count_correct  # noqa: PLC0415  (imports TensorFlow)
+    from harness.network.engine.inference import count_correct  # noqa: PLC0415  (imports TensorFlow)
 
     folder = store.get(job.weights)
     if folder is None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.data import corruptions
 from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from harness.data.corruptions.random import Images
+from harness.data.corruptions.transforms import Images
 from harness.data.digits import stratified
 from harness.data.shared_arrays import open_published
 from harness.jobs.kinds.base import ENGINE_VERSION, PlainJob
@@ -106,7 +106,7 @@ def read_altered(
         ValueError: the network does not read the unaltered images as its run did.
         UserError: the store cannot be written.
     """
-    from harness.network.engine.classifier import Reader  # noqa: PLC0415  (imports TensorFlow)
+    from harness.network.engine.inference import Classifier  # noqa: PLC0415  (imports TensorFlow)
 
     folder = store.get(job.base)
     if folder is None:
@@ -116,14 +116,14 @@ def read_altered(
     with np.load(folder / "weights.npz", allow_pickle=False) as file:
         weights = {name: file[name] for name in file.files}
     spec = specs.from_json(run.document["job"]["spec"])
-    reader = Reader(spec, weights, run.recipe["pixel_max"], len(known.labels))
+    classifier = Classifier(spec, weights, run.recipe["pixel_max"], len(known.labels))
     own = run.predictions[known.chosen]
-    check_same(reader(known.images), own)
+    check_same(classifier(known.images), own)
     document = {
         "key": job.key,
         "job": job.to_json(),
         "clean": int(correct(own, known.labels).sum()),
-        **counts(reader, known.altered, known.labels, on_epoch),
+        **counts(classifier, known.altered, known.labels, on_epoch),
     }
 
     def write(target: Path) -> None:

@@ -107,8 +107,8 @@ def train(job: TrainJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     )
 
     def write(folder: Path) -> None:
+        from harness.network.engine.inference import get_weights  # noqa: PLC0415
         from harness.network.engine.probe import keras_facts, random_outputs, trained_outputs  # noqa: PLC0415
-        from harness.network.engine.weights import get_weights  # noqa: PLC0415
 
         probe = images.test_images[:PROBE_IMAGES]
         scale = job.recipe.pixel_max

@@ -164,9 +164,9 @@ def _verified(job: TrainJob, record: Path, data: str) -> dict[str, str]:
     import keras  # noqa: PLC0415
 
     from harness.network.engine import train as engine  # noqa: PLC0415
+    from harness.network.engine.inference import set_weights  # noqa: PLC0415
     from harness.network.engine.probe import trained_outputs  # noqa: PLC0415
     from harness.network.engine.rebuild import rebuild  # noqa: PLC0415
-    from harness.network.engine.weights import set_weights  # noqa: PLC0415
 
     arrays = open_published(Path(data), job.data_digest)
     images = engine.Images(

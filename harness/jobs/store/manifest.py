@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.system.quarantine import described
+from harness.system.directories import described
 
 NAME = "manifest.json"
 _CHUNK = 1 << 20

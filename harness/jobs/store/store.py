@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.jobs.store import manifest
-from harness.system import quarantine
+from harness.system import directories
 from reference.errors import UserError
 
 # Of the store: what is half written.
@@ -142,7 +142,7 @@ class Store:
 
     def _set_aside(self, folder: Path, reason: str) -> None:
         try:
-            place = quarantine.set_aside(folder, self.root / quarantine.NAME)
+            place = directories.set_aside(folder, self.root / directories.QUARANTINE)
         except OSError as error:
             raise self._failed("written", error) from error
         if place is not None:  # else another process was quicker, and has said so
@@ -155,7 +155,7 @@ class Store:
         """Notes that the store cannot be "read" or "written", and returns it as an error."""
         mend = "Make room or make it writable" if action == "written" else "Make it readable"
         failure = StoreError(
-            f"the store {self.root} cannot be {action}: {quarantine.described(error)}. "
+            f"the store {self.root} cannot be {action}: {directories.described(error)}. "
             f"{mend}, or name another folder with --store."
         )
         self.failures.append(str(failure))

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from harness.network.engine.inference import set_weights
 from harness.network.engine.rebuild import layers_of, rebuild
-from harness.network.engine.weights import set_weights
 from harness.network.spec import Spec
 from reference.forward import probe_weights
 

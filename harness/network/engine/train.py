@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import Split
+from harness.network.engine.inference import weights_digest
 from harness.network.engine.rebuild import rebuild
 from harness.network.engine.training_loop import Totals, Trainer
-from harness.network.engine.weights import weights_digest
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.statistics import wilson
+from harness.statistics.intervals import wilson
 
 # So many steps into the first epoch the weights are hashed: what a second process repeats to show
 # that the same seed gives the same bits, without paying for a whole run.

@@ -18,11 +18,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from harness.data.letters import CLASSES, Letters
+from harness.network.engine.inference import Arrays, get_weights, set_weights
 from harness.network.engine.losses import categorical_crossentropy
 from harness.network.engine.optimizers import OPTIMIZERS
 from harness.network.engine.rebuild import layer_name, rebuild
 from harness.network.engine.training_loop import Trainer
-from harness.network.engine.weights import Arrays, get_weights, set_weights
 from harness.network.new_head import head_of, with_new_head
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
 from harness.evaluation.evidence import metrics
-from harness.statistics import mean_interval, wilson
+from harness.statistics.intervals import mean_interval, wilson
 from harness.statistics.predictions import confusion
 
 DIGITS = np.arange(10)

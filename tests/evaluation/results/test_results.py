@@ -22,7 +22,8 @@ from harness.evaluation.results import (
 from harness.evaluation.results import subject as subject_layout
 from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
-from harness.statistics import judge_gate, wilson
+from harness.statistics.gate import judge_gate
+from harness.statistics.intervals import wilson
 from harness.statistics.predictions import confusion
 from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission

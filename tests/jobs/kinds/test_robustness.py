@@ -32,7 +32,7 @@ from harness.jobs.kinds.robustness import (
 )
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.store.store import Store
-from harness.statistics import mean_interval, wilson
+from harness.statistics.intervals import mean_interval, wilson
 from harness.system.futures import fail
 from reference.errors import UserError
 from reference.layers import flops
@@ -107,7 +107,7 @@ def outputs_of(model, name, images):
 
 def store_network(root, name, weights_of=None):
     """Stores a record; with the weights of another network of that shape, where one is given."""
-    from harness.network.engine.weights import get_weights
+    from harness.network.engine.inference import get_weights
 
     model, spec = model_of(name), NETWORKS[name]
     weights = get_weights(model, spec)

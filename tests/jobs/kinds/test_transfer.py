@@ -18,7 +18,7 @@ from harness.jobs.kinds.transfer import TransferJob
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import Store
 from harness.network.new_head import head_of, with_new_head
-from harness.statistics import wilson
+from harness.statistics.intervals import wilson
 from reference import facts
 from reference.errors import UserError
 from reference.layers import shapes, trainable_params
@@ -79,8 +79,8 @@ def place(engine, tmp_path_factory):
 
 
 def store_base(root, seed=5):
+    from harness.network.engine.inference import get_weights
     from harness.network.engine.rebuild import rebuild
-    from harness.network.engine.weights import get_weights
 
     def write(folder):
         np.savez(folder / "weights.npz", **get_weights(rebuild(TINY, seed), TINY))

@@ -423,7 +423,7 @@ def one_hot():
 
 def steps_side_by_side(name):
     """Trains both a step at a time, from Keras's weights each time."""
-    from harness.network.engine.weights import get_weights
+    from harness.network.engine.inference import get_weights
 
     if name in _STEPS:
         return _STEPS[name]
@@ -454,7 +454,7 @@ _STEPS = {}  # two tests look at the same steps
 
 def runs_side_by_side(name):
     """Trains both undisturbed; also returns the biases that each step began with."""
-    from harness.network.engine.weights import get_weights
+    from harness.network.engine.inference import get_weights
 
     spec, model, trainer, twin = pair(name)
     start = get_weights(model, spec)
@@ -484,8 +484,8 @@ def layers_side_by_side(name, images):
     import tensorflow as tf
 
     from harness.network.engine.forward import Forward
+    from harness.network.engine.inference import set_weights
     from harness.network.engine.rebuild import rebuild
-    from harness.network.engine.weights import set_weights
 
     spec = BLOCKS[name]
     probes = probe_weights(spec.network, seed=1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.data.dataset import Split, split
-from harness.statistics import wilson
+from harness.statistics.intervals import wilson
 from tests.support.engine import (
     NETWORKS,
     batches,
@@ -273,9 +273,9 @@ def epoch_and_batches(name):
     """One epoch in one call, and in a call for each batch: totals and the weights' hash."""
     import keras
 
+    from harness.network.engine.inference import weights_digest
     from harness.network.engine.rebuild import rebuild
     from harness.network.engine.training_loop import Totals, Trainer
-    from harness.network.engine.weights import weights_digest
 
     spec, settings = documented(name), recipe(name, batch_size=48)
     order = np.random.default_rng(0).permutation(1437)[:500].astype(np.int32)
