@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness.benchmarks.sizes import steps_per_round
 
 from harness.benchmarks import runner
 from harness.benchmarks import workload as orders
-from harness.benchmarks.workload import TimedTask, Unavailable, Workload, noise
+from harness.benchmarks.workload import TimedTask, Unavailable, Workload, noise, steps_per_round
 from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
 from harness.system.processes import json_process
