@@ -69,7 +69,7 @@ class Broken(_Fake):
         return Outcome({"x": {}["nothing"]})
 
 
-def documented():
+def fakes():
     return [
         Folds("folds"),
         Broken("broken"),
@@ -86,8 +86,8 @@ def with_experiments(folder: Path) -> Path:
     (package / "fakes.py").write_text(EXPERIMENTS, encoding="utf-8")
     catalogue = package / "catalogue.py"
     text = catalogue.read_text(encoding="utf-8")
-    changed = text.replace("found += _documented(names, studies)", "found += documented()")
+    changed = text.replace("found += _documented(names, studies)", "found += fakes()")
     assert changed != text
-    import_ = "from harness.experiments.fakes import documented\n"
+    import_ = "from harness.experiments.fakes import fakes\n"
     catalogue.write_text(changed.replace("\nSTUDIES", f"\n{import_}\nSTUDIES"), encoding="utf-8")
     return folder

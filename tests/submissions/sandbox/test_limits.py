@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.network.spec import Spec
-from harness.submissions.sandbox import client, request
+from harness.submissions.sandbox import client, messages
 from harness.submissions.sandbox.client import LIMITS, Answer
 from harness.submissions.sandbox.inside import resource_usage
 from harness.submissions.sandbox.inside.limits import GB, MB
@@ -223,7 +223,7 @@ def test_more_files_are_refused(extractor):
 
 
 def test_files_that_are_too_large_are_refused(extractor, monkeypatch):
-    monkeypatch.setattr(request, "MAX_BYTES", 3 * MB)
+    monkeypatch.setattr(messages, "MAX_BYTES", 3 * MB)
     found = extractor.open(Submitted("x.py", {"x.py": b"#" * (4 * MB)}))
     assert found == BuildFailure("failed", "the files hold 4 MB; at most 3 MB are accepted")
 
