@@ -1,14 +1,12 @@
-"""Fixtures of the checks. Options and hooks are in harness/app/pytest_plugin/plugin.py."""
+"""Fixtures of the checks. Options and hooks are in harness/app/pytest_plugin/."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from harness.app.grading.session import Session
-from harness.app.pytest_plugin.stash_keys import BASELINE, COMPARISON, LEDGER, SESSION
-from harness.benchmarks.contest import Pool, Start
-from harness.benchmarks.suite import Suite, processes
+from harness.app.pytest_plugin.lookup import SESSION
 from harness.data import Dataset
 from harness.evaluation.checking import NotApplicable, Unavailable
 from harness.evaluation.evidence.alarms import Alarm, calibrated_range, find
@@ -20,51 +18,29 @@ from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.submissions.feedback.comparison import Comparison as LayerComparison
+from harness.submissions.feedback.comparison import Comparison
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
-from harness.system.machine import cores
 from reference.facts import Facts
-
-if TYPE_CHECKING:
-    from harness.evaluation.baseline.comparison import Comparison
-    from harness.evaluation.baseline.network import Network
-    from harness.evaluation.baseline.row import Row
 
 NO_NETWORK = "there is no network: see the build check"
 
 pytest_plugins = [
-    "harness.app.pytest_plugin.benchmarks",
-    "harness.app.pytest_plugin.baseline",
+    "harness.app.pytest_plugin.benchmark_hooks",
+    "harness.app.pytest_plugin.baseline_hooks",
     "harness.app.pytest_plugin.plugin",
 ]
 
 
 @pytest.fixture(scope="session")
 def grading(pytestconfig: pytest.Config) -> Session:
-    """The session that opens, trains and verifies, in the background."""
+    """Returns the session, which opens, trains and verifies in the background."""
     return pytestconfig.stash[SESSION]
-
-
-@pytest.fixture(scope="session")
-def start_runner(grading: Session) -> Start:
-    """Starts the processes that benchmarks are timed in."""
-    return processes(grading.logs)
-
-
-@pytest.fixture(scope="session")
-def lane(pytestconfig: pytest.Config, start_runner: Start) -> Iterator[Suite]:
-    """Holds the contests of the benchmarks, each once; their rows go into results.json."""
-    stash = pytestconfig.stash
-    rows = stash[LEDGER].benchmarks
-    found = Suite(Pool(start_runner), cores(), stash.get(BASELINE, None), rows)
-    yield found
-    found.stop()
 
 
 @pytest.fixture
 def facts(grading: Session, subject_id: str) -> Facts:
-    """What the document says."""
+    """Returns what the document says."""
     found = grading.facts_of(subject_id)
     if found is None:
         pytest.skip(NO_NETWORK)
@@ -73,45 +49,41 @@ def facts(grading: Session, subject_id: str) -> Facts:
 
 @pytest.fixture
 def opened(grading: Session, subject_id: str) -> OpenedSubmission | BuildFailure:
-    """What came out of the implementation when it was opened."""
+    """Returns the opened subject, or why it could not be opened."""
     return grading.opened(subject_id)
 
 
 @pytest.fixture
-def spec(opened: OpenedSubmission | BuildFailure) -> Spec:
-    """The implementation's network."""
-    if isinstance(opened, BuildFailure):
-        pytest.skip(NO_NETWORK)
-    return opened.spec
-
-
-@pytest.fixture
-def structure(opened: OpenedSubmission | BuildFailure) -> LayerComparison:
-    """The implementation's network beside the documented one."""
+def structure(opened: OpenedSubmission | BuildFailure) -> Comparison:
+    """Returns the comparison of the subject's network with the documented one."""
     if isinstance(opened, BuildFailure):
         pytest.skip(NO_NETWORK)
     return opened.comparison
 
 
 @pytest.fixture
-def submitted_recipe(structure: LayerComparison) -> LayerComparison:
-    """The same, where it is known how the submission's author trains the network."""
+def spec(structure: Comparison) -> Spec:
+    """Returns the subject's network."""
+    return structure.spec
+
+
+@pytest.fixture
+def submitted_recipe(structure: Comparison) -> Comparison:
+    """Returns the same comparison, if the submission shows how its author trains the network."""
     if structure.recipe is None:
-        raise NotApplicable("nothing was fitted: there is no recipe to look at")
+        raise NotApplicable("the submission does not call fit(): it shows no recipe")
     return structure
 
 
 @pytest.fixture
-def recipe(grading: Session, subject_id: str, spec: Spec) -> Recipe:  # noqa: ARG001
-    """What the implementation is trained by."""
-    found = grading.recipe_of(subject_id)
-    assert found is not None  # noqa: S101  (there is a network)
-    return found[0]
+def recipe(grading: Session, opened: OpenedSubmission, spec: Spec) -> Recipe:  # noqa: ARG001
+    """Returns the recipe that the subject is trained with."""
+    return grading.recipe_of(opened)
 
 
 @pytest.fixture
 def trained(grading: Session, subject_id: str) -> list[Record] | JobFailed:
-    """What came of the training runs."""
+    """Returns the records of the training runs, or why one of them failed."""
     try:
         return grading.runs(subject_id)
     except JobFailed as error:
@@ -120,21 +92,21 @@ def trained(grading: Session, subject_id: str) -> list[Record] | JobFailed:
 
 @pytest.fixture
 def runs(trained: list[Record] | JobFailed) -> list[Record]:
-    """The records of the training runs, one for each seed."""
+    """Returns the records of the training runs, one for each seed."""
     if isinstance(trained, JobFailed):
-        pytest.skip("there is no trained network: see the check that it trains")
+        pytest.skip("there is no trained network: see the training check")
     return trained
 
 
 @pytest.fixture
 def record(runs: list[Record]) -> Record:
-    """The record of the first seed."""
+    """Returns the record of the first seed."""
     return runs[0]
 
 
 @pytest.fixture
 def verification(grading: Session, subject_id: str, record: Record) -> Verification:  # noqa: ARG001
-    """What another process made of the first run's files and first steps."""
+    """Returns what another process computed from the first run's files and first steps."""
     found = grading.verification(subject_id)
     if isinstance(found, BuildFailure):
         raise Unavailable("grader_error", found.message)
@@ -145,9 +117,9 @@ def verification(grading: Session, subject_id: str, record: Record) -> Verificat
 def own_weights(
     grading: Session,
     subject_id: str,
-    trained: list[Record] | JobFailed,  # noqa: ARG001  (it is a check of what was trained)
+    trained: list[Record] | JobFailed,  # noqa: ARG001  (so that the check counts as a training one)
 ) -> OwnAccuracy:
-    """What the weights that came with a saved network read."""
+    """Returns the accuracy of the weights that a saved network came with."""
     try:
         found = grading.own_weights(subject_id)
     except JobFailed as error:
@@ -155,16 +127,15 @@ def own_weights(
             pytest.skip(str(error))
         raise Unavailable(error.status, str(error)) from error
     if found is None:
-        raise NotApplicable("no weights came with it")
+        raise NotApplicable("the submission contains no weights")
     return found
 
 
 @pytest.fixture
 def expected_range(
-    grading: Session, opened: OpenedSubmission | BuildFailure, runs: list[Record]
+    grading: Session, opened: OpenedSubmission, runs: list[Record]
 ) -> Mapping[str, Any] | None:
-    """The accuracies that this network and recipe were seen to give; None where none were."""
-    assert isinstance(opened, OpenedSubmission)  # noqa: S101  (it has been trained)
+    """Returns the accuracies measured earlier with this network and recipe, if any were."""
     return calibrated_range(runs, opened.facts, opened.spec.digest, grading.calibration)
 
 
@@ -175,89 +146,31 @@ def alarms(
     runs: list[Record],
     expected_range: Mapping[str, Any] | None,
 ) -> list[Alarm]:
-    """What is too good to be true about the runs, or about the weights that came along."""
+    """Returns what is too good to be true about the runs, or about the weights of the file."""
     try:
         own = grading.own_weights(subject_id)
     except JobFailed:
-        own = None  # their own check says why
+        own = None  # the check of these weights reports the error
     return find(runs, grading.dataset, expected_range, own)
 
 
 @pytest.fixture
 def measured_range(grading: Session, expected_range: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The same, where it is not the accuracy gate already."""
+    """Returns the same range, unless the accuracy gate already is its lower end."""
     if expected_range is None:
-        raise NotApplicable("how this network does by this recipe was not measured before")
+        raise NotApplicable("no accuracies were measured earlier with this network and recipe")
     if not grading.calibration.documented:
-        raise NotApplicable("on these data the accuracy gate is this floor")
+        raise NotApplicable("on the digits the gate already is the minimum expected accuracy")
     return expected_range
 
 
 @pytest.fixture
 def finished(grading: Session, subject_id: str, experiment: Experiment) -> Finished:  # noqa: ARG001
-    """What became of an experiment, which belongs to the subject."""
+    """Returns the result of an experiment, which belongs to the subject."""
     return grading.finished(experiment)
 
 
 @pytest.fixture
 def dataset(grading: Session, runs: list[Record]) -> Dataset:  # noqa: ARG001
-    """The images and labels of the runs."""
+    """Returns the images and labels of the runs."""
     return grading.dataset
-
-
-@pytest.fixture(scope="session")
-def comparison(pytestconfig: pytest.Config) -> "Comparison":
-    """The comparison with --baseline; without it, whoever asks for one is left out."""
-    return pytestconfig.stash[COMPARISON]
-
-
-@pytest.fixture
-def then_and_now(
-    comparison: "Comparison", subject_id: str, opened: OpenedSubmission | BuildFailure
-) -> "tuple[Network, Network]":
-    """A network as it was in the baseline and as it is, not trained."""
-    from harness.app.grading import baseline  # noqa: PLC0415
-
-    now = baseline.built(subject_id, opened)
-    then = comparison.counterpart(now)
-    if then is None:
-        raise NotApplicable("it is not in the baseline: there is nothing to compare with")
-    return then, now
-
-
-@pytest.fixture
-def accuracy_change(
-    comparison: "Comparison",
-    grading: Session,
-    then_and_now: "tuple[Network, Network]",
-    trained: list[Record] | JobFailed,
-) -> "Row":
-    """How its accuracy changed since the baseline."""
-    from harness.app.grading import baseline  # noqa: PLC0415
-
-    then, now = then_and_now
-    reason = baseline.why_not(comparison, grading)
-    return comparison.accuracy(baseline.trained(now, trained, grading.dataset), then, reason)
-
-
-@pytest.fixture
-def size_changes(comparison: "Comparison", then_and_now: "tuple[Network, Network]") -> "list[Row]":
-    """How its parameters and FLOPs changed since the baseline."""
-    then, now = then_and_now
-    return comparison.counts(now, then)
-
-
-@pytest.fixture
-def speed_changes(comparison: "Comparison", then_and_now: "tuple[Network, Network]") -> "list[Row]":
-    """How its benchmarks changed since the baseline."""
-    then, now = then_and_now
-    return comparison.speed(now, then)
-
-
-@pytest.fixture
-def absence(comparison: "Comparison", pytestconfig: pytest.Config, gone: str) -> "Row":
-    """What became of a network that the baseline alone knows by its name."""
-    from harness.app.grading import baseline  # noqa: PLC0415
-
-    grading = pytestconfig.stash.get(SESSION, None)
-    return comparison.missing(gone, baseline.newcomers(comparison, grading))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.app.grading.session import Session
-from harness.app.pytest_plugin import benchmarks
+from harness.app.pytest_plugin import benchmark_hooks
 from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Suite
 from harness.evaluation.baseline.benchmark_keys import Key
 from harness.network.documented import recipe_for
@@ -31,7 +31,7 @@ def test_id(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("runner", RUNNERS["train"])
 def test_training(
     benchmark: Any,
-    lane: Suite,
+    suite: Suite,
     test_id: str,
     grading: Session,
     facts: Facts,
@@ -39,17 +39,17 @@ def test_training(
     runner: str,
 ) -> None:
     """training throughput, at the documented batch size unless another was asked for"""
-    batch_size = benchmarks.training_batch(facts.name, grading.options)
+    batch_size = benchmark_hooks.training_batch(facts.name, grading.options)
     recipe = replace(recipe_for(facts, "documented", None), batch_size=batch_size)
     key = (facts.name, "train", batch_size)
-    lane.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))
+    suite.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))
 
 
 @pytest.mark.parametrize("batch_size", PREDICTION_BATCHES)
 @pytest.mark.parametrize("runner", RUNNERS["predict"])
 def test_prediction(
     benchmark: Any,
-    lane: Suite,
+    suite: Suite,
     test_id: str,
     facts: Facts,
     opened: OpenedSubmission | BuildFailure,
@@ -59,13 +59,13 @@ def test_prediction(
     """inference: latency of one image, throughput of a batch"""
     recipe = recipe_for(facts, "documented", None)
     key = (facts.name, "predict", batch_size)
-    lane.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))
+    suite.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))
 
 
 @pytest.mark.usefixtures("benchmark")
-def test_baseline(lane: Suite, test_id: str, missing_key: Key) -> None:
+def test_baseline(suite: Suite, test_id: str, missing_key: Key) -> None:
     """every benchmark of the baseline is measured again"""
-    lane.miss(test_id, missing_key)
+    suite.miss(test_id, missing_key)
 
 
 def _network(opened: OpenedSubmission | BuildFailure) -> Spec | BuildFailure:

@@ -1,13 +1,13 @@
 """What became of a check, and who is to blame when it is not known."""
 
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from harness.app.pytest_plugin import check_results as ledgers
-from harness.app.pytest_plugin import finish
-from harness.app.pytest_plugin.check_results import Ledger, failed, status, title
+from harness.app.pytest_plugin import check_results, finish
+from harness.app.pytest_plugin.check_results import CheckResults, status, title
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable, require_none
 from harness.evaluation.rubric import Rubric, Worth
 from harness.network.difference import Difference, describe
@@ -15,8 +15,8 @@ from harness.network.difference import Difference, describe
 RUBRIC = Rubric("x", {"test_structure.py::test_shapes[deep_cnn]": Worth(1000)}, ())
 
 
-def row(item, report, error):
-    return ledgers.row(item, report, error, RUBRIC)
+def result(item, report, error):
+    return check_results.result(item, report, error, RUBRIC)
 
 
 def _check():
@@ -86,45 +86,45 @@ def test_a_check_without_a_docstring_goes_by_its_name():
 
 
 def test_row_of_a_passed_check():
-    found = row(_item(), _report("passed"), None)
-    assert found["id"].startswith("test_structure.py::test_shapes")
-    assert found == {
-        "id": found["id"], "group": "structure", "title": "every layer has the documented shape",
+    found = result(_item(), _report("passed"), None)
+    assert found.id.startswith("test_structure.py::test_shapes")
+    assert asdict(found) == {
+        "id": found.id, "group": "structure", "title": "every layer has the documented shape",
         "status": "passed", "applies": True, "points": 1.0, "max_points": 1.0, "expected": None,
         "actual": None, "hint": None, "message": None, "source": None, "duration_s": 0.1235,
     }  # fmt: skip
 
 
 def test_row_of_a_difference_has_every_value_and_each_source_and_hint_once():
-    found = row(_item(), _report("failed"), MISMATCH)
-    assert (found["status"], found["points"], found["max_points"]) == ("failed", 0.0, 1.0)
-    assert found["expected"] == "a.units = 32\na.shape = [3, 4]\nrate = 0.5"
-    assert found["actual"] == "a.units = 33\na.shape = [1, 2]\nrate = 0.1"
-    assert found["source"] == "Summary, row 1\nSummary, row 2"
-    assert found["hint"] == "count again"
-    assert found["message"] == str(MISMATCH)
+    found = result(_item(), _report("failed"), MISMATCH)
+    assert (found.status, found.points, found.max_points) == ("failed", 0.0, 1.0)
+    assert found.expected == "a.units = 32\na.shape = [3, 4]\nrate = 0.5"
+    assert found.actual == "a.units = 33\na.shape = [1, 2]\nrate = 0.1"
+    assert found.source == "Summary, row 1\nSummary, row 2"
+    assert found.hint == "count again"
+    assert found.message == str(MISMATCH)
 
 
 def test_our_own_errors_are_named_by_their_type():
-    assert row(_item(), _report("failed"), KeyError("x"))["message"] == "KeyError: 'x'"
+    assert result(_item(), _report("failed"), KeyError("x")).message == "KeyError: 'x'"
 
 
 def test_the_reason_for_a_skip_is_kept():
-    found = row(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
-    assert (found["status"], found["points"], found["message"]) == ("skipped", 0.0, "no network")
+    found = result(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
+    assert (found.status, found.points, found.message) == ("skipped", 0.0, "no network")
 
 
 def test_what_does_not_concern_a_subject_is_told_from_what_could_not_be_checked():
-    no_network = row(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
-    no_recipe = row(_item(), _report("skipped", "setup"), NotApplicable("no recipe"))
-    assert (no_network["applies"], no_network["max_points"]) == (True, 1.0)
-    assert (no_recipe["applies"], no_recipe["max_points"]) == (False, 0.0)
+    no_network = result(_item(), _report("skipped", "setup"), pytest.skip.Exception("no network"))
+    no_recipe = result(_item(), _report("skipped", "setup"), NotApplicable("no recipe"))
+    assert (no_network.applies, no_network.max_points) == (True, 1.0)
+    assert (no_recipe.applies, no_recipe.max_points) == (False, 0.0)
 
 
 def test_an_error_of_the_grader_costs_no_points():
-    found = row(_item(), _report("failed"), KeyError("x"))
-    assert found["status"] == "grader_error"
-    assert found["max_points"] == found["points"] == 0.0
+    found = result(_item(), _report("failed"), KeyError("x"))
+    assert found.status == "grader_error"
+    assert found.max_points == found.points == 0.0
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_an_error_of_the_grader_costs_no_points():
     ],
 )
 def test_group(file, group):
-    assert row(_item(file=file), _report("passed"), None)["group"] == group
+    assert result(_item(file=file), _report("passed"), None).group == group
 
 
 @pytest.mark.parametrize(
@@ -153,28 +153,23 @@ def test_group(file, group):
     ],
 )
 def test_a_check_is_entered_once(phases, statuses):
-    ledger = Ledger(RUBRIC)
+    found = CheckResults(RUBRIC)
     for when, outcome in phases:
         error = AssertionError("x") if outcome == "failed" else None
-        ledger.enter(_item(), _report(outcome, when), error)
-    assert [r["status"] for r in ledger.rows["deep_cnn"]] == statuses
+        found.add(_item(), _report(outcome, when), error)
+    assert [check.status for check in found.checks["deep_cnn"]] == statuses
 
 
 def test_rows_go_to_their_subject_in_order():
-    ledger = Ledger(RUBRIC)
+    found = CheckResults(RUBRIC)
     for subject, outcome in [("a", "passed"), ("b", "failed"), ("a", "skipped")]:
-        ledger.enter(
+        found.add(
             _item(subject), _report(outcome), AssertionError() if outcome == "failed" else None
         )
-    assert {s: [r["status"] for r in rows] for s, rows in ledger.rows.items()} == {
+    assert {s: [check.status for check in checks] for s, checks in found.checks.items()} == {
         "a": ["passed", "skipped"], "b": ["failed"],
     }  # fmt: skip
-    assert ledger.rows["never seen"] == []
-
-
-def test_failed_rows_are_those_that_need_a_reader():
-    rows = [{"status": s} for s in ("passed", "failed", "skipped", "timeout", "grader_error")]
-    assert [r["status"] for r in failed(rows)] == ["failed", "timeout", "grader_error"]
+    assert found.checks["never seen"] == []
 
 
 # How a difference reads --------------------------------------------------------------------------
@@ -220,8 +215,8 @@ def test_experiments_of_a_subject_are_rows_of_their_own():
         item.name = "test_experiment"
         experiment = SimpleNamespace(architecture="deep_cnn", id=id_, title=f"The {id_}")
         item.callspec.params["experiment"] = experiment
-        rows.append(ledgers.row(item, _report("passed"), None, rubric))
-    assert [(found["id"], found["title"], found["group"], found["points"]) for found in rows] == [
+        rows.append(check_results.result(item, _report("passed"), None, rubric))
+    assert [(found.id, found.title, found.group, found.points) for found in rows] == [
         ("test_experiments.py::test_experiment[folds]", "The folds", "experiments", 2.0),
         ("test_experiments.py::test_experiment[grid]", "The grid", "experiments", 2.0),
     ]
@@ -231,4 +226,5 @@ def test_the_terminal_says_once_why_checks_do_not_apply():
     idle = {"status": "skipped", "applies": False, "message": "no\nrecipe"}
     old = {"status": "skipped", "message": "of an earlier version"}
     subjects = [{"checks": [idle, {**idle, "applies": True}]}, {"checks": [idle, old]}]
-    assert list(finish._idle(subjects)) == ["2 skipped, not applicable: no recipe"]
+    assert list(finish._not_applicable(subjects)) == ["2 checks do not apply: no recipe"]
+    assert list(finish._not_applicable(subjects[1:])) == ["1 check does not apply: no recipe"]

@@ -67,12 +67,12 @@ def test_neither_is_wanted_by_itself(folder):
     [
         (["--grid=none.toml"], r"--grid .*none\.toml does not exist: expected a TOML file"),
         (["--grid=letters"], r"--grid .*letters is a folder: expected a TOML file"),
-        (["--grid=grid.toml", "--submission=x.py"], "--grid is about the project's own networks"),
-        (["--grid=grid.toml", "--submissions=."], "--grid is about the project's own networks"),
-        (["--greek-test=letters"], "--greek-test .* expected --recipe=documented beside it"),
+        (["--grid=grid.toml", "--submission=x.py"], "--grid applies to the project's own networks"),
+        (["--grid=grid.toml", "--submissions=."], "--grid applies to the project's own networks"),
+        (["--greek-test=letters"], "--greek-test .* add --recipe=documented"),
         (
             ["--greek-test=letters", "--recipe=documented", "--submission=x.py"],
-            "--greek-test is about the project's own networks: leave out --submission",
+            "--greek-test applies to the project's own networks: leave out --submission",
         ),
         (
             ["--greek-test=none", "--recipe=documented"],
@@ -80,7 +80,7 @@ def test_neither_is_wanted_by_itself(folder):
         ),
         (
             ["--greek-test=grid.toml", "--recipe=documented"],
-            r"--greek-test .*grid\.toml is no folder: expected a folder",
+            r"--greek-test .*grid\.toml is not a folder: expected a folder",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -8,7 +8,9 @@ from harness.app.grading import session as session_module
 from harness.app.grading.options import Options
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin import finish, plugin
-from harness.app.pytest_plugin.stash_keys import LEDGER, OPTIONS, SESSION
+from harness.app.pytest_plugin.check_results import CHECK_RESULTS
+from harness.app.pytest_plugin.lookup import SESSION
+from harness.app.pytest_plugin.options import OPTIONS
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.local import workers as module
 from reference.errors import UserError
@@ -56,7 +58,7 @@ def test_a_run_that_stops_at_a_failure_waits_for_no_experiment(
     monkeypatch.setattr(finish, "conclude", lambda *_, **__: done.append("conclude"))
     monkeypatch.setattr(finish, "write", lambda *_, **__: done.append("write"))
     monkeypatch.setattr(plugin, "is_benchmark", lambda _: False)
-    config = SimpleNamespace(stash={OPTIONS: None, SESSION: grading, LEDGER: None})
+    config = SimpleNamespace(stash={OPTIONS: None, SESSION: grading, CHECK_RESULTS: None})
     session = SimpleNamespace(config=config, shouldfail=shouldfail, shouldstop=shouldstop)
     ending = plugin.pytest_sessionfinish(session, pytest.ExitCode.TESTS_FAILED)
     next(ending)

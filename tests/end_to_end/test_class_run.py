@@ -288,8 +288,8 @@ def finished_runs(store: Path) -> list[Path]:
 REFUSED = [
     (["--submission=nothing.py"], r"--submission .*nothing\.py: there is no such file"),
     (["--submissions=nowhere"], r"--submissions .*nowhere: there is no such folder"),
-    (["--as=deep_cnn"], r"--as is about submissions"),
-    (["--train-with=submission"], r"--train-with is about submissions"),
+    (["--as=deep_cnn"], r"--as applies to submissions"),
+    (["--train-with=submission"], r"--train-with applies to submissions"),
     (["--submissions=../class", "--as=resnet"], r"--as resnet: expected one of deep_cnn"),
     (["--submissions=../class", "--train-with=x"], r"--train-with x: expected document or"),
     (["--submissions=../class", "--benchmark-only"], r"times the project's own networks"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.app.pytest_plugin.check_results import Ledger
+from harness.app.pytest_plugin.check_results import CheckResults
 from harness.evaluation import rubric
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
 from harness.evaluation.gates import from_gate
@@ -268,36 +268,36 @@ def test_an_award_is_rounded_down_to_a_thousandth():
     assert DEFAULT.award(LAYERS, passed=False, share=Fraction(-1)) == 0
 
 
-# Rows of the ledger ------------------------------------------------------------------------------
+# Results of checks -------------------------------------------------------------------------------
 
 MISMATCH = [Difference("x", 1, 2)]
 
 
-def _enter(ledger, check, outcome, error=None):
+def _add(found, check, outcome, error=None):
     file, _, function = check.partition("::")
     item = SimpleNamespace(
         path=Path("checks") / file,
         name=function,
         originalname=function,
-        function=_enter,
+        function=_add,
         callspec=SimpleNamespace(params={"subject_id": "one"}),
     )
     report = pytest.TestReport(
         nodeid="n", location=("f", 1, "t"), keywords={}, outcome=outcome, longrepr=None,
         when="call", duration=0.0,
     )  # fmt: skip
-    ledger.enter(item, report, error)
+    found.add(item, report, error)
 
 
 def _rows(outcomes, points=DEFAULT):
-    ledger = Ledger(points)
+    found = CheckResults(points)
     for check, (outcome, error) in outcomes.items():
-        _enter(ledger, check, outcome, error)
-    return settle(ledger.rows["one"])
+        _add(found, check, outcome, error)
+    return settle(found.checks["one"])
 
 
 def _score(rows):
-    return total(row["points"] for row in rows), total(row["max_points"] for row in rows)
+    return total(row.points for row in rows), total(row.max_points for row in rows)
 
 
 PASSED = ("passed", None)
@@ -324,8 +324,8 @@ def test_what_does_not_concern_a_submission_takes_no_part():
     recipe = "test_recipe.py::test_submitted_recipe"
     rows = _rows({**dict.fromkeys(DEFAULT.checks, PASSED), recipe: NOT_OURS})
     assert _score(rows) == (92, 92)
-    (row,) = [row for row in rows if row["id"] == recipe]
-    assert (row["status"], row["message"]) == ("skipped", "no recipe was submitted")
+    (row,) = [row for row in rows if row.id == recipe]
+    assert (row.status, row.message) == ("skipped", "no recipe was submitted")
 
 
 def test_what_a_failed_build_keeps_from_being_checked_stays_possible():
@@ -375,9 +375,9 @@ def test_a_score_lies_between_nothing_and_its_maximum_and_is_the_sum_of_its_rows
     rows = _rows(outcomes, points)
     score, most = _score(rows)
     assert 0 <= score <= most
-    assert Decimal(str(score)) == sum(Decimal(str(row["points"])) for row in rows)
-    assert Decimal(str(most)) == sum(Decimal(str(row["max_points"])) for row in rows)
-    assert all(0 <= row["points"] <= row["max_points"] for row in rows)
+    assert Decimal(str(score)) == sum(Decimal(str(row.points)) for row in rows)
+    assert Decimal(str(most)) == sum(Decimal(str(row.max_points)) for row in rows)
+    assert all(0 <= row.points <= row.max_points for row in rows)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

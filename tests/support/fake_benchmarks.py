@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from harness.evaluation.results import SubjectOutcome
+from harness.evaluation.results import CheckResult, SubjectOutcome
 from harness.network import spec as specs
 from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission
@@ -175,7 +175,7 @@ class FakeSession:
     def experiments(self) -> list[Any]:
         return []
 
-    def outcome(self, subject: str, checks: Sequence[Mapping[str, Any]]) -> SubjectOutcome:
+    def outcome(self, subject: str, checks: Sequence[CheckResult]) -> SubjectOutcome:
         found, facts = self.opened(subject), self.facts_of(subject)
         known = SubjectOutcome(self.subjects[subject], facts, None, checks=checks)
         if isinstance(found, BuildFailure):

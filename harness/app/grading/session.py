@@ -16,7 +16,7 @@ from harness.data import DataRequest, Dataset, load, publish
 from harness.evaluation import gates
 from harness.evaluation.evidence.alarms import calibrated_range
 from harness.evaluation.evidence.trained_networks import ANALYSED
-from harness.evaluation.results import SubjectOutcome
+from harness.evaluation.results import CheckResult, SubjectOutcome
 from harness.experiments.context import Experiment, ExperimentContext, Setting
 from harness.experiments.runner import ExperimentRunner, Finished
 from harness.jobs.cluster.workers import ClusterWorkers
@@ -127,15 +127,9 @@ class Session:
         """Waits for a subject's network."""
         return self.progress.wait(self._networks.opened(self.subjects[subject]))
 
-    def recipe_of(self, subject: str) -> tuple[Recipe, tuple[str, ...]] | None:
-        """Waits until it is known what a subject is trained by; None without a network.
-
-        Beside the recipe are notes on what of its author's could not be followed.
-        """
-        found = self.opened(subject)
-        if isinstance(found, BuildFailure):
-            return None
-        return recipe_of(found, self.options, self.calibration)
+    def recipe_of(self, opened: OpenedSubmission) -> Recipe:
+        """Returns the recipe that a network is trained with."""
+        return recipe_of(opened, self.options, self.calibration)[0]
 
     def facts_of(self, subject: str) -> Facts | None:
         """Waits until it is known what a subject is graded by; None when that cannot be told."""
@@ -169,13 +163,13 @@ class Session:
         """
         return self.progress.wait(self._training(subject).own)
 
-    def outcome(self, subject: str, checks: Sequence[Mapping[str, Any]]) -> SubjectOutcome:
+    def outcome(self, subject: str, checks: Sequence[CheckResult]) -> SubjectOutcome:
         """Waits for everything that is computed for a subject, and returns it.
 
         A run or an evaluation that failed is left out: its check reports the reason.
 
         Args:
-            checks: the subject's rows of results.json.
+            checks: the results of the subject's checks.
 
         Raises:
             UserError: the data set's calibration has no floor for this network.

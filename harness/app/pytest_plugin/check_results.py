@@ -1,15 +1,15 @@
-"""The ledger: what became of each check, as rows of results.json."""
+"""Collects the result of each check, as rows of results.json."""
 
 import inspect
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
-from harness.app.pytest_plugin.selection import experiment_of, subject_of
+from harness.app.pytest_plugin.lookup import experiment_of, subject_of
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
-from harness.evaluation.results import EXPERIMENTS
+from harness.evaluation.results import EXPERIMENTS, CheckResult
 from harness.evaluation.rubric import Rubric
 from harness.network.difference import describe
 from reference.errors import UserError
@@ -28,53 +28,53 @@ _GROUPS: Mapping[str, str] = {
 }
 
 
-class Ledger:
-    """Rows of checks by subject, in the order they ran, and rows of benchmarks by test id."""
+class CheckResults:
+    """The results of checks by subject, in the order they ran; rows of benchmarks by test id."""
 
     def __init__(self, rubric: Rubric) -> None:
         self.rubric = rubric
-        self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.checks: dict[str, list[CheckResult]] = defaultdict(list)
         self.benchmarks: dict[str, dict[str, Any]] = {}
 
-    def enter(
+    def add(
         self, item: pytest.Item, report: pytest.TestReport, error: BaseException | None
     ) -> None:
-        """Adds a check's row when it is decided: by its own call, or by a set-up that failed."""
+        """Adds a check's result once it is final: after its call, or a setup that failed."""
         if report.when == "teardown" or (report.when == "setup" and report.passed):
             return
-        self.rows[subject_of(item)].append(row(item, report, error, self.rubric))
+        self.checks[subject_of(item)].append(result(item, report, error, self.rubric))
 
 
-def row(
+CHECK_RESULTS = pytest.StashKey[CheckResults]()
+
+
+def result(
     item: pytest.Item, report: pytest.TestReport, error: BaseException | None, rubric: Rubric
-) -> dict[str, Any]:
-    """Returns one check as results.json has it."""
+) -> CheckResult:
+    """Returns the result of one check."""
     file = item.path.name
-    function = item.originalname if isinstance(item, pytest.Function) else item.name
-    passed = report.outcome == "passed"
+    check = f"{file}::{item.originalname if isinstance(item, pytest.Function) else item.name}"
     decided = status(report, error)
     differences = error.differences if isinstance(error, Mismatch) else ()
-    check = f"{file}::{function}"
     experiment = experiment_of(item)
-    # What goes wrong on our side is nobody's loss, and what does not apply nobody's gain.
+    # A fault of the grader costs no points, and a check that does not apply earns none.
     applies = not isinstance(error, NotApplicable)
-    counts = decided != "grader_error" and applies
-    return {
+    return CheckResult(
         # The rubric knows a check by its function; a subject may have several experiments.
-        "id": check if experiment is None else f"{check}[{experiment.id}]",
-        "group": _GROUPS.get(file, "other"),
-        "title": title(item) if experiment is None else experiment.title,
-        "status": decided,
-        "applies": applies,
-        "points": _earned(rubric, check, decided, error),
-        "max_points": rubric.points(check) if counts else 0.0,
-        "expected": _join(f"{d.what} = {describe(d.expected)}" for d in differences),
-        "actual": _join(f"{d.what} = {describe(d.actual)}" for d in differences),
-        "hint": _join(dict.fromkeys(d.hint for d in differences if d.hint)),
-        "message": None if passed else _message(error),
-        "source": _join(dict.fromkeys(d.source for d in differences if d.source)),
-        "duration_s": round(report.duration, 4),
-    }
+        id=check if experiment is None else f"{check}[{experiment.id}]",
+        status=decided,
+        group=_GROUPS.get(file, "other"),
+        title=title(item) if experiment is None else experiment.title,
+        applies=applies,
+        points=_earned(rubric, check, decided, error),
+        max_points=rubric.points(check) if applies and decided != "grader_error" else 0.0,
+        expected=_join(f"{d.what} = {describe(d.expected)}" for d in differences),
+        actual=_join(f"{d.what} = {describe(d.actual)}" for d in differences),
+        hint=_join(dict.fromkeys(d.hint for d in differences)),
+        message=None if report.passed else _message(error),
+        source=_join(dict.fromkeys(d.source for d in differences)),
+        duration_s=round(report.duration, 4),
+    )
 
 
 def _earned(rubric: Rubric, check: str, decided: str, error: BaseException | None) -> float:
@@ -84,15 +84,15 @@ def _earned(rubric: Rubric, check: str, decided: str, error: BaseException | Non
 
 
 def title(item: pytest.Item) -> str:
-    """Returns the check's docstring: the sentence that a reader sees."""
+    """Returns the check's docstring, up to its first empty line, on one line."""
     documentation = inspect.getdoc(getattr(item, "function", None)) or item.name
     return " ".join(documentation.split("\n\n")[0].split())
 
 
 def status(report: pytest.TestReport, error: BaseException | None) -> str:
-    """Returns results.json's status: who or what is to blame.
+    """Returns the status of a check in results.json.
 
-    An assertion is about the implementation; any other error is ours.
+    An assertion fails the implementation; any other exception is a fault of the grader.
     """
     if report.outcome in ("passed", "skipped"):
         return report.outcome
@@ -109,10 +109,5 @@ def _message(error: BaseException | None) -> str | None:
     return text if isinstance(error, known) else f"{type(error).__name__}: {text}"
 
 
-def _join(lines: Any) -> str | None:
-    return "\n".join(lines) or None
-
-
-def failed(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Returns the rows that are neither passed nor skipped."""
-    return [row for row in rows if row["status"] not in ("passed", "skipped")]
+def _join(lines: Iterable[str]) -> str | None:
+    return "\n".join(filter(None, lines)) or None

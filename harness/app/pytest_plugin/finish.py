@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.app.grading.session import Session
-from harness.app.pytest_plugin.check_results import Ledger
+from harness.app.pytest_plugin.check_results import CheckResults
 from harness.benchmarks import rows
 from harness.evaluation import results
 from harness.evaluation.results import SessionOutcome, history
@@ -22,48 +22,50 @@ from reference.facts import names
 PAGE = "index.html"
 SUMMARY = "summary.md"
 
+# The terminal lists at most so many submissions; of more it shows counts.
+_MAX_LISTED = 40
+
 
 def conclude(
     session: Session,
-    ledger: Ledger,
+    found: CheckResults,
     *,
     command: str,
     passed: bool,
     benchmarked: bool,
     baseline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Waits for all that was found, and returns it as results.json will hold it.
+    """Waits for all that is computed, and returns the content of results.json.
 
-    A grading run keeps the benchmarks of the results before it, and a benchmark run everything
-    but the contests that it repeats: each row says when and on what machine it was measured.
+    A grading run keeps the benchmarks of the previous results. A benchmark run keeps everything
+    except the benchmarks that it repeats. Each row has its date and machine.
 
     Args:
-        baseline: of results.json, what was compared with an earlier one.
+        baseline: `baseline` of results.json; None without --baseline.
 
     Raises:
-        UserError: what a run left behind can no longer be read.
+        UserError: a file of a training run can no longer be read.
     """
     path = session.options.report / RESULTS
     if benchmarked:
-        document = _earlier(path) or _graded(session, ledger, command, passed, [])
+        document = _earlier(path) or _assembled(session, found, command, passed, [])
         document["benchmarks"] = rows.merged(
-            document.get("benchmarks") or [], list(ledger.benchmarks.values())
+            document.get("benchmarks") or [], list(found.benchmarks.values())
         )
-    else:
-        kept = results.read_benchmarks(path)
-        document = _graded(session, ledger, command, passed, kept, baseline)
-        past = history.place(session.options.report)
-        history.put_into(document, past, names(), session.tell)
+        return document
+    kept = results.read_benchmarks(path)
+    document = _assembled(session, found, command, passed, kept, baseline)
+    history.put_into(document, history.place(session.options.report), names(), session.tell)
     return document
 
 
 def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -> None:
-    """Writes results.json and the report into the session's report folder, each file whole.
+    """Writes results.json and the report into the session's report folder, each file atomically.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    # The report brings in matplotlib: not before it is needed.
+    # Imported only at the end: the report imports matplotlib.
     from harness.report import exports, render  # noqa: PLC0415
 
     path = session.options.report / RESULTS
@@ -72,14 +74,14 @@ def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -
     if entry and (problem := history.append(history.place(session.options.report), entry)):
         session.tell(f"WARNING: {problem}")
     render.write(path, session.options.report / PAGE)
-    if document.get("submissions"):  # an earlier version's results may be kept
+    if document.get("submissions"):  # missing in the results of an earlier version
         exports.write_all(document, session.options.report)
     if not benchmarked:
         _summarise(document, session.options.report / SUMMARY)
 
 
 def _summarise(document: Mapping[str, Any], path: Path) -> None:
-    """Writes the Markdown summary beside the report, and onto the page of a GitHub job."""
+    """Writes the Markdown summary beside the report, and appends it to a GitHub job's page."""
     from harness.report import render  # noqa: PLC0415 - as above
 
     text = render.markdown(document)
@@ -96,28 +98,28 @@ def _summarise(document: Mapping[str, Any], path: Path) -> None:
 
 
 def summary(document: Mapping[str, Any], page: Path | None, *, benchmarked: bool) -> Iterator[str]:
-    """Yields the verdicts of a run, and where its report is, as lines for the terminal.
+    """Yields a run's verdicts and the path of its report, as lines for the terminal.
 
     Args:
-        page: the report; None where it could not be written.
+        page: the report; None if it could not be written.
     """
-    # What a benchmark run keeps of an earlier grading is in the report, with its date.
+    # The subjects that a benchmark run keeps are those of an earlier grading.
     subjects = [] if benchmarked else document["subjects"]
-    if len(subjects) <= _LISTED:
+    if len(subjects) <= _MAX_LISTED:
         yield from map(_line, subjects)
     else:
         counts = Counter(subject["verdict"] for subject in subjects)
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
         yield f"{len(subjects)} submissions: {verdicts}"
-    yield from _idle(subjects)
+    yield from _not_applicable(subjects)
     if not benchmarked:
         yield from terminal.lines(document.get("baseline") or {})
     if page is not None:
         yield f"Report: {_shown(page)}"
 
 
-def _idle(subjects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Why checks were skipped that do not concern what they would have checked."""
+def _not_applicable(subjects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yields how many checks do not apply to what is graded, by reason."""
     reasons = Counter(
         " ".join((check["message"] or "").split())
         for subject in subjects
@@ -125,11 +127,11 @@ def _idle(subjects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if check.get("applies") is False
     )
     for reason, count in reasons.most_common():
-        yield f"{count} skipped, not applicable: {reason}"
-
-
-# More submissions than that are counted, not listed: the class page lists them.
-_LISTED = 40
+        yield (
+            f"{count} checks do not apply: {reason}"
+            if count > 1
+            else (f"1 check does not apply: {reason}")
+        )
 
 
 def _shown(path: Path) -> Path:
@@ -161,15 +163,15 @@ def _earlier(path: Path) -> dict[str, Any] | None:
     return document if known else None
 
 
-def _graded(
+def _assembled(
     session: Session,
-    ledger: Ledger,
+    found: CheckResults,
     command: str,
     passed: bool,
     benchmarks: list[Any],
     baseline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    graded = [session.outcome(name, ledger.rows[name]) for name in session.subjects]
+    graded = [session.outcome(name, found.checks[name]) for name in session.subjects]
     experiments = [finished.to_json() for finished in session.experiments()]
     run = SessionOutcome(
         command=command,
@@ -178,6 +180,6 @@ def _graded(
         recipe=session.options.recipe,
         seeds=range(session.options.seeds),
         environment=session.environment,
-        rubric=ledger.rubric,
+        rubric=found.rubric,
     )
     return results.assemble(run, graded, benchmarks, experiments, baseline)

@@ -1,28 +1,29 @@
 """The command line: pytest's option group "grading", read into one frozen value."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from harness.app.grading.options import DEFAULT_REPORT, DEFAULT_STORE, DOCUMENTED_SEEDS, Options
-from harness.app.pytest_plugin import option_values as values
 from harness.data import CHOICES
-from harness.jobs.cluster.address import OPTION, parse
-from harness.jobs.cluster.address import resources as parse_resources
+from harness.jobs.cluster import address
 from harness.system.machine import cores
 from reference.errors import UserError
 from reference.facts import names
 
+OPTIONS = pytest.StashKey[Options]()
+
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declares the options; their values are checked in `read_options`."""
-    group = parser.getgroup("grading", "grading of MNIST architectures")
-    add = group.addoption
+    """Declares the options; `read_options` checks their values."""
+    add = parser.getgroup("grading", "grading of MNIST architectures").addoption
     add(
         "--dataset",
         default="auto",
         metavar="NAME",
-        help="auto (MNIST where it can be had, else digits), mnist or digits",
+        help="mnist, digits (scikit-learn's) or auto (MNIST if it can be found, else digits; "
+        "default)",
     )
     add(
         "--mnist-dir",
@@ -33,23 +34,23 @@ def add_options(parser: pytest.Parser) -> None:
         "--recipe",
         default="gate",
         metavar="NAME",
-        help="gate: stop once validation clears the gate (default); documented: all epochs, and "
-        "every experiment of the documents",
+        help="gate: stop training once validation clears the gate (default); documented: train "
+        "all epochs, and run every experiment of the documents",
     )
     add(
         "--seeds",
         metavar="N",
-        help=f"train each network with N seeds (default 1; {DOCUMENTED_SEEDS} for the project's "
-        "own with --recipe=documented)",
+        help=f"train each network with N seeds (default: 1; {DOCUMENTED_SEEDS} for the project's "
+        "own networks with --recipe=documented)",
     )
     add(
         "--workers",
         default="auto",
         metavar="N",
-        help="training processes (default auto: one a core)",
+        help="number of training processes (default: auto, one for each core)",
     )
     add(
-        OPTION,
+        address.OPTION,
         metavar="ADDRESS",
         help="train on a Dask cluster: a scheduler's address (tls://host:port), its scheduler "
         "file, or local:N for N workers on this machine",
@@ -57,28 +58,28 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--cluster-resources",
         metavar="LIST",
-        help="only on workers of the cluster that offer these, such as GRADING=1",
+        help="use only workers of the cluster that offer these resources, such as GRADING=1",
     )
     add(
         "--report",
         default=str(DEFAULT_REPORT),
         metavar="DIR",
-        help=f"where the report goes (default {DEFAULT_REPORT})",
+        help=f"folder for the report (default: {DEFAULT_REPORT})",
     )
     add(
         "--store",
         default=str(DEFAULT_STORE),
         metavar="DIR",
-        help=f"where finished runs are kept (default {DEFAULT_STORE})",
+        help=f"folder for finished training runs (default: {DEFAULT_STORE})",
     )
-    add("--fresh", action="store_true", help="train anew what has been trained before")
+    add("--fresh", action="store_true", help="train again, without the runs in the store")
     add(
         "--submission",
         action="append",
         default=[],
         metavar="PATH",
         help="grade this file or folder instead of models/: a module, a training script, a "
-        "notebook, a saved .keras or .h5 file (may be repeated)",
+        "notebook, a saved .keras or .h5 file (can be repeated)",
     )
     add(
         "--submissions",
@@ -88,22 +89,22 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--as",
         metavar="NAME",
-        help="the architecture that the submissions are (default: as their file's name says, else "
-        "the closest one)",
+        help="the architecture of all submissions (default: the one in the file's name, else the "
+        "closest one)",
     )
     add(
         "--train-with",
         default="document",
         metavar="NAME",
-        help="document: train submissions by the document's recipe (default); submission: by the "
-        "one that their script shows",
+        help="document: train submissions with the document's recipe (default); submission: with "
+        "the recipe in their script",
     )
     add(
         "--baseline",
         metavar="FILE",
-        help="an earlier results.json: a check fails where a network has lost 0.2 percentage "
-        "points of accuracy or more since then, not by chance, or has grown; with "
-        "--benchmark-only, where its speed-up over Keras has fallen by more than 10 %%",
+        help="an earlier results.json: a check fails if a network has become larger or has "
+        "significantly lost 0.2 percentage points of accuracy or more; with --benchmark-only, if "
+        "its speed-up over Keras has fallen by more than 10 %%",
     )
     add(
         "--benchmark-batch",
@@ -118,76 +119,125 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--grid",
         metavar="FILE",
-        help="also run a study of your own: a TOML of variants, as in reference/studies/",
+        help="also run your own study: a TOML file of variants, as in reference/studies/",
     )
     add(
         "--greek-test",
         metavar="DIR",
-        help="with --recipe=documented: also read the Greek letters in this folder, which the "
-        "network has not been trained on",
+        help="with --recipe=documented: also classify the Greek letters in this folder, which the "
+        "network was not trained on",
     )
 
 
 def read_options(config: pytest.Config) -> Options:
-    """Returns the options' values.
+    """Returns the values of all options.
 
     Raises:
-        UserError: a value that is none of its kind.
+        UserError: a value is invalid, or options exclude each other.
     """
     get = config.getoption
-    recipe = get("--recipe")
-    if recipe not in ("gate", "documented"):
-        raise UserError(f"--recipe {recipe}: expected gate or documented")
-    dataset = get("--dataset")
-    if dataset not in CHOICES:
-        raise UserError(f"--dataset {dataset}: expected one of {', '.join(CHOICES)}")
-    workers = get("--workers")
-    cluster, resources = get(OPTION), get("--cluster-resources")
-    values.refuse_without_cluster(cluster, resources, workers)
-    mnist_dir = get("--mnist-dir")
-    baseline, batch = get("--baseline"), get("--benchmark-batch")
     here = config.invocation_params.dir
-    train_with, architecture = get("--train-with"), get("--as")
-    if train_with not in ("document", "submission"):
-        raise UserError(f"--train-with {train_with}: expected document or submission")
-    if architecture is not None and architecture not in names():
-        raise UserError(f"--as {architecture}: expected one of {', '.join(names())}")
+    recipe = _choice("--recipe", get("--recipe"), ("gate", "documented"))
+    workers, cluster, resources = get("--workers"), get(address.OPTION), get("--cluster-resources")
+    _check_cluster(cluster, resources, workers)
+    train_with = _choice("--train-with", get("--train-with"), ("document", "submission"))
+    architecture, class_folder = get("--as"), get("--submissions")
     submissions = tuple(here / path for path in get("--submission"))
-    class_folder = get("--submissions")
-    if not submissions and class_folder is None:
+    graded = bool(submissions) or class_folder is not None
+    if not graded:
         for option, given in (("--as", architecture), ("--train-with", train_with != "document")):
             if given:
                 raise UserError(
-                    f"{option} is about submissions: expected --submission=PATH or "
-                    "--submissions=DIR beside it"
+                    f"{option} applies to submissions: add --submission=PATH or --submissions=DIR"
                 )
-    rubric = get("--rubric")
-    graded = bool(submissions) or class_folder is not None
+    grid, greek_test, rubric = get("--grid"), get("--greek-test"), get("--rubric")
+    _check_experiments(graded, recipe, grid, greek_test)
+    baseline, batch, mnist_dir = get("--baseline"), get("--benchmark-batch"), get("--mnist-dir")
     seeds = get("--seeds")
     if seeds is None:
         seeds = str(DOCUMENTED_SEEDS if recipe == "documented" and not graded else 1)
-    grid, greek_test = get("--grid"), get("--greek-test")
-    values.refuse_beside(graded, recipe, grid, greek_test)
     return Options(
-        dataset=dataset,
+        dataset=_choice("--dataset", get("--dataset"), CHOICES),
         mnist_dir=Path(mnist_dir) if mnist_dir else None,
-        recipe=recipe,
-        seeds=values.whole("--seeds", seeds, 1, 1000),
-        workers=cores() if workers == "auto" else values.whole("--workers", workers, 1, 256),
+        recipe=recipe,  # type: ignore[arg-type]
+        seeds=_integer("--seeds", seeds, 1000),
+        workers=cores() if workers == "auto" else _integer("--workers", workers, 256),
         report=config.rootpath / get("--report"),
         store=config.rootpath / get("--store"),
         fresh=get("--fresh"),
         baseline=here / baseline if baseline else None,
-        benchmark_batch=None
-        if batch is None
-        else values.whole("--benchmark-batch", batch, 1, 60_000),
+        benchmark_batch=None if batch is None else _integer("--benchmark-batch", batch, 60_000),
         submissions=submissions,
         class_folder=None if class_folder is None else here / class_folder,
-        architecture=architecture,
-        train_with=train_with,
+        architecture=None if architecture is None else _choice("--as", architecture, names()),
+        train_with=train_with,  # type: ignore[arg-type]
         rubric=here / rubric if rubric else None,
-        grid=None if grid is None else values.study(here / grid),
-        greek_test=None if greek_test is None else values.letters(here / greek_test),
-        cluster=None if cluster is None else parse(cluster, here),
-        cluster_resources={} if resources is None else parse_resources(resources),
+        grid=None if grid is None else _study(here / grid),
+        greek_test=None if greek_test is None else _letters(here / greek_test),
+        cluster=None if cluster is None else address.parse(cluster, here),
+        cluster_resources={} if resources is None else address.resources(resources),
     )
+
+
+def _choice(option: str, value: str, choices: Collection[str]) -> str:
+    if value not in choices:
+        expected = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
+        raise UserError(f"{option} {value}: expected {expected}")
+    return value
+
+
+def _integer(option: str, text: str, largest: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= largest:
+        raise UserError(f"{option} {text}: expected an integer from 1 to {largest}")
+    return value
+
+
+def _check_cluster(cluster: str | None, resources: str | None, workers: str) -> None:
+    """Raises `UserError` if options of a cluster and of this machine's workers are combined."""
+    if cluster is not None and workers != "auto":
+        raise UserError(
+            "--workers applies to this machine, but with --cluster the cluster's workers train: "
+            "leave out one of them"
+        )
+    if resources is not None and cluster is None:
+        raise UserError(
+            "--cluster-resources applies to the workers of a cluster: add --cluster=ADDRESS"
+        )
+
+
+def _check_experiments(graded: bool, recipe: str, grid: str | None, greek_test: str | None) -> None:
+    """Raises `UserError` if experiments are combined with submissions or with another recipe."""
+    for option, given in (("--grid", grid), ("--greek-test", greek_test)):
+        if given is not None and graded:
+            raise UserError(
+                f"{option} applies to the project's own networks: leave out --submission and "
+                "--submissions"
+            )
+    if greek_test is not None and recipe != "documented":
+        raise UserError(
+            "--greek-test applies to the document's transfer experiment: add --recipe=documented"
+        )
+
+
+def _study(path: Path) -> Path:
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(
+            f"--grid {path} {found}: expected a TOML file that declares a study, like those in "
+            "reference/studies/"
+        )
+    return path
+
+
+def _letters(path: Path) -> Path:
+    if not path.is_dir():
+        found = "is not a folder" if path.exists() else "does not exist"
+        raise UserError(
+            f"--greek-test {path} {found}: expected a folder with one folder of pictures for each "
+            "letter: alpha, beta and gamma"
+        )
+    return path

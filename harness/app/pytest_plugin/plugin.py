@@ -1,34 +1,27 @@
-"""The pytest plugin: options in, one `Session` and its `Ledger`, results.json and report out."""
-
-from __future__ import annotations
+"""The pytest plugin: reads the options, runs one `Session`, writes results.json and the report."""
 
 import contextlib
 import shlex
 import sys
+from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from harness.app.grading.baseline_comparison import why_incomparable
+from harness.app.grading.options import Options
 from harness.app.grading.session import Session
-from harness.app.pytest_plugin import baseline as baselines
-from harness.app.pytest_plugin import benchmarks as bench
-from harness.app.pytest_plugin import finish, selection
-from harness.app.pytest_plugin.benchmarks import is_benchmark
-from harness.app.pytest_plugin.check_results import Ledger
-from harness.app.pytest_plugin.options import read_options
-from harness.app.pytest_plugin.stash_keys import (
-    DOCUMENT,
-    EXPERIMENTS,
-    LEDGER,
-    OPTIONS,
-    SESSION,
-    SUBJECTS,
-    WRITTEN,
-)
+from harness.app.pytest_plugin import baseline_hooks, benchmark_hooks, finish, lookup
+from harness.app.pytest_plugin.baseline_hooks import COMPARISON
+from harness.app.pytest_plugin.benchmark_hooks import is_benchmark
+from harness.app.pytest_plugin.check_results import CHECK_RESULTS, CheckResults
+from harness.app.pytest_plugin.lookup import SESSION
+from harness.app.pytest_plugin.options import OPTIONS, read_options
 from harness.benchmarks.suite import lines
 from harness.evaluation import rubric
 from harness.evaluation.checking import Failed, Unavailable
+from harness.experiments.context import Experiment
 from harness.submissions import discovery
 from harness.submissions.subject import PROJECT, Subject, project_subject, submitted
 from harness.system.directories import MEND_REPORT, check_space, described, prepare
@@ -36,24 +29,21 @@ from harness.system.machine import cores, gpu, numeric_platform, require_install
 from reference import facts as all_facts
 from reference.errors import UserError
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-
-    from harness.app.grading.options import Options
-    from harness.experiments.context import Experiment
-
 CHECKS = "checks"
 TEST_LOG = "pytest.html"
 
-# Fixtures of what only a stranger's script or saved file has.
-_OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
+SUBJECTS = pytest.StashKey[tuple[Subject, ...]]()
+EXPERIMENTS = pytest.StashKey[tuple[Experiment, ...]]()
+# The content of results.json, and whether it and the report were written.
+DOCUMENT = pytest.StashKey[dict[str, Any]]()
+WRITTEN = pytest.StashKey[bool]()
 
-# Fixtures of what only the project's own networks are asked: whoever submits a network has no part
-# in how it is trained here.
+# Fixtures of checks that only submissions have, and of those that only the project's own networks
+# have: a submission does not decide how it is trained here.
+_OF_SUBMISSIONS = frozenset({"submitted_recipe", "own_weights"})
 _OF_OURS = frozenset({"measured_range"})
 
-
-# After these, what was found is written.
+# With these exit codes the results are written.
 _COMPLETE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
@@ -64,9 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         options = read_options(config)
         require_installed()
-        bench.prepare(config, options)
+        benchmark_hooks.prepare(config, options)
         config.stash[SUBJECTS] = _subjects(options)
-        baselines.prepare(config, options, all_facts.names())
+        baseline_hooks.prepare(config, options, all_facts.names())
         config.stash[EXPERIMENTS] = _experiments(options)
         check_space(options.report, "--report")
         if not config.option.collectonly:
@@ -75,67 +65,64 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[OPTIONS] = options
     if not config.option.collectonly and config.pluginmanager.hasplugin("html"):
-        # Its log lies beside our report, unless the user wants it elsewhere.
+        # The test log is written beside the report, unless the user names another file.
         config.option.htmlpath = config.option.htmlpath or str(options.report / TEST_LOG)
         config.option.self_contained_html = True
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each subject, and one for each experiment.
+    """Makes one test for each subject, and one for each experiment.
 
-    Subjects are the submissions, or else the files of facts, so that one of the project's modules
-    that was deleted fails, not vanishes.
+    The project's own subjects are named by their files of facts: a deleted module fails its checks.
     """
     stash = metafunc.config.stash
     subjects = [subject.id for subject in stash.get(SUBJECTS, ())]
     experiments = stash.get(EXPERIMENTS, ())
-    selection.parametrize(metafunc, subjects, experiments)
+    lookup.parametrize(metafunc, subjects, experiments)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Benchmarks run when they are asked for, alone: anything beside them would disturb them."""
+    """Selects the checks, or with --benchmark-only the benchmarks, which must run alone."""
     if OPTIONS not in config.stash:
         return
-    timed: list[pytest.Item] = []
-    other: list[pytest.Item] = []
-    idle: list[pytest.Item] = []
+    benchmarks = is_benchmark(config)
     trust = {subject.id: subject.trust for subject in config.stash[SUBJECTS]}
+
+    def is_selected(item: pytest.Item) -> bool:
+        fixtures = lookup.fixtures(item)
+        ours = trust.get(lookup.subject_of(item)) == PROJECT
+        return not (
+            lookup.is_empty(item, lookup.EXPERIMENT)
+            or lookup.is_empty(item, benchmark_hooks.MISSING)
+            or baseline_hooks.nothing_to_compare(item)
+            or fixtures & (_OF_SUBMISSIONS if ours else _OF_OURS)
+        ) and benchmarks == ("benchmark" in fixtures)
+
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        ours = trust.get(selection.subject_of(item)) == PROJECT
-        empty = (
-            bench.nothing_missing(item)
-            or selection.nothing_to_try(item)
-            or baselines.nothing_to_compare(item)
-        )
-        if empty or fixtures & (_OF_SUBMISSIONS if ours else _OF_OURS):
-            idle.append(item)
-        else:
-            (timed if "benchmark" in fixtures else other).append(item)
-    kept, left = (timed, other + idle) if is_benchmark(config) else (other, timed + idle)
-    # Benchmarks go network by network, each of which has processes of its own.
-    by_network = is_benchmark(config)
-    kept.sort(key=selection.subject_of if by_network else selection.order)
-    items[:] = kept
+        (kept if is_selected(item) else left).append(item)
+    # Benchmarks run network by network, each of which has its own processes.
+    items[:] = sorted(kept, key=lookup.subject_of if benchmarks else lookup.order)
     if left:
         config.hook.pytest_deselected(items=left)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Schedules all the work before the first check runs."""
+    """Starts the session: schedules all its work before the first check runs."""
     config = session.config
-    items = [item for item in session.items if selection.subject_of(item)]
+    items = [item for item in session.items if lookup.subject_of(item)]
     if OPTIONS not in config.stash or not items or config.option.collectonly:
         return
-    wanted = {selection.subject_of(item) for item in items}
+    wanted = {lookup.subject_of(item) for item in items}
     subjects = [subject for subject in config.stash[SUBJECTS] if subject.id in wanted]
-    selected = [selection.experiment_of(item) for item in items]
+    selected = [lookup.experiment_of(item) for item in items]
     experiments = [one for one in config.stash[EXPERIMENTS] if one in selected]
-    # An experiment may use any of the networks, and one that was renamed may be any of them.
-    every = experiments or baselines.compares(config)
+    # An experiment may use any network, and a renamed network of the baseline may be any of them.
+    every = experiments or COMPARISON in config.stash
     names = all_facts.names() if every else _architectures(subjects)
     try:
-        ledger = Ledger(rubric.load(config.stash[OPTIONS].rubric))
+        found = CheckResults(rubric.load(config.stash[OPTIONS].rubric))
         grading = Session(
             config.stash[OPTIONS],
             subjects,
@@ -143,9 +130,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             lambda line: _tell(config, line),
         )
         config.stash[SESSION] = grading
-        config.stash[LEDGER] = ledger
+        config.stash[CHECK_RESULTS] = found
         grading.progress.uncaptured = _uncaptured(config)
-        grading.start(train=any(map(selection.trains, items)), experiments=experiments)
+        grading.start(train=any(map(lookup.trains, items)), experiments=experiments)
     except UserError as error:
         _stop(config)
         raise pytest.UsageError(str(error)) from None
@@ -153,7 +140,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """No check that is left can be told, once there is nothing to compute with."""
+    """Ends the run if no worker is left to compute for the remaining checks."""
     grading = item.config.stash.get(SESSION, None)
     if grading is not None and grading.lost is not None:
         pytest.exit(f"ERROR: {grading.lost}", pytest.ExitCode.USAGE_ERROR)
@@ -163,23 +150,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Enters each check in the ledger, and shows a difference as a sentence, not a traceback."""
+    """Adds each check to the results, and shows a difference as a sentence, not a traceback."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, (Failed, Unavailable, UserError)):
         report.longrepr = str(error)
-    ledger = item.config.stash.get(LEDGER, None)
-    if ledger is not None and selection.subject_of(item):
-        ledger.enter(item, report, error)
+    found = item.config.stash.get(CHECK_RESULTS, None)
+    if found is not None and lookup.subject_of(item):
+        found.add(item, report, error)
     return report
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
-    """Ends the session: after the test log is written, before the terminal's summary is.
-
-    Writing the log may fail as ours may; the summary speaks of what is written here.
-    """
+    """Writes results.json and the report: after the test log, before the terminal's summary."""
     config = session.config
     if OPTIONS not in config.stash:
         return (yield)
@@ -188,7 +172,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     except OSError as error:
         problem = f"the test log {config.option.htmlpath} cannot be written: {described(error)}"
         _tell(config, f"ERROR: {problem}. {MEND_REPORT}")
-        with contextlib.suppress(OSError):  # half of one would pass for a log
+        with contextlib.suppress(OSError):  # a half-written log looks like a whole one
             Path(config.option.htmlpath).unlink()
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
     if SESSION not in config.stash:
@@ -196,18 +180,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     grading, benchmarked = config.stash[SESSION], is_benchmark(config)
     try:
         if session.shouldfail or session.shouldstop:
-            # The user wants the end, by -x or --maxfail, and not to wait for hours of training.
+            # After -x or --maxfail the user should not wait for hours of training.
             grading.stop_experiments()
         if exitstatus in _COMPLETE:
             if grading.lost is not None:
                 raise grading.lost
             document = finish.conclude(
                 grading,
-                config.stash[LEDGER],
+                config.stash[CHECK_RESULTS],
                 command=_command(),
                 passed=exitstatus == pytest.ExitCode.OK,
                 benchmarked=benchmarked,
-                baseline=baselines.document(config),
+                baseline=_baseline(config, grading),
             )
             config.stash[DOCUMENT] = document
             finish.write(document, grading, benchmarked=benchmarked)
@@ -229,12 +213,12 @@ def pytest_terminal_summary(
 ) -> None:
     if exitstatus == pytest.ExitCode.INTERRUPTED and SESSION in config.stash:
         terminalreporter.write_line(
-            "Interrupted. Finished runs are kept: the same command goes on from there."
+            "Interrupted. Finished training runs are kept: run the same command to continue."
         )
     elif DOCUMENT in config.stash:
-        for line in lines(list(config.stash[LEDGER].benchmarks.values())):
+        for line in lines(list(config.stash[CHECK_RESULTS].benchmarks.values())):
             terminalreporter.write_line(line)
-        # Of this run, not what another has left in the folder.
+        # Name the report only if this run wrote it.
         written = config.stash.get(WRITTEN, False)
         page = config.stash[OPTIONS].report / finish.PAGE if written else None
         document = config.stash[DOCUMENT]
@@ -248,7 +232,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    """What pytest-benchmark does not know about the machine, and a comparison must."""
+    """Adds what a comparison of benchmarks must know about the machine."""
     machine_info["grading"] = {**numeric_platform(), "threads": cores(), "gpu": gpu()}
 
 
@@ -271,10 +255,10 @@ def _runs_checks(config: pytest.Config) -> bool:
 
 
 def _subjects(options: Options) -> tuple[Subject, ...]:
-    """What is graded: submissions, where there are any, else the project's own modules.
+    """Returns the submissions if any are given, else the project's own modules.
 
     Raises:
-        UserError: a submission that is not there.
+        UserError: a submission does not exist.
     """
     known = all_facts.names()
     if not options.grades_submissions:
@@ -284,14 +268,14 @@ def _subjects(options: Options) -> tuple[Subject, ...]:
 
 
 def _experiments(options: Options) -> tuple[Experiment, ...]:
-    """What is done besides.
+    """Returns the experiments that the options ask for.
 
     Raises:
-        UserError: a study that cannot be used.
+        UserError: the study in --grid cannot be used.
     """
     if not options.experiments:
         return ()
-    # Not before it is needed: most collections do without.
+    # Imported only if it is needed: it takes time, and most collections have no experiments.
     from harness.experiments import catalogue  # noqa: PLC0415
 
     documented = options.recipe == "documented"
@@ -299,7 +283,7 @@ def _experiments(options: Options) -> tuple[Experiment, ...]:
 
 
 def _architectures(subjects: Iterable[Subject]) -> list[str]:
-    """Returns whose facts are needed: all, when a network is to be recognised by them."""
+    """Returns the architectures that may be graded: all, if one has to be found out."""
     named = {subject.architecture for subject in subjects}
     return [name for name in all_facts.names() if None in named or name in named]
 
@@ -309,10 +293,10 @@ def _tell(config: pytest.Config, line: str) -> None:
     if reporter is not None:
         reporter.ensure_newline()
         writer = config.get_terminal_writer()
-        if writer.width_of_current_line:  # with -q, the line above sees to nothing
+        if writer.width_of_current_line:  # with -q, ensure_newline does nothing
             writer.line()
         reporter.write_line(line)
-        reporter.flush()  # a log is read while it grows
+        reporter.flush()  # so that a log can be followed
 
 
 def _uncaptured(config: pytest.Config) -> Any:
@@ -321,8 +305,14 @@ def _uncaptured(config: pytest.Config) -> Any:
 
 
 def _command() -> str:
-    """The command as typed, without the machine's paths."""
+    """Returns the command as typed, without the path of the program."""
     return shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "pytest"), *sys.argv[1:]])
+
+
+def _baseline(config: pytest.Config, grading: Session) -> dict[str, Any] | None:
+    """Returns `baseline` of results.json, once the checks have run; None without --baseline."""
+    found = config.stash.get(COMPARISON, None)
+    return None if found is None else found.to_json(why_incomparable(found, grading))
 
 
 def _stop(config: pytest.Config) -> None:

@@ -23,7 +23,7 @@ _ONE = (
 )
 
 
-def obstacle(earlier: Earlier, data: Data | None, same_recipe: bool) -> str | None:
+def why_incomparable(earlier: Earlier, data: Data | None, same_recipe: bool) -> str | None:
     """Returns why no accuracy of a baseline can be compared with one of this run, as a sentence.
 
     Args:

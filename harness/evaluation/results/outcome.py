@@ -17,6 +17,34 @@ from reference.facts import Facts
 
 
 @dataclass(frozen=True)
+class CheckResult:
+    """The result of one check, as in `checks` of results.json.
+
+    Attributes:
+        id: "file::test"; of an experiment, with its id in brackets.
+        group: the section of the report.
+        status: "passed", "failed", "skipped", "timeout", "resource" or "grader_error".
+        applies: whether the check concerns the subject; if not, it has no part in the score.
+        message: the reason; None if the check passed.
+        source: the places in the document that the expected values come from.
+    """
+
+    id: str
+    status: str
+    group: str = "other"
+    title: str = ""
+    applies: bool = True
+    points: float = 0.0
+    max_points: float = 0.0
+    expected: str | None = None
+    actual: str | None = None
+    hint: str | None = None
+    message: str | None = None
+    source: str | None = None
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class SubjectOutcome:
     """All that a session found out about one subject.
 
@@ -26,7 +54,6 @@ class SubjectOutcome:
         runs: one for each seed; empty if the subject was not trained.
         gate: None if it was not trained.
         gate_basis: the source of the gate's threshold.
-        checks: rows of results.json.
         trained_with: whose recipe trained it, "document" or "submission".
         training_notes: the parts of the author's recipe that could not be followed.
         own_weights: None if no weights came with it, or they could not be evaluated.
@@ -41,7 +68,7 @@ class SubjectOutcome:
     runs: Sequence[Record] = ()
     gate: Gate | None = None
     gate_basis: str = ""
-    checks: Sequence[Mapping[str, Any]] = ()
+    checks: Sequence[CheckResult] = ()
     trained_with: str = "document"
     training_notes: Sequence[str] = ()
     own_weights: OwnAccuracy | None = None

@@ -78,8 +78,8 @@ def _subject(
         "trust": subject.trust,
         "origin": opened.origin if opened else None,
         "spec_digest": opened.spec.digest if opened else None,
-        "score": total(check["points"] for check in checks),
-        "max_score": total(check["max_points"] for check in checks),
+        "score": total(check.points for check in checks),
+        "max_score": total(check.max_points for check in checks),
         "verdict": verdict(graded),
         "error": graded.error,
         "notes": [*opened.notes, *graded.training_notes] if opened else [],
@@ -111,7 +111,7 @@ def _subject(
         "alarms": alarms.alarms(graded.runs, dataset, graded.range, graded.own_weights),
         "robustness": robustness.robustness(graded.robustness),
         **readings.figures,
-        "checks": checks,
+        "checks": [asdict(check) for check in checks],
     }
 
 

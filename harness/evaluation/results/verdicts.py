@@ -1,9 +1,9 @@
 """What a subject's checks come to."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.evaluation.results.outcome import SubjectOutcome
+from harness.evaluation.results.outcome import CheckResult, SubjectOutcome
 
 EXPERIMENTS = "experiments"
 """The group of the checks that are experiments."""
@@ -11,14 +11,14 @@ EXPERIMENTS = "experiments"
 COMPARABLE = "test_baseline.py::test_comparable"
 
 
-def settle(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the rows with what an error of ours kept from being checked out of the reckoning.
+def settle(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    """Returns the results without the points of checks that an error of the grader prevented.
 
-    An error in an experiment keeps no other check from anything.
+    An error in an experiment prevents no other check.
     """
-    ours = any(check["status"] == "grader_error" for check in _of_the_network(checks))
+    broken = any(check.status == "grader_error" for check in _of_the_network(checks))
     return [
-        {**check, "max_points": 0.0} if ours and check["status"] == "skipped" else dict(check)
+        replace(check, max_points=0.0) if broken and check.status == "skipped" else check
         for check in checks
     ]
 
@@ -29,7 +29,7 @@ def verdict(graded: SubjectOutcome) -> str:
     Experiments are what the document did besides: what becomes of them says nothing of its network.
     Nor does a baseline that it cannot be compared with.
     """
-    statuses = {check["status"] for check in _of_the_network(graded.checks)}
+    statuses = {check.status for check in _of_the_network(graded.checks)}
     if statuses - {"passed", "skipped", "grader_error"}:
         return "failed" if graded.spec else "not built"
     if "grader_error" in statuses:
@@ -43,9 +43,5 @@ def verdict(graded: SubjectOutcome) -> str:
     return "passed"
 
 
-def _of_the_network(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [
-        check
-        for check in checks
-        if check.get("group") != EXPERIMENTS and check.get("id") != COMPARABLE
-    ]
+def _of_the_network(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    return [check for check in checks if check.group != EXPERIMENTS and check.id != COMPARABLE]

@@ -4,15 +4,15 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from _pytest.compat import NOTSET
 
-from harness.app.grading import baseline as grading_baseline
-from harness.app.pytest_plugin import baseline as plugin_baseline
-from harness.app.pytest_plugin.stash_keys import COMPARISON as COMPARED
+from harness.app.grading import baseline_comparison
+from harness.app.pytest_plugin import baseline_hooks
 from harness.evaluation.baseline.network import Data, Network
 from harness.evaluation.baseline.previous_results import Earlier
 from harness.evaluation.baseline.row import Row
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
-from harness.evaluation.results import COMPARABLE, verdict
+from harness.evaluation.results import COMPARABLE, CheckResult, verdict
 from harness.jobs.kinds.errors import JobFailed
 from harness.system.failure import BuildFailure
 from reference.errors import UserError
@@ -134,7 +134,7 @@ def test_a_network_that_is_gone_fails_and_one_renamed_does_not():
     [(COMPARABLE, "passed"), ("test_baseline.py::test_no_less_accurate", "failed")],
 )
 def test_a_regression_is_the_networks_fault_and_an_unfit_file_is_not(check, expected):
-    rows = [{"id": check, "group": "baseline", "status": "failed", "points": 0, "max_points": 0}]
+    rows = [CheckResult(check, "failed", group="baseline")]
     assert verdict(SimpleNamespace(checks=rows, spec="a spec", gate=None)) == expected
 
 
@@ -147,25 +147,24 @@ def _config(*, benchmark=False):
 
 def test_submissions_have_no_baseline():
     options = SimpleNamespace(baseline="old.json", grades_submissions=True)
-    with pytest.raises(UserError, match="--baseline is about the project's own networks: leave"):
-        plugin_baseline.prepare(_config(), options, ())
+    with pytest.raises(UserError, match="--baseline compares the project's own networks: leave"):
+        baseline_hooks.prepare(_config(), options, ())
 
 
 def test_a_benchmark_run_needs_no_networks_in_the_file():
     config = _config(benchmark=True)
-    plugin_baseline.prepare(config, SimpleNamespace(baseline="none.json"), ())
+    baseline_hooks.prepare(config, SimpleNamespace(baseline="none.json"), ())
     assert config.stash == {}
 
 
 def test_without_the_option_its_checks_are_left_out():
-    item = SimpleNamespace(fixturenames=["comparison"], config=_config())
-    assert plugin_baseline.nothing_to_compare(item)
-    item.config.stash[COMPARED] = "a comparison"
-    assert not plugin_baseline.nothing_to_compare(item)
-    item.callspec = SimpleNamespace(params={"gone": object()})  # pytest's word for none
-    assert plugin_baseline.nothing_to_compare(item)
+    item = SimpleNamespace(fixturenames=["comparison", "gone"], config=_config())
+    assert baseline_hooks.nothing_to_compare(item)
+    item.config.stash[baseline_hooks.COMPARISON] = "a comparison"
+    item.callspec = SimpleNamespace(params={"gone": NOTSET})  # as pytest fills an empty set
+    assert baseline_hooks.nothing_to_compare(item)
     item.callspec.params["gone"] = "old_mlp"
-    assert not plugin_baseline.nothing_to_compare(item)
+    assert not baseline_hooks.nothing_to_compare(item)
 
 
 def test_the_report_s_own_file_may_be_the_baseline_and_is_read_before_it_is_written(tmp_path):
@@ -175,7 +174,7 @@ def test_the_report_s_own_file_may_be_the_baseline_and_is_read_before_it_is_writ
     for path, own in ((folder / "results.json", True), (tmp_path / "copy.json", False)):
         path.write_bytes((folder / "results.json").read_bytes())
         options = SimpleNamespace(baseline=path, report=folder, workers=1)
-        found = grading_baseline.begin(options, ("deep_cnn",))
+        found = baseline_comparison.read(options, path, ("deep_cnn",))
         assert found.overwritten is own
         assert found.earlier.networks[0].runs == 1
 
@@ -203,7 +202,7 @@ def test_a_recipe_is_another_where_it_trains_otherwise(then, now, calibration, s
     found = SimpleNamespace(
         earlier=Earlier("old.json", None, None, Data("mnist", "d", 12), then, [network])
     )
-    reason = grading_baseline.why_not(found, grading)
+    reason = baseline_comparison.why_incomparable(found, grading)
     assert (reason is None) is same
     if not same:
         assert "trained with --recipe=" in reason

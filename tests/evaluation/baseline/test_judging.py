@@ -117,12 +117,12 @@ def test_what_is_not_trained_now_is_missing_and_what_was_not_then_is_new():
     ],
 )
 def test_why_nothing_can_be_compared_is_said(changes, data, same_recipe, message):
-    reason = judging.obstacle(replace(earlier(), **changes), data, same_recipe)
+    reason = judging.why_incomparable(replace(earlier(), **changes), data, same_recipe)
     assert re.search(message, reason), reason
 
 
 def test_the_same_images_and_recipe_are_no_obstacle():
-    assert judging.obstacle(earlier(), MNIST, same_recipe=True) is None
+    assert judging.why_incomparable(earlier(), MNIST, same_recipe=True) is None
 
 
 # Size --------------------------------------------------------------------------------------------

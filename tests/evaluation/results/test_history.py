@@ -267,11 +267,11 @@ def end(tmp_path, monkeypatch):
 
     def run(results, *, benchmarked=False):
         said = []
-        monkeypatch.setattr(finish, "_graded", lambda *_: {"schema": 1, **results})
+        monkeypatch.setattr(finish, "_assembled", lambda *_: {"schema": 1, **results})
         session = SimpleNamespace(options=SimpleNamespace(report=folder), tell=said.append)
-        ledger = SimpleNamespace(benchmarks={})
+        found = SimpleNamespace(benchmarks={})
         document = finish.conclude(
-            session, ledger, command="c", passed=True, benchmarked=benchmarked
+            session, found, command="c", passed=True, benchmarked=benchmarked
         )
         finish.write(document, session, benchmarked=benchmarked)
         return json.loads((folder / "results.json").read_text(encoding="utf-8")), said

@@ -3,7 +3,7 @@
 import json
 import math
 from base64 import b64decode, b64encode
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from harness.data import Arrays, Dataset, digest
 from harness.evaluation import results
 from harness.evaluation.results import (
+    CheckResult,
     SessionOutcome,
     SubjectOutcome,
     assemble,
@@ -42,7 +43,7 @@ def _spec():
 
 def _check(status="passed", points=None, max_points=1.0):
     points = float(status == "passed") if points is None else points
-    return {"id": "f::t", "status": status, "points": points, "max_points": max_points}
+    return CheckResult("f::t", status, points=points, max_points=max_points)
 
 
 def _gate(name):
@@ -93,7 +94,7 @@ def test_failed_beats_inconclusive_beats_passed(graded, statuses, gate, expected
 
 @pytest.mark.parametrize("status", ["failed", "grader_error", "timeout"])
 def test_an_experiment_that_fails_says_nothing_of_the_network(graded, status):
-    experiment = {**_check(status, points=0.0), "group": "experiments"}
+    experiment = replace(_check(status, points=0.0), group="experiments")
     ordinary = [_check(), _check("skipped", points=0.0)]
     subject = replace(graded, checks=[*ordinary, experiment])
     assert verdict(subject) == "passed"
@@ -192,7 +193,7 @@ def test_scores_are_sums_of_the_checks(graded):
     checks += [_check("grader_error", max_points=0.0)]
     (subject,) = assemble(_run(None), [replace(graded, checks=checks)], [])["subjects"]
     assert (subject["score"], subject["max_score"]) == (1.5, 4.0)
-    assert subject["checks"] == checks
+    assert subject["checks"] == [asdict(check) for check in checks]
 
 
 def test_what_an_error_of_ours_kept_from_being_checked_costs_nothing(graded):

@@ -1,54 +1,52 @@
-"""The benchmark lane's side of pytest: what it refuses, and what becomes of a row that fails.
-
-`harness.app.pytest_plugin.plugin` decides when it is called; the hooks here are pytest-benchmark's.
-"""
-
-from __future__ import annotations
+"""Prepares `pytest --benchmark-only`, and corrects the rows of benchmarks that fail."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
-from harness.app.pytest_plugin.stash_keys import BASELINE, LEDGER, OPTIONS
-from harness.benchmarks import rows, suite
+from harness.app.grading.options import Options
+from harness.app.grading.session import Session
+from harness.app.pytest_plugin.check_results import CHECK_RESULTS
+from harness.app.pytest_plugin.lookup import is_empty
+from harness.app.pytest_plugin.options import OPTIONS
+from harness.benchmarks import rows
+from harness.benchmarks.contest import Pool, Start
+from harness.benchmarks.suite import Suite, missing, processes
 from harness.evaluation.baseline import benchmark_keys
 from harness.evaluation.baseline import benchmarks as baselines
-from harness.evaluation.baseline.benchmarks import BaselineMismatch
+from harness.evaluation.baseline.benchmarks import Baseline, BaselineMismatch
 from harness.network.documented import recipe_for
+from harness.system.machine import cores
 from reference import facts as all_facts
 from reference.errors import UserError
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from harness.app.grading.options import Options
-
 MISSING = "missing_key"
+BASELINE = pytest.StashKey[Baseline]()
 
 
 def is_benchmark(config: pytest.Config) -> bool:
-    """Whether benchmarks were asked for."""
+    """Returns whether --benchmark-only was given."""
     return bool(config.getoption("--benchmark-only", default=False))
 
 
 def prepare(config: pytest.Config, options: Options) -> None:
-    """Refuses what cannot be measured or compared, before anything is timed.
+    """Checks the options of benchmarks and reads their baseline, before anything is timed.
 
     Raises:
-        UserError: options that do not go together, or a baseline that is of no use.
+        UserError: options exclude each other, or the baseline cannot be used.
     """
     get = config.getoption
     if get("--benchmark-compare-fail", default=None):
         raise UserError(
-            "--benchmark-compare-fail compares times of different runs, and reports a regression "
-            "after the test log is written. Expected --baseline=FILE, an earlier results.json."
+            "--benchmark-compare-fail compares the times of different runs and reports a "
+            "regression only after the test log is written. Use --baseline=FILE, with an earlier "
+            "results.json."
         )
     if not is_benchmark(config):
         if options.benchmark_batch is not None:
-            raise UserError(
-                "--benchmark-batch is of benchmarks: expected --benchmark-only beside it"
-            )
+            raise UserError("--benchmark-batch works only with --benchmark-only")
         return
     if options.cluster is not None:
         raise UserError("--benchmark-only times this machine: leave out --cluster")
@@ -59,23 +57,23 @@ def prepare(config: pytest.Config, options: Options) -> None:
         )
     if get("dist", "no") != "no" or os.environ.get("PYTEST_XDIST_WORKER"):
         raise UserError(
-            "--benchmark-only cannot be distributed over processes (pytest-xdist's -n): they "
-            "would disturb each other's times. Leave out -n, or give -n0."
+            "--benchmark-only cannot run in several processes (pytest-xdist's -n): they would "
+            "slow each other down. Leave out -n, or write -n0."
         )
     if get("--benchmark-disable", default=False):
-        raise UserError("--benchmark-only and --benchmark-disable: expected only one of them")
+        raise UserError("--benchmark-only and --benchmark-disable: give only one of them")
     if options.baseline is not None:
         config.stash[BASELINE] = baselines.read(options.baseline, benchmark_keys.machine())
 
 
 def training_batch(name: str, options: Options) -> int:
-    """Returns the batch size that a network's training is timed with."""
+    """Returns the batch size for timing a network's training."""
     documented = recipe_for(all_facts.load(name), "documented", None).batch_size
     return options.benchmark_batch or documented
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One failing test for each benchmark of the baseline that this run would not measure."""
+    """Makes one failing test for each benchmark of the baseline that this run does not measure."""
     if MISSING not in metafunc.fixturenames:
         return
     config = metafunc.config
@@ -83,38 +81,53 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     keys: list[benchmark_keys.Key] = []
     if baseline is not None and options is not None:
         batches = {name: training_batch(name, options) for name in all_facts.names()}
-        keys = suite.missing(baseline, batches, options.benchmark_batch)
+        keys = missing(baseline, batches, options.benchmark_batch)
     metafunc.parametrize(MISSING, keys, ids=[benchmark_keys.describe(key) for key in keys])
 
 
 def nothing_missing(item: pytest.Item) -> bool:
-    """Whether this is the empty test that pytest makes where no benchmark is missing."""
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    return MISSING in params and not isinstance(params[MISSING], tuple)
+    """Returns whether this is the empty test that pytest makes if no benchmark is missing."""
+    return is_empty(item, MISSING)
+
+
+@pytest.fixture(scope="session")
+def start_runner(grading: Session) -> Start:
+    """Returns what starts the processes in which benchmarks are timed."""
+    return processes(grading.logs)
+
+
+@pytest.fixture(scope="session")
+def suite(pytestconfig: pytest.Config, start_runner: Start) -> Iterator[Suite]:
+    """Times each benchmark's runners against each other; their rows go into results.json."""
+    stash = pytestconfig.stash
+    rows = stash[CHECK_RESULTS].benchmarks
+    found = Suite(Pool(start_runner), cores(), stash.get(BASELINE, None), rows)
+    yield found
+    found.stop()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Takes back the row of a test that failed after its times were taken."""
+    """Marks the row of a benchmark as failed if its test failed after it was timed."""
     report = yield
-    ledger = item.config.stash.get(LEDGER, None)
-    if ledger is None or not report.failed or item.nodeid not in ledger.benchmarks:
+    table = _table(item.config)
+    if not report.failed or item.nodeid not in table:
         return report
     error = call.excinfo.value if call.excinfo else None
-    row = ledger.benchmarks[item.nodeid]
-    if isinstance(error, BaselineMismatch):
-        row = {**row, "status": error.status, "reason": str(error)}
-    else:
-        row = rows.failed(row, str(error))
-    ledger.benchmarks[item.nodeid] = row
+    row = table[item.nodeid]
+    table[item.nodeid] = (
+        {**row, "status": error.status, "reason": str(error)}
+        if isinstance(error, BaselineMismatch)
+        else rows.failed(row, str(error))
+    )
     return report
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Keeps out of pytest-benchmark's file what results.json does not have as measured."""
+    """Removes from pytest-benchmark's file the benchmarks that results.json has no times of."""
     table = _table(config)
     output_json["benchmarks"] = [
         {**found, "extra_info": {**found["extra_info"], **table.get(found["fullname"], {})}}
@@ -127,15 +140,14 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 def pytest_benchmark_group_stats(
     config: pytest.Config, benchmarks: list[dict[str, Any]]
 ) -> Generator[None, Any, Any]:
-    """Keeps it out of the table on the terminal, too."""
+    """Removes them from the table on the terminal as well."""
     table = _table(config)
     benchmarks[:] = [found for found in benchmarks if _has_times(table, found["fullname"])]
     return (yield)
 
 
 def _table(config: pytest.Config) -> dict[str, dict[str, Any]]:
-    ledger = config.stash.get(LEDGER, None)
-    return {} if ledger is None else ledger.benchmarks
+    return config.stash[CHECK_RESULTS].benchmarks if CHECK_RESULTS in config.stash else {}
 
 
 def _has_times(table: dict[str, dict[str, Any]], test: str) -> bool:

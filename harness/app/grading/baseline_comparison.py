@@ -1,17 +1,17 @@
-"""The side of a session: what it compares with, and what it knows of its own networks."""
+"""Compares a session's networks with an earlier results.json, given by --baseline."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 from harness.app.grading.options import Options, RecipeName
 from harness.app.grading.session import Session
 from harness.data.dataset import Dataset
 from harness.evaluation import results
-from harness.evaluation.baseline import previous_results
+from harness.evaluation.baseline import judging, previous_results
 from harness.evaluation.baseline.benchmarks import measurements
 from harness.evaluation.baseline.comparison import Comparison
-from harness.evaluation.baseline.judging import obstacle
 from harness.evaluation.baseline.network import Data, Network
 from harness.evaluation.baseline.speed import Speedups
 from harness.evaluation.results import files
@@ -25,49 +25,44 @@ from harness.system.machine import describe
 from reference.layers import flops, total_params
 
 
-def begin(options: Options, present: Sequence[str]) -> Comparison | None:
+def read(options: Options, baseline: Path, present: Sequence[str]) -> Comparison:
     """Reads the baseline and, before this run overwrites them, the report's benchmarks.
 
     Args:
         present: the names of the project's networks.
 
-    Returns:
-        None without --baseline.
-
     Raises:
         UserError: the baseline cannot be used.
     """
-    if options.baseline is None:
-        return None
     own = options.report / files.RESULTS
     environment = describe(options.workers, "")
     return Comparison(
-        previous_results.read(options.baseline),
+        previous_results.read(baseline),
         present,
-        _benchmarks(results.read_benchmarks(own)),
+        _speedups(results.read_benchmarks(own)),
         {key: environment[key] for key in previous_results.MACHINE},
-        overwritten=own.exists() and own.samefile(options.baseline),
+        overwritten=own.exists() and own.samefile(baseline),
     )
 
 
-def _benchmarks(rows: Sequence[object]) -> Speedups:
-    """Those of the report before this one; where they are none, there are none to compare."""
+def _speedups(rows: Sequence[object]) -> Speedups:
+    """Returns the speed-ups of the report before this one; none if its rows are malformed."""
     try:
         return measurements([row for row in rows if isinstance(row, dict)])
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
 
 
-def built(name: str, opened: OpenedSubmission | BuildFailure) -> Network:
-    """Returns a network as it was opened, not trained."""
+def opened_network(name: str, opened: OpenedSubmission | BuildFailure) -> Network:
+    """Returns a network of this session before its training."""
     if isinstance(opened, BuildFailure):
         return Network(name)
     network = opened.spec.network
     return Network(name, opened.spec.digest, total_params(network), sum(flops(network)))
 
 
-def trained(network: Network, runs: Sequence[Record] | JobFailed, data: Dataset) -> Network:
-    """Returns a network with what its runs read right."""
+def trained_network(network: Network, runs: list[Record] | JobFailed, data: Dataset) -> Network:
+    """Returns a network with the test images that its runs classified correctly."""
     if isinstance(runs, JobFailed):
         return network
     return replace(
@@ -78,22 +73,22 @@ def trained(network: Network, runs: Sequence[Record] | JobFailed, data: Dataset)
     )
 
 
-def newcomers(comparison: Comparison, session: Session | None) -> list[Network]:
-    """Waits for the networks that the baseline does not know by their names.
+def new_networks(comparison: Comparison, session: Session | None) -> list[Network]:
+    """Waits for the networks whose names the baseline does not have, and returns them.
 
     Args:
-        session: None when none was begun: no check of a network was selected.
+        session: None if no check of a network was selected.
     """
     if session is None:
         return []
     opened = {name: session.opened_project(name) for name in comparison.new}
-    return [built(name, session.progress.wait(found)) for name, found in opened.items()]
+    return [opened_network(name, session.progress.wait(found)) for name, found in opened.items()]
 
 
-def why_not(comparison: Comparison, session: Session) -> str | None:
-    """Returns why no accuracies can be compared in a session; None where they can."""
+def why_incomparable(comparison: Comparison, session: Session) -> str | None:
+    """Returns why a session's accuracies cannot be compared; None if they can."""
     data = session.data if session.trains else None
-    return obstacle(
+    return judging.why_incomparable(
         comparison.earlier,
         None if data is None else Data(data.name, data.digest, len(data.test_labels)),
         _same_recipe(comparison.earlier.recipe, session),
@@ -101,7 +96,7 @@ def why_not(comparison: Comparison, session: Session) -> str | None:
 
 
 def _same_recipe(then: str | None, session: Session) -> bool:
-    """Whether what --recipe said then and says now come to the same, as on the bundled digits."""
+    """Returns whether --recipe then and now train alike, as both do on the scikit-learn digits."""
     if then is None or then not in get_args(RecipeName):
         return False
     return all(
