@@ -28,8 +28,8 @@ class StudyExperiment:
     """An `Experiment` of kind "study".
 
     Attributes:
-        users: the user declared it, for whatever data the session has; else it is one of ours, for
-            MNIST, and is made smaller where less is there.
+        users: whether the user declared it, for the data set of the session. Otherwise it is one
+            of the documents', for MNIST, and is made smaller to fit a smaller data set.
     """
 
     study: Study
@@ -57,11 +57,11 @@ class StudyExperiment:
         return self.study.source
 
     def run(self, context: ExperimentContext) -> Outcome:
-        """Trains what has not been trained before; see `Experiment.run`.
+        """Trains all trials, or takes them from the store; see `Experiment.run`.
 
-        A variant that cannot be had is left out, and is a problem; the others are compared.
+        A variant that fails is left out and becomes a problem; the others are compared.
         """
-        study = self.study
+        study, dataset = self.study, context.dataset
         if study.repeats == "seeds" and study.count is None:
             study = replace(study, count=context.seeds)
         facts = context.facts(study.architecture)
@@ -70,12 +70,12 @@ class StudyExperiment:
             study,
             context.spec,
             context.recipe(study.architecture),
-            len(context.dataset.train_labels),
-            stand_in=not self.users and context.dataset.name != _MNIST,
+            len(dataset.train_labels),
+            stand_in=not self.users and dataset.name != _MNIST,
             refused=missing.note,
         )
         training, finished = [], []
-        # All are asked for before the first is waited for: they are trained side by side.
+        # All are started before the first is waited for, so that they are trained in parallel.
         for trial in trials:
             with missing.left_out(study, trial.variant):
                 training.append((trial, _train(study, trial, context)))
@@ -85,40 +85,42 @@ class StudyExperiment:
                 finished.append((trial, [_measured(trial, record, context) for record in records]))
         if not finished:
             missing.raise_first()
-        claim = (
-            documented_claim(study.claim, facts.claims) if context.dataset.name == _MNIST else None
-        )
+        claim = documented_claim(study.claim, facts.claims) if dataset.name == _MNIST else None
         found = [trial for trial, _ in finished], [repeats for _, repeats in finished]
         return Outcome(summarise(study, *found, claim), missing.problems())
 
 
 class Missing:
-    """The variants of a study that cannot be had, and why; the end of a session leaves none out."""
+    """Collects the variants of a study that failed; raises if the session's end is the cause."""
 
     def __init__(self, context: ExperimentContext) -> None:
         self._context = context
         self._found: list[tuple[Study, Variant, Problem]] = []
 
     def note(self, study: Study, variant: Variant, problem: Problem) -> None:
-        """Leaves a variant out, unless it is the session that has ended."""
+        """Leaves a variant out.
+
+        Raises:
+            JobFailed: the session has ended.
+        """
         if self._context.ended and isinstance(problem, JobFailed):
             raise JobFailed("skipped", "the session has ended") from problem
         self._found.append((study, variant, problem))
 
     @contextmanager
     def left_out(self, study: Study, variant: Variant) -> Iterator[None]:
-        """Leaves a variant out if what is done for it fails."""
+        """Leaves a variant out if the body fails."""
         try:
             yield
         except (JobFailed, UserError) as problem:
             self.note(study, variant, problem)
 
     def raise_first(self) -> NoReturn:
-        """Raises why nothing is left, once there is nothing."""
+        """Raises the first problem, for a study without any trial left."""
         study_trials.refuse(*self._found[0])
 
     def problems(self) -> tuple[str, ...]:
-        """Returns a sentence for each reason, with the variants that it keeps out."""
+        """Returns a sentence for each problem, with the variants that it leaves out."""
         names: dict[str, list[str]] = {}
         for _, variant, problem in self._found:
             names.setdefault(str(problem), []).append(f'"{variant.name}"')
@@ -140,14 +142,21 @@ def _train(study: Study, trial: Trial, context: ExperimentContext) -> list[Futur
 
 
 def _measured(trial: Trial, record: Record, context: ExperimentContext) -> Repeat:
-    measuring = trial.measuring
-    if measuring.pixel_max is not None:
-        return _on_other_pixels(trial, measuring.pixel_max, record, context)
-    return measure(measuring, record, context.dataset.test_labels)
+    pixel_max = trial.measuring.pixel_max
+    if pixel_max is None:
+        return measure(trial.measuring, record, context.dataset.test_labels)
+    job = planning.evaluation(
+        trial.spec, trial.recipe, record.key, context.dataset, context.platform
+    )
+    job = replace(job, scales=(pixel_max,))
+    title = f"{trial.variant.name}, pixels divided by {pixel_max:g}"
+    folder = context.wait(context.do(job, title, 0.0, EVALUATION_LIMIT))
+    correct, tested = read_counts(folder / EVALUATION)
+    return Repeat(record, correct[0] / tested, tested)
 
 
 def measure(measuring: Measuring, record: Record, test_labels: np.ndarray) -> Repeat:
-    """Returns what a record says of what is measured, unless that needs other pixels.
+    """Measures a record with the pixels that it was trained on.
 
     Args:
         test_labels: uint8, (M,).
@@ -158,19 +167,6 @@ def measure(measuring: Measuring, record: Record, test_labels: np.ndarray) -> Re
         return Repeat(record, float(np.mean(record.predictions == one_hot)), tested)
     if measuring.measure == "test_accuracy":
         return Repeat(record, record.document["test_correct"] / tested, tested)
-    place = -1 if measuring.after is None else measuring.after - 1
-    held_out = int(record.recipe["validation_images"])
-    return Repeat(record, record.history["val_accuracy"][place], held_out)
-
-
-def _on_other_pixels(
-    trial: Trial, pixel_max: float, record: Record, context: ExperimentContext
-) -> Repeat:
-    job = planning.evaluation(
-        trial.spec, trial.recipe, record.key, context.dataset, context.platform
-    )
-    job = replace(job, scales=(pixel_max,))
-    title = f"{trial.variant.name}, pixels divided by {pixel_max:g}"
-    folder = context.wait(context.do(job, title, 0.0, EVALUATION_LIMIT))
-    correct, tested = read_counts(folder / EVALUATION)
-    return Repeat(record, correct[0] / tested, tested)
+    epoch = -1 if measuring.after is None else measuring.after - 1
+    images = int(record.recipe["validation_images"])
+    return Repeat(record, record.history["val_accuracy"][epoch], images)

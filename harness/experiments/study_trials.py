@@ -1,37 +1,36 @@
-"""Spells a study out: which networks are trained by which recipes, how often."""
+"""Expands a study into trials: the networks and recipes that it trains."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from harness.jobs.kinds.errors import JobFailed
 from harness.network.recipe import Recipe, in_fold, trained_images
 from harness.network.spec import Spec
 from harness.network.variations import settings_of, vary
 from reference.errors import UserError
-from reference.study_format import SETTINGS, Measuring, Study, Variant
+from reference.study_format import SETTINGS, Measuring, Settings, Study, Variant
 
-_OF_A_RECIPE: Final = tuple(
-    key for key in SETTINGS if key in {field.name for field in fields(Recipe)}
-)
+_RECIPE_FIELDS = {field.name for field in fields(Recipe)}
+_OF_A_RECIPE: Final = [key for key in SETTINGS if key in _RECIPE_FIELDS]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A variant, ready to be trained.
+    """A variant that is ready to be trained.
 
     Attributes:
-        recipe: without the fold, which the repeat decides.
-        settings: every setting's value, as it is in the network and the recipe.
+        recipe: without the fold, which depends on the repeat.
+        settings: the value of each setting in the network and the recipe.
         changes: the settings that differ from the study's starting point.
-        reduced: which settings the data set was too small for, in words; empty for none.
+        reduced: the settings that the data set was too small for, in words; empty for none.
     """
 
     variant: Variant
     spec: Spec
     recipe: Recipe
-    settings: Mapping[str, Any]
-    changes: Mapping[str, Any]
+    settings: Mapping[str, object]
+    changes: Mapping[str, object]
     measuring: Measuring
     reduced: str = ""
 
@@ -40,7 +39,7 @@ Problem = JobFailed | UserError
 
 
 def refuse(study: Study, variant: Variant, problem: Problem) -> NoReturn:
-    """Raises what keeps a variant from being tried, its name before what the user has to mend."""
+    """Raises the problem of a variant, with its name if the user has to correct it."""
     if isinstance(problem, UserError):
         raise UserError(f"study {study.id}, variant {variant.name!r}: {problem}") from None
     raise problem
@@ -55,21 +54,21 @@ def expand(
     stand_in: bool,
     refused: Callable[[Study, Variant, Problem], None] = refuse,
 ) -> tuple[Trial, ...]:
-    """Returns the trials of a study; points of a grid that are the starting point, only once.
+    """Returns the trials of a study; those of a grid without the repeated starting points.
 
     Args:
-        spec_of: the network of a documented architecture.
-        recipe: the documented one of the study's architecture.
-        images: training images of the data set.
-        stand_in: the data set is not the one that the study was declared for: what it is too small
-            for is made smaller.
-        refused: told of each variant that cannot be tried, and why; it is left out, unless this
-            raises.
+        spec_of: returns the network of a documented architecture.
+        recipe: the documented recipe of the study's architecture.
+        images: the number of training images of the data set.
+        stand_in: whether the data set stands in for the one that the study was declared for, so
+            that settings are reduced to fit it.
+        refused: called with each variant that cannot be tried and its problem; the variant is left
+            out unless this raises.
 
     Raises:
-        UserError: the starting point asks for something that its network or the data set does not
-            have; by `refuse`, any variant does.
-        JobFailed: the same of a network that was not built.
+        UserError: a setting of the starting point, or with `refuse` of any variant, does not fit
+            its network or the data set.
+        JobFailed: a network was not built; otherwise the same.
     """
     start = _trial(study, Variant("", "", {}), spec_of, recipe, images, stand_in=stand_in)
     trials: list[Trial] = []
@@ -90,7 +89,7 @@ def expand(
 
 
 def repeat(study: Study, recipe: Recipe, number: int, images: int) -> Recipe:
-    """Returns the recipe of one repeat: a fold of its own, or the same for another seed."""
+    """Returns the recipe of one repeat: with its fold, or unchanged for another seed."""
     if study.repeats == "seeds" or study.count is None:
         return recipe
     return in_fold(recipe, study.count, number, images, study.shuffle_seed)
@@ -115,7 +114,7 @@ def _trial(
     if first.validation_images >= images:
         raise UserError(
             f"validation_images = {first.validation_images:,}, but should be at most "
-            f"{images - 1:,}: the training images of the data set less one to train on"
+            f"{images - 1:,}, so that one of the training images remains to train on"
         )
     measuring = variant.measuring or study.measuring
     if measuring.after is not None and measuring.after > first.epochs:
@@ -137,11 +136,10 @@ def _trial(
     return Trial(variant, spec, changed, settings, {}, measuring, reduced)
 
 
-def _fitting(settings: Mapping[str, Any], recipe: Recipe, images: int) -> dict[str, Any]:
-    """Settings for a data set that has fewer images than the study speaks of."""
-    fitting = dict(settings)
-    fitting.pop("validation_images", None)
-    left = images - recipe.validation_images
+def _fitting(settings: Settings, recipe: Recipe, images: int) -> Settings:
+    """Returns the settings for a data set with fewer images than the study asks for."""
+    fitting = {key: value for key, value in settings.items() if key != "validation_images"}
     if "train_images" in fitting:
+        left = images - recipe.validation_images
         fitting["train_images"] = min(fitting["train_images"], left // 2)
     return fitting

@@ -15,6 +15,8 @@ from harness.experiments.study import StudyExperiment, measure
 from harness.experiments.study_summary import (
     Claim,
     Repeat,
+    RepeatResult,
+    VariantResult,
     documented_claim,
     finding,
     meets,
@@ -469,7 +471,7 @@ def test_a_study_trains_each_trial_for_each_repeat(tmp_path):
     ]
     assert outcome.problems == ()
     assert outcome.result["variants"][0]["mean"] == pytest.approx(0.88)
-    assert outcome.result["measure_words"] == "accuracy on the fold that was held out"
+    assert outcome.result["measure_words"] == "accuracy on the held-out fold"
 
 
 def test_as_many_seeds_as_the_session_has(tmp_path):
@@ -552,17 +554,23 @@ def test_only_our_own_studies_are_made_to_fit(tmp_path, users, trained_on):
 
 
 def _row(name, mean, *, half=0.002, std=0.001, meets_claim=False, changes=None, words=None):
-    runs = [{"accuracy": mean - std}, {"accuracy": mean + std}]
-    return {
-        "name": name,
-        "mean": mean,
-        "std": std,
-        "interval": [mean - half, mean + half],
-        "meets_claim": meets_claim,
-        "changes": {"x": 1} if changes is None else changes,
-        "measure_words": words,
-        "runs": runs,
-    }
+    runs = [
+        RepeatResult("k", number, accuracy, 12_000, 1, {}, 2.5, cached=True)
+        for number, accuracy in enumerate((mean - std, mean + std))
+    ]
+    return VariantResult(
+        name=name,
+        settings={},
+        changes={"x": 1} if changes is None else changes,
+        why="to compare with",
+        measure_words=words,
+        params=52_650,
+        runs=runs,
+        mean=mean,
+        std=std,
+        interval=(mean - half, mean + half),
+        meets_claim=meets_claim,
+    )
 
 
 START = _row("as documented", 0.99, changes={})
@@ -571,7 +579,7 @@ START = _row("as documented", 0.99, changes={})
 def test_finding_when_nothing_explains_the_claim():
     assert finding([START, _row("SGD", 0.97), _row("MLP", 0.98)], ["x"], 0.96058, "variants") == (
         '"as documented" gives 99.00 % [98.80, 99.20], 2.94 points above the document\'s 96.06 %. '
-        'None of 2 other configurations explains 96.06 %: the nearest, "SGD", gives 97.00 % '
+        'None of 2 other configurations explains 96.06 %. Nearest: "SGD" gives 97.00 % '
         "[96.80, 97.20], 0.94 points above it."
     )
 
@@ -579,27 +587,27 @@ def test_finding_when_nothing_explains_the_claim():
 def test_finding_when_something_does():
     rows = [START, _row("far", 0.99), _row("near", 0.961, meets_claim=True)]
     assert finding(rows, ["x"], 0.96058, "variants").endswith(
-        "Of 2 other configurations, 1 comes to 96.06 % within what the repeats leave open and "
-        'within 0.50 points: "near" (96.10 %). That shows what can give the document\'s figure, '
-        "not what was done. "
+        "Of 2 other configurations, 1 agrees with 96.06 %, within the interval and within 0.50 "
+        'points: "near" (96.10 %). This shows what can give the document\'s figure, not how it '
+        "was obtained. "
         'These do not explain it: "far" (99.00 %).'
     )
 
 
-def test_finding_when_luck_does():
-    lucky = _row("ReLU", 0.85, half=0.1, std=0.1, meets_claim=True)
-    assert finding([START, lucky], ["x"], 0.81, "variants").endswith(
-        'Of 1 other configuration, none comes to it steadily. "ReLU" (75.00 % to 95.00 %): there '
-        "the repeats lie so far apart that 81.00 % is among what can come out, by luck."
+def test_finding_when_chance_does():
+    by_chance = _row("ReLU", 0.85, half=0.1, std=0.1, meets_claim=True)
+    assert finding([START, by_chance], ["x"], 0.81, "variants").endswith(
+        'Of 1 other configuration, none agrees with it reliably. "ReLU" (75.00 % to 95.00 %): the '
+        "repeats differ so much that 81.00 % can occur by chance."
     )
 
 
 def test_finding_when_noise_reaches_it():
     noisy = _row("ReLU", 0.85, half=0.1, std=0.1)
     assert finding([START, noisy], ["x"], 0.81, "variants").endswith(
-        '"ReLU" (75.00 % to 95.00 %): the repeats lie so far apart that their interval holds '
-        "81.00 %, but the mean is more than 0.50 points from it: that is scatter, and explains "
-        "nothing."
+        '"ReLU" (75.00 % to 95.00 %): the repeats differ so much that the interval contains '
+        "81.00 %, but the mean is more than 0.50 points from it, so this does not explain the "
+        "figure."
     )
 
 
@@ -607,17 +615,17 @@ def test_finding_of_one_variant_with_a_claim():
     agreeing = _row("as documented", 0.96, changes={}, meets_claim=True)
     assert finding([START], [], 0.96058, "variants").endswith("above the document's 96.06 %.")
     assert finding([agreeing], [], 0.96058, "variants").endswith(
-        "which the document's figure agrees with."
+        "which agrees with the document's figure."
     )
 
 
 def test_finding_without_a_claim():
     rows = [START, _row("a", 0.9905, changes={"a": 1}), _row("b", 0.95, changes={"b": 1})]
     assert finding(rows, ["a", "b"], None, "one_at_a_time") == (
-        '"a" gives most, 99.05 % [98.85, 99.25], and "b" least, 95.00 % [94.80, 95.20]. '
-        '"as documented" gives 99.00 % [98.80, 99.20]: what is between it and the best is within '
-        "what the repeats leave open. Changed alone, over the values that were tried, the settings "
-        "move it by: b 4.00 points, a 0.05 points."
+        'Highest: "a" gives 99.05 % [98.85, 99.25]; lowest: "b" gives 95.00 % [94.80, 95.20]. '
+        '"as documented" gives 99.00 % [98.80, 99.20], with an interval that overlaps the highest '
+        "one's. Changed alone, over the values tried, each setting changes the accuracy by: b 4.00 "
+        "points, a 0.05 points."
     )
 
 
