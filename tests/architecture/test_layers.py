@@ -313,7 +313,10 @@ def test_a_violation_is_seen(path, source, expected):
             "from harness.submissions.sandbox.inside import notes\nimport keras",
         ),
         ("tests/x.py", "import keras, sklearn, models.deep_cnn\nexec('1')"),
-        ("tests/x.py", "from tests.support import html\nfrom checks.test_recipe import test_x"),
+        (
+            "tests/x.py",
+            "from tests.support import report_html\nfrom checks.test_recipe import test_x",
+        ),
     ],
 )
 def test_what_is_allowed_is_not_reported(path, source):

@@ -16,7 +16,7 @@ from harness.report.render import render, write
 from harness.report.schema import results as schema
 from harness.report.text import inline_code
 from reference.errors import UserError
-from tests.support.html import Parsed, poisoned, without_isolates
+from tests.support.report_html import Parsed, poisoned, without_isolates
 from tests.support.samples import class_results
 
 

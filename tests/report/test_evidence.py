@@ -12,7 +12,7 @@ from harness.report.schema import results as schema
 from harness.report.sections.evidence import sections
 from harness.report.text import network_names, subjects
 from reference.errors import UserError
-from tests.support.html import HOSTILE, Parsed, poisoned, without_isolates
+from tests.support.report_html import HOSTILE, Parsed, poisoned, without_isolates
 from tests.support.samples.evidence_results import complete as with_everything
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.results import sample

@@ -13,7 +13,7 @@ from harness.report.render import render
 from harness.report.schema.results import checked
 from harness.report.sections.experiments import sections, study, transfer, twin
 from reference.errors import UserError
-from tests.support.html import HOSTILE, Parsed, poisoned, text_of
+from tests.support.report_html import HOSTILE, Parsed, poisoned, text_of
 from tests.support.samples import experiment_results
 from tests.support.samples.results import failing, sample
 

@@ -15,7 +15,7 @@ import pytest
 
 from harness.report.render import render
 from harness.system.directories import PROJECT_ROOT
-from tests.support.html import Parsed, poisoned, text_of, without_isolates
+from tests.support.report_html import Parsed, poisoned, text_of, without_isolates
 from tests.support.samples.results import NETWORKS, failing, sample
 
 

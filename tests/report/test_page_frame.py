@@ -15,7 +15,7 @@ from harness.report.schema.results import checked
 from harness.report.sections import lead, side_by_side
 from harness.report.sections.summary import scored_networks
 from harness.report.text import anchors
-from tests.support.html import Parsed, poisoned, text_of
+from tests.support.report_html import Parsed, poisoned, text_of
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.progress_results import baseline, with_progress
 from tests.support.samples.results import sample

@@ -11,7 +11,7 @@ from harness.report.schema import results as schema
 from harness.report.sections.progress import baseline, expected_range
 from harness.report.sections.progress.sections import sections
 from reference.errors import UserError
-from tests.support.html import Parsed, poisoned
+from tests.support.report_html import Parsed, poisoned
 from tests.support.samples.progress_results import history, progressed
 from tests.support.samples.results import NETWORKS, sample
 

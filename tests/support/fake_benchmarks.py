@@ -5,13 +5,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.evaluation.results import CheckResult, SubjectOutcome
 from harness.network import spec as specs
@@ -21,6 +19,10 @@ from harness.system.directories import PROJECT_ROOT
 from harness.system.failure import BuildFailure
 from harness.system.processes.json_process import ProcessDied
 from reference.calibration import DOCUMENTED
+from tests.support import forked_pytest
+
+if TYPE_CHECKING:
+    import subprocess
 
 NAMES = ("mlp_256_128", "mlp_64_32")
 SCRIPT = "LANE_SCRIPT"
@@ -210,20 +212,14 @@ def bench(folder: Path, *arguments: str, **orders: Any) -> "subprocess.Completed
     Args:
         orders: of `script`.
     """
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "--benchmark-only", *arguments],
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "PYTHONPATH": str(PROJECT_ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            SCRIPT: json.dumps(orders),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": str(PROJECT_ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        SCRIPT: json.dumps(orders),
+    }
+    return forked_pytest.run(folder, environment, "--benchmark-only", *arguments)
 
 
 def rows(folder: Path, name: str = "reports/latest/results.json") -> list[dict[str, Any]]:

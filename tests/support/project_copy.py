@@ -1,6 +1,5 @@
 """Runs pytest, as a user does, on a copy of the project; no run needs MNIST or trains for long."""
 
-import json
 import os
 import re
 import shutil
@@ -14,13 +13,14 @@ from pathlib import Path
 from harness.system.directories import PROJECT_ROOT
 from reference import facts as all_facts
 from reference.calibration import FOLDER as CALIBRATIONS
+from tests.support import forked_pytest
 
 PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 COPIED = (
     "models", "checks", "harness", "reference", "conftest.py", "pytest.ini", "requirements.txt",
     "requirements.lock",
 )  # fmt: skip
-FORKS = Path(__file__).with_name("run_many_commands.py")
+OPTIONS = ("-p", "no:cacheprovider")
 NAMES = all_facts.names()
 
 # So short that a run of everything takes seconds: the checks' verdicts are not looked at here.
@@ -65,7 +65,7 @@ def project(folder: Path, *, epochs: int = 1, validation: int = 1237) -> Path:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return [sys.executable, "-m", "pytest", *OPTIONS, *arguments]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -108,13 +108,9 @@ def grade(
 
 def grade_each(folder: Path, commands: Iterable[Iterable[str]]) -> list[Result]:
     """Runs one pytest after the other in a copy: for many that are over at once."""
-    given = [command(*arguments)[3:] for arguments in commands]
-    done = subprocess.run(
-        [sys.executable, FORKS], cwd=folder, env=environment(folder / "home"), text=True,
-        input=json.dumps(given), capture_output=True, timeout=60 * len(given), check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [_result(*found) for found in json.loads(done.stdout)]
+    variables = environment(folder / "home")
+    done = [forked_pytest.run(folder, variables, *OPTIONS, *each) for each in commands]
+    return [_result(one.returncode, one.stdout + one.stderr) for one in done]
 
 
 def _result(code: int, output: str, seconds: float = 0.0) -> Result:

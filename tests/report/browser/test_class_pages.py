@@ -7,7 +7,7 @@ import pytest
 
 from harness.report.render import write
 from tests.support.browser import CONTRAST, WIDTHS, resize, show
-from tests.support.html import poisoned
+from tests.support.report_html import poisoned
 from tests.support.samples import class_results
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]

@@ -6,7 +6,7 @@ import pytest
 
 from harness.report.render import render
 from tests.support.browser import CONTRAST, WIDTHS, resize, show
-from tests.support.html import poisoned
+from tests.support.report_html import poisoned
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.experiment_results import experiments
 from tests.support.samples.progress_results import with_progress
