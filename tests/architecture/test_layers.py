@@ -363,6 +363,7 @@ def copied(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", PLANTED)
 def test_an_import_against_the_direction_is_refused(copied, module):
     file = copied / module
@@ -396,6 +397,7 @@ for name in sys.stdin.read().split():
 """
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_alone():
     ran_when_imported = {"harness.calibrate", "harness.kaggle", "harness.predict"}
     names = [

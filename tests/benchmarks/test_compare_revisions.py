@@ -338,6 +338,7 @@ Trainer.train = _slow_train
 """
 
 
+@pytest.mark.slow
 def test_a_slower_trainer_is_measured_in_its_own_tree(tmp_path, capsys, monkeypatch):
     """A commit slows `Trainer.train` by 5, and by at least half as much head is measured slower.
 

@@ -160,6 +160,7 @@ def test_a_round_is_neither_short_nor_long():
 # With TensorFlow ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_real_tasks_run_and_agree(tmp_path):
     child = JsonProcess("harness.benchmarks.runner", tmp_path / "log", compute=Compute(1))
 
@@ -253,6 +254,7 @@ def _numpy_weights(module):
     return {"kernel": found["weight"].transpose(axes), "bias": found["bias"]}
 
 
+@pytest.mark.slow
 def test_the_peer_computes_the_same_network():
     peer = _peer()
     import torch
@@ -273,6 +275,7 @@ def test_the_peer_computes_the_same_network():
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_peer_learns():
     peer = _peer()
     order = _order(who="pytorch", steps=4)

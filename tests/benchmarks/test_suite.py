@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.fake_benchmarks import bench, project, rows
 
+pytestmark = pytest.mark.slow
+
 SLOWER = {"engine": {"seconds": 0.002}}
 ONE = ["mlp_64_32"]
 NO_PYTORCH = {

@@ -32,6 +32,8 @@ from reference.layers import LAYERS, shapes, total_params
 from tests.support.samples import keras_json as k
 from tests.support.samples.model_configs import MODELS, SPECS
 
+pytestmark = pytest.mark.slow
+
 MANY = 10_000
 CHANGED = 9_500  # of either kind
 

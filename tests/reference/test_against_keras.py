@@ -31,6 +31,8 @@ from reference.layers import (
 )
 from reference.summary import default_name
 
+pytestmark = pytest.mark.slow
+
 # Keras computes in float32 (24 bits, 6e-8) and sums up to 3,136 products: a few 1e-6 in practice.
 RTOL, ATOL = 1e-4, 1e-5
 IMAGES = 5

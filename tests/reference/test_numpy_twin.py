@@ -214,6 +214,7 @@ def apart(ours, theirs):
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
 
+@pytest.mark.slow
 def test_logits_and_loss_are_those_of_keras(keras, given):
     logits = forward(network(), given["images"][0])[-1]
     assert apart(logits, keras["logits"]) < CLOSE

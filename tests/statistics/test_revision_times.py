@@ -145,6 +145,7 @@ def test_identical_code_raises_no_alarm(machine):
     assert seen["slower"] + seen["faster"] <= 0.05 * DRAWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", MACHINES)
 def test_a_slow_down_of_1_3_is_caught(machine):
     assert _verdicts(1.3, **machine)["slower"] >= 0.95 * DRAWS

@@ -11,6 +11,8 @@ from harness.jobs.local.scheduler import Scheduler
 from harness.system import memory
 from tests.support.processes.out_of_memory_worker import ASK
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 120
 LIMIT = r"out of memory.*a worker may use \S+ GiB of memory \(RLIMIT_DATA\)"
 
