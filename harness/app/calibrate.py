@@ -20,7 +20,7 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.local.scheduler import Scheduler
 from harness.jobs.store import record
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from harness.jobs.store.store import Store
 from harness.network import documented as network_documented
 from harness.statistics.intervals import tolerance_factor
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         dataset = load(DataRequest(options.dataset, None, data), _tell)
         # What others who use the store sweep is not what this one is at.
-        with Leases(options.store, _tell):
+        with Locks(options.store, _tell):
             publish(dataset, data, _tell)
             for name, accuracies in measure(dataset, options.recipe, options.seeds, store, data):
                 print(table(name, accuracies), flush=True)

@@ -21,10 +21,10 @@ from harness.jobs import planning
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
-from harness.jobs.run_once import Turns
+from harness.jobs.run_once import RunOnce
 from harness.jobs.runner import Runs
 from harness.jobs.store import cleanup, record
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import Store
 from harness.network import documented
@@ -177,11 +177,11 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
         if event["event"] == "epoch":
             progress.update(job.key, event["epoch"], event["val_accuracy"])
 
-    with Leases(store.root, progress.note) as leases:
+    with Locks(store.root, progress.note) as locks:
         publish(dataset, data, tell)
-        logs = cleanup.logs(store.root, leases.place())
+        logs = cleanup.logs(store.root, locks.place())
         workers = Workers(1, data, store.root, logs, on_event)
-        runs = Runs(Turns(store, leases, progress.note), data, workers, progress, fresh=False)
+        runs = Runs(RunOnce(store, locks, progress.note), data, workers, progress, fresh=False)
         limit = planning.time_limit(job, size - recipe.validation_images, cores())
         try:
             run = progress.wait(runs.train(job, f"{dataset.name} seed {job.seed}", 0.0, limit))

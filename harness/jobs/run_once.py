@@ -1,4 +1,4 @@
-"""What is not in the store is done by one run, and the others that use the store wait for it."""
+"""One run computes what is not in the store; the other runs that use the store wait for it."""
 
 import contextlib
 import time
@@ -10,30 +10,30 @@ from threading import Condition, Thread
 from typing import Any
 
 from harness.jobs.kinds.errors import JobFailed
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from harness.jobs.store.store import Store, StoreError
 from harness.system.futures import fail
 
 WAITING = (
-    "Another run that uses this store is at some of the same work: what comes of it is taken from "
-    "there. Should that run end before, the work is done here."
+    "Another run is already computing some of these results; waiting for them. If it stops, this "
+    "run computes them."
 )
 
 _LOOK_EVERY_S = 0.25
-# So many looks may take this share of the time: there may be ten thousand that wait.
-_MOST_OF_THE_TIME = 0.1
+# Looking may take this share of the time: ten thousand requests may be waiting.
+_MAX_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Something that is to be found in the store, or else to be done.
+class Request:
+    """A result that is read from the store, or else computed.
 
     Attributes:
-        fresh: to be done even where it is found, unless another run did it since this one began.
-        found: given the record's folder; nobody discards it until this run ends.
-        act: has it done; `Turns.done` or `Turns.give_up` is to be called in the end.
+        fresh: compute it even where it is stored, unless another run did so since this one began.
+        found: called with the record's folder, which stays until this run ends.
+        act: starts computing it; call `RunOnce.done` or `RunOnce.give_up` in the end.
         target: gets the error where something goes wrong before.
-        read: what `found` reads the record with: one that it cannot read is done anew.
+        read: reads the record for `found`; a record that it cannot read is computed again.
     """
 
     key: str
@@ -44,59 +44,59 @@ class Wish:
     read: Callable[[Path], object] | None = None
 
 
-class Turns:
-    """Has wishes granted: at once where no other run has to do with them, else later.
+class RunOnce:
+    """Runs each request now, or waits while another process holds its lock.
 
     Args:
-        tell: shows a line to the user; called once, when another run is first waited for.
+        tell: shows a line to the user; called once, when a request first waits.
     """
 
-    def __init__(self, store: Store, leases: Leases, tell: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, locks: Locks, tell: Callable[[str], None]) -> None:
         self.store = store
-        self._leases = leases
+        self._locks = locks
         self._tell = tell
-        self._waiting: list[Wish] = []
+        self._waiting: list[Request] = []
         self._changed = Condition()
         self._thread: Thread | None = None
         self._stopped = False
 
-    def ask(self, wish: Wish) -> None:
-        """Grants a wish, or sees to it that it is granted; raises nothing."""
-        if self._settled(wish, first=True):
+    def ask(self, request: Request) -> None:
+        """Runs a request now or later; raises nothing."""
+        if self._settled(request, first=True):
             return
         with self._changed:
             if self._stopped:
-                fail(_ended(), wish.target)
+                fail(_ended(), request.target)
                 return
-            self._waiting.append(wish)
+            self._waiting.append(request)
             if self._thread is None:
                 self._tell(WAITING)
-                self._thread = Thread(target=self._look, name="turns", daemon=True)
+                self._thread = Thread(target=self._look, name="run once", daemon=True)
                 self._thread.start()
 
     def done(self, key: str) -> None:
-        """Its record is in the store: from now on others may use it as well."""
-        self._leases.share(key)
+        """Lets other runs use the record, which is in the store now."""
+        self._locks.share(key)
 
     def give_up(self, key: str) -> None:
-        """There will be no record: let another run try."""
-        self._leases.release(key)
+        """Lets another run compute the record: this one will not."""
+        self._locks.release(key)
 
     def stop(self) -> None:
-        """Waits for nobody any more; what was waited for is skipped."""
+        """Cancels all pending requests."""
         with self._changed:
             self._stopped = True
             waiting, self._waiting = self._waiting, []
             self._changed.notify_all()
-        fail(_ended(), *(wish.target for wish in waiting))
+        fail(_ended(), *(request.target for request in waiting))
 
     def wait(self) -> None:
-        """Waits for what `stop` has left."""
+        """Waits until `stop` has taken effect."""
         if self._thread is not None:
             self._thread.join()
 
     def _look(self) -> None:
-        """Tries those that wait, again and again; each moment as many as there are."""
+        """Tries all waiting requests, again and again."""
         pause = _LOOK_EVERY_S
         while True:
             with self._changed:
@@ -105,54 +105,54 @@ class Turns:
                     return
                 waiting = list(self._waiting)
             began = time.monotonic()
-            settled = {wish.key for wish in waiting if self._settled(wish, first=False)}
+            settled = {request.key for request in waiting if self._settled(request, first=False)}
             with self._changed:
-                self._waiting = [wish for wish in self._waiting if wish.key not in settled]
-            pause = max(_LOOK_EVERY_S, (time.monotonic() - began) / _MOST_OF_THE_TIME)
+                self._waiting = [request for request in self._waiting if request.key not in settled]
+            pause = max(_LOOK_EVERY_S, (time.monotonic() - began) / _MAX_SHARE)
 
-    def _settled(self, wish: Wish, *, first: bool) -> bool:
-        """Tries to grant a wish; False when it must wait.
+    def _settled(self, request: Request, *, first: bool) -> bool:
+        """Tries to run a request; False when it must wait.
 
         Args:
-            first: nobody has waited for it. What is fresh is then done anew: only who waits can
-                have been given a record that is newer than this run.
+            first: whether this is the first try. A fresh request is then computed again: only
+                while it waits can another run store a record that is newer than this run.
         """
         try:
-            return self._granted(wish, first=first)
-        except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody waits for it)
+            return self._run(request, first=first)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (the request's future waits for it)
             if isinstance(error, StoreError):
                 error = JobFailed("grader_error", str(error))
-            self._leases.release(wish.key)
-            fail(error, wish.target)
+            self._locks.release(request.key)
+            fail(error, request.target)
             return True
 
-    def _granted(self, wish: Wish, *, first: bool) -> bool:
-        key = wish.key
-        if self._leases.take(key):
-            folder = None if wish.fresh and first else self._acceptable(wish)
+    def _run(self, request: Request, *, first: bool) -> bool:
+        key = request.key
+        if self._locks.take(key):
+            folder = None if request.fresh and first else self._acceptable(request)
             if folder is None:
-                if wish.fresh:
+                if request.fresh:
                     self.store.discard(key)
-                wish.act()
+                request.act()
             else:
-                self._leases.share(key)
-                wish.found(folder)
+                self._locks.share(key)
+                request.found(folder)
             return True
-        if not self._leases.share(key):
-            return False  # another run is at it
-        folder = self._acceptable(wish)  # another run reads it, or looks whether it is there
+        if not self._locks.share(key):
+            return False  # another run computes it
+        folder = self._acceptable(request)  # another run reads it, or looks for it
         if folder is None:
-            self._leases.release(key)
+            self._locks.release(key)
             return False
-        wish.found(folder)
+        request.found(folder)
         return True
 
-    def _acceptable(self, wish: Wish) -> Path | None:
-        folder = self.store.get(wish.key, wish.read)
-        if folder is None or not wish.fresh:
+    def _acceptable(self, request: Request) -> Path | None:
+        folder = self.store.get(request.key, request.read)
+        if folder is None or not request.fresh:
             return folder
         with contextlib.suppress(FileNotFoundError):
-            if self._leases.is_newer(folder):
+            if self._locks.is_newer(folder):
                 return folder
         return None
 

@@ -20,7 +20,7 @@ from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.workers import Computing
 from harness.jobs.progress import TRAINED, Progress
-from harness.jobs.run_once import Turns, Wish
+from harness.jobs.run_once import Request, RunOnce
 from harness.jobs.store import record
 from harness.jobs.store.diagnostics import removed, trouble
 from harness.jobs.store.record import Record
@@ -54,7 +54,7 @@ class Runs:
     """Has jobs done, and keeps what comes of them.
 
     Args:
-        turns: the store, and who may do what is not in it.
+        run_once: the store, and who may do what is not in it.
         workers: they start when they are first needed.
         fresh: do anew what has been done before.
         verifying: how many runs are verified at once.
@@ -62,7 +62,7 @@ class Runs:
 
     def __init__(
         self,
-        turns: Turns,
+        run_once: RunOnce,
         data: Path,
         workers: Computing,
         progress: Progress,
@@ -70,8 +70,8 @@ class Runs:
         fresh: bool,
         verifying: int = 1,
     ) -> None:
-        self._store = turns.store
-        self._turns = turns
+        self._store = run_once.store
+        self._run_once = run_once
         self._data = data
         self._workers = workers
         self._progress = progress
@@ -140,12 +140,12 @@ class Runs:
 
     def stop(self) -> None:
         """Ends what is not under way; a second call waits for the rest."""
-        self._turns.stop()
+        self._run_once.stop()
         self._verifying.shutdown(wait=False, cancel_futures=True)
 
     def wait(self) -> None:
         """Waits for what `stop` has left."""
-        self._turns.wait()
+        self._run_once.wait()
         self._verifying.shutdown(wait=True)
 
     def losses(self) -> list[str]:
@@ -176,7 +176,7 @@ class Runs:
 
         act = partial(self._submit, job, task, target)
         reader = _read_record if isinstance(job, TrainJob) else None
-        self._turns.ask(Wish(job.key, self._fresh, found, act, target, reader))
+        self._run_once.ask(Request(job.key, self._fresh, found, act, target, reader))
 
     def _submit(self, job: Job, task: _Task, target: Future[_Done]) -> None:
         self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
@@ -191,10 +191,10 @@ class Runs:
             if folder is None:
                 raise JobFailed("grader_error", "the record vanished from the store")
             self._kept.append(folder)
-            self._turns.done(job.key)
+            self._run_once.done(job.key)
             target.set_result(_Done(folder, cached=False))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
-            self._turns.give_up(job.key)
+            self._run_once.give_up(job.key)
             fail(self._explained(job, problem), target)
 
     def _explained(self, job: Job, problem: BaseException) -> BaseException:
@@ -216,17 +216,17 @@ class Runs:
             done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
             done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
 
-        self._turns.ask(Wish(job.key, False, found, act, target, _read_counts))
+        self._run_once.ask(Request(job.key, False, found, act, target, _read_counts))
 
     def _on_evaluated(
         self, job: EvaluateJob, done: Future[str], target: Future[OwnAccuracy]
     ) -> None:
         try:
             done.result()
-            self._turns.done(job.key)
+            self._run_once.done(job.key)
             target.set_result(self._own_accuracy(job))
         except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
-            self._turns.give_up(job.key)
+            self._run_once.give_up(job.key)
             fail(self._explained(job, problem), target)
 
     def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
@@ -261,7 +261,7 @@ class Runs:
         def act() -> None:
             follow(self._verifying.submit(self._verified, key, job, run), target)
 
-        self._turns.ask(Wish(key, self._fresh, found, act, target, verify.stored))
+        self._run_once.ask(Request(key, self._fresh, found, act, target, verify.stored))
 
     def _verified(self, key: str, job: TrainJob, run: Record) -> Verification | BuildFailure:
         try:
@@ -274,7 +274,7 @@ class Runs:
                 self._store.put(key, lambda folder: _write(folder / verify.STORED, found))
             return found
         finally:
-            self._turns.give_up(key)
+            self._run_once.give_up(key)
 
 
 def _read_record(folder: Path) -> Record:

@@ -27,7 +27,6 @@ from harness.experiments.numpy_reimplementation import (
 from harness.jobs.kinds import keras_fit, numpy_twin, registry
 from harness.jobs.kinds.keras_fit import FitJob
 from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform, train_twin
-from harness.jobs.local import worker
 from harness.jobs.store.store import Store
 from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe
@@ -135,12 +134,12 @@ def test_jobs_come_back_from_json():
         assert type(back) is type(one)
         assert back.key == one.key
         assert back.to_json() == json.loads(json.dumps(one.to_json()))
-    assert registry.PERFORM[TwinJob.kind] is train_twin
+    assert registry.KINDS[TwinJob.kind].run is train_twin
 
 
 def test_a_run_leaves_what_was_measured(data, tmp_path):
     store, rows = Store(tmp_path), []
-    key = worker.run(job(), data, store, rows.append)
+    key = registry.run(job(), data, store, rows.append)
     found = numpy_twin.read(store.get(key))
     assert key == job().key
     assert found["job"] == json.loads(json.dumps(job().to_json()))

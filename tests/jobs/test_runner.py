@@ -11,9 +11,9 @@ from harness.jobs import runner as module
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.progress import Progress
-from harness.jobs.run_once import Turns
+from harness.jobs.run_once import RunOnce
 from harness.jobs.runner import Runs
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from harness.jobs.store.store import Store
 from harness.network import documented
 from harness.network.cost import TimeLimit
@@ -60,16 +60,16 @@ def scheduler():
 
 
 @pytest.fixture
-def leases(store):
-    with Leases(store.root, pytest.fail) as held:
+def locks(store):
+    with Locks(store.root, pytest.fail) as held:
         yield held
 
 
 @pytest.fixture
-def runs(store, leases, tmp_path, scheduler, lines):
+def runs(store, locks, tmp_path, scheduler, lines):
     def make(*, fresh=False):
         progress = Progress(lines.append)
-        turns = Turns(store, leases, progress.note)
+        turns = RunOnce(store, locks, progress.note)
         workers = SimpleNamespace(get=lambda: scheduler, verify=lambda *_: NOT_VERIFIED)
         return Runs(turns, tmp_path, workers, progress, fresh=fresh), progress
 
@@ -149,7 +149,7 @@ def test_a_result_that_is_not_in_the_store_is_our_fault(runs, scheduler):
 
 
 @pytest.fixture
-def other(leases, store):  # noqa: ARG001  (it comes second)
+def other(locks, store):  # noqa: ARG001  (it comes second)
     started = Other(store.root)
     yield started
     started.kill()

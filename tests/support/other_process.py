@@ -9,23 +9,23 @@ from harness.system.directories import PROJECT_ROOT
 OTHER = """
 import sys
 from pathlib import Path
-from harness.jobs.store.locks import Leases
-leases = Leases(Path(sys.argv[1]), lambda _: None)
+from harness.jobs.store.locks import Locks
+locks = Locks(Path(sys.argv[1]), lambda _: None)
 print("ready", flush=True)
 alone = []
 for line in sys.stdin:
     method, *arguments = line.split()
     if method == "alone":
         alone.clear()
-        leases.when_alone(lambda: alone.append(1))
+        locks.when_alone(lambda: alone.append(1))
         print(bool(alone), flush=True)
     else:
-        print(getattr(leases, method)(*arguments), flush=True)
+        print(getattr(locks, method)(*arguments), flush=True)
 """
 
 
 class Other:
-    """The leases of another process."""
+    """The locks of another process."""
 
     def __init__(self, root):
         self.process = subprocess.Popen(

@@ -26,10 +26,10 @@ from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.workers import Computing, Workers
 from harness.jobs.progress import Progress
-from harness.jobs.run_once import Turns
+from harness.jobs.run_once import RunOnce
 from harness.jobs.runner import Runs
 from harness.jobs.store import cleanup
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import INCOMING, Store
 from harness.network.recipe import Recipe
@@ -77,12 +77,12 @@ class Session:
         self.tell = tell
         prepare(options.report, "--report")
         prepare(options.store, "--store")
-        self._leases = Leases(options.store, self.progress.note)
+        self._locks = Locks(options.store, self.progress.note)
         self._sweep()
         for name in ("records", INCOMING, "logs", "data"):
             prepare(options.store / name, "--store")
         store = Store(options.store, self.progress.note)
-        self.logs = cleanup.logs(options.store, self._leases.place())
+        self.logs = cleanup.logs(options.store, self._locks.place())
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
@@ -92,7 +92,7 @@ class Session:
         opener = Opening(self._extractor, store, facts, fresh=options.fresh, before=self._warm_up)
         self._networks = Networks(opener, self.progress, options.workers)
         self._work = Runs(
-            Turns(store, self._leases, self.progress.note),
+            RunOnce(store, self._locks, self.progress.note),
             self._data_folder,
             self._workers,
             self.progress,
@@ -288,7 +288,7 @@ class Session:
         if self._running is not None:
             self._running.wait()
         self._sweep()
-        self._leases.close()
+        self._locks.close()
 
     def _training(self, subject: str) -> Training:
         """What is trained for a graded subject, the longest first."""
@@ -332,7 +332,7 @@ class Session:
 
     def _sweep(self) -> None:
         """Removes what runs that were killed left behind, where nobody else is at work."""
-        self._leases.when_alone(lambda: cleanup.sweep(self.options.store))
+        self._locks.when_alone(lambda: cleanup.sweep(self.options.store))
         cleanup.sweep_report(self.options.report)
 
     def _check_letters(self) -> None:

@@ -55,7 +55,7 @@ class Training:
 
 
 class Trainings:
-    """Turns networks into records: from the store, or by a worker; each subject's once.
+    """RunOnce networks into records: from the store, or by a worker; each subject's once.
 
     Args:
         alter: also have the graded networks read altered images.

@@ -24,7 +24,7 @@ from harness.benchmarks.scale.measure import Rate, job_of
 from harness.jobs.cluster.address import parse
 from harness.jobs.cluster.connection import Connection, connect
 from harness.jobs.cluster.pool import ClusterPool
-from harness.jobs.kinds.base import Needs
+from harness.jobs.kinds.base import Inputs
 from harness.jobs.store.store import Store
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from reference.errors import UserError
@@ -51,7 +51,7 @@ def rates(workers: int, jobs: int, folder: Path) -> dict[str, Rate]:
         job = replace(job_of("mlp_64_32"), platform=numeric_platform())
 
         def send(number: int) -> Future[Any]:
-            return pool.ask("do", replace(job, seed=number), Needs(), 1.0)
+            return pool.ask("do", replace(job, seed=number), Inputs(), 1.0)
 
         return {
             "through nodes": _rate(send, workers, jobs),

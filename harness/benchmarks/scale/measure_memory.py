@@ -24,9 +24,9 @@ from harness.benchmarks.scale.process_usage import held
 from harness.jobs.kinds.base import Job
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
-from harness.jobs.run_once import Turns
+from harness.jobs.run_once import RunOnce
 from harness.jobs.runner import Runs
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from harness.jobs.store.store import Store
 from harness.network.cost import TimeLimit
 from harness.network.spec import Spec, make_spec
@@ -92,8 +92,8 @@ def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
         on_event,
         module="harness.benchmarks.scale.recording_worker",
     )
-    leases = Leases(store.root, progress.note)
-    work = Runs(Turns(store, leases, progress.note), folder, workers, progress, fresh=False)
+    locks = Locks(store.root, progress.note)
+    work = Runs(RunOnce(store, locks, progress.note), folder, workers, progress, fresh=False)
     try:
         before = _resident()
         for start in range(0, runs, each):
@@ -108,7 +108,7 @@ def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
         work.stop()
         workers.stop()
         work.wait()
-        leases.close()
+        locks.close()
 
 
 def _asked(number: int) -> tuple[Any, str, float, TimeLimit]:

@@ -36,9 +36,9 @@ from harness.jobs.local.recycling import NEVER, RECYCLING
 from harness.jobs.local.scheduler import WORKER as MODULE
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
-from harness.jobs.run_once import Turns
+from harness.jobs.run_once import RunOnce
 from harness.jobs.runner import Runs
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from harness.jobs.store.store import INCOMING, Store
 from harness.network import documented
 from harness.network.cost import TimeLimit
@@ -110,7 +110,7 @@ class Soak:
         self._workers = workers
         self._compiled = compiled
         self.progress = Progress(lambda _line: None)
-        self._leases = Leases(self.store.root, self.progress.note)
+        self._locks = Locks(self.store.root, self.progress.note)
         self._pool = Workers(
             workers,
             self._data,
@@ -120,8 +120,8 @@ class Soak:
             recycling=RECYCLING if recycle else NEVER,
         )
         self._extractor = Extractor(strongest(), self._logs / "sandbox.log")
-        turns = Turns(self.store, self._leases, self.progress.note)
-        self._runs = Runs(turns, self._data, self._pool, self.progress, fresh=False)
+        run_once = RunOnce(self.store, self._locks, self.progress.note)
+        self._runs = Runs(run_once, self._data, self._pool, self.progress, fresh=False)
         self._threads = ThreadPoolExecutor(workers, "opening")
 
     def begin(self, number: int) -> Future[Any]:
@@ -149,7 +149,7 @@ class Soak:
         self._pool.stop()
         self._threads.shutdown(wait=True)
         self._runs.wait()
-        self._leases.close()
+        self._locks.close()
 
     def _whole(self, number: int) -> None:
         compiled = self._compiled > 0 and number % self._compiled == self._compiled - 1

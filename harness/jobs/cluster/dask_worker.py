@@ -119,11 +119,11 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
             self._idle.append(node)
         return answer
 
-    def perform(self, request: Document, parcels: Sequence[Any], topic: str) -> Document:
+    def perform(self, request: Document, payloads: Sequence[Any], topic: str) -> Document:
         """Does what a task asks for; returns the node's answer, with the files that it names.
 
         Args:
-            parcels: what an earlier answer said was missing, each its kind and name as in
+            payloads: what an earlier answer said was missing, each its kind and name as in
                 `harness.jobs.cluster.node`, and bytes, or by name those of a record's files.
             topic: where its progress is told.
         """
@@ -138,13 +138,13 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         def wanted() -> bool:
             return task is None or task.state != "cancelled"
 
-        unpacked = self.folder / "parcels" / os.urandom(8).hex()
+        unpacked = self.folder / "payloads" / os.urandom(8).hex()
         try:
-            known = [_put(unpacked / str(number), *one) for number, one in enumerate(parcels)]
-            answer = self.ask({**request, "parcels": known}, tell, wanted)
+            known = [_put(unpacked / str(number), *one) for number, one in enumerate(payloads)]
+            answer = self.ask({**request, "payloads": known}, tell, wanted)
             if _can_fetch(request, answer):
                 self._fetch(request, unpacked, wanted)
-                answer = self.ask({**request, "parcels": known}, tell, wanted)
+                answer = self.ask({**request, "payloads": known}, tell, wanted)
         except NodeDied as error:
             return {"event": "died", "message": str(error), "worker": address}
         except OSError as error:  # as with a full disk
@@ -164,13 +164,13 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         with self._fetching:
             # Asked again: whoever waited here may find them on the disk.
             found = []
-            for digest in _lacking(self.ask({**keep, "parcels": []}, wanted=wanted)):
+            for digest in _lacking(self.ask({**keep, "payloads": []}, wanted=wanted)):
                 # Whatever became of the worker that had them: the controller is asked next.
                 with contextlib.suppress(Exception):
                     images = client.gather(client.get_dataset(request["images_at"][digest]))
                     found.append(_put(folder / digest, "images", digest, images))
             if found:
-                self.ask({**keep, "parcels": found}, wanted=wanted)
+                self.ask({**keep, "payloads": found}, wanted=wanted)
 
     def hello(self) -> Document:
         """Asks a node what machine it is on."""
@@ -269,11 +269,11 @@ class _Node:
         return NodeDied(f"a node of the cluster {how}" + (f":\n{words}" if words else ""))
 
 
-def perform(name: str, request: Document, parcels: Sequence[Any], topic: str) -> Any:
+def perform(name: str, request: Document, payloads: Sequence[Any], topic: str) -> Any:
     """The task that Dask runs. It is small, since it travels with every job."""
     from distributed import worker  # noqa: PLC0415  (nothing of its own module is sent along)
 
-    return worker.get_worker().plugins[name].perform(request, parcels, topic)
+    return worker.get_worker().plugins[name].perform(request, payloads, topic)
 
 
 def hello(name: str, dask_worker: Any) -> Any:
@@ -298,7 +298,7 @@ def _can_fetch(request: Document, answer: Document) -> bool:
 
 def _lacking(answer: Document) -> Sequence[str]:
     """The digests of the images that an answer says are missing."""
-    return answer["needs"]["images"] if answer["event"] == "missing" else ()
+    return answer["inputs"]["images"] if answer["event"] == "missing" else ()
 
 
 def _put(path: Path, kind: str, name: str, content: Any) -> Document:

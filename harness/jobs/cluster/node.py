@@ -4,13 +4,13 @@ So a job on a cluster meets the same limits of time and memory, and fails in the
 this machine. It keeps published data and a few records of its own; what it lacks it asks for.
 
 in   {"action": "hello"}
-     {"action": "do" | "verify" | "keep", "job": {...}, "limit": {...} | null, "needs": {...},
-      "parcels": [{"kind": "record" | "images" | "letters", "name": ..., "path": ...}]}
+     {"action": "do" | "verify" | "keep", "job": {...}, "limit": {...} | null, "inputs": {...},
+      "payloads": [{"kind": "record" | "images" | "letters", "name": ..., "path": ...}]}
 out  {"event": "epoch", ...}     any number of times, then one of
      {"event": "hello", "platform": {...}, ...}
      {"event": "done", "key": ..., "folder": ...}     {"event": "verified", "document": {...}}
      {"event": "failed", "status": ..., "message": ...}
-     {"event": "missing", "needs": {...}}             what has to come along the next time, or
+     {"event": "missing", "inputs": {...}}             what has to come along the next time, or
                                                       after "keep", what is still not here
      {"event": "refused", "expected": {...}, "actual": {...}}     another platform than the job's
      {"event": "broken", "message": ...}              this machine's trouble, and not the job's
@@ -35,7 +35,7 @@ from harness.data.shared_arrays import open_published
 from harness.jobs.cluster import payloads
 from harness.jobs.cluster.local_data import own_images
 from harness.jobs.kinds import registry
-from harness.jobs.kinds.base import Job, Needs
+from harness.jobs.kinds.base import Inputs, Job
 from harness.jobs.kinds.errors import JobFailed, StoreFailed
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verifier
@@ -100,13 +100,13 @@ class Node:
         if actual != expected:
             reply({"event": "refused", "expected": expected, "actual": actual})
             return
-        needs = Needs.from_json(request["needs"])
-        self._forget(needs.records)
-        for parcel in request["parcels"]:
-            self._keep(parcel)
-        lacking = self._lacking(needs)
+        inputs = Inputs.from_json(request["inputs"])
+        self._forget(inputs.records)
+        for payload in request["payloads"]:
+            self._keep(payload)
+        lacking = self._lacking(inputs)
         if lacking or request["action"] == "keep":
-            reply({"event": "missing", "needs": lacking.to_json()})
+            reply({"event": "missing", "inputs": lacking.to_json()})
             return
         self._reply = reply
         limit = request["limit"]
@@ -140,8 +140,8 @@ class Node:
             self._store.discard(key)
             self._records.remove(key)
 
-    def _keep(self, parcel: Mapping[str, Any]) -> None:
-        kind, name, path = parcel["kind"], parcel["name"], Path(parcel["path"])
+    def _keep(self, payload: Mapping[str, Any]) -> None:
+        kind, name, path = payload["kind"], payload["name"], Path(payload["path"])
         if kind == "images":
             payloads.keep_images(self._shared, name, path.read_bytes())
         elif kind == "letters":
@@ -151,11 +151,11 @@ class Node:
             payloads.keep_record(self._store, name, payloads.pack_record(path))
             self._records.append(name)
 
-    def _lacking(self, needs: Needs) -> Needs:
-        return Needs(
-            tuple(key for key in needs.records if self._store.get(key) is None),
-            tuple(one for one in needs.images if not self._has(one, one, _images_are_whole)),
-            tuple(one for one in needs.letters if not self._has(f"{one}.npz", one, open_letters)),
+    def _lacking(self, inputs: Inputs) -> Inputs:
+        return Inputs(
+            tuple(key for key in inputs.records if self._store.get(key) is None),
+            tuple(one for one in inputs.images if not self._has(one, one, _images_are_whole)),
+            tuple(one for one in inputs.letters if not self._has(f"{one}.npz", one, open_letters)),
         )
 
     def _has(self, name: str, digest: str, check: Callable[[Path, str], object]) -> bool:

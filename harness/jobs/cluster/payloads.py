@@ -71,18 +71,18 @@ def pack_images(data: Path, digest: str) -> bytes:
     )
 
 
-def keep_images(data: Path, digest: str, parcel: bytes) -> None:
-    """Publishes a data set that came as a parcel; whole, or not at all.
+def keep_images(data: Path, digest: str, payload: bytes) -> None:
+    """Publishes a data set that came as a payload; whole, or not at all.
 
     Raises:
         ValueError: it is not the data set of that digest.
         UserError: it cannot be written.
     """
-    with zipfile.ZipFile(io.BytesIO(parcel)) as archive:
+    with zipfile.ZipFile(io.BytesIO(payload)) as archive:
         arrays = Arrays(**{part: _array(archive.read(f"{part}.npy")) for part in PARTS})
     if (actual := digest_of(arrays)) != digest:
         raise ValueError(f"images of digest {actual}, but should be {digest}")
-    publish(Dataset.of(arrays, name="images", digest=digest, source="a parcel"), data)
+    publish(Dataset.of(arrays, name="images", digest=digest, source="a payload"), data)
 
 
 def _array(content: bytes) -> Bytes:
@@ -95,8 +95,8 @@ def pack_letters(data: Path, digest: str) -> bytes:
     return (data / f"{digest}.npz").read_bytes()
 
 
-def keep_letters(data: Path, digest: str, parcel: bytes) -> None:
-    """Publishes letters that came as a parcel.
+def keep_letters(data: Path, digest: str, payload: bytes) -> None:
+    """Publishes letters that came as a payload.
 
     Raises:
         ValueError: they are not the letters of that digest.
@@ -106,7 +106,7 @@ def keep_letters(data: Path, digest: str, parcel: bytes) -> None:
     target = data / f"{digest}.npz"
     temporary = Path(tempfile.mkdtemp(dir=data, prefix=f".{digest[:12]}."))
     try:
-        (temporary / target.name).write_bytes(parcel)
+        (temporary / target.name).write_bytes(payload)
         open_letters(temporary, digest)
         (temporary / target.name).replace(target)
     finally:

@@ -16,9 +16,9 @@ from typing import Any
 
 from harness.jobs.cluster import payloads
 from harness.jobs.cluster.connection import Connection, remote
-from harness.jobs.kinds.base import Job, Needs, OnEvent
+from harness.jobs.kinds.base import Inputs, Job, OnEvent
 from harness.jobs.kinds.errors import JobFailed, StoreFailed, WorkersLost
-from harness.jobs.kinds.registry import needs
+from harness.jobs.kinds.registry import inputs
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification, read_verification
 from harness.jobs.store.store import Store, StoreError
@@ -56,7 +56,7 @@ class _Order:
     priority: float
     near: str | None
     target: Future[Mapping[str, Any]]
-    lacking: Needs = field(default_factory=Needs)
+    lacking: Inputs = field(default_factory=Inputs)
     avoid: set[str] = field(default_factory=set)
     only: frozenset[str] = frozenset()
     waits: bool = False
@@ -112,7 +112,7 @@ class ClusterPool:
         """
         self._jobs[job.key] = job
         target: Future[str] = Future()
-        answered = self.ask("do", job, needs(job), cost, limit)
+        answered = self.ask("do", job, inputs(job), cost, limit)
         answered.add_done_callback(lambda found: self._land(job, found, target))
         return target
 
@@ -123,7 +123,7 @@ class ClusterPool:
             WorkersLost: the cluster is gone.
         """
         del record, data  # the same as the job's in our store, and the session's data
-        wanted = Needs(records=(job.key,), images=(job.data_digest,))
+        wanted = Inputs(records=(job.key,), images=(job.data_digest,))
         try:
             answer = self.ask("verify", job, wanted, _AHEAD).result()
             return read_verification(answer["document"])
@@ -136,7 +136,7 @@ class ClusterPool:
         self,
         action: str,
         job: Job,
-        wanted: Needs,
+        wanted: Inputs,
         priority: float,
         limit: TimeLimit | None = None,
     ) -> Future[Mapping[str, Any]]:
@@ -152,7 +152,7 @@ class ClusterPool:
             "key": job.key,
             "job": job.to_json(),
             "limit": asdict(limit) if limit else None,
-            "needs": wanted.to_json(),
+            "inputs": wanted.to_json(),
         }
         answered: Future[Mapping[str, Any]] = Future()
         self._send(_Order(request, priority, self._near(wanted.records), answered))
@@ -210,7 +210,7 @@ class ClusterPool:
                 self.offer(digest)
         if not self._find_workers(order):
             return
-        contents = [*self._parcels(order.lacking)]
+        contents = [*self._payloads(order.lacking)]
         with self._lock:
             images_at = {digest: connection.name_of(digest) for digest in self._images}
         with dask.annotate(priority=order.priority):
@@ -247,7 +247,7 @@ class ClusterPool:
         """Whether a worker may be preferred: without it, Dask would forget the resources, too."""
         return not self._resources or worker in self.connection.client.nthreads()
 
-    def _parcels(self, lacking: Needs) -> Sequence[tuple[str, str, Any]]:
+    def _payloads(self, lacking: Inputs) -> Sequence[tuple[str, str, Any]]:
         found: list[tuple[str, str, Any]] = []
         for key in lacking.records:
             folder = self._store.get(key)
@@ -282,7 +282,7 @@ class ClusterPool:
     def _take(self, order: _Order, answer: Mapping[str, Any]) -> None:
         event = answer["event"]
         if event == "missing":
-            order.lacking = Needs.from_json(answer["needs"])
+            order.lacking = Inputs.from_json(answer["inputs"])
             order.near = answer["worker"]
             self._again(order, f"{answer['worker']} asks for what it was sent")
         elif event == "refused":
@@ -308,7 +308,7 @@ class ClusterPool:
         elif not self.connection.alive():
             self._lose()
         elif isinstance(error, CancelledError) or type(error).__name__ == "FutureCancelledError":
-            order.lacking = Needs()  # what came along was lost with the worker that had it
+            order.lacking = Inputs()  # what came along was lost with the worker that had it
             self._again(order, "what it needs was lost on its way")
         elif type(error).__name__ == "KilledWorker":
             self._settle(

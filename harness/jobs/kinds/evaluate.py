@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.data.shared_arrays import open_published
-from harness.jobs.kinds.base import ENGINE_VERSION, OnEpoch
+from harness.jobs.kinds.base import ENGINE_VERSION, Job, OnEpoch
 from harness.jobs.store.store import Store
-from harness.network import spec as specs
 from harness.network.spec import Spec
 from harness.statistics.intervals import Interval, wilson
 from harness.system.hashing import digest
@@ -66,7 +65,7 @@ EVALUATE = "evaluate"
 
 
 @dataclass(frozen=True)
-class EvaluateJob:
+class EvaluateJob(Job):
     """Count the test images that a network reads right with weights that it came with.
 
     Attributes:
@@ -89,29 +88,6 @@ class EvaluateJob:
     def key(self) -> str:
         """SHA-256 of everything that the counts depend on."""
         return digest({"engine": ENGINE_VERSION, **self.to_json(), "spec": self.spec.digest})
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": EVALUATE,
-            "spec": self.spec.to_json(),
-            "weights": self.weights,
-            "dataset": self.dataset,
-            "data_digest": self.data_digest,
-            "scales": list(self.scales),
-            "platform": dict(self.platform),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads what `to_json` wrote."""
-        return cls(
-            spec=specs.from_json(document["spec"]),
-            weights=document["weights"],
-            dataset=document["dataset"],
-            data_digest=document["data_digest"],
-            scales=tuple(document["scales"]),
-            platform=document["platform"],
-        )
 
 
 EVALUATION = "evaluation.json"

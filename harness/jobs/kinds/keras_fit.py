@@ -4,17 +4,16 @@ This project's own engine does the same work several times faster, so it is no m
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.data.shared_arrays import open_published
+from harness.jobs.kinds.base import Job, OnEpoch
 from harness.jobs.store.store import Store
-from harness.network import recipe as recipes
-from harness.network import spec as specs
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.network.splits import split_for
@@ -26,7 +25,7 @@ FIT_VERSION = 1
 
 
 @dataclass(frozen=True)
-class FitJob:
+class FitJob(Job):
     """Time `model.fit` for all epochs of a recipe, without validation.
 
     Attributes:
@@ -48,31 +47,8 @@ class FitJob:
         numbers = {name: value for name, value in self.to_json().items() if name != "dataset"}
         return digest({"version": FIT_VERSION, **numbers, "spec": self.spec.digest})
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": FIT,
-            "spec": self.spec.to_json(),
-            "recipe": self.recipe.to_json(),
-            "dataset": self.dataset,
-            "data_digest": self.data_digest,
-            "platform": dict(self.platform),
-        }
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads what `to_json` wrote."""
-        return cls(
-            spec=specs.from_json(document["spec"]),
-            recipe=recipes.from_json(document["recipe"]),
-            dataset=document["dataset"],
-            data_digest=document["data_digest"],
-            platform=document["platform"],
-        )
-
-
-def time_fit(
-    job: FitJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
-) -> str:
+def time_fit(job: FitJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Times the epochs and stores the seconds of each; returns the key."""
     from harness.network.engine.keras_fit import fit  # noqa: PLC0415  (imports TensorFlow)
 

@@ -6,17 +6,17 @@ What it leaves in the store: `twin.json`, `weights.npz` and `predictions.npz`.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.data.dataset import Arrays, Bytes, Indexes
 from harness.data.shared_arrays import open_published
+from harness.jobs.kinds.base import Job, OnEpoch
 from harness.jobs.store.store import Store
-from harness.network import recipe as recipes
 from harness.network.recipe import Recipe
 from harness.network.splits import split_for
 from harness.system.directories import PROJECT_ROOT
@@ -45,7 +45,7 @@ _CHECK_STREAM = 0x6AD
 
 
 @dataclass(frozen=True)
-class TwinJob:
+class TwinJob(Job):
     """Train the network of dense layers in NumPy, once.
 
     Attributes:
@@ -73,31 +73,6 @@ class TwinJob:
         numbers = {name: value for name, value in self.to_json().items() if name != "dataset"}
         return digest({"version": TWIN_VERSION, "code": code_digest(TWIN_FOLDER), **numbers})
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": TWIN,
-            "sizes": list(self.sizes),
-            "initializer": self.initializer,
-            "recipe": self.recipe.to_json(),
-            "dataset": self.dataset,
-            "data_digest": self.data_digest,
-            "seed": self.seed,
-            "platform": dict(self.platform),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads what `to_json` wrote."""
-        return cls(
-            sizes=tuple(document["sizes"]),
-            initializer=document["initializer"],
-            recipe=recipes.from_json(document["recipe"]),
-            dataset=document["dataset"],
-            data_digest=document["data_digest"],
-            seed=document["seed"],
-            platform=document["platform"],
-        )
-
 
 def numpy_platform(known: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what of a machine, besides the job, decides the bits of NumPy's results.
@@ -108,9 +83,7 @@ def numpy_platform(known: Mapping[str, Any]) -> dict[str, Any]:
     return {name: known[name] for name in ("numpy", "threads", "machine", "flags")}
 
 
-def train_twin(
-    job: TwinJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
-) -> str:
+def train_twin(job: TwinJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Trains one twin and stores what was measured; returns the key.
 
     A worker computes on one thread: `json_process` tells so the library that multiplies NumPy's

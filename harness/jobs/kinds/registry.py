@@ -1,26 +1,57 @@
-"""Every kind of job: how it is read back from JSON."""
+"""Every kind of job: its description, what it reads, and what a worker does for it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.jobs.kinds.base import Job, Needs, OnEpoch
-from harness.jobs.kinds.evaluate import EVALUATE, EvaluateJob, evaluate
-from harness.jobs.kinds.keras_fit import FIT, FitJob, time_fit
-from harness.jobs.kinds.numpy_twin import TWIN, TwinJob, train_twin
-from harness.jobs.kinds.robustness import ROBUSTNESS, RobustnessJob, read_altered
-from harness.jobs.kinds.train import TRAIN, TrainJob, train
-from harness.jobs.kinds.transfer import TRANSFER, TransferJob, transfer
+from harness.jobs.kinds.base import Inputs, Job, OnEpoch
+from harness.jobs.kinds.evaluate import EvaluateJob, evaluate
+from harness.jobs.kinds.keras_fit import FitJob, time_fit
+from harness.jobs.kinds.numpy_twin import TwinJob, train_twin
+from harness.jobs.kinds.robustness import RobustnessJob, read_altered
+from harness.jobs.kinds.train import TrainJob, train
+from harness.jobs.kinds.transfer import TransferJob, transfer
 from harness.jobs.store.store import Store
 from reference.errors import UserError
 
-KINDS: Mapping[str, Callable[[Mapping[str, Any]], Job]] = {
-    TRAIN: TrainJob.from_json,
-    EVALUATE: EvaluateJob.from_json,
-    TWIN: TwinJob.from_json,
-    FIT: FitJob.from_json,
-    TRANSFER: TransferJob.from_json,
-    ROBUSTNESS: RobustnessJob.from_json,
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job.
+
+    Attributes:
+        job: its description.
+        run: does it, given the job, the folder of the published arrays, the store and what to call
+            after each epoch; returns the key. It imports TensorFlow inside, where it needs it.
+        inputs: what it reads.
+    """
+
+    job: type[Job]
+    run: Callable[[Any, Path, Store, OnEpoch], str]
+    inputs: Callable[[Any], Inputs]
+
+
+def _images(job: Any) -> Inputs:
+    return Inputs(images=(job.data_digest,))
+
+
+def _letters(job: TransferJob) -> Inputs:
+    letters = tuple(one for one in (job.letters, job.test_letters) if one is not None)
+    return Inputs(records=(job.base,), letters=letters)
+
+
+# A verification is not among them: it repeats a training that is stored, and has no key of its own.
+KINDS: Mapping[str, Kind] = {
+    kind.job.kind: kind
+    for kind in (
+        Kind(TrainJob, train, _images),
+        Kind(EvaluateJob, evaluate, lambda job: Inputs((job.weights,), (job.data_digest,))),
+        Kind(FitJob, time_fit, _images),
+        Kind(TwinJob, train_twin, _images),
+        Kind(TransferJob, transfer, _letters),
+        Kind(RobustnessJob, read_altered, lambda job: Inputs((job.base,), (job.data_digest,))),
+    )
 }
 
 
@@ -30,45 +61,24 @@ def from_json(document: Mapping[str, Any]) -> Job:
     Raises:
         UserError: there is no such kind.
     """
-    kind = document.get("kind", TRAIN)
+    kind = document.get("kind", TrainJob.kind)
     if kind not in KINDS:
-        raise UserError(f"job: kind = {kind!r}, but should be one of {', '.join(KINDS)}")
-    return KINDS[kind](document)
+        raise UserError(f"job: kind = {kind!r}; expected one of {', '.join(KINDS)}")
+    return KINDS[kind].job.from_json(document)
 
 
-# What is done for each kind of `registry.KINDS`, given the job, the folder of the
-# published arrays and the store; returns the key. What needs TensorFlow imports it inside.
-PERFORM: Mapping[str, Callable[[Any, Path, Store, OnEpoch], str]] = {
-    TRAIN: train,
-    EVALUATE: evaluate,
-    TWIN: train_twin,
-    FIT: time_fit,
-    TRANSFER: transfer,
-    ROBUSTNESS: read_altered,
-}
+def run(job: Job, data: Path, store: Store, on_epoch: OnEpoch) -> str:
+    """Does one job and stores its result; returns the key.
+
+    Raises:
+        UserError: the store cannot be written.
+    """
+    return KINDS[job.kind].run(job, data, store, on_epoch)
 
 
-def _images(job: Any) -> Needs:
-    return Needs(images=(job.data_digest,))
-
-
-# One for each kind of `harness.jobs.kinds.registry.KINDS`.
-NEEDS: Mapping[str, Callable[[Any], Needs]] = {
-    TRAIN: _images,
-    TWIN: _images,
-    FIT: _images,
-    EVALUATE: lambda job: Needs(records=(job.weights,), images=(job.data_digest,)),
-    ROBUSTNESS: lambda job: Needs(records=(job.base,), images=(job.data_digest,)),
-    TRANSFER: lambda job: Needs(
-        records=(job.base,),
-        letters=tuple(one for one in (job.letters, job.test_letters) if one is not None),
-    ),
-}
-
-
-def needs(job: Job) -> Needs:
+def inputs(job: Job) -> Inputs:
     """Returns what a job reads."""
-    return NEEDS[job.kind](job)
+    return KINDS[job.kind].inputs(job)
 
 
 def preload() -> None:

@@ -15,7 +15,7 @@ from harness.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from harness.data.corruptions.transforms import Images
 from harness.data.digits import stratified
 from harness.data.shared_arrays import open_published
-from harness.jobs.kinds.base import ENGINE_VERSION, PlainJob
+from harness.jobs.kinds.base import ENGINE_VERSION, Job, OnEpoch
 from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network import spec as specs
@@ -37,7 +37,7 @@ READINGS = 1 + len(CORRUPTIONS) * len(SEVERITIES)
 
 
 @dataclass(frozen=True)
-class RobustnessJob(PlainJob):
+class RobustnessJob(Job):
     """Read some test images as they are and altered in every way.
 
     Attributes:
@@ -96,9 +96,7 @@ Altered = Mapping[str, Sequence[Images]]
 _ROUNDING = 1e-3
 
 
-def read_altered(
-    job: RobustnessJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
-) -> str:
+def read_altered(job: RobustnessJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Has one network read its altered test images and stores the counts; returns the key.
 
     Raises:
@@ -144,7 +142,7 @@ def counts(
     network: Callable[[Images], Outputs],
     altered: Altered,
     labels: NDArray[np.uint8],
-    on_epoch: Callable[[dict[str, Any]], None] = lambda _: None,
+    on_epoch: OnEpoch = lambda _: None,
 ) -> dict[str, Any]:
     """Returns how many of the altered images a network reads right, by their labels, (N,).
 

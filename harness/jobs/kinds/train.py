@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.data.shared_arrays import open_published
-from harness.jobs.kinds.base import ENGINE_VERSION, OnEpoch
+from harness.jobs.kinds.base import ENGINE_VERSION, Job, OnEpoch
 from harness.jobs.store.record import PROBE_IMAGES, PROBE_SEED, SCHEMA
 from harness.jobs.store.store import Store
-from harness.network import recipe as recipes
-from harness.network import spec as specs
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.network.splits import split_for
@@ -26,7 +24,7 @@ TRAIN = "train"
 
 
 @dataclass(frozen=True)
-class TrainJob:
+class TrainJob(Job):
     """Train one network, once: JSON in, a record in the store out.
 
     Attributes:
@@ -60,28 +58,9 @@ class TrainJob:
             }
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The job as data; without its kind, as records have it."""
-        return {
-            "spec": self.spec.to_json(),
-            "recipe": self.recipe.to_json(),
-            "dataset": self.dataset,
-            "data_digest": self.data_digest,
-            "seed": self.seed,
-            "platform": dict(self.platform),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads what `to_json` wrote."""
-        return cls(
-            spec=specs.from_json(document["spec"]),
-            recipe=recipes.from_json(document["recipe"]),
-            dataset=document["dataset"],
-            data_digest=document["data_digest"],
-            seed=document["seed"],
-            platform=document["platform"],
-        )
+    def to_json(self) -> dict[str, object]:
+        """Returns the job as plain data; without its kind, as records have it."""
+        return {name: value for name, value in super().to_json().items() if name != "kind"}
 
 
 def train(job: TrainJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:

@@ -1,7 +1,7 @@
 """The transfer of one trained network to the Greek letters, as a job."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from harness.data.letters import open_letters
-from harness.jobs.kinds.base import ENGINE_VERSION, PlainJob
+from harness.jobs.kinds.base import ENGINE_VERSION, Job, OnEpoch
 from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network import spec as specs
@@ -22,7 +22,7 @@ TRANSFER_VERSION = 1
 
 
 @dataclass(frozen=True)
-class TransferJob(PlainJob):
+class TransferJob(Job):
     """Give a trained network a new last layer and train that alone, on published letters.
 
     Attributes:
@@ -58,9 +58,7 @@ class TransferJob(PlainJob):
 TRANSFER_FILE = "transfer.json"
 
 
-def transfer(
-    job: TransferJob, data: Path, store: Store, on_epoch: Callable[[dict[str, Any]], None]
-) -> str:
+def transfer(job: TransferJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
     """Does one transfer and stores what came of it; returns the key.
 
     Raises:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.jobs.kinds import registry, verify
-from harness.jobs.kinds.base import Job, OnEpoch
 from harness.jobs.store.store import Store, StoreError
 from harness.system import memory
 from harness.system.processes.fork_server import serve_forks
@@ -28,7 +27,7 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         verify.handle(request, reply)
         return
     try:
-        key = run(
+        key = registry.run(
             registry.from_json(request["job"]),
             Path(request["data"]),
             Store(Path(request["store"])),
@@ -46,15 +45,6 @@ def handle(request: Mapping[str, Any], reply: Reply) -> None:
         reply({"event": "failed", "kind": kind, "message": refused or traceback.format_exc()})
     else:
         reply({"event": "done", "key": key})
-
-
-def run(job: Job, data: Path, store: Store, on_epoch: OnEpoch) -> str:
-    """Does one job and stores what comes of it; returns the key.
-
-    Raises:
-        UserError: the store cannot be written.
-    """
-    return registry.PERFORM[job.kind](job, data, store, on_epoch)
 
 
 def warm() -> None:

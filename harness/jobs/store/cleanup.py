@@ -43,6 +43,6 @@ def logs(store: Path, place: int) -> Path:
     """Returns where the processes of a run leave their last words: runs at work share no log.
 
     Args:
-        place: as of `Leases.place`.
+        place: as of `Locks.place`.
     """
     return store / "logs" / (f"run-{place + 1}" if place else "")

@@ -1,12 +1,12 @@
-"""Who does what, of the runs that share a store: leases, which end with the process that has them.
+"""Locks of the runs that share a store; they end with the process that holds them.
 
-A lease is a lock on one byte of one file (docs/decisions/0020), so that a process that is killed
-leaves none behind, ten thousand of them need one descriptor, and they hold across machines wherever
-the file system has locks.
+Each is a lock on one byte of one file (docs/decisions/0020): a killed process leaves none behind,
+ten thousand of them need one descriptor, and they hold across machines wherever the file system has
+locks.
 
-    byte 0           shared by every run that is at work; who has it alone may sweep
+    byte 0           shared by every run at work; a run that has it alone may clean up
     byte 1 ...       one for each key of the store, by the key's first 60 bits
-    byte 2^61 ...    one for each run: which of those at work it is
+    byte 2^61 ...    one for each run at work: its number among them
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-NAME = "leases"
+NAME = "leases"  # a store that is in use knows it by this name
 
 _ALONE, _TOGETHER = fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_SH | fcntl.LOCK_NB
 _AT_WORK = 0
@@ -35,12 +35,12 @@ _WITHOUT = (
 _open: set[Path] = set()
 
 
-class Leases:
-    """What one process has of a store: at most one such object for each store in a process.
+class Locks:
+    """The locks that one process holds on a store: at most one such object for each store.
 
-    Where there are no locks every lease is granted, and that is told once: the work is then done
-    twice at worst, and is right. All methods may be called from any thread; the threads of a
-    process are not kept from each other.
+    Where the file system has no locks, every lock is granted, and the user is told once: at worst
+    the work is done twice, with right results. All methods may be called from any thread; they do
+    not keep the threads of a process from each other.
 
     Args:
         root: of the store.
@@ -55,7 +55,7 @@ class Leases:
         self._descriptor = -1
         self._began_ns = 0
         if self._folder in _open:
-            raise RuntimeError(f"this process has the leases of {root} already")
+            raise RuntimeError(f"this process has the locks of {root} already")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -74,18 +74,18 @@ class Leases:
         return record.stat().st_mtime_ns > self._began_ns
 
     def take(self, key: str) -> bool:
-        """Leases a key for this process alone; False where another one has to do with it."""
+        """Locks a key for this process alone; False where another process holds it."""
         return self._lock(_ALONE, _offset(key))
 
     def share(self, key: str) -> bool:
-        """Leases a key together with others who read its record; ends a lease for itself alone.
+        """Locks a key together with other readers; False where a process holds it alone.
 
-        False where another process has it for itself.
+        A lock that this process held alone becomes shared.
         """
         return self._lock(_TOGETHER, _offset(key))
 
     def release(self, key: str) -> None:
-        """Ends a lease of either kind."""
+        """Ends a lock of either kind."""
         self._lock(fcntl.LOCK_UN, _offset(key))
 
     def place(self) -> int:
@@ -101,7 +101,7 @@ class Leases:
                 self._lock(_TOGETHER, _AT_WORK)
 
     def close(self) -> None:
-        """Ends all leases; safe to call twice."""
+        """Ends all locks; safe to call twice."""
         with self._mutex:
             self._works = False
             if self._descriptor >= 0:

@@ -12,7 +12,7 @@ from distributed import LocalCluster, Security
 
 from harness.jobs.cluster import connection as connections
 from harness.jobs.cluster import pool as pools
-from harness.jobs.kinds.base import Needs
+from harness.jobs.kinds.base import Inputs
 from harness.jobs.kinds.errors import WorkersLost
 from reference.errors import UserError
 from tests.support.cluster import (
@@ -45,7 +45,7 @@ def test_jobs_wait_for_workers_to_come_back_and_the_user_is_told(tmp_path, monke
         found.join(few.address, options=IDLE)
         few.kill("w0")
         wait_for(lambda: not found.pool.connection.client.nthreads())
-        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Needs(), 1.0)
+        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Inputs(), 1.0)
         wait_for(lambda: any("waiting for one to join" in line for line in found.told))
         few.start_worker("w1")
         assert answered.result(LIMIT_S)["event"] == "done"
@@ -65,7 +65,7 @@ def test_a_job_that_only_a_lost_worker_could_do_goes_to_who_joins(tmp_path, monk
         }
         found.pool._refused.add(address["w0"])
         few.workers["w1"].send_signal(signal.SIGSTOP)
-        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Needs(), 1.0)
+        answered = found.pool.ask("do", job_of("mlp_64_32", found.dataset), Inputs(), 1.0)
         wait_for(lambda: client.processing()[address["w1"]])
         few.kill("w1")
         wait_for(lambda: any("waiting for one to join" in line for line in found.told))

@@ -16,9 +16,9 @@ from distributed import Client
 from harness.data import publish
 from harness.data.shared_arrays import is_intact
 from harness.jobs.cluster.pool import ClusterPool
-from harness.jobs.kinds.base import Needs
+from harness.jobs.kinds.base import Inputs
 from harness.jobs.kinds.errors import JobFailed
-from harness.jobs.kinds.registry import needs
+from harness.jobs.kinds.registry import inputs
 from harness.jobs.kinds.robustness import ROBUSTNESS, RobustnessJob
 from harness.jobs.kinds.robustness import read as read_robustness
 from harness.jobs.kinds.verify import Verification, Verifier
@@ -119,7 +119,7 @@ def test_images_that_nobody_offers_are_asked_for(cluster, tmp_path):
     other = Site(tmp_path, made_up(1))
     other.join(cluster.address, options=IDLE, offers=False)
     job = job_of("mlp_64_32", other.dataset)
-    answers = [other.pool.ask("do", job, needs(job), 1.0) for _ in range(3)]
+    answers = [other.pool.ask("do", job, inputs(job), 1.0) for _ in range(3)]
     assert {answer.result(LIMIT_S)["event"] for answer in answers} == {"done"}
     assert list(other.pool._images) == [other.dataset.digest]
     other.pool.stop()
@@ -145,7 +145,7 @@ def test_images_that_were_damaged_on_a_worker_s_disk_are_fetched_anew(cluster, t
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x0b")
     other.join(cluster.address, options=IDLE)
     job = job_of("mlp_64_32", other.dataset)
-    answers = [other.pool.ask("do", job, needs(job), 1.0) for _ in range(3)]
+    answers = [other.pool.ask("do", job, inputs(job), 1.0) for _ in range(3)]
     assert {answer.result(LIMIT_S)["event"] for answer in answers} == {"done"}
     assert is_intact(scratch, other.dataset.digest)
     other.pool.stop()
@@ -171,7 +171,7 @@ def test_what_a_worker_in_trouble_cannot_do_goes_to_another(cluster, tmp_path):
     job = job_of("mlp_64_32", other.dataset)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ClusterPool, "_near", lambda *_: sick)
-        asked = [other.pool.ask("do", replace(job, seed=n), Needs(), 1.0) for n in range(3)]
+        asked = [other.pool.ask("do", replace(job, seed=n), Inputs(), 1.0) for n in range(3)]
         answers = [one.result(LIMIT_S) for one in asked]
     assert {(one["event"], one["worker"]) for one in answers} == {("done", well)}
     (told,) = other.told
@@ -180,7 +180,7 @@ def test_what_a_worker_in_trouble_cannot_do_goes_to_another(cluster, tmp_path):
     with pytest.raises(
         JobFailed, match=r"no worker of the cluster can do it; .*\[Errno 2\]"
     ) as failed:
-        other.pool.ask("do", job, Needs(), 1.0).result(LIMIT_S)
+        other.pool.ask("do", job, Inputs(), 1.0).result(LIMIT_S)
     assert failed.value.status == "grader_error"
     other.pool.stop()
 
@@ -316,7 +316,7 @@ def test_only_workers_with_the_resources_are_given_jobs(cluster, site, tmp_path)
     other.join(cluster.address, options=IDLE, resources={"GRADING": 1.0})
     (machine,) = other.pool.connection.machines
     job = job_of("mlp_64_32", other.dataset)
-    asked = [other.pool.ask("do", replace(job, seed=n), Needs(), 1.0) for n in range(12)]
+    asked = [other.pool.ask("do", replace(job, seed=n), Inputs(), 1.0) for n in range(12)]
     answers = [one.result(LIMIT_S) for one in asked]
     assert {(one["event"], one["worker"]) for one in answers} == {("done", machine.worker)}
     other.pool.stop()
@@ -335,12 +335,12 @@ def test_a_worker_that_has_gone_is_no_reason_to_forget_the_resources(cluster, tm
     job = job_of("mlp_64_32", other.dataset)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ClusterPool, "_near", lambda *_: "tcp://127.0.0.1:1")
-        asked = [other.pool.ask("do", replace(job, seed=n), Needs(), 1.0) for n in range(6)]
+        asked = [other.pool.ask("do", replace(job, seed=n), Inputs(), 1.0) for n in range(6)]
         answers = [one.result(LIMIT_S) for one in asked]
     assert {(one["event"], one["worker"]) for one in answers} == {("done", machine.worker)}
     break_worker(cluster, other, machine.worker)  # and the others do not count
     with pytest.raises(JobFailed, match="no worker of the cluster can do it"):
-        other.pool.ask("do", job, Needs(), 1.0).result(LIMIT_S)
+        other.pool.ask("do", job, Inputs(), 1.0).result(LIMIT_S)
     other.pool.stop()
     cluster.kill("graded")
 

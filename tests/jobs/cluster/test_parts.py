@@ -1,4 +1,4 @@
-"""The parts of harness/cluster that need no cluster: addresses, needs, parcels, nodes."""
+"""The parts of harness/cluster that need no cluster: addresses, needs, payloads, nodes."""
 
 import errno
 import io
@@ -33,10 +33,9 @@ from harness.jobs.cluster.address import parse, resources
 from harness.jobs.cluster.connection import connect
 from harness.jobs.cluster.local_data import own_images
 from harness.jobs.cluster.workers import ClusterWorkers
-from harness.jobs.kinds import registry
-from harness.jobs.kinds.base import Needs
+from harness.jobs.kinds.base import Inputs
 from harness.jobs.kinds.evaluate import EvaluateJob
-from harness.jobs.kinds.registry import NEEDS, needs
+from harness.jobs.kinds.registry import inputs
 from harness.jobs.kinds.robustness import RobustnessJob
 from harness.jobs.kinds.transfer import TransferJob
 from harness.jobs.store.store import Store
@@ -123,24 +122,20 @@ def test_what_is_no_list_of_resources_is_refused(text):
         resources(text)
 
 
-# Needs --------------------------------------------------------------------------------------------
-
-
-def test_it_is_known_of_every_kind_of_job_what_it_reads():
-    assert set(NEEDS) == set(registry.KINDS)
+# Inputs -------------------------------------------------------------------------------------------
 
 
 def test_what_jobs_read_is_what_their_fields_name():
     spec = network_documented.documented_spec(facts.load("mlp_64_32"))
-    assert needs(EvaluateJob(spec, "w", "digits", "d", (1.0,), {})) == Needs(("w",), ("d",))
-    assert needs(RobustnessJob("b", "d", 5, 0, {})) == Needs(("b",), ("d",))
+    assert inputs(EvaluateJob(spec, "w", "digits", "d", (1.0,), {})) == Inputs(("w",), ("d",))
+    assert inputs(RobustnessJob("b", "d", 5, 0, {})) == Inputs(("b",), ("d",))
     transfer = TransferJob("b", "l", None, "adam", 0.1, 8, 2, 0, {})
-    assert needs(transfer) == Needs(("b",), (), ("l",))
-    assert needs(replace(transfer, test_letters="t")) == Needs(("b",), (), ("l", "t"))
-    assert Needs.from_json(json.loads(json.dumps(needs(transfer).to_json()))) == needs(transfer)
+    assert inputs(transfer) == Inputs(("b",), (), ("l",))
+    assert inputs(replace(transfer, test_letters="t")) == Inputs(("b",), (), ("l", "t"))
+    assert Inputs.from_json(json.loads(json.dumps(inputs(transfer).to_json()))) == inputs(transfer)
 
 
-# Parcels ------------------------------------------------------------------------------------------
+# Payloads ----------------------------------------------------------------------------------------
 
 
 def test_the_code_that_is_sent_is_the_projects_and_the_same_always():
@@ -155,9 +150,9 @@ def test_the_code_that_is_sent_is_the_projects_and_the_same_always():
 def test_images_travel(tmp_path):
     digits = load_digits()
     publish(digits, tmp_path / "here")
-    parcel = payloads.pack_images(tmp_path / "here", digits.digest)
-    payloads.keep_images(tmp_path / "there", digits.digest, parcel)
-    payloads.keep_images(tmp_path / "there", digits.digest, parcel)  # another node's, too
+    payload = payloads.pack_images(tmp_path / "here", digits.digest)
+    payloads.keep_images(tmp_path / "there", digits.digest, payload)
+    payloads.keep_images(tmp_path / "there", digits.digest, payload)  # another node's, too
     assert digest(open_published(tmp_path / "there", digits.digest)) == digits.digest
     assert [path.name for path in (tmp_path / "there").iterdir()] == [digits.digest]
 
@@ -165,20 +160,20 @@ def test_images_travel(tmp_path):
 def test_other_images_are_not_taken_for_them(tmp_path):
     digits = load_digits()
     publish(digits, tmp_path / "here")
-    parcel = payloads.pack_images(tmp_path / "here", digits.digest)
+    payload = payloads.pack_images(tmp_path / "here", digits.digest)
     with pytest.raises(ValueError, match="but should be 000"):
-        payloads.keep_images(tmp_path / "there", "000", parcel)
+        payloads.keep_images(tmp_path / "there", "000", payload)
     assert not (tmp_path / "there").exists()
 
 
 def test_letters_travel(tmp_path):
     letters = Letters(np.zeros((2, 28, 28), np.uint8), np.array([0, 1], np.uint8), "drawn")
     publish_letters(letters, tmp_path / "here")
-    parcel = payloads.pack_letters(tmp_path / "here", letters.digest)
-    payloads.keep_letters(tmp_path / "there", letters.digest, parcel)
+    payload = payloads.pack_letters(tmp_path / "here", letters.digest)
+    payloads.keep_letters(tmp_path / "there", letters.digest, payload)
     assert open_letters(tmp_path / "there", letters.digest).digest == letters.digest
     with pytest.raises(ValueError, match="but should be 111"):
-        payloads.keep_letters(tmp_path / "there", "111", parcel)
+        payloads.keep_letters(tmp_path / "there", "111", payload)
     assert [path.name for path in (tmp_path / "there").iterdir()] == [f"{letters.digest}.npz"]
 
 
@@ -264,7 +259,7 @@ def work(platform, **needed):
         platform=platform,
     )
     wanted = {"records": [], "images": [], "letters": [], **needed}
-    return {"action": "do", "job": job.to_json(), "limit": None, "needs": wanted, "parcels": []}
+    return {"action": "do", "job": job.to_json(), "limit": None, "inputs": wanted, "payloads": []}
 
 
 def flip_last_byte(file):
@@ -286,13 +281,13 @@ def test_a_node_says_what_it_lacks_and_takes_it(node, tmp_path):
     answer = ask(process, **work(platform, images=["0" * 64], records=["k" * 64]))
     assert answer == {
         "event": "missing",
-        "needs": {"records": ["k" * 64], "images": ["0" * 64], "letters": []},
+        "inputs": {"records": ["k" * 64], "images": ["0" * 64], "letters": []},
     }
-    (tmp_path / "parcel").mkdir()
-    (tmp_path / "parcel" / "a.bin").write_bytes(b"a")
+    (tmp_path / "payload").mkdir()
+    (tmp_path / "payload" / "a.bin").write_bytes(b"a")
     request = work(platform, records=["k" * 64], images=[DIGITS_DIGEST])
-    request["parcels"] = [
-        {"kind": "record", "name": "k" * 64, "path": str(tmp_path / "parcel")}
+    request["payloads"] = [
+        {"kind": "record", "name": "k" * 64, "path": str(tmp_path / "payload")}
     ]  # fmt: skip
     answer = ask(process, **request)
     assert (answer["event"], answer["key"]) == ("done", "3")  # as an idle worker answers
@@ -326,25 +321,25 @@ def test_images_that_were_damaged_on_a_worker_s_disk_are_replaced(node, tmp_path
     )  # fmt: skip
     some = replace(some, digest=digest(some))
     publish(some, here)
-    parcel = tmp_path / "parcel"
-    parcel.write_bytes(payloads.pack_images(here, some.digest))
+    payload = tmp_path / "payload"
+    payload.write_bytes(payloads.pack_images(here, some.digest))
     flip_last_byte(publish(some, shared) / "train_labels.npy")
     process = node()
     request = work(numeric_platform(), images=[some.digest])
-    assert ask(process, **request)["needs"]["images"] == [some.digest]
-    images = [{"kind": "images", "name": some.digest, "path": str(parcel)}]
-    kept = ask(process, **{**request, "action": "keep", "parcels": images})
-    assert kept == {"event": "missing", "needs": {"records": [], "images": [], "letters": []}}
+    assert ask(process, **request)["inputs"]["images"] == [some.digest]
+    images = [{"kind": "images", "name": some.digest, "path": str(payload)}]
+    kept = ask(process, **{**request, "action": "keep", "payloads": images})
+    assert kept == {"event": "missing", "inputs": {"records": [], "images": [], "letters": []}}
     assert ask(process, **request)["event"] == "done"
     assert digest(open_published(shared, some.digest)) == some.digest
 
 
 def test_a_node_in_trouble_says_so_and_answers_on(node, tmp_path):
     process = node()
-    (tmp_path / "parcel").write_bytes(b"no parcel")
+    (tmp_path / "payload").write_bytes(b"no payload")
     request = work(numeric_platform())
-    request["parcels"] = [
-        {"kind": "images", "name": "0" * 64, "path": str(tmp_path / "parcel")}
+    request["payloads"] = [
+        {"kind": "images", "name": "0" * 64, "path": str(tmp_path / "payload")}
     ]  # fmt: skip
     answer = ask(process, **request)
     assert answer == {"event": "broken", "message": "BadZipFile: File is not a zip file"}

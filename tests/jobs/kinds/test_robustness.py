@@ -192,7 +192,7 @@ def test_the_key_covers_all_that_the_counts_depend_on(monkeypatch):
 
 
 def test_a_job_with_other_keys_is_refused():
-    with pytest.raises(UserError, match=r"^robustness job: keys \['base'\], but should be \['base"):
+    with pytest.raises(UserError, match=r"^robustness job: keys \['base'\]; expected \['base"):
         RobustnessJob.from_json({"kind": "robustness", "base": "b"})
 
 

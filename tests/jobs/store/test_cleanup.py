@@ -27,7 +27,7 @@ def test_a_store_is_as_it_was_without_what_is_half_done(tmp_path):
     (tmp_path / "data" / "mnist.npz").touch()
     (tmp_path / "quarantine" / "damaged-x" / KEY).mkdir(parents=True)
     (tmp_path / "logs").mkdir()
-    (tmp_path / "leases").touch()
+    (tmp_path / "locks").touch()
     expected = [path for path in _tree(tmp_path) if path != "incoming"]
 
     (tmp_path / "incoming" / "aaaa-x").mkdir(parents=True)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from harness.jobs.store import locks as module
-from harness.jobs.store.locks import Leases
+from harness.jobs.store.locks import Locks
 from tests.support.other_process import Other
 
 ONE, TWO = "a" * 64, "b" * 64
@@ -16,8 +16,8 @@ ONE, TWO = "a" * 64, "b" * 64
 
 @pytest.fixture
 def ours(tmp_path):
-    with Leases(tmp_path / "store", pytest.fail) as leases:
-        yield leases
+    with Locks(tmp_path / "store", pytest.fail) as locks:
+        yield locks
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_who_reads_a_record_shares_it_and_nobody_replaces_it_meanwhile(ours, oth
     assert other("take", ONE) == "True"
 
 
-def test_a_killed_process_has_no_leases(ours, other):
+def test_a_killed_process_has_no_locks(ours, other):
     assert other("take", ONE) == "True"
     assert not ours.take(ONE)
     other.kill()
@@ -68,7 +68,7 @@ def test_children_neither_have_leases_nor_end_them(ours, other):
     assert other("take", ONE) == "False"
 
 
-def test_keys_that_differ_late_are_two_leases(ours, other):
+def test_keys_that_differ_late_are_two_locks(ours, other):
     close = ONE[:14] + "b" + ONE[15:]
     assert ours.take(ONE)
     assert other("take", close) == "True"
@@ -107,20 +107,20 @@ def test_each_run_at_work_has_a_place_of_its_own(ours, other):
 def test_what_was_made_since_this_run_began_is_told_from_what_was_there(tmp_path):
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()
-    with Leases(tmp_path, pytest.fail) as leases:
+    with Locks(tmp_path, pytest.fail) as locks:
         after.mkdir()
-        while after.stat().st_mtime_ns == leases._began_ns:
+        while after.stat().st_mtime_ns == locks._began_ns:
             after.touch()  # the clock of a file system moves in steps
-        assert not leases.is_newer(before)
-        assert leases.is_newer(after)
+        assert not locks.is_newer(before)
+        assert locks.is_newer(after)
 
 
 @pytest.mark.usefixtures("ours")
 def test_two_for_one_store_in_one_process_are_refused(tmp_path):
     """To close one would end what the other has."""
     (tmp_path / "link").symlink_to(tmp_path / "store")
-    with pytest.raises(RuntimeError, match="has the leases of"):
-        Leases(tmp_path / "link", pytest.fail)
+    with pytest.raises(RuntimeError, match="has the locks of"):
+        Locks(tmp_path / "link", pytest.fail)
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
@@ -130,12 +130,12 @@ def test_without_locks_everything_is_granted_and_that_is_said_once(tmp_path, mon
 
     monkeypatch.setattr(fcntl, "lockf", refuse)
     told = []
-    with Leases(tmp_path, told.append) as leases:
-        assert leases.take(ONE)
-        assert leases.share(ONE)
-        leases.release(ONE)
-        assert leases.place() == 0
-        leases.when_alone(lambda: told.append("swept"))
+    with Locks(tmp_path, told.append) as locks:
+        assert locks.take(ONE)
+        assert locks.share(ONE)
+        locks.release(ONE)
+        assert locks.place() == 0
+        locks.when_alone(lambda: told.append("swept"))
     (line,) = told
     assert "leases cannot be locked (no locks here)" in line
 
@@ -154,9 +154,9 @@ def test_locks_that_end_halfway_end_nothing_else(ours, other, monkeypatch):
     assert other("take", ONE) == "False"
 
 
-def test_a_store_that_cannot_be_written_is_read_without_leases(tmp_path):
+def test_a_store_that_cannot_be_written_is_read_without_locks(tmp_path):
     (tmp_path / "store").write_text("a file")
     told = []
-    with Leases(tmp_path / "store", told.append) as leases:
-        assert leases.take(ONE)
+    with Locks(tmp_path / "store", told.append) as locks:
+        assert locks.take(ONE)
     assert len(told) == 1

@@ -2,9 +2,8 @@
 
 import os
 import resource
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -69,8 +68,8 @@ def train(job: TrainJob, _data: Path, _store: Store, on_epoch: base.OnEpoch) -> 
     return "a key"
 
 
-PERFORM: Mapping[str, Any] = {**registry.PERFORM, TRAIN: train}
+KINDS = {**registry.KINDS, TRAIN: replace(registry.KINDS[TRAIN], run=train)}
 
 if __name__ == "__main__":
-    with patch.object(registry, "PERFORM", PERFORM):
+    with patch.object(registry, "KINDS", KINDS):
         serve_forks(worker.handle, worker.warm)
