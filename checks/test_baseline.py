@@ -1,12 +1,12 @@
-"""Has a network got worse since an earlier run? Asked with --baseline=FILE alone.
+"""Has a network become worse since an earlier run? These checks need --baseline=FILE.
 
-What leaves a question open does not fail, and is shown; what keeps it from being asked fails.
+An inconclusive comparison passes and is reported; an impossible one fails.
 """
-
-from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.evaluation.baseline.comparison import Comparison
+from harness.evaluation.baseline.row import Row
 from harness.evaluation.checking import NotApplicable, Unavailable, require_none
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
@@ -16,18 +16,14 @@ from harness.statistics.time_ratios import ALLOWED_LOSS
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
 
-if TYPE_CHECKING:
-    from harness.evaluation.baseline.comparison import Comparison
-    from harness.evaluation.baseline.row import Row
-
-RENEW = "If this is meant, make a new baseline: keep the results.json of this run."
+RENEW = "If this is intended, use the results.json of this run as the new baseline."
 
 
 def test_comparable(
-    comparison: "Comparison",
+    comparison: Comparison,
     opened: OpenedSubmission | BuildFailure,
     trained: list[Record] | JobFailed,
-    accuracy_change: "Row",
+    accuracy_change: Row,
 ) -> None:
     """its accuracy can be compared with the baseline's, image by image"""
     __tracebackhide__ = True
@@ -41,31 +37,31 @@ def test_comparable(
         raise NotApplicable(accuracy_change.text)
     require_none(
         Difference("comparison of accuracies", "impossible", "possible", comparison.earlier.source,
-                   hint=f"{accuracy_change.text} Compare with a file that fits, or keep the "
-                   "results.json of this run as a new baseline.")
+                   hint=f"{accuracy_change.text} Compare with another file, or use this run's "
+                   "results.json as the new baseline.")
         for _ in [accuracy_change]
         if accuracy_change.status == "not comparable"
     )  # fmt: skip
 
 
-def test_no_less_accurate(comparison: "Comparison", accuracy_change: "Row") -> None:
-    """no loss of 0.2 percentage points of accuracy or more is shown since the baseline"""
+def test_no_less_accurate(comparison: Comparison, accuracy_change: Row) -> None:
+    """accuracy has not significantly fallen by 0.2 percentage points or more since the baseline"""
     __tracebackhide__ = True
     if accuracy_change.status == "new":
         raise NotApplicable(accuracy_change.text)
     if accuracy_change.status in ("missing", "not comparable"):
-        pytest.skip("see the check that its accuracy can be compared")
+        pytest.skip("the accuracies cannot be compared: see the check for that")
     require_none(
         Difference("test accuracy", f"{row.after:.2%}",
-                   f"{row.before:.2%}, less {100 * MARGIN:g} percentage points at most",
+                   f"at least {row.before - MARGIN:.2%}",
                    comparison.earlier.source, f"{row.text} {RENEW}")
         for row in [accuracy_change]
-        if row.status == "regressed"
+        if row.status == "regressed" and row.before is not None
     )  # fmt: skip
 
 
-def test_no_larger(comparison: "Comparison", size_changes: "list[Row]") -> None:
-    """it has no more parameters and takes no more FLOPs than in the baseline"""
+def test_no_larger(comparison: Comparison, size_changes: list[Row]) -> None:
+    """the network has no more parameters and FLOPs than in the baseline"""
     __tracebackhide__ = True
     if all(row.status in ("missing", "new") for row in size_changes):
         raise NotApplicable(size_changes[0].text)
@@ -77,26 +73,26 @@ def test_no_larger(comparison: "Comparison", size_changes: "list[Row]") -> None:
     )  # fmt: skip
 
 
-def test_no_slower(comparison: "Comparison", speed_changes: "list[Row]") -> None:
-    """no benchmark's speed-up over Keras is shown to have fallen by more than 10 %"""
+def test_no_slower(comparison: Comparison, speed_changes: list[Row]) -> None:
+    """no benchmark's speed-up over Keras has significantly fallen by more than 10 %"""
     __tracebackhide__ = True
     if all(row.status == "not judged" for row in speed_changes):
         reasons = dict.fromkeys(row.text for row in speed_changes)
-        raise NotApplicable("\n".join(reasons) or "there are no benchmarks of it in the baseline")
+        raise NotApplicable("\n".join(reasons) or "the baseline has no benchmarks of this network")
     require_none(
         Difference("speed-up over Keras", f"{row.after:.3g}×",
-                   f"{row.before:.3g}×, less {100 * ALLOWED_LOSS:g} % at most",
+                   f"at least {row.before * (1 - ALLOWED_LOSS):.3g}×",
                    comparison.earlier.source, f"{row.text} {RENEW}")
         for row in speed_changes
-        if row.status == "regressed"
+        if row.status == "regressed" and row.before is not None
     )  # fmt: skip
 
 
-def test_still_there(comparison: "Comparison", absence: "Row") -> None:
-    """every network of the baseline is still one of the project's"""
+def test_still_there(comparison: Comparison, absence: Row) -> None:
+    """every network of the baseline is still in the project"""
     __tracebackhide__ = True
     require_none(
-        Difference(f"network {absence.baseline_subject}", "missing", "among the project's networks",
+        Difference(f"network {absence.baseline_subject}", "missing", "in the project",
                    comparison.earlier.source, f"{absence.text} {RENEW}")
         for _ in [absence]
         if absence.status == "missing"

@@ -1,4 +1,4 @@
-"""Can the network be had and trained at all? Everything else depends on it."""
+"""Can the network be built and trained? All other checks depend on it."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from harness.system.failure import BuildFailure
 
 
 def test_build(opened: OpenedSubmission | BuildFailure) -> None:
-    """the implementation gives a network that can be read as a graph of layers"""
+    """the network can be built and read as a graph of layers"""
     __tracebackhide__ = True
     if isinstance(opened, BuildFailure):
         if opened.status == "failed":
@@ -19,7 +19,7 @@ def test_build(opened: OpenedSubmission | BuildFailure) -> None:
 
 
 def test_trains(trained: list[Record] | JobFailed) -> None:
-    """training ends with a record"""
+    """training finishes"""
     __tracebackhide__ = True
     if isinstance(trained, JobFailed):
         if trained.status == "skipped":

@@ -1,4 +1,4 @@
-"""Can the accuracies be believed: are they neither too good nor worse than they were?"""
+"""Are the accuracies plausible: neither too good to be true nor worse than before?"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,16 +17,17 @@ def test_plausible(alarms: list[Alarm]) -> None:
 
 
 def test_calibrated_floor(runs: list[Record], measured_range: Mapping[str, Any]) -> None:
-    """every run reads as much as this network was seen to read when trained by this recipe"""
+    """every run reaches the minimum expected accuracy of this network and recipe"""
     low = measured_range["low"]
     require_none(
         Difference(
             f"test accuracy, seed {run.seed}",
             f"{accuracy:.2%}",
             f"at least {low:.2%}",
-            f"{measured_range['seeds']} trainings, mean less {measured_range['k']:g} deviations",
-            hint="the network is the documented one: something about its training has changed, in "
-            "the grader, its libraries or the machine",
+            f"{measured_range['seeds']} training runs, mean minus {measured_range['k']:g} standard "
+            "deviations",
+            hint="the network is the documented one, so its training has changed: the grader, the "
+            "libraries or the machine",
         )
         for run in runs
         for accuracy in [run.document["test_correct"] / run.document["test_images"]]

@@ -1,8 +1,7 @@
-"""What the document did beside training its network once: done again, and sound?
+"""Were the document's other experiments repeated, and is their evidence consistent?
 
-A claim that does not come out as the document says is a finding of the report, and fails nothing
-here. What fails is an experiment that was not done as described, or whose own evidence contradicts
-it.
+A refuted claim of the document is a finding of the report and fails no check. An experiment fails
+if it was not done as described, or if its own evidence contradicts it.
 """
 
 import pytest
@@ -12,7 +11,7 @@ from harness.experiments.runner import Finished
 
 
 def test_experiment(finished: Finished) -> None:
-    """an experiment of the document is done again, and its evidence is sound"""
+    """an experiment of the document is repeated, and its evidence is consistent"""
     __tracebackhide__ = True
     if finished.status == "skipped":
         pytest.skip(str(finished.reason))

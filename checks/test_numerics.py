@@ -1,7 +1,6 @@
 """Does the network compute what the document describes?
 
-The documented network, run forward by NumPy in float64 and knowing nothing of Keras, gives the
-expected outputs.
+The expected outputs come from the documented network, computed by NumPy in float64 without Keras.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from reference.forward import forward, probe_weights
 from reference.layers import Network, flops, params, shapes, total_params, trainable_params
 from reference.layers import weights as weight_shapes
 
-# float32 sums of some thousand terms against float64; probabilities are at most 1.
+# For float32 sums of some thousand terms, compared with float64; probabilities are at most 1.
 TOLERANCE = 1e-4
 
 
@@ -30,20 +29,20 @@ def test_forward_trained(record: Record, facts: Facts, dataset: Dataset) -> None
 
 
 def test_forward_random(record: Record, facts: Facts, dataset: Dataset) -> None:
-    """with random weights, biases and batch statistics too"""
+    """with random weights and batch statistics the network computes what the document describes"""
     _require("random", record, facts, dataset)
 
 
 def test_probabilities(record: Record) -> None:
-    """predictions are probabilities: ten of them, none negative, adding up to one"""
+    """every prediction consists of ten probabilities that add up to one"""
     predictions = record.predictions.astype(np.float64)
     worst_sum = float(np.abs(predictions.sum(axis=1) - 1).max())
     found = [
         ("number of classes", predictions.shape[1], 10, predictions.shape[1] == 10),
         ("smallest prediction", float(predictions.min()), "at least 0", predictions.min() >= 0),
-        ("largest distance of a sum from 1", worst_sum, "at most 1e-05", worst_sum <= 1e-5),
+        ("largest deviation of a sum from 1", worst_sum, "at most 1e-05", worst_sum <= 1e-5),
     ]
-    hint = "a softmax as the last activation gives probabilities"
+    hint = "softmax as the last activation gives probabilities"
     require_none(
         Difference(what, actual, expected, hint=hint)
         for what, actual, expected, passed in found
@@ -52,7 +51,7 @@ def test_probabilities(record: Record) -> None:
 
 
 def test_arithmetic(record: Record, spec: Spec) -> None:
-    """shapes, parameters and FLOPs by arithmetic are those that Keras and TensorFlow report"""
+    """Keras and TensorFlow report the shapes, parameters and FLOPs that arithmetic gives"""
     keras = record.document["keras"]
     network = spec.network
     pairs = {
@@ -69,7 +68,7 @@ def test_arithmetic(record: Record, spec: Spec) -> None:
     )
 
 
-# By run and architecture: whoever submits the same network has the same answer.
+# By run, architecture and weights: identical submissions share a run, and are compared once.
 _known: dict[tuple[str, str, str], tuple[Difference, ...]] = {}
 
 
@@ -88,7 +87,7 @@ def _differences(
     weights, actual = _evidence(which, record, network)
     images = dataset.test_images[:PROBE_IMAGES] / np.float64(record.recipe["pixel_max"])
     try:
-        # Layers without weights do not matter here: what is computed does.
+        # Only layers with weights are matched: an extra layer without weights changes no weights.
         carried = (arrays for arrays in weights if arrays)
         fitted = tuple(next(carried, {}) if shapes else {} for shapes in weight_shapes(network))
         if next(carried, None):
@@ -96,7 +95,7 @@ def _differences(
         expected = forward(network, fitted, images.reshape(-1, *facts.input_shape))
     except (UserError, IndexError, KeyError, ValueError) as error:
         hint = f"the weights do not fit the documented layers ({error}); see the structure checks"
-        yield Difference("network", "another one", "the documented one", hint=hint)
+        yield Difference("network", "a different one", "the documented one", hint=hint)
         return
     if expected.shape != actual.shape:
         yield Difference("outputs.shape", actual.shape, expected.shape)
@@ -105,8 +104,8 @@ def _differences(
     if not distance.max() <= TOLERANCE:
         image = int(distance.argmax())
         hint = (
-            f"test image {image} is the furthest off; a wrong activation, pooling, padding or "
-            "order of layers does this"
+            f"test image {image} differs most; a wrong activation, pooling, padding or order of "
+            "layers can cause this"
         )
         limit = f"at most {TOLERANCE:g}"
         yield Difference("distance from the reference", float(distance.max()), limit, hint=hint)
@@ -115,7 +114,7 @@ def _differences(
 def _evidence(
     which: str, record: Record, network: Network
 ) -> tuple[Sequence[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]:
-    """Returns the weights, and what Keras computed with them."""
+    """Returns the weights, and the outputs that Keras computed with them."""
     if which == "trained":
         return record.weights, record.trained_outputs
     return probe_weights(network, PROBE_SEED), record.random_outputs

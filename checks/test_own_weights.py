@@ -1,4 +1,4 @@
-"""What a saved network's own weights read: shown, and worth what the rubric says."""
+"""How accurate are the weights in a saved network's file?"""
 
 from harness.app.grading.session import Session
 from harness.evaluation.checking import require_none
@@ -8,12 +8,12 @@ from reference.facts import Facts
 
 
 def test_own_weights(own_weights: OwnAccuracy, facts: Facts, grading: Session) -> None:
-    """the weights that came with a saved network read the test images as well as the gate asks"""
+    """the weights in the saved file reach the accuracy gate"""
     threshold = grading.threshold(facts)
     if own_weights.accuracy < threshold:
         hint = (
-            "these are the file's own weights: how and on what they were trained cannot be known, "
-            "so the grade rests on the network that was trained here"
+            "these are the file's own weights, and how they were trained is unknown: the grade "
+            "depends on the network that was trained here"
         )
         actual, expected = f"{own_weights.accuracy:.2%}", f"at least {threshold:.2%}"
         require_none([Difference("accuracy of the saved weights", actual, expected, hint=hint)])

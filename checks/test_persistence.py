@@ -1,4 +1,4 @@
-"""Does the trained network survive being saved?"""
+"""Does the trained network give the same predictions after saving and loading?"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +10,14 @@ from harness.network.difference import Difference
 
 
 def test_keras_file(record: Record, verification: Verification) -> None:
-    """the saved .keras file, opened in another process, predicts exactly the same"""
+    """the .keras file, loaded in another process, gives exactly the same predictions"""
     _require_identical(
         "predictions of model.keras", record.trained_outputs, verification.keras_file
     )
 
 
 def test_npz_file(record: Record, verification: Verification) -> None:
-    """the exported .npz weights, in a fresh network in another process, predict the same"""
+    """the .npz weights, loaded into a new network in another process, give the same predictions"""
     _require_identical("predictions of weights.npz", record.trained_outputs, verification.npz_file)
 
 

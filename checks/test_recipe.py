@@ -1,4 +1,4 @@
-"""Is the submitted recipe the documented one, and does it go with its own network?"""
+"""Is the submitted recipe the documented one, and does it fit the submitted network?"""
 
 from fractions import Fraction
 
@@ -12,8 +12,8 @@ ASPECTS = 8
 
 
 def test_submitted_recipe(submitted_recipe: Comparison) -> None:
-    """pixels, labels, loss, optimizer and epochs go together and are as the document fixes them"""
-    # What the document leaves open is noted beside the submission, and costs nothing.
+    """pixels, labels, loss, optimizer and epochs fit together and are the documented ones"""
+    # Differences in settings that the document leaves open are notes, and cost no points.
     found = [one for one in recipe_faults(submitted_recipe) if one.fixed]
     evidence = submitted_recipe.facts.recipe.evidence
     require_none(

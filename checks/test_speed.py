@@ -1,4 +1,4 @@
-"""How fast is it? Run with `pytest --benchmark-only`; a grading run leaves these out."""
+"""How fast is the network? Only `pytest --benchmark-only` runs these."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,9 +16,9 @@ from harness.system.failure import BuildFailure
 from reference.facts import Facts
 
 pytestmark = [
-    # The times are measured in child processes, interleaved; pytest-benchmark is shown them.
+    # Child processes measure the times, interleaved; pytest-benchmark only reports them.
     pytest.mark.benchmark(timer=REPLAY.clock),
-    # A row that fails before there is anything to show fails for a reason of its own.
+    # A benchmark that fails before it is timed reports its own reason.
     pytest.mark.filterwarnings("ignore:Benchmark fixture was not used at all"),
 ]
 
@@ -38,7 +38,7 @@ def test_training(
     opened: OpenedSubmission | BuildFailure,
     runner: str,
 ) -> None:
-    """training throughput, at the documented batch size unless another was asked for"""
+    """training throughput, with the documented batch size unless --benchmark-batch is given"""
     batch_size = benchmark_hooks.training_batch(facts.name, grading.options)
     recipe = replace(recipe_for(facts, "documented", None), batch_size=batch_size)
     key = (facts.name, "train", batch_size)
@@ -56,7 +56,7 @@ def test_prediction(
     runner: str,
     batch_size: int,
 ) -> None:
-    """inference: latency of one image, throughput of a batch"""
+    """prediction: latency of one image, throughput of a batch"""
     recipe = recipe_for(facts, "documented", None)
     key = (facts.name, "predict", batch_size)
     suite.time(benchmark, test_id, Entrant(key, runner, _network(opened), recipe))

@@ -14,7 +14,7 @@ from reference.layers import shapes, total_params, trainable_params
 
 
 def test_input_shape(spec: Spec, facts: Facts) -> None:
-    """the input is the documented one: one image of 784 pixels"""
+    """the input has the documented shape: one image of 784 pixels"""
     actual = shapes(spec.network)[0]
     if actual != facts.input_shape:
         where = facts.evidence["input_shape"].where
@@ -38,7 +38,7 @@ def test_layer_parameters(structure: Comparison) -> None:
 
 
 def test_total_parameters(spec: Spec, facts: Facts) -> None:
-    """the network has the documented number of parameters, in all and trainable"""
+    """the network has the documented number of total and trainable parameters"""
     pairs = (
         ("total_params", total_params(spec.network), facts.total_params),
         ("trainable_params", trainable_params(spec.network), facts.trainable_params),

@@ -427,7 +427,9 @@ def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):
     assert process.returncode == INTERRUPTED
     assert "Traceback" not in output, output
     assert "INTERNALERROR" not in output, output
-    assert "Interrupted. Finished runs are kept: the same command goes on from there." in output
+    assert (
+        "Interrupted. Finished training runs are kept: run the same command to continue." in output
+    )
     assert processes_of(folder) == []
     assert not (folder / "reports" / "latest" / "results.json").exists()
     finished = stored_runs(folder)

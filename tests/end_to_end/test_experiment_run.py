@@ -41,7 +41,7 @@ def test_experiments_are_interrupted_taken_up_and_kept_apart(tmp_path):
     (folder / "wait").touch()
     output = _interrupted(folder, "mlp_64_32 and folds")
     assert "Traceback" not in output, output
-    assert "Interrupted. Finished runs are kept" in output
+    assert "Interrupted. Finished training runs are kept" in output
     assert processes_of(folder) == []
     # Only what was selected: not the subject's own run.
     finished = stored_runs(folder)

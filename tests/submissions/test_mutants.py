@@ -123,7 +123,7 @@ def test_training_that_the_seed_does_not_decide(laboratory, honest):
     early = replace(honest["verification"], early_weights=verification.early_weights)
     found = failed(run_checks({**honest, "verification": early}))
     assert set(found) == {"same_seed_same_weights"}
-    assert "not decided by the seed" in found["same_seed_same_weights"]
+    assert "does not depend on the seed alone" in found["same_seed_same_weights"]
 
 
 @pytest.mark.parametrize(

@@ -224,9 +224,9 @@ def test_a_run_below_the_floor_fails():
     first, second = map(str, caught.value.differences)
     assert first.startswith(
         "test accuracy, seed 5 = 95.90%, but should be at least 95.91% "
-        "[20 trainings, mean less 4.74 deviations]"
+        "[20 training runs, mean minus 4.74 standard deviations]"
     )
-    assert "something about its training has changed" in first
+    assert "so its training has changed" in first
     assert "seed 6 = 94.00%" in second
 
 

@@ -145,7 +145,7 @@ SEQUENTIAL = (
         "sigmoid for softmax", "sequential_cnn",
         ("softmax", "sigmoid"),
         {"configuration", "probabilities", *FORWARD},
-        "probabilities", r"^largest distance of a sum from 1 = ",
+        "probabilities", r"^largest deviation of a sum from 1 = ",
     ),
     _network(
         "no softmax: logits", "sequential_cnn",
