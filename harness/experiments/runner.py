@@ -1,32 +1,32 @@
-"""Runs experiments, each in a thread of its own, and keeps what came of them as futures."""
+"""Runs experiments, each in a thread of its own, and gives their outcomes as futures."""
 
 import json
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any, Literal
+from typing import Literal
 
 from harness.experiments.context import Experiment, ExperimentContext
 from harness.jobs.kinds.errors import JobFailed
 from harness.system.directories import PROJECT_ROOT
 from reference.errors import UserError
 
-# Those that compute rather than wait when the session ends are left to end with the process.
+# Threads that still compute when the session ends are left to end with the process.
 _PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of an experiment, whatever it was.
+    """The end of an experiment, whether it succeeded or not.
 
     Attributes:
-        status: "done", "failed" or "skipped", as in results.json.
-        blame: of one that is not done: the status of its check, as of `JobFailed`.
-        reason: the same, as a sentence.
+        status: as in results.json.
+        blame: the status of its check, as of `JobFailed`; None if it is done.
+        reason: why it is not done, as a sentence.
         problems: as of `Outcome`.
     """
 
@@ -35,18 +35,13 @@ class Finished:
     blame: str | None = None
     reason: str | None = None
     problems: tuple[str, ...] = ()
-    result: dict[str, Any] | None = None
+    result: Mapping[str, object] | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Returns the experiment's row of results.json."""
-        known = self.experiment
+        names = ("id", "architecture", "kind", "title", "question", "source")
         return {
-            "id": known.id,
-            "architecture": known.architecture,
-            "kind": known.kind,
-            "title": known.title,
-            "question": known.question,
-            "source": known.source,
+            **{name: getattr(self.experiment, name) for name in names},
             "status": self.status,
             "reason": self.reason,
             "problems": list(self.problems),
@@ -55,10 +50,10 @@ class Finished:
 
 
 class ExperimentRunner:
-    """The experiments of a session, begun together.
+    """Runs the experiments of a session, all started together.
 
     Args:
-        experiments: in the catalogue's order.
+        experiments: in the order of the catalogue.
     """
 
     def __init__(self, experiments: Iterable[Experiment], context: ExperimentContext) -> None:
@@ -69,7 +64,7 @@ class ExperimentRunner:
             future: Future[Finished] = Future()
             self._futures[experiment.architecture, experiment.id] = future
             name = f"experiment-{experiment.architecture}-{experiment.id}"
-            # Daemons: Ctrl-C does not wait for one that is in the middle of a computation.
+            # Daemon threads, so that Ctrl-C does not wait for a running computation.
             self._threads.append(
                 Thread(target=self._run, args=(experiment, future), name=name, daemon=True)
             )
@@ -77,19 +72,19 @@ class ExperimentRunner:
             thread.start()
 
     def future(self, experiment: Experiment) -> Future[Finished]:
-        """Returns the future of what becomes of one of them; it raises nothing."""
+        """Returns the future of one experiment; it never holds an exception."""
         return self._futures[experiment.architecture, experiment.id]
 
     def all(self) -> list[Future[Finished]]:
-        """Returns all their futures, in the catalogue's order."""
+        """Returns the futures of all experiments, in the order of the catalogue."""
         return list(self._futures.values())
 
     def stop(self) -> None:
-        """Wakes those that wait; they end as skipped."""
+        """Ends all waiting experiments as skipped."""
         self._context.close()
 
     def wait(self) -> None:
-        """Waits, not for long, for what `stop` has left."""
+        """Waits a few seconds for the threads to end after `stop`."""
         deadline = time.monotonic() + _PATIENCE_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -99,10 +94,10 @@ class ExperimentRunner:
 
 
 def finish(experiment: Experiment, context: ExperimentContext) -> Finished:
-    """Runs an experiment; whatever goes wrong with it is an outcome, too."""
+    """Runs an experiment; turns every error into an outcome."""
     try:
         outcome = experiment.run(context)
-        # What is no JSON would spoil the results of all the others.
+        # A value that is not JSON would spoil the results of all other experiments.
         result = json.loads(json.dumps(outcome.result, allow_nan=False))
     except JobFailed as error:
         status: Literal["failed", "skipped"] = "skipped" if error.status == "skipped" else "failed"
@@ -115,7 +110,7 @@ def finish(experiment: Experiment, context: ExperimentContext) -> Finished:
 
 
 def _described(error: Exception) -> str:
-    """An error of ours as a line, with the last place of the project that it went through."""
+    """Returns an internal error as a line, with the last place in the project that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PROJECT_ROOT)]
     place = ours[-1] if ours else frames[-1]

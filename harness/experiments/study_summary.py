@@ -224,6 +224,21 @@ def _run(number: int, repeat: Repeat) -> RepeatResult:
 # The finding -------------------------------------------------------------------------------------
 
 
+def percent(value: float) -> str:
+    """Returns a fraction as "98.60 %"."""
+    return f"{100 * value:.2f} %"
+
+
+def points(difference: float) -> str:
+    """Returns a difference of fractions as "0.50 points"."""
+    return f"{100 * difference:.2f} points"
+
+
+def shown(mean: float, interval: Interval) -> str:
+    """Returns a mean with its interval as "98.60 % [98.50, 98.70]"."""
+    return f"{percent(mean)} [{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]"
+
+
 def finding(
     rows: Sequence[VariantResult], axes: Sequence[str], claim: float | None, method: str
 ) -> str:
@@ -242,7 +257,7 @@ def _claim(rows: Sequence[VariantResult], start: VariantResult | None, claim: fl
         verdict = (
             "which agrees with the document's figure"
             if start.meets_claim
-            else f"{_away(start, claim)} the document's {_percent(claim)}"
+            else f"{_away(start, claim)} the document's {percent(claim)}"
         )
         sentences.append(f"{_measured(start)}, {verdict}.")
     if not others:
@@ -257,26 +272,26 @@ def _claim(rows: Sequence[VariantResult], start: VariantResult | None, claim: fl
     if steady:
         verb = "agrees" if len(steady) == 1 else "agree"
         sentences.append(
-            f"Of {count}, {len(steady)} {verb} with {_percent(claim)}, within the interval and "
-            f"within {_points(MAX_DISTANCE)}: {_list(steady)}. This shows what can give the "
+            f"Of {count}, {len(steady)} {verb} with {percent(claim)}, within the interval and "
+            f"within {points(MAX_DISTANCE)}: {_list(steady)}. This shows what can give the "
             "document's figure, not how it was obtained."
         )
     elif not meeting:
         nearest = min(others, key=lambda row: abs(row.mean - claim))
         sentences.append(
-            f"None of {count} explains {_percent(claim)}. Nearest: {_measured(nearest)}, "
+            f"None of {count} explains {percent(claim)}. Nearest: {_measured(nearest)}, "
             f"{_away(nearest, claim)} it."
         )
     if by_chance:
         only = "" if steady else f"Of {count}, none agrees with it reliably. "
         sentences.append(
             f"{only}{_list(by_chance, spread=True)}: the repeats differ so much that "
-            f"{_percent(claim)} can occur by chance."
+            f"{percent(claim)} can occur by chance."
         )
     if noisy:
         sentences.append(
             f"{_list(noisy, spread=True)}: the repeats differ so much that the interval contains "
-            f"{_percent(claim)}, but the mean is more than {_points(MAX_DISTANCE)} from it, so "
+            f"{percent(claim)}, but the mean is more than {points(MAX_DISTANCE)} from it, so "
             "this does not explain the figure."
         )
     missing = [row for row in others if not row.meets_claim and row not in noisy]
@@ -309,7 +324,7 @@ def _settings(
     if len(ranges) < 2:
         return []
     ranges.sort(key=lambda entry: -entry[0])
-    each = ", ".join(f"{axis} {_points(span)}" for span, axis in ranges)
+    each = ", ".join(f"{axis} {points(span)}" for span, axis in ranges)
     return [f"Changed alone, over the values tried, each setting changes the accuracy by: {each}."]
 
 
@@ -325,33 +340,24 @@ def _reduced(trials: Sequence[Trial]) -> str:
 
 
 def _list(rows: Sequence[VariantResult], *, spread: bool = False) -> str:
-    shown = [
-        f'"{row.name}" ({_range(row) if spread else _percent(row.mean)})'
+    named = [
+        f'"{row.name}" ({_range(row) if spread else percent(row.mean)})'
         for row in rows[:_MAX_NAMED]
     ]
     if len(rows) > _MAX_NAMED:
-        shown.append(f"{len(rows) - _MAX_NAMED} more")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+        named.append(f"{len(rows) - _MAX_NAMED} more")
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def _range(row: VariantResult) -> str:
     values = [run.accuracy for run in row.runs]
-    return f"{_percent(min(values))} to {_percent(max(values))}"
+    return f"{percent(min(values))} to {percent(max(values))}"
 
 
 def _measured(row: VariantResult) -> str:
-    low, high = row.interval
-    return f'"{row.name}" gives {_percent(row.mean)} [{100 * low:.2f}, {100 * high:.2f}]'
+    return f'"{row.name}" gives {shown(row.mean, row.interval)}'
 
 
 def _away(row: VariantResult, claim: float) -> str:
     side = "above" if row.mean > claim else "below"
-    return f"{_points(abs(row.mean - claim))} {side}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f} %"
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:.2f} points"
+    return f"{points(abs(row.mean - claim))} {side}"
