@@ -61,7 +61,7 @@ def test_accuracy_gate(runs: list[Record], facts: Facts, grading: Session) -> No
     hint = gate.explanation
     if gate.verdict == "inconclusive":
         hint += "; more seeds narrow the interval"
-    if gate.blocks:
+    if gate.fails_check:
         expected = f"at least {gate.threshold:.2%} ({judged.basis})"
         what, actual = "test accuracy", gate.accuracy
         if actual >= gate.threshold:  # the mean reaches the gate, but one run diverged

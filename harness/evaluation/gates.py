@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from harness.jobs.store.record import Record
-from harness.statistics.gate import Gate, judge_floor, judge_gate
+from harness.statistics.gate import GateResult, judge_floor, judge_gate
 from harness.statistics.intervals import tolerance_factor
 from reference.calibration import Calibration, Floor
 from reference.errors import UserError
@@ -13,14 +13,14 @@ from reference.facts import Facts
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedGate:
     """A gate's verdict, and where its threshold comes from."""
 
-    gate: Gate
+    gate: GateResult
     basis: str
 
 
-def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration) -> Judged:
+def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration) -> JudgedGate:
     """Returns the verdict on a network's runs, one for each seed.
 
     Raises:
@@ -29,13 +29,13 @@ def judge(runs: Sequence[Record], facts: Facts, calibration: Calibration) -> Jud
     correct = [int(run.document["test_correct"]) for run in runs]
     total = int(runs[0].document["test_images"])
     if calibration.documented:
-        return Judged(judge_gate(correct, total, facts.gate), "documented gate")
+        return JudgedGate(judge_gate(correct, total, facts.gate), "documented gate")
     floor = for_runs(_floor(facts, calibration), len(runs))
     seeds = "seed" if floor.seeds == 1 else "seeds"
     basis = f"calibrated on {floor.seeds} {seeds}"
     if len(runs) > 1:
         basis += f", for the lowest of {len(runs)} runs"
-    return Judged(judge_floor(correct, total, floor.floor), basis)
+    return JudgedGate(judge_floor(correct, total, floor.floor), basis)
 
 
 def threshold(facts: Facts, calibration: Calibration) -> float:
@@ -69,7 +69,7 @@ def _floor(facts: Facts, calibration: Calibration) -> Floor:
     return floor
 
 
-def from_gate(gate: Gate) -> Fraction:
+def from_gate(gate: GateResult) -> Fraction:
     """Returns a gate's accuracy less its threshold, of the numbers as they are written.
 
     So 97.5 % is exactly half a percentage point below 98 %, which it is not in binary.

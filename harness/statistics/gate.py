@@ -13,7 +13,7 @@ DIVERGED = 0.01
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateResult:
     """What was decided about an accuracy, and on what grounds.
 
     Attributes:
@@ -32,17 +32,17 @@ class Gate:
     explanation: str
 
     @property
-    def blocks(self) -> bool:
-        """Whether the gate is not reached, as far as can be told.
+    def fails_check(self) -> bool:
+        """Returns whether the check of the gate fails.
 
-        One run falls short by chance more often than a gate may be wrong, so it blocks when the
-        interval says so too; the mean of several decides by itself (docs/decisions/0003).
+        The mean of several runs decides by itself. One run falls short by chance too often, so the
+        check fails only if its interval also lies below the gate (docs/decisions/0003).
         """
         short = self.seeds > 1 and self.accuracy < self.threshold
         return short or self.verdict == "failed"
 
 
-def judge_gate(correct: Sequence[int], total: int, threshold: float) -> Gate:
+def judge_gate(correct: Sequence[int], total: int, threshold: float) -> GateResult:
     """Decides whether networks that got `correct[i]` of `total` test images reach a threshold.
 
     One run: passed when the Wilson interval lies above the threshold, failed when it lies below,
@@ -75,7 +75,7 @@ def judge_gate(correct: Sequence[int], total: int, threshold: float) -> Gate:
     else:
         verdict = "inconclusive"
         grounds = f"the bounds {lower:.2%} to {upper:.2%} straddle {threshold:.2%}"
-    return Gate(
+    return GateResult(
         threshold=threshold,
         accuracy=mean,
         interval=interval,
@@ -86,7 +86,7 @@ def judge_gate(correct: Sequence[int], total: int, threshold: float) -> Gate:
     )
 
 
-def judge_floor(correct: Sequence[int], total: int, floor: float) -> Gate:
+def judge_floor(correct: Sequence[int], total: int, floor: float) -> GateResult:
     """Decides by a calibrated floor: the least accuracy that the same recipe was seen to give.
 
     The floor is a tolerance bound over seeds on these very images, so the question is whether the
@@ -100,7 +100,7 @@ def judge_floor(correct: Sequence[int], total: int, floor: float) -> Gate:
     passed = worst >= floor
     side = "at or above" if passed else "below"
     run = "the run" if len(correct) == 1 else f"the lowest of {len(correct)} runs"
-    return Gate(
+    return GateResult(
         threshold=floor,
         accuracy=gate.accuracy,
         interval=gate.interval,

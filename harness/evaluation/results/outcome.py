@@ -10,7 +10,7 @@ from harness.evaluation.rubric import Rubric
 from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.statistics.gate import Gate
+from harness.statistics.gate import GateResult
 from harness.submissions.opened import OpenedSubmission
 from harness.submissions.subject import Subject
 from reference.facts import Facts
@@ -66,7 +66,7 @@ class SubjectOutcome:
     opened: OpenedSubmission | None
     error: str | None = None
     runs: Sequence[Record] = ()
-    gate: Gate | None = None
+    gate: GateResult | None = None
     gate_basis: str = ""
     checks: Sequence[CheckResult] = ()
     trained_with: str = "document"

@@ -12,7 +12,7 @@ from harness.evaluation.results.verdicts import settle, verdict
 from harness.evaluation.rubric import total
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.statistics.gate import Gate
+from harness.statistics.gate import GateResult
 from harness.submissions.feedback.comparison import expected_rows
 from harness.submissions.feedback.layer_row import Row
 from reference.layers import total_params, trainable_params
@@ -157,7 +157,7 @@ def _row(row: Row) -> dict[str, Any]:
     return document
 
 
-def _gate(gate: Gate, basis: str) -> dict[str, Any]:
+def _gate(gate: GateResult, basis: str) -> dict[str, Any]:
     return {
         "threshold": gate.threshold,
         "basis": basis,
