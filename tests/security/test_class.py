@@ -48,7 +48,7 @@ VARYING = frozenset({
 # adds: all of the kinds that go for others, for their files or for the command itself are in it,
 # and of the kinds that stay within their own process the first few.
 AGAINST_OTHERS = {"exits", "places", "processes", "runner"}
-OF_EACH_OTHER = 6
+OF_EACH_OTHER = 3
 
 
 def _chosen() -> Iterator[Attack]:
