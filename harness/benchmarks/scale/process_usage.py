@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.submissions.sandbox.inside.resource_usage import descendants
+from harness.submissions.sandbox.inside.limits import descendants
 from harness.submissions.sandbox.server import MODULE as SANDBOX_MODULE
 
 SETTLED_S = 30.0

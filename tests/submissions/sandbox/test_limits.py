@@ -9,7 +9,7 @@ import pytest
 from harness.network.spec import Spec
 from harness.submissions.sandbox import client, messages
 from harness.submissions.sandbox.client import LIMITS, Answer
-from harness.submissions.sandbox.inside import resource_usage
+from harness.submissions.sandbox.inside import limits
 from harness.submissions.sandbox.inside.limits import GB, MB
 from harness.submissions.sandbox.isolation import strongest
 from harness.submissions.sandbox.messages import Submitted
@@ -264,5 +264,5 @@ def test_a_process_that_has_ended_uses_nothing():
     """Between the moment that it was listed and that at which its memory is counted."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    listed = resource_usage.Process(parent=1, cpu_s=0.0, resident_bytes=GB)
-    assert resource_usage._proportional(ended.pid, listed) == 0
+    listed = limits.Process(parent=1, cpu_s=0.0, resident_bytes=GB)
+    assert limits._proportional(ended.pid, listed) == 0

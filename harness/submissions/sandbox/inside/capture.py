@@ -13,8 +13,13 @@ from typing import Any
 
 import keras
 
-from harness.submissions.sandbox.inside import compile_args, keras2_calls
-from harness.submissions.sandbox.inside.describe import Indescribable, describe_model
+from harness.submissions.sandbox.inside import describe, keras2_calls
+from harness.submissions.sandbox.inside.describe import (
+    Indescribable,
+    NetworkRow,
+    build_for,
+    describe_model,
+)
 from harness.submissions.sandbox.inside.fake_results import (
     checkpoint,
     history,
@@ -23,7 +28,6 @@ from harness.submissions.sandbox.inside.fake_results import (
     several,
 )
 from harness.submissions.sandbox.inside.fit_data import Fed, look
-from harness.submissions.sandbox.inside.infer_input import build_for
 from harness.submissions.sandbox.inside.notes import Notes
 
 MAX_NETWORKS = 16
@@ -45,14 +49,14 @@ class Captures:
 
     def __init__(self, notes: Notes) -> None:
         self.notes = notes
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[NetworkRow] = []
         self.problem: str | None = None
         self.on_first: Callable[[], None] = lambda: None
         self._seen: set[str] = set()
         self._characters = 0
 
     def add(
-        self, model: keras.Model, origin: str, line: int | None, recipe: Mapping[str, Any] | None
+        self, model: keras.Model, origin: str, line: int | None, recipe: Mapping[str, object] | None
     ) -> None:
         """Keeps a network, unless the same was fitted in the same way before.
 
@@ -63,7 +67,7 @@ class Captures:
         key = _identity(kind, config, recipe)
         if key in self._seen:
             return
-        row = {
+        row: NetworkRow = {
             "class": kind,
             "config": config,
             "origin": origin,
@@ -82,7 +86,7 @@ class Captures:
             self.on_first()
 
 
-def _identity(kind: str, config: Any, recipe: Mapping[str, Any] | None) -> str:
+def _identity(kind: str, config: object, recipe: Mapping[str, object] | None) -> str:
     """One text for one network and recipe, whatever the names and the sizes of the folds."""
     text = _dumps(config, sort_keys=True)
     if isinstance(config, Mapping):
@@ -90,31 +94,13 @@ def _identity(kind: str, config: Any, recipe: Mapping[str, Any] | None) -> str:
         names += [layer.get("config", {}).get("name") for layer in config.get("layers", [])]
         for index, name in enumerate(names):
             text = text.replace(_dumps(name), f'"#{index}"')
-    known = dict(recipe or {})
+    known: dict[str, Any] = dict(recipe or {})
     for key in ("train_images", "validation_images"):
         known.pop(key, None)
     for key in ("images", "labels"):
         row = known.get(key)
         known[key] = row and {"shape": row["shape"][1:], "dtype": row["dtype"]}
     return _dumps([kind, text, known], sort_keys=True)
-
-
-def compiled_recipe(model: keras.Model) -> dict[str, Any] | None:
-    """Returns what `compile` alone says of a recipe; None for a model that was not compiled."""
-    if not getattr(model, "compiled", False):
-        return None
-    return {
-        "optimizer": compile_args.optimizer(model),
-        "loss": compile_args.loss(model),
-        "batch_size": None,
-        "epochs": None,
-        "validation_images": None,
-        "train_images": None,
-        "labels": None,
-        "images": None,
-        "metrics": compile_args.metrics(model),
-        "callbacks": [],
-    }
 
 
 def install(captures: Captures) -> None:
@@ -127,7 +113,7 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
     notes = captures.notes
     save, save_weights = keras.Model.save, keras.Model.save_weights
 
-    def capture(model: keras.Model, fed: Fed, recipe: Mapping[str, Any]) -> None:
+    def capture(model: keras.Model, fed: Fed, recipe: Mapping[str, object]) -> None:
         line = notes.source.line()
         shape = None if fed.images is None else fed.images.shape[1:]
         try:
@@ -135,7 +121,7 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
         except Exception as error:
             captures.problem = f"the network cannot be built: {notes.source.describe(error)}"
             raise
-        known = compiled_recipe(model) or {}
+        known: Mapping[str, object] = describe.compiled_recipe(model) or {}
         images = {"labels": fed.labels_row(), "images": fed.images_row()}
         try:
             captures.add(model, "fit", line, {**known, **images, **recipe})

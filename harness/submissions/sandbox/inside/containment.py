@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import NoReturn
 
-from harness.submissions.sandbox.inside import child, namespaces, resource_usage
-from harness.submissions.sandbox.inside.limits import Limits
+from harness.submissions.sandbox.inside import namespaces
+from harness.submissions.sandbox.inside import open as inside_open
+from harness.submissions.sandbox.inside.limits import Limits, descendants
 
 # The descriptor by which the processes in between say how far they came.
 _NEWS = 5
@@ -48,7 +49,7 @@ class Contained:
         deadline = time.monotonic() + _END_TIMEOUT_S
         while time.monotonic() < deadline and not _all_reaped():
             # Those whose parent has ended have become this process's own.
-            for number in resource_usage.descendants(os.getpid()):
+            for number in descendants(os.getpid()):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(number, signal.SIGKILL)
         if self.folder is not None:
@@ -87,11 +88,11 @@ def start(limits: Limits, log: int, answer: int, request: int) -> Contained:
 def _be_shared(limits: Limits, folder: str, log: int, answer: int, request: int) -> NoReturn:
     try:
         os.setsid()
-        child.arrange(log, answer, request)
+        inside_open.arrange(log, answer, request)
         namespaces.die_with_parent(signal.SIGKILL)
         _be_first_to_go()
         namespaces.drop_privileges()
-        child.live(limits, folder)
+        inside_open.live(limits, folder)
     finally:
         os._exit(1)
 
@@ -114,7 +115,7 @@ def _start_private(limits: Limits, log: int, answer: int, request: int) -> Conta
 def _be_middle(limits: Limits, log: int, answer: int, request: int, news: int) -> NoReturn:
     """Enters new namespaces, starts their first process and waits for its end."""
     try:
-        child.arrange(log, answer, request, news)
+        inside_open.arrange(log, answer, request, news)
         namespaces.die_with_parent(signal.SIGKILL)
         _be_first_to_go()
         try:
@@ -150,7 +151,7 @@ def _be_init(limits: Limits) -> NoReturn:
             os.setsid()
             # So that the supervisor, outside, may read how much memory it uses.
             namespaces.set_dumpable(allowed=True)
-            child.live(limits, namespaces.TMP)
+            inside_open.live(limits, namespaces.TMP)
         namespaces.set_dumpable(allowed=False)
         _tell("ready -")
         os.closerange(0, _NEWS + 1)

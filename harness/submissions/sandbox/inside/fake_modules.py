@@ -100,7 +100,7 @@ def _trange(*args: int, **_: Any) -> Tqdm:
 class StandIn(ModuleType):
     """A module that is not installed: has every name."""
 
-    def __init__(self, name: str, known: dict[str, Any]) -> None:
+    def __init__(self, name: str, known: dict[str, object]) -> None:
         super().__init__(name)
         self.__path__: list[str] = []
         self.__version__ = "1.0"
@@ -139,7 +139,7 @@ class StandIns(MetaPathFinder, Loader):
         pass
 
 
-def _known(top: str) -> dict[str, Any]:
+def _known(top: str) -> dict[str, object]:
     if top == "tqdm":
         return {"tqdm": Tqdm, "trange": _trange, "tqdm_notebook": Tqdm, "tnrange": _trange}
     if top == "IPython":

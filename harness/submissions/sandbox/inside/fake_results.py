@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness.submissions.sandbox.inside import compile_args
+from harness.submissions.sandbox.inside import describe
 from harness.submissions.sandbox.inside.fit_data import Fed
 
 _LARGE = 10_000_000  # values; predictions beyond that share one in memory
@@ -30,13 +30,14 @@ def history(
     count = len(epochs)
     falling = [round(0.35 / (1 + index) + 0.03, 4) for index in range(count)]
     rising = [round(0.99 - 0.09 / (1 + index), 4) for index in range(count)]
-    names = compile_args.metrics(model)
+    names = describe.metrics(model)
     logs = {"loss": falling, **{name: list(rising) for name in names}}
     if validated:
         logs |= {f"val_{name}": list(values) for name, values in logs.items()}
     turned = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
     if any(isinstance(each, turned) for each in several(callbacks)):
-        rate = (compile_args.optimizer(model) or {}).get("learning_rate") or 0.001
+        used = describe.optimizer(model)
+        rate = (used["learning_rate"] if used else None) or 0.001
         logs["learning_rate"] = [rate] * count
     found = keras.callbacks.History()
     found.set_model(model)
@@ -60,7 +61,7 @@ def checkpoint(model: keras.Model, callbacks: Sequence[Any], left: keras.callbac
 
 def scores(model: keras.Model, as_dict: bool) -> Any:
     """Returns what `evaluate` would: the loss, and a value for each metric."""
-    names = ["loss", *compile_args.metrics(model)]
+    names = ["loss", *describe.metrics(model)]
     values = [0.08, *[0.975] * (len(names) - 1)]
     if as_dict:
         return dict(zip(names, values, strict=True))

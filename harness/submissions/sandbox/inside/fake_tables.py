@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.submissions.sandbox.inside.fake_loaders import csv_table, load_data
-from harness.submissions.sandbox.inside.fake_mnist import TEST, TRAIN
+from harness.submissions.sandbox.inside.fake_loaders import TEST, TRAIN, csv_table, load_data
 from harness.submissions.sandbox.inside.pandas_frame import Frame
 
 _MAX_TABLE = 64 << 20
@@ -88,7 +87,7 @@ def concat(parts: Any, axis: Any = 0, **_: Any) -> Frame:
     return Frame(np.concatenate(arrays), getattr(parts[0], "columns", None))
 
 
-def _pandas() -> dict[str, Any]:
+def _pandas() -> dict[str, object]:
     return {
         "read_csv": read_csv,
         "DataFrame": DataFrame,
@@ -183,7 +182,7 @@ class _Info:
         self.features = {"label": self._Label(), "image": None}
 
 
-def _tfds() -> dict[str, Any]:
+def _tfds() -> dict[str, object]:
     return {
         "load": tfds_load,
         "as_numpy": lambda dataset: (
@@ -196,7 +195,7 @@ def _tfds() -> dict[str, Any]:
 
 
 # Modules whose stand-ins do what the real ones do for MNIST: no note says that they are missing.
-ANSWERED: Mapping[str, Callable[[], dict[str, Any]]] = {
+ANSWERED: Mapping[str, Callable[[], dict[str, object]]] = {
     "pandas": _pandas,
     "tensorflow_datasets": _tfds,
 }

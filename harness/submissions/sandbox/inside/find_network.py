@@ -6,9 +6,13 @@ from typing import Any
 
 import keras
 
-from harness.submissions.sandbox.inside.capture import Captures, compiled_recipe
-from harness.submissions.sandbox.inside.describe import Indescribable
-from harness.submissions.sandbox.inside.infer_input import build_for, is_built
+from harness.submissions.sandbox.inside.capture import Captures
+from harness.submissions.sandbox.inside.describe import (
+    Indescribable,
+    build_for,
+    compiled_recipe,
+    is_built,
+)
 
 FUNCTIONS = ("build", "build_model", "create_model", "make_model", "get_model")
 
@@ -21,7 +25,7 @@ class NoNetwork(Exception):
         self.stage = stage
 
 
-def network_of(names: Mapping[str, Any], main: str, captures: Captures) -> None:
+def network_of(names: Mapping[str, object], main: str, captures: Captures) -> None:
     """Captures the network that a module's functions or objects give.
 
     Raises:
@@ -52,16 +56,16 @@ def network_of(names: Mapping[str, Any], main: str, captures: Captures) -> None:
         )
 
 
-def object_of(names: Mapping[str, Any], captures: Captures) -> None:
+def object_of(names: Mapping[str, object], captures: Captures) -> None:
     """Captures the object `model` of a script that did not come to its end, if it is one."""
     model = _models(names).get("model")
     if model is not None and is_built(model):
         _keep(model, "model", captures)
 
 
-def _function(names: Mapping[str, Any]) -> tuple[str, Callable[..., Any]] | None:
+def _function(names: Mapping[str, object]) -> tuple[str, Callable[..., Any]] | None:
     """The first that can be called without arguments; else the first, whose error says more."""
-    known = [(name, names[name]) for name in FUNCTIONS if inspect.isroutine(names.get(name))]
+    known = [(name, made) for name in FUNCTIONS if inspect.isroutine(made := names.get(name))]
     return next((each for each in known if _needs_nothing(each[1])), known[0] if known else None)
 
 
@@ -73,7 +77,7 @@ def _needs_nothing(function: Callable[..., Any]) -> bool:
     return True
 
 
-def _models(names: Mapping[str, Any]) -> dict[str, keras.Model]:
+def _models(names: Mapping[str, object]) -> dict[str, keras.Model]:
     found: dict[str, keras.Model] = {}
     for name, value in list(names.items()):
         if isinstance(value, keras.Model) and not any(value is other for other in found.values()):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import keras
 import numpy as np
@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 
 # So many images tell the range of pixel values; arrays are looked at whole.
 _PEEK = 1
+
+
+class ArrayRow(TypedDict):
+    """An array, as it is answered."""
+
+    shape: list[int]
+    dtype: str
+    min: NotRequired[float | None]
+    max: NotRequired[float | None]
 
 
 @dataclass(frozen=True)
@@ -27,19 +36,19 @@ class Fed:
     count: int | None
     batch_size: int | None = None
 
-    def images_row(self) -> dict[str, Any] | None:
+    def images_row(self) -> ArrayRow | None:
         """Returns {"shape", "dtype", "min", "max"} of all images."""
         row = self._row(self.images)
         if row is not None and self.images is not None:
             low, high = _range(self.images)
-            row |= {"min": low, "max": high}
+            row["min"], row["max"] = low, high
         return row
 
-    def labels_row(self) -> dict[str, Any] | None:
+    def labels_row(self) -> ArrayRow | None:
         """Returns {"shape", "dtype"} of all labels."""
         return self._row(self.labels)
 
-    def _row(self, array: NDArray[Any] | None) -> dict[str, Any] | None:
+    def _row(self, array: NDArray[Any] | None) -> ArrayRow | None:
         if array is None:
             return None
         shape = [int(size) for size in array.shape]

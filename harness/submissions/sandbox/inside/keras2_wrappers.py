@@ -37,7 +37,7 @@ class _Estimator:
         self.model, self.build_fn, self.params = model, build_fn, params
         self.model_: Any = None
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
+    def get_params(self, deep: bool = True) -> dict[str, object]:  # noqa: ARG002
         return {"model": self.model, "build_fn": self.build_fn, **self.params}
 
     def set_params(self, **params: Any) -> "_Estimator":

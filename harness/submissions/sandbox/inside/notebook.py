@@ -68,7 +68,7 @@ def _is_code(cell: Any) -> bool:
     return isinstance(cell, Mapping) and cell.get("cell_type") == "code"
 
 
-def _source(cell: Mapping[str, Any]) -> str:
+def _source(cell: Mapping[str, object]) -> str:
     source = cell.get("source", cell.get("input", ""))
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 

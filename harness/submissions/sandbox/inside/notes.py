@@ -5,7 +5,7 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from harness.submissions.sandbox.inside.limits import PROJECT_ROOT
 
@@ -22,6 +22,14 @@ _WRAPPED = "Exception encountered when calling"
 # Where Python found the module that lacks a name.
 _FROM = re.compile(r" \((?:unknown location|[^()\s]+\.py)\)$")
 _PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  (compared with file names)
+
+
+class Note(TypedDict):
+    """One note, as it is answered; the line is one of the main file."""
+
+    kind: str
+    text: str
+    line: int | None
 
 
 class Source:
@@ -106,7 +114,7 @@ class Notes:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Note] = []
 
     def add(self, kind: str, text: str) -> None:
         """Adds a note about the line that is being run."""

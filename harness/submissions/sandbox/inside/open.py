@@ -1,16 +1,23 @@
-"""Turns a submission into a document: its networks as data, never a verdict.
+"""Opens one submission, in a process of its own inside the sandbox.
 
-Runs in a process of its own inside the sandbox, in a folder that holds the submission's files and
-nothing else. What comes out is believed by nobody: the trusted side checks all of it.
+The process reads its request, runs the submission in a folder that holds its files and nothing
+else, writes the answer (the networks as data, never a verdict) and ends. From the first line of
+the submission on, nothing in this process can be trusted: all that it holds is one pipe for its
+answer and another for what it prints, and the trusted side checks all that comes out of them.
 """
 
 import contextlib
 import importlib
+import json
 import os
 import pkgutil
+import resource
+import signal
 import sys
+import tempfile
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import NoReturn, TypedDict
 
 from harness.submissions.sandbox.inside import (
     capture,
@@ -18,15 +25,28 @@ from harness.submissions.sandbox.inside import (
     fake_modules,
     find_network,
     keras2_calls,
-    keras2_modules,
+    keras2_names,
     run_script,
     saved_model,
+    seccomp,
 )
-from harness.submissions.sandbox.inside.fake_mnist import pictures
-from harness.submissions.sandbox.inside.limits import PROJECT_ROOT
-from harness.submissions.sandbox.inside.notes import MAX_MESSAGE, Notes, Source
+from harness.submissions.sandbox.inside.describe import NetworkRow
+from harness.submissions.sandbox.inside.fake_loaders import pictures
+from harness.submissions.sandbox.inside.limits import PROJECT_ROOT, Limits, apply
+from harness.submissions.sandbox.inside.notes import MAX_MESSAGE, Note, Notes, Source
 
-Document = dict[str, Any]
+# What each descriptor is in this process; it has no others.
+LOG, ANSWER, REQUEST = 1, 3, 4
+_ENVIRONMENT_OF_FOLDER = ("HOME", "TMPDIR", "TMP", "TEMP")
+
+
+class Document(TypedDict):
+    """What is answered."""
+
+    networks: list[NetworkRow]
+    notes: list[Note]
+    error: run_script.Problem | None
+
 
 # What scripts import, brought in once for all of them. None of it runs an operation.
 _PRELOADED = (
@@ -42,6 +62,86 @@ _PRELOADED = (
 )
 _TREE = "keras._tf_keras.keras"
 _OWN_LOOP = b"GradientTape"
+
+
+# The process ------------------------------------------------------------------------------------
+
+
+def arrange(log: int, answer: int, request: int, *others: int) -> None:
+    """Makes these descriptors 1 and 2, 3, 4, 5, … and closes all else that this process has."""
+    wanted = [os.open(os.devnull, os.O_RDWR), log, log, answer, request, *others]
+    # First out of each other's way.
+    aside = [_copy_above(descriptor, 64) for descriptor in wanted]
+    for number, descriptor in enumerate(aside):
+        os.dup2(descriptor, number)
+    os.closerange(len(wanted), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _copy_above(descriptor: int, least: int) -> int:
+    import fcntl  # noqa: PLC0415  (nothing else here needs it)
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD, least)
+
+
+def live(limits: Limits, folder: str) -> NoReturn:
+    """The rest of this process's life, after `arrange`.
+
+    Args:
+        folder: its home and its place for temporary files: its own, and empty.
+    """
+    try:
+        for number in (signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        os.environ.update(dict.fromkeys(_ENVIRONMENT_OF_FOLDER, folder))
+        tempfile.tempdir = None
+        work = Path(folder, "work")
+        work.mkdir()
+        os.chdir(work)
+        main = _unpack(REQUEST)
+        os.close(REQUEST)
+        apply(limits)
+        seccomp.refuse()
+        _answer(main)
+    except BaseException:  # noqa: BLE001  (its last words, for the log)
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        # No handler, no `atexit` hook, no flush of somebody's buffers: the process ends here.
+        os._exit(0)
+
+
+def _answer(main: str) -> None:
+    try:
+        document, payload = open_submission(main)
+    except MemoryError:
+        error = {"stage": "run", "message": "MemoryError"}
+        document, payload = Document(networks=[], notes=[], error=error), b""
+    data = json.dumps(document).encode() + b"\n" + payload
+    while data:
+        data = data[os.write(ANSWER, data[: 1 << 20]) :]
+
+
+def _unpack(descriptor: int) -> str:
+    """Writes the request's files into the current folder; returns the main one's name.
+
+    The names were checked by who sent them; here they are checked again.
+    """
+    with os.fdopen(os.dup(descriptor), "rb") as request:
+        request.seek(0)
+        header = json.loads(request.readline())
+        for name, size in header["files"]:
+            path = Path(name)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"not a name of a file: {name!r}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                left = size
+                while left:
+                    left -= file.write(request.read(min(left, 1 << 20)))
+    return str(header["main"])
+
+
+# The submission ---------------------------------------------------------------------------------
 
 
 def preload() -> None:
@@ -102,12 +202,12 @@ def _prepare(captures: capture.Captures) -> None:
     fake_modules.install(captures.notes)
     keras2_calls.install(captures.notes)
     capture.install(captures)
-    keras2_modules.install(captures.notes)
+    keras2_names.install(captures.notes)
 
 
 def _conclude(
     main: str,
-    names: dict[str, Any],
+    names: dict[str, object],
     captures: capture.Captures,
     problem: run_script.Problem | None,
 ) -> run_script.Problem | None:
@@ -128,7 +228,7 @@ def _conclude(
 
 def _left_behind(
     main: str,
-    names: dict[str, Any],
+    names: dict[str, object],
     captures: capture.Captures,
     ended: run_script.Problem | None,
 ) -> run_script.Problem | None:
@@ -154,7 +254,9 @@ def _has_own_loop(source: Source) -> bool:
     return False
 
 
-def _document(networks: list[Document], notes: Notes, error: run_script.Problem | None) -> Document:
+def _document(
+    networks: list[NetworkRow], notes: Notes, error: run_script.Problem | None
+) -> Document:
     if error is not None:
         error = {"stage": error["stage"], "message": error["message"][:MAX_MESSAGE]}
     return {"networks": networks, "notes": notes.rows, "error": error}

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
-from typing import Any
 
 from harness.submissions.sandbox.inside import notebook
 from harness.submissions.sandbox.inside.keras2_names import hint
@@ -70,7 +69,7 @@ def _interruptible(job: Callable[[], Problem | None]) -> Problem | None:
     return job()
 
 
-def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, Any], Problem | None]:
+def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, object], Problem | None]:
     """Runs a file and returns the names that it left behind, and what went wrong, if anything."""
     try:
         parts = list(_code(main))

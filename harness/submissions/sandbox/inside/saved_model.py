@@ -11,8 +11,17 @@ import h5py
 import keras
 import numpy as np
 
-from harness.submissions.sandbox.inside.compile_args import loss_row, plain_rate, schedule_start
-from harness.submissions.sandbox.inside.describe import Indescribable, describe_model
+from harness.submissions.sandbox.inside.describe import (
+    Indescribable,
+    NetworkRow,
+    OptimizerRow,
+    RecipeRow,
+    describe_model,
+    loss_row,
+    plain_rate,
+    recipe_row,
+    schedule_start,
+)
 
 MAX_FILE = 256 << 20
 MAX_WEIGHTS = 80_000_000  # bytes
@@ -25,7 +34,7 @@ class Unopenable(Exception):
     """A file that gives no network; the text says why, for its author."""
 
 
-def open_file(name: str) -> tuple[dict[str, Any], bytes]:
+def open_file(name: str) -> tuple[NetworkRow, bytes]:
     """Returns the network of a `.keras` or `.h5` file and its weights.
 
     Returns:
@@ -59,7 +68,7 @@ def open_file(name: str) -> tuple[dict[str, Any], bytes]:
     except Indescribable as error:
         raise Unopenable(f"{name}: {error}") from error
     shapes, data = _weights(model, config, name)
-    network = {
+    network: NetworkRow = {
         "class": kind,
         "config": config,
         "origin": "file",
@@ -80,7 +89,7 @@ def _with_right_ending(path: Path, start: bytes) -> Path:
     return renamed
 
 
-def _read_archive(path: Path) -> Mapping[str, Any]:
+def _read_archive(path: Path) -> Mapping[str, object]:
     """Looks at a `.keras` archive before anything is unpacked; returns what `compile` was told."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -103,7 +112,7 @@ def _read_archive(path: Path) -> Mapping[str, Any]:
     return _mapping(_mapping(config).get("compile_config"))
 
 
-def _read_hdf5(path: Path) -> Mapping[str, Any]:
+def _read_hdf5(path: Path) -> Mapping[str, object]:
     """The same for an HDF5 file."""
     try:
         with h5py.File(path, "r") as file:
@@ -166,27 +175,16 @@ def _weights(model: keras.Model, config: Any, name: str) -> tuple[list[Any] | No
     return shapes, data
 
 
-def _recipe(written: Mapping[str, Any]) -> dict[str, Any] | None:
+def _recipe(written: Mapping[str, object]) -> RecipeRow | None:
     """Returns what a saved file says of the recipe: optimizer, loss and metrics."""
     optimizer = _mapping(written.get("optimizer") or written.get("optimizer_config"))
     if not optimizer and "loss" not in written:
         return None
-    metrics = written.get("metrics")
-    return {
-        "optimizer": _optimizer(optimizer),
-        "loss": loss_row(written.get("loss")),
-        "batch_size": None,
-        "epochs": None,
-        "validation_images": None,
-        "train_images": None,
-        "labels": None,
-        "images": None,
-        "metrics": [str(m)[:80] for m in _flat(metrics)][:20],
-        "callbacks": [],
-    }
+    metrics = [str(name)[:80] for name in _flat(written.get("metrics"))][:20]
+    return recipe_row(_optimizer(optimizer), loss_row(written.get("loss")), metrics)
 
 
-def _optimizer(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _optimizer(row: Mapping[str, object]) -> OptimizerRow | None:
     if not row:
         return None
     config = _mapping(row.get("config"))
@@ -209,5 +207,5 @@ def _flat(metrics: Any) -> list[str]:
     return [name for each in metrics or [] for name in _flat(each)]
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}

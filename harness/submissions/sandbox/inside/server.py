@@ -8,25 +8,42 @@ submission, so there is nothing of one in the memory of the next.
     in   the limits as JSON, with the two descriptors      out  {"event": "ready"}, once
 """
 
+import contextlib
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from typing import NoReturn
 
-from harness.submissions.sandbox.inside import limits, namespaces
+from harness.submissions.sandbox.inside import namespaces
+from harness.submissions.sandbox.inside.limits import (
+    GB,
+    MAX_DOCUMENT,
+    MAX_PAYLOAD,
+    Limits,
+    measure_usage,
+)
 
 if __name__ == "__main__":
     # Before Keras is imported, which takes seconds in which nobody looks at the socket.
     namespaces.end_with_parent(0)
 
+from harness.submissions.sandbox.inside import containment
 from harness.submissions.sandbox.inside import open as opener
-from harness.submissions.sandbox.inside import supervisor
+from harness.submissions.sandbox.inside.containment import Contained, ContainmentFailed
 
 _REQUEST = 1 << 16
+_LOG_TAIL = 4000
+_CHUNK = 1 << 16
+_LOOK_EVERY_S = 0.05
+# Who has answered has only to end; whoever does not is ended, and has answered all the same.
+_GRACE_S = 5.0
 
 
 def serve(control: socket.socket) -> None:
@@ -47,9 +64,7 @@ def _be_supervisor(data: bytes, request: int, result: int) -> NoReturn:
         # Out of the server's group: who ends that leaves us time to end the submission.
         os.setpgid(0, 0)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        supervisor.supervise(
-            limits.from_json(json.loads(data)), request, socket.socket(fileno=result)
-        )
+        supervise(Limits(**json.loads(data)), request, socket.socket(fileno=result))
     except BaseException:  # noqa: BLE001  (for the log)
         traceback.print_exc()
         sys.stderr.flush()
@@ -72,6 +87,151 @@ def main() -> None:
     gc.freeze()  # what is here now is not touched again, so forks share it
     control.sendall(b'{"event": "ready"}')
     serve(control)
+
+
+# One submission ----------------------------------------------------------------------------------
+
+
+class _Pipe:
+    """What comes from the submission by one pipe.
+
+    Args:
+        kept: how many of the last bytes are kept; None keeps all of them.
+    """
+
+    def __init__(self, kept: int | None) -> None:
+        self.end, self.theirs = os.pipe()
+        os.set_blocking(self.end, False)
+        self.data = bytearray()
+        self.closed = False
+        self._kept = kept
+
+    def read(self) -> bool:
+        """Takes in a chunk; False when there is none to be had now, or ever."""
+        try:
+            chunk = os.read(self.end, _CHUNK)
+        except BlockingIOError:
+            return False
+        self.closed = not chunk
+        self.data += chunk
+        if self._kept is not None:
+            del self.data[: -self._kept]
+        return bool(chunk)
+
+
+def supervise(limits: Limits, request: int, result: socket.socket) -> None:
+    """Has a submission opened and writes the outcome to `result`."""
+    log, answer = _Pipe(_LOG_TAIL), _Pipe(None)
+    try:
+        contained = containment.start(limits, log.theirs, answer.theirs, request)
+    except ContainmentFailed as error:
+        outcome, reason = "broken", f"a submission's own sandbox could not be made: {error}"
+    else:
+        for descriptor in (log.theirs, answer.theirs, request):
+            os.close(descriptor)
+        try:
+            outcome, reason = _Watch(contained, limits, log, answer, result).outcome()
+        finally:
+            contained.end()
+    data = bytes(answer.data) if outcome == "answered" else b""
+    header = {
+        "outcome": outcome,
+        "reason": reason,
+        "log": log.data.decode(errors="replace"),
+        "size": len(data),
+    }
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        result.sendall(json.dumps(header).encode() + b"\n" + data)
+
+
+class _Watch:
+    """Waits for the end of the submission's process, or ends the wait."""
+
+    def __init__(
+        self,
+        contained: Contained,
+        limits: Limits,
+        log: _Pipe,
+        answer: _Pipe,
+        result: socket.socket,
+    ) -> None:
+        self._contained, self._limits = contained, limits
+        self._log, self._answer, self._result = log, answer, result
+        self._poller = select.poll()
+        for pipe in (log, answer):
+            self._poller.register(pipe.end, select.POLLIN)
+        self._poller.register(result, 0)  # says when the other end is closed
+        self._has_ended = _end_of(contained.process, self._poller)
+
+    def outcome(self) -> tuple[str, str]:
+        """Returns how it ended, and the reason where there is more to say."""
+        deadline = time.monotonic() + self._limits.wall_s
+        look = time.monotonic() + _LOOK_EVERY_S
+        found = None
+        answered = False
+        while found is None:
+            ready = {number for number, _ in self._poller.poll(1000 * _LOOK_EVERY_S)}
+            ended = self._has_ended(ready)
+            self._listen(ready, whole=ended)
+            if self._answered and not answered:
+                answered, deadline = True, min(deadline, time.monotonic() + _GRACE_S)
+            over = ended or time.monotonic() > deadline
+            found = self._verdict(ready, ended=ended, over=over)
+            if found is None and time.monotonic() >= look:
+                began = time.monotonic()
+                found = self._exceeded()
+                # Where there are very many processes to look at, less often.
+                look = time.monotonic() + max(_LOOK_EVERY_S, 5 * (time.monotonic() - began))
+        return found
+
+    @property
+    def _answered(self) -> bool:
+        return self._answer.data.find(b"\n", 0, MAX_DOCUMENT + 1) >= 0
+
+    def _listen(self, ready: set[int], *, whole: bool) -> None:
+        """Takes in what was written; all there is when `whole`, for then no more will come."""
+        for pipe in (self._log, self._answer):
+            if pipe.closed or not (whole or pipe.end in ready):
+                continue
+            while pipe.read() and whole and not self._oversize():
+                pass
+            if pipe.closed:
+                self._poller.unregister(pipe.end)
+
+    def _oversize(self) -> bool:
+        end = self._answer.data.find(b"\n", 0, MAX_DOCUMENT + 1)
+        return len(self._answer.data) > (MAX_DOCUMENT if end < 0 else end + 1 + MAX_PAYLOAD)
+
+    def _verdict(self, ready: set[int], *, ended: bool, over: bool) -> tuple[str, str] | None:
+        if self._result.fileno() in ready:
+            return "died", "nobody waits for the answer"
+        if self._oversize():
+            return "oversize", ""
+        if not over:
+            return None
+        return ("answered" if self._answered else "died" if ended else "timeout"), ""
+
+    def _exceeded(self) -> tuple[str, str] | None:
+        """Says which limit its processes, taken together, are above."""
+        limits = self._limits
+        used = measure_usage(self._contained.root, limits.memory_bytes, limits.processes)
+        if used.processes > limits.processes:
+            return "resource", f"it started more than {limits.processes} processes"
+        if used.memory_bytes > limits.memory_bytes:
+            return "resource", f"it used more than {limits.memory_bytes / GB:g} GB of memory"
+        if used.cpu_s > limits.cpu_s:
+            return "resource", f"it used more than {limits.cpu_s:g} s of processor time"
+        return None
+
+
+def _end_of(process: int, poller: select.poll) -> Callable[[set[int]], bool]:
+    """Returns a function that says, given what is ready to read, whether a child has ended."""
+    try:
+        handle = os.pidfd_open(process)
+    except (AttributeError, OSError):  # an old kernel
+        return lambda _: os.waitpid(process, os.WNOHANG)[0] != 0
+    poller.register(handle, select.POLLIN)
+    return lambda ready: handle in ready
 
 
 if __name__ == "__main__":
