@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.submissions.sandbox.messages import MAX_BYTES, MAX_FILES
+from harness.submissions.sandbox.messages import MAX_BYTES, MAX_FILES, SubmittedFiles
 from reference.errors import UserError
 
 PYTHON, NOTEBOOK, SAVED = ".py", ".ipynb", (".keras", ".h5", ".hdf5")
@@ -44,33 +44,6 @@ class Entry:
     id: str
     name: str
     path: Path
-
-
-@dataclass(frozen=True)
-class Content:
-    """A submission's files.
-
-    Attributes:
-        main: the one to begin with, by its name in `files`.
-        files: relative name, with "/" between folders, to content.
-    """
-
-    main: str
-    files: Mapping[str, bytes]
-
-    @property
-    def stem(self) -> str:
-        """The main file's name without its suffix."""
-        return Path(self.main).stem
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over names and contents."""
-        total = hashlib.sha256(self.main.encode(errors="surrogateescape") + b"\0")
-        for name, content in sorted(self.files.items()):
-            total.update(name.encode(errors="surrogateescape") + b"\0")
-            total.update(hashlib.sha256(content).digest())
-        return total.hexdigest()
 
 
 class Unreadable(Exception):
@@ -167,7 +140,7 @@ def _hash(name: str) -> str:
 # Reading ---------------------------------------------------------------------------------------
 
 
-def read(entry: Entry, preferred: Sequence[str] = ()) -> Content:
+def read(entry: Entry, preferred: Sequence[str] = ()) -> SubmittedFiles:
     """Reads a submission's files, all of them at once.
 
     Args:
@@ -180,9 +153,9 @@ def read(entry: Entry, preferred: Sequence[str] = ()) -> Content:
         raise Unreadable("it is a symbolic link, which is not followed; submit the file itself")
     if entry.path.is_dir():
         files = dict(_walk(entry.path))
-        return Content(_main(files, (*preferred, entry.name)), files)
+        return SubmittedFiles(_main(files, (*preferred, entry.name)), files)
     name = _as_text(entry.path.name)
-    return Content(name, {name: _content(entry.path, MAX_BYTES)})
+    return SubmittedFiles(name, {name: _content(entry.path, MAX_BYTES)})
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -1,12 +1,11 @@
-"""Reads what the sandbox answered about a submission; believes nothing in it.
+"""Reads what the sandbox answered about a submission, none of which is trusted.
 
 An answer may hold several networks: a script can fit more than one. Graded is the one closest to
 the architecture that was asked for, or, where none was, to any of the documented ones.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
@@ -15,16 +14,12 @@ from harness.submissions.feedback.diagnosis import Finding, diagnose
 from harness.submissions.feedback.matching import rank, with_own_choices
 from harness.submissions.normalization.captured_recipe import CapturedRecipe, read_recipe
 from harness.submissions.normalization.normalize import conform
-from harness.submissions.sandbox import messages as documents
-from harness.submissions.sandbox.client import Answer
+from harness.submissions.sandbox import messages
+from harness.submissions.sandbox.messages import MAX_MESSAGE, Answer
 from harness.submissions.saved_weights import Arrays, read_weights
 from harness.system.failure import BuildFailure
 from reference.errors import UserError
 from reference.facts import Facts
-
-MAX_NETWORKS = 16
-MAX_NOTES = 50
-MAX_TEXT = 500
 
 
 @dataclass(frozen=True)
@@ -36,10 +31,10 @@ class OpenedSubmission:
             facts, with the submission's own choices where the document leaves them open.
         basis: how that is known: "project", "named", "file name" or "closest".
         origin: where the network came from, e.g. "build()" or "fit, line 31".
+        original: the network as its author wrote it, before it was normalised.
         recipe: how its author trains it, where a script showed that.
         notes: what differs without counting.
         findings: what is wrong, and likely causes, the most important first.
-        original: as its author wrote it, before it was brought to the document's conventions.
         weights: that came with a saved network, for the nodes of `original`; None when none did,
             or when they have been put into the store.
         weights_key: under which they were.
@@ -48,10 +43,10 @@ class OpenedSubmission:
     comparison: Comparison
     basis: str
     origin: str
+    original: Spec
     recipe: CapturedRecipe | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-    original: Spec | None = None
     weights: Arrays | None = None
     weights_key: str | None = None
 
@@ -77,7 +72,7 @@ class _Candidate:
     recipe: CapturedRecipe | None
     origin: str
     index: int
-    network: Mapping[str, Any]
+    network: Mapping[str, object]
     problems: tuple[str, ...] = ()
 
 
@@ -91,22 +86,18 @@ def read_answer(
         wanted: the architecture it is to be, where that is known.
         basis: how it is known.
     """
-    document = answer.document
-    networks = document.get("networks")
-    networks = networks[:MAX_NETWORKS] if isinstance(networks, list) else []
     candidates: list[_Candidate] = []
     problems: list[str] = []
-    for index, network in enumerate(networks):
+    for index, network in enumerate(answer.document["networks"]):
         try:
             candidates.append(_candidate(network, index))
         except UserError as problem:
             problems.append(str(problem))
+    if problems and not candidates:
+        return BuildFailure("failed", problems[0][:MAX_MESSAGE])
     if not candidates:
-        error = document.get("error")
-        status = "failed"
-        if not problems and isinstance(error, Mapping):
-            status = documents.status(error)
-        return BuildFailure(status, _reason(document, problems))
+        found = messages.failure(answer.document)
+        return replace(found, message=_printable(found.message) or "the process gave no reason")
     known = {wanted: facts[wanted]} if wanted else facts
     name, best = min(
         ((name, candidate) for candidate in candidates for name in known),
@@ -117,7 +108,7 @@ def read_answer(
     graded, choices = with_own_choices(documented)
     weights, lost = _own_weights(best, answer.payload)
     notes = [
-        *_notes(document),
+        *_notes(answer.document["notes"]),
         *_choice(candidates, best),
         *best.problems,
         *conformed.notes,
@@ -142,9 +133,7 @@ def _rank(candidate: _Candidate, facts: Facts) -> tuple[object, ...]:
     return (*closeness, -candidate.index, name)
 
 
-def _candidate(network: object, index: int) -> _Candidate:
-    if not isinstance(network, Mapping):
-        raise UserError("the process described no network")
+def _candidate(network: Mapping[str, object], index: int) -> _Candidate:
     spec = read_model(network)
     recipe: CapturedRecipe | None = None
     problems: tuple[str, ...] = ()
@@ -165,11 +154,16 @@ def _own_weights(best: _Candidate, payload: bytes) -> tuple[Arrays | None, tuple
         return None, (f"its own weights are not graded: {problem}",)
 
 
-def _origin(network: Mapping[str, Any]) -> str:
-    origin = _text(network.get("origin")) or "the submission"
-    line = network.get("line")
-    known = isinstance(line, int) and not isinstance(line, bool) and 0 < line < 10**7
-    return f"{origin[:60]}, line {line}" if known else origin[:60]
+def _origin(network: Mapping[str, object]) -> str:
+    origin = network.get("origin")
+    text = _printable(origin if isinstance(origin, str) else "")[:60] or "the submission"
+    line = _line(network)
+    return text if line is None else f"{text}, line {line}"
+
+
+def _line(row: Mapping[str, object]) -> int | None:
+    line = row.get("line")
+    return line if type(line) is int and 0 < line < 10**7 else None
 
 
 def _choice(candidates: Sequence[_Candidate], best: _Candidate) -> list[str]:
@@ -179,31 +173,13 @@ def _choice(candidates: Sequence[_Candidate], best: _Candidate) -> list[str]:
     return [f"of {len(candidates)} networks, the one closest to the document is graded: {which}"]
 
 
-def _notes(document: Mapping[str, Any]) -> list[str]:
-    notes = document.get("notes")
-    if not isinstance(notes, list):
-        return []
-    found = []
-    for note in notes[:MAX_NOTES]:
-        if isinstance(note, Mapping) and (text := _text(note.get("text"))):
-            line = note.get("line")
-            where = f"line {line}: " if isinstance(line, int) and 0 < line < 10**7 else ""
-            found.append(where + text)
-    return found
+def _notes(notes: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    for note in notes:
+        if text := _printable(str(note["text"])):
+            line = _line(note)
+            yield text if line is None else f"line {line}: {text}"
 
 
-def _reason(document: Mapping[str, Any], problems: Sequence[str]) -> str:
-    if problems:
-        return problems[0][:2000]
-    error = document.get("error")
-    if isinstance(error, Mapping) and (message := _text(error.get("message"), 2000)):
-        return message
-    return "the process gave no network and no reason"
-
-
-def _text(value: object, most: int = MAX_TEXT) -> str:
-    """A stranger's text: one of ours is as short, and holds nothing but printable characters."""
-    if not isinstance(value, str):
-        return ""
-    kept = "".join(c if c.isprintable() or c == "\n" else "?" for c in value[:most])
-    return kept.strip()
+def _printable(text: str) -> str:
+    """Returns untrusted text with nothing but printable characters."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text).strip()

@@ -74,9 +74,9 @@ def trainable(
     return replace(documented, **changes), tuple(notes)
 
 
-def scales_itself(original: Spec | None, spec: Spec) -> bool:
+def scales_itself(original: Spec, spec: Spec) -> bool:
     """Whether a network, as its author wrote it, scaled its pixels in a layer that it lost."""
-    return original is not None and _rescalings(original) > _rescalings(spec)
+    return _rescalings(original) > _rescalings(spec)
 
 
 _Part = tuple[Mapping[str, Any], str | None]

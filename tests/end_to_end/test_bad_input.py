@@ -95,7 +95,7 @@ BROKEN = {
     "null": ("\x00", r"^models/null\.py"),
     "binary": (b"\xff\xfe\x00", r"models/binary\.py cannot be read"),
 }
-TIMEOUT = ("BUILD_TIMEOUT_S = 60", "BUILD_TIMEOUT_S = 2")
+TIMEOUT = ("OPENING_TIMEOUT_S = 60.0", "OPENING_TIMEOUT_S = 2.0")
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +110,10 @@ def broken(tmp_path_factory):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         if not (facts / f"{name}.toml").exists():
             shutil.copy(facts / "deep_cnn.toml", facts / f"{name}.toml")
-    client = folder / "harness/submissions/sandbox/client.py"
-    text = client.read_text()
+    limits = folder / "harness/submissions/sandbox/inside/limits.py"
+    text = limits.read_text()
     assert TIMEOUT[0] in text
-    client.write_text(text.replace(*TIMEOUT))
+    limits.write_text(text.replace(*TIMEOUT))
     return grade(folder, *STRUCTURE), results(folder)
 
 

@@ -11,7 +11,7 @@ from harness.network.keras_config import read_model
 from harness.network.spec import Spec
 from harness.submissions.opened import read_answer
 from harness.submissions.sandbox import client
-from harness.submissions.sandbox.client import Answer
+from harness.submissions.sandbox.client import Answer, Reply
 from harness.submissions.sandbox.inside.limits import Limits as SandboxLimits
 from harness.system.failure import BuildFailure
 from harness.system.hashing import digest
@@ -97,8 +97,8 @@ def _bad_answers() -> Mapping[str, bytes]:
 
 
 def _read_answer(data: bytes) -> None:
-    """As `Extractor.open` and `Opening` do: what is refused by either is told to the author."""
-    answer = client._answered(data, "", SandboxLimits())
+    """As `Sandbox.open` and `Opener` do: what is refused by either is told to the author."""
+    answer = client._read_reply(Reply("answered", "", "", data), SandboxLimits())
     if isinstance(answer, BuildFailure):
         raise UserError(answer.message)
     assert isinstance(answer, Answer)

@@ -5,15 +5,15 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from harness.network.keras_config import read_model
 from harness.submissions.sandbox import client
-from harness.submissions.sandbox.client import Answer, Extractor
+from harness.submissions.sandbox.client import Answer, Sandbox
 from harness.submissions.sandbox.isolation import strongest
-from harness.submissions.sandbox.messages import Submitted
+from harness.submissions.sandbox.messages import SubmittedFiles
 from harness.system.failure import BuildFailure
 from reference.errors import UserError
 from tests.security.attack import (
@@ -43,14 +43,14 @@ AGAINST_PROCESSES = frozenset({"exits", "objects", "processes", "resources"})
 class Ground:
     """The sandbox, the canaries around it, and what an honest submission is answered."""
 
-    extractor: Extractor
+    extractor: Sandbox
     canaries: Canaries
     specs: dict[str, str]
     answer: bytes
 
     def open(self, attack: Attack) -> Answer | BuildFailure:
         files = attack.filled(self.canaries.places)
-        return self.extractor.open(Submitted(attack.main, files))
+        return self.extractor.open(SubmittedFiles(attack.main, files))
 
     def outcome(self, found: Answer | BuildFailure) -> str:
         """Returns how it ended, in the corpus's words."""
@@ -73,9 +73,9 @@ def ground(tmp_path_factory):
         isolation = strongest()
         if isolation.level != "bubblewrap" or not isolation.private:
             pytest.skip(f"only weaker isolation works here: {isolation.sentence}")
-        extractor = Extractor(isolation, root / "log")
+        extractor = Sandbox(isolation, root / "log")
         honest, wrong = (
-            extractor.open(Submitted("model.py", {"model.py": source.encode()}))
+            extractor.open(SubmittedFiles("model.py", {"model.py": source.encode()}))
             for source in (HONEST_SOURCE, WRONG_SOURCE)
         )
         specs = {_digest(honest): HONEST, _digest(wrong): WRONG}
@@ -107,8 +107,8 @@ OPENED = [attack for attack in CORPUS if attack.main in attack.files]
 
 @pytest.mark.parametrize("attack", OPENED, ids=lambda attack: f"{attack.kind}-{attack.name}")
 def test_an_attack(ground, attack, monkeypatch):
-    limit = ENDLESS_LIMIT_S if attack.endless else client.BUILD_TIMEOUT_S
-    monkeypatch.setattr(client, "BUILD_TIMEOUT_S", limit)
+    limit = ENDLESS_LIMIT_S if attack.endless else client.LIMITS.wall_s
+    monkeypatch.setattr(client, "LIMITS", replace(client.LIMITS, wall_s=limit))
     server = ground.extractor._server.pid
     started = time.monotonic()
     found = ground.open(attack)

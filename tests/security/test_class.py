@@ -156,10 +156,10 @@ def copy(tmp_path_factory):
     place = project(tmp_path_factory.mktemp("school") / "project")
     client = place / "harness/submissions/sandbox/client.py"
     text = client.read_text(encoding="utf-8")
-    limit = "wall_s=BUILD_TIMEOUT_S,"
+    limit = "replace(LIMITS, "
     assert text.count(limit) == 1
     hurried = f"{HURRIED!r} in submitted.files[submitted.main]"
-    shorter = text.replace(limit, f"wall_s={LIMIT_S} if {hurried} else BUILD_TIMEOUT_S,")
+    shorter = text.replace(limit, f"{limit}wall_s={LIMIT_S} if {hurried} else LIMITS.wall_s, ")
     client.write_text(shorter, encoding="utf-8")
     return place
 

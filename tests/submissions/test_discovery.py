@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.submissions import discovery
-from harness.submissions.discovery import Content, Entry, Unreadable, find, read
+from harness.submissions.discovery import Entry, Unreadable, find, read
+from harness.submissions.sandbox.messages import SubmittedFiles
 from harness.submissions.subject import named_after, submitted
 from reference.errors import UserError
 
@@ -111,7 +112,7 @@ def test_a_named_architecture_beats_the_file_s_name(tmp_path):
 def test_a_file_is_its_own_beginning(tmp_path):
     path = tmp_path / "net.py"
     path.write_bytes(b"x = 1\r\n\xff")
-    assert read(Entry("net", "net", path)) == Content("net.py", {"net.py": b"x = 1\r\n\xff"})
+    assert read(Entry("net", "net", path)) == SubmittedFiles("net.py", {"net.py": b"x = 1\r\n\xff"})
 
 
 def test_a_folder_is_all_its_files_but_the_machine_s(tmp_path):
@@ -192,7 +193,7 @@ def test_too_much_is_refused(tmp_path, monkeypatch, limit, value, words):
 
 def test_the_digest_is_of_names_and_contents():
     def of(files, main="a.py"):
-        return Content(main, files).digest
+        return SubmittedFiles(main, files).digest
 
     same = of({"a.py": b"1", "b.py": b"2"})
     assert same == of({"b.py": b"2", "a.py": b"1"})

@@ -1,6 +1,7 @@
 """What the sandbox answers is a stranger's: read with care, and the right one of its networks."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from harness.jobs.kinds import evaluate
 from harness.network.keras_config import read_model
 from harness.submissions import saved_weights
-from harness.submissions.opened import MAX_NETWORKS, MAX_NOTES, OpenedSubmission, read_answer
-from harness.submissions.sandbox.client import Answer
+from harness.submissions.opened import OpenedSubmission, read_answer
+from harness.submissions.sandbox import messages
+from harness.submissions.sandbox.messages import Answer
 from harness.submissions.saved_weights import read_weights
 from harness.system.failure import BuildFailure
 from reference import facts as all_facts
@@ -38,10 +40,13 @@ CNN = sequential(
     entry(28, 28, 1), conv(32, activation="relu"), flatten(), dense(10, activation="softmax")
 )
 
+NOTE = {"kind": "note", "text": "x", "line": None}
+
 
 def answer(*networks, payload=b"", **document):
     listed = [{"origin": "build()", "line": None, "recipe": None, **one} for one in networks]
-    return Answer({"networks": listed, "notes": [], "error": None, **document}, payload, "")
+    found = {"networks": listed, "notes": [], "error": None, **document}
+    return Answer(messages.checked(found), payload, "")
 
 
 def opened(found):
@@ -96,40 +101,64 @@ def test_a_network_that_cannot_be_read_costs_the_others_nothing():
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({}, "no network and no reason"),
-        ({"networks": None}, "no network and no reason"),
-        ({"networks": "x", "error": {"message": "line 3: no"}}, "line 3: no"),
-        ({"networks": [], "error": {"message": 3}}, "no network and no reason"),
-        ({"networks": [3]}, "described no network"),
-        ({"networks": [{"class": "Net"}]}, "the model is a 'Net'"),
-        ({"networks": [], "error": {"message": "a\x1b[31mb\u202ec"}}, "a?[31mb?c"),
+        ("x", "not a description"),
+        ({}, "no list of networks"),
+        ({"networks": None, "notes": []}, "no list of networks"),
+        ({"networks": "x", "error": {"message": "line 3: no"}}, "no list of networks"),
+        ({"networks": [3], "notes": []}, "no list of networks"),
+        ({"networks": [{"class": "Net"}], "notes": []}, "without class or configuration"),
+        ({"networks": [MLP] * 17, "notes": []}, "17 networks; at most 16"),
+        ({"networks": [MLP], "notes": ["x"]}, "no list of notes"),
+        ({"networks": [MLP], "notes": [{"kind": "a", "text": 3}]}, "without a kind or a text"),
+        ({"networks": [MLP], "notes": [{"text": "x"}]}, "without a kind or a text"),
+        ({"networks": [MLP], "notes": [NOTE] * 51}, "51 notes; at most 50"),
+        ({"networks": [MLP], "notes": [NOTE | {"text": "x" * 501}]}, "more than 500 characters"),
+        ({"networks": [], "notes": []}, "no network and no reason"),
+        ({"networks": [], "notes": [], "error": {"stage": "run", "message": 3}},
+         "an error without a stage or a message"),
+        ({"networks": [], "notes": [], "error": {"message": "no"}},
+         "an error without a stage or a message"),
+        ({"networks": [], "notes": [], "error": "no"}, "an error without a stage or a message"),
+    ],
+)  # fmt: skip
+def test_a_document_of_another_form_is_refused(document, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        messages.checked(document)
+
+
+@pytest.mark.parametrize(
+    ("networks", "message", "words"),
+    [
+        ([{"class": "Net", "config": None}], "x", "the model is a 'Net'"),
+        ([], "a\x1b[31mb\u202ec", "a?[31mb?c"),
+        ([], " ", "the process gave no reason"),
     ],
 )
-def test_no_network_has_a_reason(document, words):
-    assert words in refused(read_answer(Answer(document, b"", ""), FACTS, None, None))
+def test_no_network_has_a_reason(networks, message, words):
+    error = {"stage": "run", "message": message}
+    assert words in refused(read_answer(answer(*networks, error=error), FACTS, None, None))
 
 
 def test_the_reason_is_short():
-    document = {"networks": [], "error": {"message": "x" * 10**6}}
-    assert len(refused(read_answer(Answer(document, b"", ""), FACTS, None, None))) <= 2000
+    error = {"stage": "run", "message": "x" * 10**6}
+    assert len(refused(read_answer(answer(error=error), FACTS, None, None))) <= 2000
 
 
 # What else it says ------------------------------------------------------------------------------
 
 
-def test_notes_are_text_of_ours():
-    notes = [{"text": "write to_categorical", "line": 3}, {"text": 3}, "x", {"text": "\x00!"}]
+def test_notes_are_printable_text():
+    notes = [NOTE | {"text": "write to_categorical", "line": 3}, NOTE | {"text": "\x00!"}]
     found = opened(read_answer(answer(MLP, notes=notes), FACTS, None, None))
     assert found.notes == ("line 3: write to_categorical", "?!")
 
 
-def test_neither_networks_nor_notes_without_end():
-    notes = [{"text": "x" * 10**4, "line": None}] * 10**4
-    found = opened(read_answer(answer(*[WIDE] * 100, MLP, notes=notes), FACTS, None, None))
-    assert found.architecture == "mlp_256_128"
-    assert f"of {MAX_NETWORKS} networks" in "".join(found.notes)
-    assert len(found.notes) <= MAX_NOTES + 5
-    assert max(map(len, found.notes)) <= 600
+def test_as_many_networks_and_notes_as_there_may_be():
+    notes = [NOTE | {"text": f"{i}" + "x" * 490} for i in range(50)]
+    found = opened(read_answer(answer(*[WIDE] * 15, MLP, notes=notes), FACTS, None, None))
+    assert found.architecture == "mlp_64_32"
+    assert "of 16 networks" in "".join(found.notes)
+    assert len(found.notes) == 51
 
 
 def test_a_recipe_that_makes_no_sense_is_no_reason_to_refuse_the_network():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from harness.jobs.store.store import Store
-from harness.submissions.discovery import Content
 from harness.submissions.opened import OpenedSubmission
-from harness.submissions.opener import Opening
+from harness.submissions.opener import Opener
 from harness.submissions.sandbox.client import Answer
+from harness.submissions.sandbox.messages import SubmittedFiles
 from harness.submissions.subject import Subject
 from harness.system.failure import BuildFailure
 from reference import facts as all_facts
@@ -18,7 +18,7 @@ NETWORK = sequential(
     entry(784), dense(64, "a", activation="relu"), dense(32, "b", activation="relu"),
     dense(10, "c", activation="softmax"),
 )  # fmt: skip
-FILES = Content("net.py", {"net.py": b"model = 1"})
+FILES = SubmittedFiles("net.py", {"net.py": b"model = 1"})
 
 
 def document(**changes):
@@ -55,7 +55,7 @@ def test_an_answer_is_asked_for_once_unless_a_clock_or_the_machine_had_a_part_in
     tmp_path, found, asked
 ):
     sandbox = FakeSandbox(found)
-    opening = Opening(sandbox, Store(tmp_path / "store"), FACTS)
+    opening = Opener(sandbox, Store(tmp_path / "store"), FACTS)
     assert opening.answer(FILES) == opening.answer(FILES) == found
     assert sandbox.asked == asked
 
@@ -63,7 +63,7 @@ def test_an_answer_is_asked_for_once_unless_a_clock_or_the_machine_had_a_part_in
 def test_fresh_asks_again(tmp_path):
     sandbox = FakeSandbox(Answer(document(), b"", ""))
     for _ in range(2):
-        Opening(sandbox, Store(tmp_path / "store"), FACTS, fresh=True).answer(FILES)
+        Opener(sandbox, Store(tmp_path / "store"), FACTS, fresh=True).answer(FILES)
     assert sandbox.asked == 2
 
 
@@ -78,14 +78,14 @@ def test_who_was_too_slow_is_told_so(tmp_path, error, status):
     path = tmp_path / "net.py"
     path.write_text("x = 1", encoding="utf-8")
     sandbox = FakeSandbox(Answer(document(networks=[], error=error), b"", ""))
-    found = Opening(sandbox, Store(tmp_path / "store"), FACTS).open(_subject(path))
+    found = Opener(sandbox, Store(tmp_path / "store"), FACTS).open(_subject(path))
     assert found == BuildFailure(status, "it was still running")
 
 
 def test_files_that_cannot_be_read_never_reach_the_sandbox(tmp_path):
     sandbox = FakeSandbox(None)
     (tmp_path / "net.py").symlink_to(tmp_path / "elsewhere.py")
-    found = Opening(sandbox, Store(tmp_path / "store"), FACTS).open(_subject(tmp_path / "net.py"))
+    found = Opener(sandbox, Store(tmp_path / "store"), FACTS).open(_subject(tmp_path / "net.py"))
     assert isinstance(found, BuildFailure)
     assert sandbox.asked == 0
 
@@ -94,7 +94,7 @@ def test_a_stored_answer_gives_the_same_network(tmp_path):
     path = tmp_path / "net.py"
     path.write_text("x = 1", encoding="utf-8")
     store, sandbox = Store(tmp_path / "store"), FakeSandbox(Answer(document(), b"", ""))
-    first, second = (Opening(sandbox, store, FACTS).open(_subject(path)) for _ in range(2))
+    first, second = (Opener(sandbox, store, FACTS).open(_subject(path)) for _ in range(2))
     assert isinstance(first, OpenedSubmission)
     assert first == second
     assert sandbox.asked == 1
@@ -103,7 +103,7 @@ def test_a_stored_answer_gives_the_same_network(tmp_path):
 def test_what_another_run_replaces_just_now_is_asked_for_again(tmp_path, monkeypatch):
     """Two runs may open the same at once; whoever is to do it fresh takes away what was there."""
     store, sandbox = Store(tmp_path / "store"), FakeSandbox(Answer(document(), b"", ""))
-    expected = Opening(sandbox, store, FACTS).answer(FILES)
+    expected = Opener(sandbox, store, FACTS).answer(FILES)
     get = store.get
 
     def overtaken(key):
@@ -112,7 +112,7 @@ def test_what_another_run_replaces_just_now_is_asked_for_again(tmp_path, monkeyp
         return folder
 
     monkeypatch.setattr(store, "get", overtaken)
-    assert Opening(sandbox, store, FACTS).answer(FILES) == expected
+    assert Opener(sandbox, store, FACTS).answer(FILES) == expected
     assert sandbox.asked == 2
 
 
@@ -124,7 +124,7 @@ def test_weights_that_came_with_a_network_are_in_the_store_and_not_in_memory(tmp
     values = np.arange(784 * 64 + 64 + 64 * 32 + 32 + 32 * 10 + 10, dtype="<f4")
     found = Answer(document(networks=[{**network, "weights": shapes}]), values.tobytes(), "")
     store = Store(tmp_path / "store")
-    opened = Opening(FakeSandbox(found), store, FACTS).open(_subject(path))
+    opened = Opener(FakeSandbox(found), store, FACTS).open(_subject(path))
     assert isinstance(opened, OpenedSubmission)
     assert opened.weights is None
     with np.load(store.get(opened.weights_key) / "weights.npz") as file:

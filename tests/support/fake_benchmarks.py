@@ -189,7 +189,7 @@ class FakeSession:
         if failure:
             return BuildFailure("error", failure)
         comparison = compare(self.facts_of(subject), small_spec())
-        return OpenedSubmission(comparison, "project", "build()")
+        return OpenedSubmission(comparison, "project", "build()", comparison.spec)
 
     def facts_of(self, subject: str) -> Any:
         return self.facts[self.subjects[subject].architecture]

@@ -29,7 +29,7 @@ from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.feedback.comparison import compare
 from harness.submissions.opened import OpenedSubmission
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.directories import PROJECT_ROOT
 from harness.system.failure import BuildFailure
@@ -173,7 +173,7 @@ class Laboratory:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._extractor = Extractor(strongest(), root / "sandbox.log")
+        self._extractor = Sandbox(strongest(), root / "sandbox.log")
         self._store = Store(root / "store")
         self._data = root / "data"
         self._scheduler: Scheduler | None = None
@@ -277,9 +277,7 @@ class Laboratory:
         if isinstance(opened, BuildFailure):
             return known
         known["structure"] = compare(all_facts.load(architecture), opened)
-        known["opened"] = OpenedSubmission(
-            known["structure"], "project", "build()", original=opened
-        )
+        known["opened"] = OpenedSubmission(known["structure"], "project", "build()", opened)
         known["spec"] = opened
         try:
             record = self.record(self.job(architecture, source, change, seed))

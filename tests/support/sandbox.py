@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.network.spec import Spec
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.failure import BuildFailure
 from reference.layers import total_params
@@ -25,14 +25,14 @@ GOOD_PARAMS = 7_850  # 784 * 10 + 10
 
 WAIT_S = 60
 
-_SHARED = pytest.StashKey[Extractor]()
+_SHARED = pytest.StashKey[Sandbox]()
 
 
 @contextlib.contextmanager
-def lasting(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extractor]:
+def lasting(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Gives the session's one server, whose start takes seconds, and sees that it goes on."""
     if _SHARED not in config.stash:
-        config.stash[_SHARED] = Extractor(strongest(), tmp_path_factory.mktemp("sandbox") / "log")
+        config.stash[_SHARED] = Sandbox(strongest(), tmp_path_factory.mktemp("sandbox") / "log")
         config.add_cleanup(config.stash[_SHARED].stop)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GRADER_SECRET", "42")
@@ -52,19 +52,19 @@ def attack(code: str) -> str:
     return GOOD.replace("def build():\n", f"def build():\n{body}\n")
 
 
-def built(extractor: Extractor, code: str) -> Spec | BuildFailure:
+def built(extractor: Sandbox, code: str) -> Spec | BuildFailure:
     """Opens such a module."""
     return extractor.build("attack.py", attack(code))
 
 
-def assert_serves(extractor: Extractor) -> None:
+def assert_serves(extractor: Sandbox) -> None:
     """Fails unless an honest module gives its network."""
     found = extractor.build("good.py", GOOD)
     assert isinstance(found, Spec), found
     assert total_params(found.network) == GOOD_PARAMS
 
 
-def reached(extractor: Extractor, code: str) -> str:
+def reached(extractor: Sandbox, code: str) -> str:
     """Runs code that says what it could do as its last words."""
     found = built(extractor, textwrap.dedent(code) + "\nimport os; os._exit(0)")
     assert isinstance(found, BuildFailure), found

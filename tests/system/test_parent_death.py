@@ -59,7 +59,7 @@ BEGIN = """
 import contextlib, sys, time
 from pathlib import Path
 from harness.submissions.sandbox import isolation
-from harness.submissions.sandbox.server import Server
+from harness.submissions.sandbox.client import Server
 from harness.submissions.sandbox.isolation import Isolation
 from harness.system.processes import parent_death
 from harness.system.processes.fork_server import ForkServer

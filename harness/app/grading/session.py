@@ -34,9 +34,8 @@ from harness.jobs.store.record import Record
 from harness.jobs.store.store import INCOMING, Store
 from harness.network.recipe import Recipe
 from harness.submissions.opened import OpenedSubmission
-from harness.submissions.opener import Opening
-from harness.submissions.opening_pool import Networks
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.opener import Opener, OpeningPool
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.isolation import strongest
 from harness.submissions.subject import Subject, project_subject
 from harness.system.directories import prepare
@@ -87,10 +86,10 @@ class Session:
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
         self._workers = self._computing()
-        self._extractor = Extractor(isolation, self.logs / "sandbox.log")
+        self._extractor = Sandbox(isolation, self.logs / "sandbox.log")
         self._will_train = False
-        opener = Opening(self._extractor, store, facts, fresh=options.fresh, before=self._warm_up)
-        self._networks = Networks(opener, self.progress, options.workers)
+        opener = Opener(self._extractor, store, facts, fresh=options.fresh, before=self._warm_up)
+        self._networks = OpeningPool(opener, self.progress, options.workers)
         self._work = Runs(
             RunOnce(store, self._locks, self.progress.note),
             self._data_folder,

@@ -137,7 +137,7 @@ class Trainings:
 
     def _evaluate(self, opened: OpenedSubmission, target: Future[OwnAccuracy | None]) -> None:
         """Has the test images read with the weights that came with a network."""
-        if opened.weights_key is None or opened.original is None:
+        if opened.weights_key is None:
             target.set_result(None)
             return
         recipe, _ = recipe_of(opened, self._options, self._calibration)

@@ -29,7 +29,7 @@ from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network import documented as network_documented
 from harness.network.spec import Spec
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.directories import PROJECT_ROOT
 from harness.system.machine import cores, describe_cpu
@@ -244,7 +244,7 @@ def _short(job: TrainJob, dataset: Dataset) -> TrainJob:
 
 
 def _sandbox_costs(folder: Path) -> Mapping[str, float]:
-    extractor = Extractor(strongest(), folder / "sandbox.log")
+    extractor = Sandbox(strongest(), folder / "sandbox.log")
     try:
         sources = [PROJECT_ROOT / "models" / f"{name}.py" for name in facts.names()]
         opened = [_timed(partial(_open, extractor, source)) for source in sources]
@@ -262,7 +262,7 @@ def _timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _open(extractor: Extractor, source: Path) -> None:
+def _open(extractor: Sandbox, source: Path) -> None:
     found = extractor.build(source.name, source.read_text(encoding="utf-8"))
     if not isinstance(found, Spec):
         raise UserError(f"{source} was not opened: {found.message}")

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.submissions.sandbox.client import SERVER_MODULE as SANDBOX_MODULE
 from harness.submissions.sandbox.inside.limits import descendants
-from harness.submissions.sandbox.server import MODULE as SANDBOX_MODULE
 
 SETTLED_S = 30.0
 _LOOK_EVERY_S = 0.05

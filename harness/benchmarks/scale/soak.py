@@ -43,7 +43,7 @@ from harness.jobs.store.store import INCOMING, Store
 from harness.network import documented
 from harness.network.cost import TimeLimit
 from harness.network.recipe import Recipe
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.isolation import strongest
 from harness.system.failure import BuildFailure
 from harness.system.machine import cores, describe_cpu, numeric_platform
@@ -119,7 +119,7 @@ class Soak:
             self._on_event,
             recycling=RECYCLING if recycle else NEVER,
         )
-        self._extractor = Extractor(strongest(), self._logs / "sandbox.log")
+        self._extractor = Sandbox(strongest(), self._logs / "sandbox.log")
         run_once = RunOnce(self.store, self._locks, self.progress.note)
         self._runs = Runs(run_once, self._data, self._pool, self.progress, fresh=False)
         self._threads = ThreadPoolExecutor(workers, "opening")

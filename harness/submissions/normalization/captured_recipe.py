@@ -118,7 +118,7 @@ class CapturedRecipe:
         }
 
 
-def read_recipe(document: Mapping[str, Any]) -> CapturedRecipe:
+def read_recipe(document: object) -> CapturedRecipe:
     """Returns the recipe that a sandboxed process reported.
 
     Args:

@@ -1,85 +1,82 @@
-"""The trusted side of the sandbox: has submissions opened, believes nothing of what they answer."""
+"""The trusted side of the sandbox: starts it, sends submissions in, and believes no answer."""
 
 import contextlib
+import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from threading import BoundedSemaphore, Lock
-from typing import Any
+from threading import BoundedSemaphore, Event, Lock
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.network.keras_config import read_model
 from harness.network.spec import Spec
-from harness.submissions.sandbox import messages as documents
-from harness.submissions.sandbox.inside.limits import GB, Limits
+from harness.submissions.sandbox import messages
+from harness.submissions.sandbox.inside.limits import GB, MAX_DOCUMENT, MAX_PAYLOAD, Limits
 from harness.submissions.sandbox.isolation import Isolation
-from harness.submissions.sandbox.messages import Submitted, packed
-from harness.submissions.sandbox.server import Server, ServerDied
+from harness.submissions.sandbox.messages import Answer, SubmittedFiles
 from harness.system.failure import BuildFailure
 from harness.system.memory import was_refused
+from harness.system.processes import parent_death
+from harness.system.processes.json_process import ended, last_words
 from reference.errors import UserError
 
-BUILD_TIMEOUT_S = 60
-LIMITS = Limits()
-_ATTEMPTS = 4
+if TYPE_CHECKING:
+    from subprocess import Popen
 
+LIMITS = Limits()
+SERVER_MODULE = "harness.submissions.sandbox.inside.server"
+START_TIMEOUT_S = 120.0  # for the import of Keras, on a busy machine
+_ATTEMPTS = 4
+# How much longer than a submission the supervisor may take, which ends what is left of it.
+_GRACE_S = 30.0
+_MAX_MESSAGE = 1 << 16
+_MAX_REPLY = MAX_DOCUMENT + MAX_PAYLOAD + _MAX_MESSAGE
 
 _DIED = "the process ended without an answer; its last words: "
 _OVERSIZE = "the description of the network is larger than 1 MB, or its weights than 80 MB"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a submission's process answered: checked for its form, true or not.
-
-    Attributes:
-        document: {"networks": [...], "notes": [...], "error": ... or None}.
-        payload: the weights of a saved file, little-endian float32, else empty.
-        log: the last that it printed.
-    """
-
-    document: Mapping[str, Any]
-    payload: bytes
-    log: str
-
-
-class Extractor:
-    """Opens submissions in the sandbox, several at once; starts it when it is needed.
+class Sandbox:
+    """Opens submissions in isolation, several at once; its server starts with the first one.
 
     Args:
         isolation: where each is opened.
-        log: where messages of the sandbox itself go.
+        log: the file for messages of the sandbox itself.
     """
 
     def __init__(self, isolation: Isolation, log: Path) -> None:
         self.isolation = isolation
         self._log = log
         self._lock = Lock()
-        self._server: Server | None = None
-        self._single: set[Server] = set()
+        self._server: SandboxServer | None = None
+        self._single: set[SandboxServer] = set()
         self._stopped = False
         # Under limits alone they could see each other's processes, so there is one at a time.
-        self._turns = BoundedSemaphore(1 if isolation.level == "limits" else 1 << 10)
+        self._slots = BoundedSemaphore(1 if isolation.level == "limits" else 1 << 10)
 
-    def open(self, submitted: Submitted) -> Answer | BuildFailure:
+    def open(self, submitted: SubmittedFiles) -> Answer | BuildFailure:
         """Returns what a submission's process answered, or why it gave no answer."""
         try:
-            request = packed(submitted)
+            request = messages.pack(submitted)
         except UserError as error:
             return BuildFailure("failed", str(error))
-        limits = replace(LIMITS, wall_s=BUILD_TIMEOUT_S, private=self.isolation.private)
+        limits = replace(LIMITS, private=self.isolation.private)
         try:
-            with self._turns:
-                header, answer = self._asked(limits, request)
+            with self._slots:
+                reply = self._ask(limits, request)
         except ServerDied as error:
-            ended = "the session has ended" if self._stopped else str(error)
-            return BuildFailure("grader_error", ended)
+            reason = "the session has ended" if self._stopped else str(error)
+            return BuildFailure("grader_error", reason)
         finally:
             os.close(request)
-        return _outcome(header, answer, limits)
+        return _read_reply(reply, limits)
 
     def build(self, name: str, source: str) -> Spec | BuildFailure:
-        """Returns the first network that a module gives, or why there is none.
+        """Returns the first network that a module gives, or why it gives none.
 
         Args:
             name: how messages call the module, e.g. "models/deep_cnn.py".
@@ -88,29 +85,28 @@ class Extractor:
         path = PurePosixPath(name)
         outside = path.is_absolute() or ".." in path.parts
         main = path.name if outside else str(path)
-        found = self.open(Submitted(main, {main: source.encode(errors="surrogatepass")}))
+        found = self.open(SubmittedFiles(main, {main: source.encode(errors="surrogatepass")}))
         if isinstance(found, BuildFailure):
             return found
-        networks, error = found.document["networks"], found.document["error"]
-        if not networks:
-            return BuildFailure(documents.status(error), error["message"])
+        if not found.document["networks"]:
+            return messages.failure(found.document)
         try:
-            return read_model(networks[0])
+            return read_model(found.document["networks"][0])
         except UserError as problem:
             return BuildFailure("failed", str(problem))
 
     def stop(self) -> None:
-        """Ends the sandbox, for good: a request that comes later is refused."""
+        """Ends the sandbox for good: a later request is refused."""
         self._stopped = True
-        # Without the lock: who holds it may be waiting for the server to be ready.
+        # Without the lock: its holder may be waiting for the server to be ready.
         for server in (*tuple(self._single), self._server):
             if server is not None:
                 server.stop()
 
-    def _asked(self, limits: Limits, request: int) -> tuple[Mapping[str, Any], bytes]:
+    def _ask(self, limits: Limits, request: int) -> "Reply":
         """Asks the server; when it has died, another one, a few times.
 
-        Whoever killed it may not have been the submission that asks.
+        The submission that asks need not be the one that killed it.
 
         Raises:
             ServerDied: they died one after another, or the session has ended.
@@ -126,7 +122,7 @@ class Extractor:
         raise AssertionError  # the last attempt has returned or raised
 
     @contextlib.contextmanager
-    def _server_for_one(self) -> Iterator[Server]:
+    def _server_for_one(self) -> "Iterator[SandboxServer]":
         """Gives the server, or where submissions cannot be kept apart in it, a fresh one."""
         if self.isolation.private:
             yield self._shared_server()
@@ -141,9 +137,9 @@ class Extractor:
             server.stop()
             with self._lock:
                 self._single.discard(server)
-            log.unlink(missing_ok=True)  # who asked has been told its last words
+            log.unlink(missing_ok=True)  # the failure, if any, holds its last words
 
-    def _shared_server(self) -> Server:
+    def _shared_server(self) -> "SandboxServer":
         with self._lock:
             if self._server is not None and not self._server.alive:
                 self._server.stop()
@@ -154,44 +150,181 @@ class Extractor:
             self._server.wait_until_ready()
             return self._server
 
-    def _start(self, log: Path) -> Server:
-        server = Server(self.isolation, log)
+    def _start(self, log: Path) -> "SandboxServer":
+        server = SandboxServer(self.isolation, log)
         if self._stopped:  # perhaps while it was being started
             server.stop()
             raise ServerDied("the session has ended")
         return server
 
 
-def _outcome(header: Mapping[str, Any], answer: bytes, limits: Limits) -> Answer | BuildFailure:
-    """Reads what the supervisor says, and of an answer all that is to be believed of its form."""
-    outcome, log = header["outcome"], str(header["log"]).strip()
-    if outcome == "answered":
-        return _answered(answer, log, limits)
-    last = log.splitlines()[-1] if log else "it printed nothing"
-    # A stranger's text, on its way to a terminal.
+class Reply(NamedTuple):
+    """What the supervisor of one submission says: how it ended, and its answer as it came."""
+
+    outcome: str
+    reason: str
+    log: str
+    answer: bytes
+
+
+def _read_reply(reply: Reply, limits: Limits) -> Answer | BuildFailure:
+    """Returns the answer, checked for its form, or the failure that the outcome stands for."""
+    if reply.outcome == "answered":
+        try:
+            found = messages.read(reply.answer, reply.log)
+        except UserError as problem:
+            return BuildFailure("failed", str(problem))
+        error = found.document["error"]
+        if error and not found.document["networks"] and was_refused(error["message"]):
+            return _refused_memory(limits)
+        return found
+    last = reply.log.splitlines()[-1] if reply.log else "it printed nothing"
+    # Untrusted text, on its way to a terminal.
     last = "".join(letter if letter.isprintable() else "?" for letter in last)
-    out_of_memory = was_refused(log)
+    out_of_memory = was_refused(reply.log)
     return {
         "timeout": BuildFailure("timeout", f"no network after {limits.wall_s:g} s; it was stopped"),
         "oversize": BuildFailure("failed", _OVERSIZE),
-        "resource": BuildFailure("resource", f"{header['reason']}; it was stopped"),
-        "broken": BuildFailure("grader_error", str(header["reason"])),
+        "resource": BuildFailure("resource", f"{reply.reason}; it was stopped"),
+        "broken": BuildFailure("grader_error", reply.reason),
         "died": _refused_memory(limits) if out_of_memory else BuildFailure("failed", _DIED + last),
-    }[str(outcome)]
-
-
-def _answered(answer: bytes, log: str, limits: Limits) -> Answer | BuildFailure:
-    line, _, payload = answer.partition(b"\n")
-    try:
-        found = documents.read(line)
-    except UserError as problem:
-        return BuildFailure("failed", str(problem))
-    error = found["error"]
-    if error and not found["networks"] and was_refused(error["message"]):
-        return _refused_memory(limits)
-    return Answer(found, payload, log)
+    }[reply.outcome]
 
 
 def _refused_memory(limits: Limits) -> BuildFailure:
     most = f"{limits.memory_bytes / GB:g} GB"
     return BuildFailure("resource", f"it asked for more memory than the {most} that it may use")
+
+
+# The server -------------------------------------------------------------------------------------
+
+
+class ServerDied(Exception):
+    """The server, or the supervisor of a request, ended without reporting an outcome."""
+
+
+class SandboxServer:
+    """Runs `inside.server`, which forks for each submission.
+
+    `ask` may be called by several threads at once.
+    """
+
+    def __init__(self, isolation: Isolation, log: Path) -> None:
+        self._log = log
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process: Popen[bytes] | None = None
+        self._error: OSError | None = None
+        self._ready = Event()
+        self._asked: set[socket.socket] = set()
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with theirs, log.open("wb") as file:
+                self._process = parent_death.start(
+                    isolation.command(SERVER_MODULE),
+                    cwd="/",
+                    env=isolation.environment(),
+                    stdin=theirs.fileno(),
+                    stdout=file,
+                    stderr=file,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            self._error = error
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that ends when the server does."""
+        return self._process.pid if self._process is not None else -1
+
+    def wait_until_ready(self) -> None:
+        """Waits until it has imported Keras.
+
+        Raises:
+            ServerDied: it ended first, or took too long.
+        """
+        if self._ready.is_set():
+            return
+        try:
+            self._control.settimeout(START_TIMEOUT_S)
+            ready = self._control.recv(_MAX_MESSAGE)
+        except OSError:  # it takes too long, or `stop` has closed the socket
+            ready = b""
+        if not ready:
+            raise self._death()
+        self._ready.set()
+
+    def ask(self, limits: Limits, request: int) -> Reply:
+        """Opens one submission and returns the outcome.
+
+        Args:
+            request: the descriptor of the packed submission.
+
+        Raises:
+            ServerDied: no outcome was reported.
+        """
+        ours, theirs = socket.socketpair()
+        with ours, self._asking(ours):
+            try:
+                with theirs:
+                    message = json.dumps(limits.to_json()).encode()
+                    socket.send_fds(self._control, [message], [request, theirs.fileno()])
+                data = _receive(ours, time.monotonic() + limits.wall_s + _GRACE_S)
+            except OSError as error:
+                raise self._death() from error
+        head, newline, answer = data.partition(b"\n")
+        header = json.loads(head) if newline else {}
+        if header.get("size") != len(answer):
+            raise self._death()
+        return Reply(header["outcome"], header["reason"], header["log"].strip(), answer)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Ends it and all that it has started; safe to call twice, and from any thread."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        # Where the server's end does not end a submission, its supervisor sees the closed socket.
+        for connection in tuple(self._asked):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._control.close()
+
+    @contextlib.contextmanager
+    def _asking(self, connection: socket.socket) -> Iterator[None]:
+        """Lets `stop` close the connections of pending requests."""
+        self._asked.add(connection)
+        try:
+            yield
+        finally:
+            self._asked.discard(connection)
+
+    def _death(self) -> ServerDied:
+        """Returns the error that says how it ended, after ending what is left of it."""
+        if self._process is None:
+            return ServerDied(f"the sandbox could not be started: {self._error}")
+        self.stop()
+        return ServerDied(f"the sandbox {ended(self._process.wait(), last_words(self._log))}")
+
+
+def _receive(connection: socket.socket, deadline: float) -> bytes:
+    """Reads until the other end closes.
+
+    Raises:
+        OSError: the deadline has passed, or the reply is too large.
+    """
+    data = bytearray()
+    while True:
+        connection.settimeout(max(0.001, deadline - time.monotonic()))
+        chunk = connection.recv(1 << 20)
+        if not chunk:
+            return bytes(data)
+        data += chunk
+        if len(data) > _MAX_REPLY:
+            raise OSError("the reply is larger than a supervisor's can be")

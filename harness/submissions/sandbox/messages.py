@@ -1,93 +1,33 @@
-"""Reads what a submission's process answered, believing nothing of it."""
+"""Messages to and from the sandbox: a submission's files, and its answer, which is not trusted."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TypedDict
 
+from harness.system.failure import BuildFailure
 from harness.system.strict_json import NotJson, parse
 from reference.errors import UserError
 from reference.fields import shown
 
-_MAX_NETWORKS = 16
-_MAX_NOTES = 50
-_MAX_TEXT = 500
-_MAX_MESSAGE = 2000
-
-
-def read(line: bytes) -> dict[str, Any]:
-    """Returns the document that a line of JSON holds, with the keys that a document has.
-
-    Raises:
-        UserError: it is not one, or holds a number or a text that cannot be worked with.
-    """
-    try:
-        document = parse(line)
-    except NotJson as problem:
-        raise UserError(f"the description of the network {problem}") from problem
-    if not isinstance(document, dict):
-        raise UserError("the process answered something that is not a description")
-    networks = _listed(document, "networks", _MAX_NETWORKS)
-    for network in networks:
-        if not isinstance(network.get("class"), str) or "config" not in network:
-            raise UserError("the process described a network without class or configuration")
-    notes = _listed(document, "notes", _MAX_NOTES)
-    for note in notes:
-        if not isinstance(note.get("kind"), str) or not _is_text(note.get("text"), _MAX_TEXT):
-            raise UserError("the process answered a note that is none")
-    error = document.get("error")
-    if error is not None and not (
-        isinstance(error, Mapping)
-        and isinstance(error.get("stage"), str)
-        and isinstance(error.get("message"), str)
-    ):
-        raise UserError("the process answered an error that is none")
-    if error is None and not networks:
-        raise UserError("the process gave no network and no reason")
-    if error is not None:
-        error = {**error, "message": error["message"][:_MAX_MESSAGE]}
-    return {"networks": networks, "notes": notes, "error": error}
-
-
-def _is_text(value: object, length: int) -> bool:
-    return isinstance(value, str) and len(value) <= length
-
-
-def _listed(document: Mapping[str, Any], key: str, most: int) -> list[dict[str, Any]]:
-    found = document.get(key)
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise UserError(f"the process answered no list of {key}")
-    if len(found) > most:
-        raise UserError(f"the process answered {len(found)} {key}; at most {most} are read")
-    return found
-
-
-def status(error: Mapping[str, Any]) -> str:
-    """Returns results.json's status for a submission that gave no network but this reason."""
-    return "timeout" if error.get("stage") == "timeout" else "failed"
-
-
-def is_lasting(document: Mapping[str, Any]) -> bool:
-    """Whether another time would give the same answer: whether no clock had a part in it."""
-    error, notes = document["error"], document["notes"]
-    stopped = any(isinstance(note, Mapping) and note.get("kind") == "stopped" for note in notes)
-    return not stopped and (error is None or status(error) != "timeout")
-
-
 MAX_FILES = 1000
-
-
 MAX_BYTES = 100 << 20
-
-
 _MAX_NAME = 200
+
+MAX_NETWORKS = 16
+MAX_NOTES = 50
+MAX_MESSAGE = 2000
+_MAX_TEXT = 500
+
+# To the sandbox ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Submitted:
-    """What somebody handed in.
+class SubmittedFiles:
+    """A submission's files.
 
     Attributes:
         main: the name of the file to open, among `files`.
@@ -97,16 +37,25 @@ class Submitted:
     main: str
     files: Mapping[str, bytes]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and contents."""
+        total = hashlib.sha256(self.main.encode(errors="surrogateescape") + b"\0")
+        for name, content in sorted(self.files.items()):
+            total.update(name.encode(errors="surrogateescape") + b"\0")
+            total.update(hashlib.sha256(content).digest())
+        return total.hexdigest()
 
-def packed(submitted: Submitted) -> int:
+
+def pack(submitted: SubmittedFiles) -> int:
     """Returns a descriptor of an anonymous file, in memory, that holds a submission.
 
     A line of JSON, {"main": ..., "files": [[name, size], ...]}, then the contents one by one.
 
     Raises:
-        UserError: it is too large, or a name is not one of a file in the submission's folder.
+        UserError: it is too large, or a name does not lie inside the submission's folder.
     """
-    _check(submitted)
+    _check_files(submitted)
     listed = [[name, len(content)] for name, content in submitted.files.items()]
     header = json.dumps({"main": submitted.main, "files": listed}).encode() + b"\n"
     descriptor = os.memfd_create("submission")
@@ -116,7 +65,7 @@ def packed(submitted: Submitted) -> int:
     return descriptor
 
 
-def _check(submitted: Submitted) -> None:
+def _check_files(submitted: SubmittedFiles) -> None:
     if submitted.main not in submitted.files:
         raise UserError(f"{shown(submitted.main)} is not among the submission's files")
     if len(submitted.files) > MAX_FILES:
@@ -130,14 +79,13 @@ def _check(submitted: Submitted) -> None:
     for name in submitted.files:
         if not _is_plain(name) or name in folders:
             raise UserError(
-                f"{shown(name)} cannot be the name of a file here; expected one inside the "
-                "submission's folder, of printable characters, "
-                f"{_MAX_NAME} bytes at most"
+                f"{shown(name)} cannot be the name of a file here; expected a path inside the "
+                f"submission's folder, of printable characters, at most {_MAX_NAME} bytes long"
             )
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name is relative, stays below, and says nothing but where the file is."""
+    """Tells whether a name is relative, stays below, and says nothing but where the file is."""
     path = PurePosixPath(name)
     return (
         0 < len(name.encode(errors="replace")) <= _MAX_NAME
@@ -148,3 +96,105 @@ def _is_plain(name: str) -> bool:
         and str(path) == name
         and name != "."
     )
+
+
+# From the sandbox -------------------------------------------------------------------------------
+
+
+class Problem(TypedDict):
+    """Why a submission gave no network."""
+
+    stage: str
+    message: str
+
+
+class Document(TypedDict):
+    """What a submission's process answered, checked for its form; what it says may be untrue."""
+
+    networks: list[Mapping[str, object]]
+    notes: list[Mapping[str, object]]
+    error: Problem | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a submission's process answered.
+
+    Attributes:
+        payload: the weights of a saved file, little-endian float32, else empty.
+        log: the last that it printed.
+    """
+
+    document: Document
+    payload: bytes
+    log: str
+
+
+def read(answer: bytes, log: str) -> Answer:
+    """Returns an answer as it came from the sandbox: a line of JSON, then the payload.
+
+    Raises:
+        UserError: the line is not a document.
+    """
+    line, _, payload = answer.partition(b"\n")
+    try:
+        document = parse(line)
+    except NotJson as problem:
+        raise UserError(f"the description of the network {problem}") from problem
+    return Answer(checked(document), payload, log)
+
+
+def checked(document: object) -> Document:
+    """Returns a document whose keys, types and lengths are as `Document` says.
+
+    Raises:
+        UserError: they are not.
+    """
+    if not isinstance(document, Mapping):
+        raise UserError("the process answered something that is not a description")
+    networks = _listed(document, "networks", MAX_NETWORKS)
+    for network in networks:
+        if not isinstance(network.get("class"), str) or "config" not in network:
+            raise UserError("the process described a network without class or configuration")
+    notes = _listed(document, "notes", MAX_NOTES)
+    for note in notes:
+        text = note.get("text")
+        if not isinstance(note.get("kind"), str) or not isinstance(text, str):
+            raise UserError("the process answered a note without a kind or a text")
+        if len(text) > _MAX_TEXT:
+            raise UserError(f"the process answered a note of more than {_MAX_TEXT} characters")
+    error = document.get("error")
+    if error is None:
+        if not networks:
+            raise UserError("the process gave no network and no reason")
+        return {"networks": networks, "notes": notes, "error": None}
+    stage, message = (
+        (error.get("stage"), error.get("message")) if isinstance(error, Mapping) else (None, None)
+    )
+    if not isinstance(stage, str) or not isinstance(message, str):
+        raise UserError("the process answered an error without a stage or a message")
+    problem = Problem(stage=stage, message=message[:MAX_MESSAGE])
+    return {"networks": networks, "notes": notes, "error": problem}
+
+
+def _listed(document: Mapping[str, object], key: str, most: int) -> list[Mapping[str, object]]:
+    found = document.get(key)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise UserError(f"the process answered no list of {key}")
+    if len(found) > most:
+        raise UserError(f"the process answered {len(found)} {key}; at most {most} are read")
+    return found
+
+
+def failure(document: Document) -> BuildFailure:
+    """Returns the failure of a submission that gave no network."""
+    error = document["error"]
+    assert error is not None  # noqa: S101  (a document has networks or an error)
+    return BuildFailure("timeout" if error["stage"] == "timeout" else "failed", error["message"])
+
+
+def is_lasting(document: Document) -> bool:
+    """Tells whether another time would give the same answer: whether no clock had a part in it."""
+    error, notes = document["error"], document["notes"]
+    stopped = any(note.get("kind") == "stopped" for note in notes)
+    return not stopped and (error is None or error["stage"] != "timeout")

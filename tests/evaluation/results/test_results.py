@@ -56,7 +56,7 @@ def graded():
     return SubjectOutcome(
         subject=project_subject(NAME),
         facts=load(NAME),
-        opened=OpenedSubmission(compare(load(NAME), _spec()), "project", "build()"),
+        opened=OpenedSubmission(compare(load(NAME), _spec()), "project", "build()", _spec()),
         error=None,
         runs=(),
         gate=_gate("passed"),

@@ -14,8 +14,7 @@ import pytest
 from harness.network.spec import Spec
 from harness.submissions.sandbox import client
 from harness.submissions.sandbox import isolation as sandbox
-from harness.submissions.sandbox import server as servers
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.isolation import Isolation, strongest
 from harness.system.directories import PROJECT_ROOT
 from harness.system.failure import BuildFailure
@@ -33,7 +32,7 @@ def made(tmp_path):
     extractors = []
 
     def make(isolation):
-        extractors.append(Extractor(isolation, tmp_path / "logs" / "sandbox.log"))
+        extractors.append(Sandbox(isolation, tmp_path / "logs" / "sandbox.log"))
         return extractors[-1]
 
     yield make
@@ -189,11 +188,11 @@ def test_a_server_that_was_killed_is_replaced_and_asked_again(made):
 
 def test_a_server_that_dies_again_is_our_fault(made, monkeypatch):
     def die(*_):
-        raise servers.ServerDied("killed")
+        raise client.ServerDied("killed")
 
     asked = []
-    monkeypatch.setattr(servers.Server, "wait_until_ready", lambda _: None)
-    monkeypatch.setattr(servers.Server, "ask", lambda *_: asked.append(1) or die())
+    monkeypatch.setattr(client.SandboxServer, "wait_until_ready", lambda _: None)
+    monkeypatch.setattr(client.SandboxServer, "ask", lambda *_: asked.append(1) or die())
     found = made(strongest()).build("x.py", "")
     assert found == BuildFailure("grader_error", "killed")
     assert len(asked) == client._ATTEMPTS

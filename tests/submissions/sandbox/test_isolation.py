@@ -12,7 +12,7 @@ import pytest
 from harness.network.spec import Spec
 from harness.submissions.sandbox import client
 from harness.submissions.sandbox import isolation as sandbox
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.inside.limits import Limits
 from harness.submissions.sandbox.isolation import Isolation, strongest
 from harness.system.directories import PROJECT_ROOT
@@ -441,7 +441,7 @@ def test_no_child_or_grandchild_outlives_the_request(extractor, escape):
 
 
 def test_a_child_that_holds_the_pipe_does_not_hold_the_grader(extractor, monkeypatch):
-    monkeypatch.setattr(client, "BUILD_TIMEOUT_S", 20)
+    monkeypatch.setattr(client, "LIMITS", Limits(wall_s=20))
     code = """
     import os, time
     if os.fork() == 0:
@@ -452,7 +452,7 @@ def test_a_child_that_holds_the_pipe_does_not_hold_the_grader(extractor, monkeyp
 
 
 def test_a_build_that_takes_too_long_is_stopped(extractor, monkeypatch):
-    monkeypatch.setattr(client, "BUILD_TIMEOUT_S", 1)
+    monkeypatch.setattr(client, "LIMITS", Limits(wall_s=1))
     code = """
     import time
     while True:
@@ -532,7 +532,7 @@ def test_what_one_author_kills_is_not_the_server(extractor):
 
 
 def test_stopping_leaves_no_process_and_is_for_good(isolation, tmp_path):
-    extractor = Extractor(isolation, tmp_path / "log")
+    extractor = Sandbox(isolation, tmp_path / "log")
     assert_serves(extractor)
     process = extractor._server
     extractor.stop()

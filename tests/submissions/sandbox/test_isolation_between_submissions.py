@@ -13,7 +13,7 @@ import pytest
 from harness.network.spec import Spec
 from harness.submissions.sandbox.client import Answer
 from harness.submissions.sandbox.isolation import strongest
-from harness.submissions.sandbox.messages import Submitted
+from harness.submissions.sandbox.messages import SubmittedFiles
 from harness.system.directories import PROJECT_ROOT
 from harness.system.failure import BuildFailure
 from tests.support.sandbox import (
@@ -339,6 +339,6 @@ def test_a_submissions_files_are_beside_it_and_nothing_else_is(extractor):
             raise SystemExit(3)
     """)
     files = {"main.py": main.encode(), "parts/helper.py": helper.encode(), "ünï 1.txt": b""}
-    found = extractor.open(Submitted("main.py", files))
+    found = extractor.open(SubmittedFiles("main.py", files))
     assert isinstance(found, Answer)
     assert found.log == "['./main.py', './parts/helper.py', './ünï 1.txt'] /tmp/work"

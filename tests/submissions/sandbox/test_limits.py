@@ -12,7 +12,7 @@ from harness.submissions.sandbox.client import LIMITS, Answer
 from harness.submissions.sandbox.inside import limits
 from harness.submissions.sandbox.inside.limits import GB, MB
 from harness.submissions.sandbox.isolation import strongest
-from harness.submissions.sandbox.messages import Submitted
+from harness.submissions.sandbox.messages import SubmittedFiles
 from harness.system.failure import BuildFailure
 from tests.support.sandbox import GOOD, attack, built, lasting, reached, unique, wait_for
 
@@ -150,15 +150,15 @@ def test_processor_time_of_all_processes_together_is_bounded(extractor, limit):
     )
 
 
-def test_a_flood_of_output_takes_no_room(extractor, monkeypatch):
-    monkeypatch.setattr(client, "BUILD_TIMEOUT_S", 2)
+def test_a_flood_of_output_takes_no_room(extractor, limit):
+    limit(wall_s=2)
     found = built(extractor, "while True: print('flood ' * 10_000)")
     assert found == BuildFailure("timeout", "no network after 2 s; it was stopped")
 
 
 def test_of_what_it_prints_the_last_words_are_kept(extractor):
     found = extractor.open(
-        Submitted("x.py", {"x.py": attack("print('flood ' * 100_000 + 'end')").encode()})
+        SubmittedFiles("x.py", {"x.py": attack("print('flood ' * 100_000 + 'end')").encode()})
     )
     assert isinstance(found, Answer)
     assert found.log.endswith("flood end")
@@ -213,18 +213,18 @@ def test_links_that_it_leaves_lead_nowhere(extractor, tmp_path):
 
 def test_a_thousand_files_are_opened(extractor):
     files = {"main.py": GOOD.encode(), **{f"data/{i}.txt": b"x" for i in range(999)}}
-    assert isinstance(extractor.open(Submitted("main.py", files)), Answer)
+    assert isinstance(extractor.open(SubmittedFiles("main.py", files)), Answer)
 
 
 def test_more_files_are_refused(extractor):
     files = {"main.py": GOOD.encode(), **{f"{i}.txt": b"x" for i in range(1000)}}
-    found = extractor.open(Submitted("main.py", files))
+    found = extractor.open(SubmittedFiles("main.py", files))
     assert found == BuildFailure("failed", "1001 files; at most 1000 are accepted")
 
 
 def test_files_that_are_too_large_are_refused(extractor, monkeypatch):
     monkeypatch.setattr(messages, "MAX_BYTES", 3 * MB)
-    found = extractor.open(Submitted("x.py", {"x.py": b"#" * (4 * MB)}))
+    found = extractor.open(SubmittedFiles("x.py", {"x.py": b"#" * (4 * MB)}))
     assert found == BuildFailure("failed", "the files hold 4 MB; at most 3 MB are accepted")
 
 
@@ -249,14 +249,14 @@ def test_files_that_are_too_large_are_refused(extractor, monkeypatch):
     ],
 )
 def test_a_name_that_leads_elsewhere_is_refused(extractor, name):
-    found = extractor.open(Submitted("main.py", {"main.py": GOOD.encode(), name: b""}))
+    found = extractor.open(SubmittedFiles("main.py", {"main.py": GOOD.encode(), name: b""}))
     assert isinstance(found, BuildFailure)
     assert found.status == "failed"
     assert "cannot be the name of a file" in found.message
 
 
 def test_a_main_file_that_is_not_there_is_refused(extractor):
-    found = extractor.open(Submitted("x.py", {"y.py": b""}))
+    found = extractor.open(SubmittedFiles("x.py", {"y.py": b""}))
     assert found == BuildFailure("failed", "'x.py' is not among the submission's files")
 
 

@@ -4,7 +4,7 @@ import signal
 import sys
 from pathlib import Path
 
-from harness.submissions.sandbox.client import Extractor
+from harness.submissions.sandbox.client import Sandbox
 from harness.submissions.sandbox.isolation import Isolation, strongest
 
 if __name__ == "__main__":
@@ -12,7 +12,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     level, folder = sys.argv[1:]
     isolation = Isolation("limits") if level == "limits" else strongest()
-    extractor = Extractor(isolation, Path(folder) / "sandbox.log")
+    extractor = Sandbox(isolation, Path(folder) / "sandbox.log")
     try:
         extractor.build("theirs.py", sys.stdin.read())
     finally:
