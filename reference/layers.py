@@ -206,7 +206,7 @@ def _spell_out(
     if kind in _ALIASES:
         kind, config = "Activation", _unalias(_ALIASES[kind], config)
     if kind not in LAYERS:
-        raise UserError(f"unknown kind of layer; known kinds: {', '.join((*LAYERS, *_ALIASES))}")
+        raise UserError(unknown_layer())
     rule = LAYERS[kind]
     settings = dict(config)
     fused = settings.pop("activation", None) if rule.fuses_activation else None
@@ -218,6 +218,12 @@ def _spell_out(
         for name, complete in parts
         if (name, complete) != ("Activation", {"activation": "linear"})
     ]
+
+
+def unknown_layer() -> str:
+    """Returns the message about a layer of another kind than the known ones."""
+    known = ", ".join(sorted((*LAYERS, *_ALIASES)))
+    return f"not a layer that can be graded; expected one of Keras's own: {known}"
 
 
 def _unalias(alias: _Alias, config: Config) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from harness.network.spec import clean_name
 from reference.errors import UserError
 from reference.fields import plain, shown
-from reference.layers import LAYERS
+from reference.layers import unknown_layer
 
 Row = tuple[str, Mapping[str, Any], tuple[int, ...], bool]
 """A layer as somebody wrote it: (kind, config, the rows that it takes, trainable)."""
@@ -70,9 +70,7 @@ def read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: boo
             "layers, such as Rescaling, Reshape or Activation"
         )
     if layer.get("registered_name") is not None or not _from_keras(layer.get("module")):
-        raise UserError(
-            f"{where} is not one of Keras's own layers; expected one of {', '.join(sorted(LAYERS))}"
-        )
+        raise UserError(f"{where}: {unknown_layer()}")
     if kind == "InputLayer":
         return "InputLayer", {"shape": _input_shape(config, where)}, inputs, True
     known: dict[str, Any] = {}

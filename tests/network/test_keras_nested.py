@@ -155,9 +155,9 @@ LOOP = functional(
         (_model(LOOP), r"the layer graph has a cycle through 'two'"),
         (_model(functional(entry(784), HIDDEN1)), r"'images'"),
         ({**_hidden(), "config": {"layers": 3}}, r"lists no layers"),
-        ({**_hidden(), "registered_name": "Mine>Sequential"}, r"not one of Keras's own layers"),
-        ({**_hidden(), "module": "student"}, r"not one of Keras's own layers"),
-        ({**_hidden(), "class_name": "Model"}, r"\(Model\) is not one of Keras"),
+        ({**_hidden(), "registered_name": "Mine>Sequential"}, r"not a layer that can be graded"),
+        ({**_hidden(), "module": "student"}, r"not a layer that can be graded"),
+        ({**_hidden(), "class_name": "Model"}, r"\(Model\): not a layer that can be graded"),
         (_model(sequential(entry(784), entry(784, name="b"))), r"should have one InputLayer"),
     ],
 )

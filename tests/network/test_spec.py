@@ -184,7 +184,7 @@ def _node(**changes):
         (_document(nodes=[1]), "each node should have kind, config, inputs and trainable"),
         (_document(nodes=[{"kind": "Dense"}]), "each node should have"),
         (_document(names=["one"]), "1 names for 4 layers"),
-        (_node(kind="Lambda"), "layer 1 (Lambda): unknown kind"),
+        (_node(kind="Lambda"), "layer 1 (Lambda): not a layer"),
         (_node(inputs=[1]), "should be indexes of earlier layers"),
         (_node(inputs=[-1]), "should be indexes of earlier layers"),
         (_node(inputs=[]), "has 0 inputs"),

@@ -289,7 +289,7 @@ SPOILED = [
         "value = [3, 0]",
         "the layers make no network (layer 1 (Conv2D): kernel_size",
     ),
-    ('class = "Conv2D"', 'class = "Conv3D"', "layer 1 (Conv3D): unknown kind of layer"),
+    ('class = "Conv2D"', 'class = "Conv3D"', "layer 1 (Conv3D): not a layer that can be graded"),
     ("batch_size = { value = 128", "batch_size = { value = -1", "recipe.batch_size.value = -1"),
     ("[recipe]", "[recipe]\npatience = 3", "recipe.patience = 3, but should be absent"),
     (

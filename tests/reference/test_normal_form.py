@@ -224,7 +224,7 @@ BAD_VALUES = [
     ),
     ("Dense", {"units": 3, "rate": 1}, "knows no key 'rate'; known keys: units, use_bias"),
     ("Flatten", {"x": 1}, "knows no key 'x'; known keys: none"),
-    ("Conv3D", {}, "unknown kind of layer; known kinds: InputLayer, Conv2D, Dense"),
+    ("Conv3D", {}, "not a layer that can be graded; expected one of Keras's own: Activation, "),
 ]
 
 
@@ -297,7 +297,7 @@ BAD_GRAPHS = [
 BAD_GRAPHS += [
     ([INPUT, (["Dense"], {}, (0,), True)], "kind = ['Dense'], but should be the name of a Keras"),
     ([INPUT, (3, {}, (0,), True)], "layer 1 (3): kind = 3, but should be the name"),
-    ([INPUT, ("x" * 9_000, {}, (0,), True)], f"layer 1 ({'x' * 60}): unknown kind"),
+    ([INPUT, ("x" * 9_000, {}, (0,), True)], f"layer 1 ({'x' * 60}): not a layer"),
     ([INPUT, ("Flatten", None, (0,), True)], "config = None, but should be a mapping of keys"),
     ([INPUT, ("Flatten", [], (0,), True)], "config = [], but should be a mapping of keys"),
     ([INPUT, ("Flatten", {}, ([0],), True)], "inputs = [[0]], but should be indexes"),
