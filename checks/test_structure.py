@@ -60,10 +60,12 @@ def _sequence_differences(structure: Comparison) -> Iterator[Difference]:
         if pair.status == "missing" and pair.expected_index is not None:
             row = structure.expected[pair.expected_index]
             what = f"layer {pair.expected_index + 1}"
-            yield Difference(what, "missing", _title(row), _source(row), hint)
+            text = f"missing {what}: {_title(row)}"
+            yield Difference(what, "missing", _title(row), _source(row), hint, text)
         elif pair.status == "extra" and pair.actual_index is not None:
             row = structure.actual[pair.actual_index]
-            yield Difference(f"layer {row.name!r}", _title(row), "absent", hint=hint)
+            text = f"extra layer: {row.name} ({_title(row)})"
+            yield Difference(f"layer {row.name!r}", _title(row), "absent", hint=hint, text=text)
         else:
             yield from pair.differences.get("kind", ())
 

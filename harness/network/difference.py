@@ -12,6 +12,8 @@ class Difference:
         what: e.g. "dropout.rate".
         source: where the document, or the suite, says what is expected.
         hint: the likely cause or the next step, as a sentence.
+        text: says it where "what = actual, but should be expected" does not, e.g. "extra layer:
+            dropout (Dropout)".
     """
 
     what: str
@@ -19,12 +21,14 @@ class Difference:
     expected: Any
     source: str = ""
     hint: str = ""
+    text: str = ""
 
     def __str__(self) -> str:
         where = f" [{self.source}]" if self.source else ""
         hint = f"\n    {self.hint}" if self.hint else ""
         actual, expected = describe(self.actual), describe(self.expected)
-        return f"{self.what} = {actual}, but should be {expected}{where}{hint}"
+        text = self.text or f"{self.what} = {actual}, but should be {expected}"
+        return f"{text}{where}{hint}"
 
 
 def describe(value: Any) -> str:

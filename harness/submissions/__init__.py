@@ -1,1 +1,1 @@
-"""Strangers' work: files, network in the document's conventions, recipe, weights."""
+"""Submissions: from untrusted files to a checked network with findings."""

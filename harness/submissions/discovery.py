@@ -1,7 +1,7 @@
-"""Finds what was submitted: which files, whose, and where to begin. Nothing in them is run here.
+"""Finds submissions: their files, their names and their main file. Nothing in them is run here.
 
-What lies in a submission's folder comes from strangers: links are not followed, only regular files
-are read, and how many and how large they may be is capped.
+A submission's folder is not trusted: links are not followed, only regular files are read, and their
+number and size are limited.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ MAX_DEPTH = 8
 MAX_NAME = 40  # of an id, before what makes it unique
 
 _OURS = frozenset({"__pycache__", "__MACOSX", ".git", ".ipynb_checkpoints", ".venv", "venv"})
-# Where to begin, when there are several files and none of them says so itself.
+# Names of main files, where several files could be it.
 _USUAL = ("build", "model", "main", "train", "submission", "solution")
 _BEGINS = re.compile(
     rb"\.fit\s*\(|^def (build|build_model|create_model|make_model|get_model)\b", re.MULTILINE
@@ -37,7 +37,7 @@ class Entry:
 
     Attributes:
         id: safe as a file name and in a test's id; unique in its class.
-        name: whatever its author called it.
+        name: the author's name for it.
         path: where it lies.
     """
 
@@ -54,14 +54,14 @@ def find(paths: Iterable[Path], folder: Path | None) -> list[Entry]:
     """Returns the submissions that were named, and those in the class's folder, by name.
 
     Raises:
-        UserError: there is nothing at a path, or nothing in the folder.
+        UserError: a path does not exist, or the folder holds no submission.
     """
     found: list[Path] = []
     for path in paths:
         if not path.exists():
             raise UserError(
-                f"--submission {path}: there is no such file or folder; expected a module, a "
-                "script, a notebook, a saved .keras or .h5 file, or a folder with one of these"
+                f"--submission {path} was not found; expected a module, a script, a notebook, a "
+                "saved .keras or .h5 file, or a folder with one of these"
             )
         if path.is_file() and path.suffix.lower() not in KINDS:
             raise UserError(
@@ -77,8 +77,8 @@ def find(paths: Iterable[Path], folder: Path | None) -> list[Entry]:
 def _members(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(
-            f"--submissions {folder}: there is no such folder; expected one with a file or a "
-            "folder for each student"
+            f"--submissions {folder} is not a folder; expected one with a file or a folder for "
+            "each student"
         )
     try:
         entries = sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
@@ -89,7 +89,7 @@ def _members(folder: Path) -> list[Path]:
     members = [path for path in entries if _is_member(path)]
     if not members:
         raise UserError(
-            f"--submissions {folder}: no submission in it; expected a file ({', '.join(KINDS)}) or "
+            f"--submissions {folder} holds no submission; expected a file ({', '.join(KINDS)}) or "
             "a folder for each student"
         )
     return members
@@ -108,10 +108,10 @@ def _title(path: Path) -> str:
 
 
 def _ids(names: Sequence[str]) -> list[str]:
-    """Names as strangers write them, to names that are safe anywhere and each other's equals.
+    """Returns ids that are unique and safe as file names.
 
-    Who shares the safe form of a name with somebody has a piece of the name's hash behind it, so
-    an id does not depend on who else is in the class in what order.
+    Where two names have the same safe form, each gets a piece of its hash, so an id does not depend
+    on the order of the class.
     """
     slugs = [_slug(name) for name in names]
     shared = Counter(slugs)
@@ -144,10 +144,10 @@ def read(entry: Entry, preferred: Sequence[str] = ()) -> SubmittedFiles:
     """Reads a submission's files, all of them at once.
 
     Args:
-        preferred: stems that say where to begin, e.g. the architecture's name.
+        preferred: stems of main files, e.g. the architecture's name.
 
     Raises:
-        Unreadable: too many or too large files, none to begin with, a link, or no permission.
+        Unreadable: too many or too large files, no main file, a link, or no permission.
     """
     if entry.path.is_symlink():
         raise Unreadable("it is a symbolic link, which is not followed; submit the file itself")
@@ -162,7 +162,9 @@ def _walk(folder: Path) -> Iterator[tuple[str, bytes]]:
     left = MAX_BYTES
     for count, path in enumerate(_regular(folder, 0)):
         if count == MAX_FILES:
-            raise Unreadable(f"it has more than {MAX_FILES} files; submit what is needed alone")
+            raise Unreadable(
+                f"it has more than {MAX_FILES} files; submit only the files that are needed"
+            )
         content = _content(path, left)
         left -= len(content)
         yield _as_text(path.relative_to(folder).as_posix()), content
@@ -192,7 +194,7 @@ def _content(path: Path, limit: int) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise Unreadable(f"{_shown(path.name)} is no regular file")
+                raise Unreadable(f"{_shown(path.name)} is not a regular file")
             content = file.read(limit + 1)
     except OSError as error:
         raise Unreadable(
@@ -207,25 +209,23 @@ def _shown(name: str) -> str:
     return re.sub(r"[^\w\-./ ]", "?", name[:80])
 
 
-# Where to begin --------------------------------------------------------------------------------
+# The main file ---------------------------------------------------------------------------------
 
 
 def _main(files: Mapping[str, bytes], preferred: Sequence[str]) -> str:
-    """Returns the file to begin with: code before notebooks before saved networks.
+    """Returns the main file: code before notebooks before saved networks.
 
     Among several of a kind: one with a preferred or usual name, else the only one that builds or
     fits a network, else the only one that no other imports.
 
     Raises:
-        Unreadable: there is none, or several and nothing that tells.
+        Unreadable: no file can be it, or several can.
     """
     for suffixes in ((PYTHON,), (NOTEBOOK,), SAVED):
         some = [name for name in files if name.lower().endswith(suffixes)]
         if some:
             return _choose(some, files, preferred)
-    raise Unreadable(
-        f"there is no file to begin with; expected one that ends in {', '.join(KINDS)}"
-    )
+    raise Unreadable("no .py, .ipynb, .keras or .h5 file was found")
 
 
 def _choose(names: Sequence[str], files: Mapping[str, bytes], preferred: Sequence[str]) -> str:
@@ -241,7 +241,7 @@ def _choose(names: Sequence[str], files: Mapping[str, bytes], preferred: Sequenc
             return some[0]
     shown = ", ".join(_shown(name) for name in top[:4])
     raise Unreadable(
-        f"it has {len(top)} files to begin with ({shown}, ...); call the right one main.py"
+        f"{len(top)} files could be the main one ({shown}, ...); name the right one main.py"
     )
 
 

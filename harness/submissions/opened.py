@@ -79,7 +79,7 @@ class _Candidate:
 def read_answer(
     answer: Answer, facts: Mapping[str, Facts], wanted: str | None, basis: str | None
 ) -> OpenedSubmission | BuildFailure:
-    """Returns the network to be graded, or why there is none.
+    """Returns the network to be graded, or the reason that it is missing.
 
     Args:
         facts: by architecture.

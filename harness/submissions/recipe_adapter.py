@@ -1,6 +1,6 @@
-"""The recipe that a submission's author trains by, as the engine can follow it.
+"""Adapts the recipe of a submission's author to what the engine can do.
 
-What a script did is taken over where the engine can do the same; elsewhere the document's way is
+A script's settings are taken over where the engine supports them; elsewhere the document's are
 kept, and a note says so. `--train-with submission` trains by it.
 """
 
@@ -33,11 +33,11 @@ LOSSES: Final[Mapping[str, str]] = {
     "mean_absolute_error": "mean_absolute_error",
     "mae": "mean_absolute_error",
 }
-# The only one that takes labels as whole numbers; for the others they have a column for each class.
-_WHOLE_NUMBERS: Final = "sparse_categorical_crossentropy"
+# The only one that takes integer labels; the others take a column for each class.
+_INTEGERS: Final = "sparse_categorical_crossentropy"
 _CLASSES: Final = 10
 
-MOST_EPOCHS: Final = 20  # unless the document has more
+MAX_EPOCHS: Final = 20  # unless the document has more
 BATCHES: Final = (8, 10_000)
 VALIDATION: Final = (100, 30_000)
 RATES: Final = (1e-7, 100.0)
@@ -51,11 +51,11 @@ def trainable(
     scales_itself: bool = False,
     calibrated: bool = False,
 ) -> tuple[Recipe, tuple[str, ...]]:
-    """Returns the recipe to train a submission by, and a note for all that is not its author's.
+    """Returns the recipe to train a submission by, and a note for each setting not taken over.
 
     Args:
-        captured: what the script did; what is not known of it is the document's.
-        documented: what it is graded by; says where training stops, which is never taken over.
+        captured: the script's recipe; settings that are not known are the document's.
+        documented: the document's recipe; early stopping is always its own.
         scales_itself: the network scaled its pixels in a layer that is not part of it any more,
             because the images are scaled before they reach it.
         calibrated: the data is not MNIST: how long is trained, and in which batches, is part of
@@ -93,7 +93,7 @@ def _optimizer(captured: CapturedRecipe, documented: Recipe) -> _Part:
         return _NOTHING
     if name not in LEARNING_RATES:
         return {}, (
-            f"the optimizer {name} is not known here; trained with the document's, "
+            f"the optimizer {name} is not supported; trained with the document's, "
             f"{documented.optimizer}, and its learning rate"
         )
     if rate is not None and not RATES[0] <= rate <= RATES[1]:
@@ -114,13 +114,11 @@ def _loss(captured: CapturedRecipe) -> _Part:
     if name is None:
         return _NOTHING
     if name not in LOSSES:
-        return {}, f"the loss {name} is not known here; trained with the document's"
+        return {}, f"the loss {name} is not supported; trained with the document's"
     # What the labels are like is not always known; where it is, they must fit the loss.
     if captured.labels is not None:
-        whole_numbers = captured.one_hot_width is None
-        if whole_numbers != (name == _WHOLE_NUMBERS) or (
-            not whole_numbers and captured.one_hot_width != _CLASSES
-        ):
+        integers = captured.one_hot_width is None
+        if integers != (name == _INTEGERS) or (not integers and captured.one_hot_width != _CLASSES):
             return {}, (
                 f"the loss {name} does not take labels of shape "
                 f"{list(captured.labels.shape)}; trained with the document's"
@@ -136,9 +134,9 @@ def _epochs(captured: CapturedRecipe, documented: Recipe) -> _Part:
     count = captured.epochs
     if not count:
         return _NOTHING
-    most = max(MOST_EPOCHS, documented.epochs)
+    most = max(MAX_EPOCHS, documented.epochs)
     if count > most:
-        return {"epochs": most}, f"{count:,} epochs are more than are trained here: {most}"
+        return {"epochs": most}, f"epochs is {count:,}; at most {most} are trained"
     return {"epochs": count}, None
 
 

@@ -1,4 +1,4 @@
-"""The weights that came with a saved network: a stranger's raw numbers, checked and put in place.
+"""Reads the weights that came with a saved network: untrusted numbers, checked and assigned.
 
 They cross as bytes and shapes, nothing else; what the shapes must be follows from the spec.
 """
@@ -25,7 +25,7 @@ def read_weights(network: Mapping[str, Any], payload: bytes, spec: Spec) -> dict
     """Returns the weights as "node index/name" -> float32 array, for the nodes of a spec.
 
     Args:
-        network: what the sandbox answered about it; `weights` lists, for each layer of its
+        network: the sandbox's answer about it; `weights` lists, for each layer of its
             configuration, the shapes of its arrays.
         payload: all values, little-endian float32, one array after another.
         spec: of the same network as its author wrote it.

@@ -1,4 +1,4 @@
-"""What is graded: the project's own modules, or what strangers submitted."""
+"""Subjects of grading: the project's own modules, and submissions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ class Subject:
 
     Attributes:
         id: in test ids, results.json and file names.
-        architecture: the facts it is graded by; None when the network itself is to tell.
+        architecture: the facts it is graded by; None to take the closest.
         path: of its file or folder, relative to the project where it lies inside it.
-        name: what its author called it.
+        name: the author's name for it.
         basis: how the architecture is known: "project", "named" or "file name"; None when it
             is not.
-        trust: "project" for our own, "submission" for a stranger's.
+        trust: "project" for the project's own modules, else "submission".
     """
 
     id: str
@@ -42,8 +42,8 @@ class Subject:
             return (PROJECT_ROOT / self.path).read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise UserError(
-                f"{self.path}: there is no such module; the facts in "
-                f"reference/facts/{self.architecture}.toml expect one with a build()"
+                f"{self.path} was not found; reference/facts/{self.architecture}.toml needs this "
+                "module, with a function build()"
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{self.path} cannot be read: {error}") from error
@@ -60,11 +60,11 @@ def project_subject(architecture: str) -> Subject:
 
 
 def submitted(entries: Iterable[Entry], wanted: str | None, known: Sequence[str]) -> list[Subject]:
-    """Returns what is graded of a class.
+    """Returns the subjects of a class.
 
     Args:
-        wanted: the architecture that was named for all of them.
-        known: every architecture there are facts of; a submission may be named after one.
+        wanted: the architecture named for all of them, if any.
+        known: the documented architectures; a submission may be named after one.
     """
     return [
         Subject(

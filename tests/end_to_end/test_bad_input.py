@@ -71,7 +71,7 @@ BROKEN = {
         r"build\(\) returned list, but should return a keras\.Model",
     ),
     "mlp_64_32": (TWO_OUTPUTS, r"the model has 2 outputs, but should have 1"),
-    "gone": (None, r"models/gone\.py: there is no such module"),
+    "gone": (None, r"models/gone\.py was not found"),
     "mistyped": (
         "import numpyy\n",
         r"ModuleNotFoundError at models/mistyped\.py, line 1: No module named 'numpyy'",

@@ -286,8 +286,8 @@ def finished_runs(store: Path) -> list[Path]:
 
 
 REFUSED = [
-    (["--submission=nothing.py"], r"--submission .*nothing\.py: there is no such file"),
-    (["--submissions=nowhere"], r"--submissions .*nowhere: there is no such folder"),
+    (["--submission=nothing.py"], r"--submission .*nothing\.py was not found"),
+    (["--submissions=nowhere"], r"--submissions .*nowhere is not a folder"),
     (["--as=deep_cnn"], r"--as applies to submissions"),
     (["--train-with=submission"], r"--train-with applies to submissions"),
     (["--submissions=../class", "--as=resnet"], r"--as resnet: expected one of deep_cnn"),

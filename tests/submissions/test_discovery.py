@@ -75,9 +75,9 @@ def test_ids_are_safe_and_unique_whatever_the_names(names):
     [
         (lambda folder: ([folder / "no.py"], None), r"--submission .*no\.py: there is no such"),
         (lambda folder: ([folder / "a.txt"], None), r"expected a file that ends in \.py, \.ipynb"),
-        (lambda folder: ([], folder / "no"), r"--submissions .*no: there is no such folder"),
-        (lambda folder: ([], folder / "empty"), r"empty: no submission in it; expected a file"),
-        (lambda folder: ([], folder / "a.txt"), r"there is no such folder"),
+        (lambda folder: ([], folder / "no"), r"--submissions .*no is not a folder"),
+        (lambda folder: ([], folder / "empty"), r"empty holds no submission; expected a file"),
+        (lambda folder: ([], folder / "a.txt"), r"is not a folder"),
     ],
 )
 def test_nothing_to_grade_is_said(tmp_path, make, words):
@@ -150,8 +150,8 @@ def test_the_architecture_s_name_says_where_to_begin(tmp_path):
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"readme.txt": ""}, "there is no file to begin with"),
-        ({"a.py": FIT, "b.py": FIT}, r"2 files to begin with \(a\.py, b\.py, \.\.\.\)"),
+        ({"readme.txt": ""}, r"no \.py, \.ipynb, \.keras or \.h5 file was found"),
+        ({"a.py": FIT, "b.py": FIT}, r"2 files could be the main one \(a\.py, b\.py, \.\.\.\)"),
     ],
 )
 def test_no_beginning_is_said(tmp_path, files, words):

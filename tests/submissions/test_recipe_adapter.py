@@ -13,7 +13,7 @@ from harness.submissions.normalization.captured_recipe import ArrayFacts, Captur
 from harness.submissions.recipe_adapter import (
     BATCHES,
     LEARNING_RATES,
-    MOST_EPOCHS,
+    MAX_EPOCHS,
     RATES,
     SCALES,
     VALIDATION,
@@ -67,7 +67,7 @@ def test_what_a_script_does_not_say_is_the_documents():
     ("changes", "expected", "note"),
     [
         ({"optimizer": "lion"}, {"optimizer": "adam", "learning_rate": 0.001},
-         ("the optimizer lion is not known here; trained with the document's, adam, and its "
+         ("the optimizer lion is not supported; trained with the document's, adam, and its "
          "learning rate")),
         ({"learning_rate": None}, {"optimizer": "rmsprop", "learning_rate": 0.001},
          "the learning rate is not one number; trained with Keras's default for rmsprop, 0.001"),
@@ -77,7 +77,7 @@ def test_what_a_script_does_not_say_is_the_documents():
          ("a learning rate of 0 is not between 1e-07 and 100; trained with Keras's default for "
          "rmsprop, 0.001")),
         ({"loss": "hinge"}, {"loss": "categorical_crossentropy"},
-         "the loss hinge is not known here; trained with the document's"),
+         "the loss hinge is not supported; trained with the document's"),
         ({"labels": NUMBERS}, {"loss": "categorical_crossentropy"},
          ("the loss mean_squared_error does not take labels of shape [60000]; trained with the "
          "document's")),
@@ -94,7 +94,7 @@ def test_what_a_script_does_not_say_is_the_documents():
          ("batches of 60,000 images are outside what is trained with here, 8 to 10,000; trained "
          "with the document's number")),
         ({"epochs": 1_000}, {"epochs": 20},
-         "1,000 epochs are more than are trained here: 20"),
+         "epochs is 1,000; at most 20 are trained"),
         ({"validation_images": 59_999}, {"validation_images": DOCUMENTED.validation_images},
          ("59,999 validation images are outside what is trained with here, 100 to 30,000; trained "
          "with the document's number")),
@@ -201,7 +201,7 @@ def test_whatever_was_captured_the_recipe_can_be_trained_by(captured, scaled, ca
     assert recipe.loss in set(all_losses())
     assert RATES[0] <= recipe.learning_rate <= RATES[1]
     assert BATCHES[0] <= recipe.batch_size <= BATCHES[1]
-    assert 1 <= recipe.epochs <= max(MOST_EPOCHS, DOCUMENTED.epochs)
+    assert 1 <= recipe.epochs <= max(MAX_EPOCHS, DOCUMENTED.epochs)
     assert VALIDATION[0] <= recipe.validation_images <= VALIDATION[1]
     assert SCALES[0] <= recipe.pixel_max <= SCALES[1]
     assert (recipe.stop_at, recipe.split_seed) == (DOCUMENTED.stop_at, DOCUMENTED.split_seed)

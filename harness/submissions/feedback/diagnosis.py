@@ -1,8 +1,8 @@
-"""What is wrong with a submission, and why: the true causes, not the ten things that follow.
+"""Finds what is wrong with a submission, and why: causes, not their consequences.
 
-A network is laid beside the documented one; each difference in a setting, and each layer too many
-or too few, is one finding. Shapes and counts follow from those and are not findings. Layers that
-were moved or exchanged are one finding each, and so is what several layers have in common.
+Each difference in a setting, and each missing or extra layer, is one finding. Shapes and counts
+follow from those and are not findings. Layers that were moved or exchanged are one finding each,
+and so is the same mistake in several layers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _MAX_PLACES: Final = 4
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, for its author.
+    """A fault or a note, for the submission's author.
 
     Attributes:
         kind: a slug, for counting over a class, e.g. "padding".
@@ -49,7 +49,7 @@ class Finding:
 
 
 def diagnose(comparison: Comparison) -> tuple[Finding, ...]:
-    """Returns what is wrong, the most important first; nothing for the documented network."""
+    """Returns the findings, the most important first; none for the documented network."""
     found = [
         *_another(comparison),
         *_input(comparison),
@@ -62,7 +62,7 @@ def diagnose(comparison: Comparison) -> tuple[Finding, ...]:
 
 
 def recipe_faults(comparison: Comparison) -> tuple[Found, ...]:
-    """Returns what is wrong with the recipe alone; nothing where it is not known."""
+    """Returns the faults of the recipe; none where it is not known."""
     if comparison.recipe is None:
         return ()
     network = comparison.spec.network
@@ -77,7 +77,7 @@ def recipe_faults(comparison: Comparison) -> tuple[Found, ...]:
 
 
 def _merged(found: Sequence[Found]) -> list[Finding]:
-    """Says once what went wrong in the same way in several places."""
+    """Merges the same mistake in several places into one finding."""
     alike: dict[tuple[str, str, bool], list[Found]] = {}
     for one in found:
         key = (one.cause.kind, one.cause.mistake or one.cause.text, one.fixed)
@@ -128,8 +128,8 @@ def _another(comparison: Comparison) -> Iterator[Found]:
     kept = sum(p.status in ("same", "changed") and "kind" not in p.differences for p in pairs)
     if 2 * kept < len(expected):
         text = (
-            f"of the document's {len(expected)} layers {kept} are here, in their order: this is "
-            "another network, or another document is meant"
+            f"{kept} of the document's {len(expected)} layers are here, in their order: this is "
+            "another network, or it implements another document"
         )
         yield Found("network", Cause("another_network", text))
 
@@ -143,7 +143,7 @@ def _layers(comparison: Comparison) -> Iterator[Found]:
             yield Found(_place(actual, pair.actual_index), by_place[pair.actual_index].cause)
         elif pair.expected_index is None:
             row = actual[pair.actual_index or 0]
-            yield Found(_place(actual, pair.actual_index), layer_causes.superfluous(row))
+            yield Found(_place(actual, pair.actual_index), layer_causes.extra_layer(row))
         elif pair.actual_index is None:
             yield _missing(expected[pair.expected_index], actual, pairs[:place])
         else:
@@ -161,7 +161,7 @@ def _changed(expected: Row, actual: Row, where: str, pair: Pair) -> Iterator[Fou
         cause = setting_causes.setting(key, expected, actual)
         yield Found(where, cause, _is_fixed(expected, actual, key))
         if cause.kind == "classes" and actual.config["units"] == 1:
-            return  # what is made for two classes has another activation, too
+            return  # a layer for two classes has another activation, too
 
 
 def _is_fixed(expected: Row, actual: Row, key: str) -> bool:
@@ -175,7 +175,7 @@ def _is_fixed(expected: Row, actual: Row, key: str) -> bool:
 def _missing(expected: Row, actual: tuple[Row, ...], before: Sequence[Pair]) -> Found:
     seen = [pair.actual_index for pair in before if pair.actual_index is not None]
     where = f"after {_place(actual, seen[-1])}" if seen else "before the first layer"
-    return Found(where, layer_causes.missing(expected, following(actual, before)))
+    return Found(where, layer_causes.missing_layer(expected, following(actual, before)))
 
 
 def _place(actual: Sequence[Row], index: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Why there is another layer, one too few or one too many."""
+"""Says why a layer is of another kind, missing or extra."""
 
 from collections.abc import Mapping
 from math import prod
@@ -11,37 +11,36 @@ from harness.submissions.feedback.setting_causes import activation
 
 
 def other_kind(expected: Row, actual: Row) -> Cause:
-    """Returns why there is another kind of layer than the documented."""
+    """Returns why a layer is of another kind than the documented one."""
     kinds = expected.kind, actual.kind
     if kinds in _KINDS:
         return _KINDS[kinds]
     if kinds == ("Activation", "Activation"):
         return activation(actual, actual.signature[1], expected.signature[1])
-    text = f"here is {actual.title}; the document has {expected.title} in its place"
+    text = f"is {actual.title}; the document has {expected.title} here"
     return Cause("other_layer", text)
 
 
 _AVERAGE = Cause(
     "average_pooling",
-    "average pooling blurs where max pooling keeps the strongest value; the document has "
-    "MaxPooling2D",
+    "keeps the mean of each window; the document uses MaxPooling2D, which keeps the maximum",
 )
 _KINDS: Final[Mapping[tuple[str, str], Cause]] = {
     ("MaxPooling2D", "AveragePooling2D"): _AVERAGE,
     ("Flatten", "GlobalAveragePooling2D"): Cause(
         "global_pooling",
-        "GlobalAveragePooling2D keeps one average for each channel and forgets where things are; "
-        "the document has Flatten, which keeps every value",
+        "GlobalAveragePooling2D keeps one average for each channel and loses all positions; the "
+        "document uses Flatten, which keeps every value",
     ),
     ("Flatten", "GlobalMaxPooling2D"): Cause(
         "global_pooling",
-        "GlobalMaxPooling2D keeps one value for each channel and forgets where things are; the "
-        "document has Flatten, which keeps every value",
+        "GlobalMaxPooling2D keeps one value for each channel and loses all positions; the "
+        "document uses Flatten, which keeps every value",
     ),
     ("BatchNormalization", "LayerNormalization"): Cause(
         "normalization",
-        "LayerNormalization takes its mean over one image; the document has BatchNormalization, "
-        "which takes it over the batch",
+        "LayerNormalization normalizes each image by itself; the document uses "
+        "BatchNormalization, which normalizes over the batch",
     ),
 }
 
@@ -49,8 +48,8 @@ _KINDS: Final[Mapping[tuple[str, str], Cause]] = {
 # A layer too few or too many --------------------------------------------------------------------
 
 
-def missing(expected: Row, actual_after: Row | None = None) -> Cause:
-    """Returns what the lack of a documented layer does.
+def missing_layer(expected: Row, actual_after: Row | None = None) -> Cause:
+    """Returns the cause that stands for a missing layer.
 
     Args:
         actual_after: the layer that comes where the missing one should be.
@@ -59,7 +58,7 @@ def missing(expected: Row, actual_after: Row | None = None) -> Cause:
         what = "Flatten is missing: "
         if actual_after is not None and len(actual_after.output_shape) > 1:
             shape = as_tuple(actual_after.output_shape)
-            what += f"a dense layer works on the last axis only, and gives {shape} for each image; "
+            what += f"Dense works on the last axis only, and gives {shape} for each image; "
         return Cause("missing_flatten", f"{what}write Flatten() before the first Dense")
     text = _MISSING.get(expected.kind, "").format(rate=expected.config.get("rate", ""))
     slug = _MISSING_SLUGS.get(expected.kind, "missing_layer")
@@ -71,10 +70,10 @@ def missing(expected: Row, actual_after: Row | None = None) -> Cause:
 
 
 _MISSING: Final = {
-    "MaxPooling2D": ": height and width are not halved, and all that follows grows",
-    "Dropout": ": without it the network learns its training images by heart sooner",
-    "BatchNormalization": ": without it the values drift as the layers before learn",
-    "Activation": ": without it two layers in a row can do no more than one",
+    "MaxPooling2D": ": height and width are not halved, and all later layers grow",
+    "Dropout": ": without it the network overfits sooner",
+    "BatchNormalization": ": without it training is less stable",
+    "Activation": ": without it two linear layers in a row can do no more than one",
 }
 _MISSING_SLUGS: Final = {
     "MaxPooling2D": "missing_pooling",
@@ -86,18 +85,18 @@ _MISSING_SLUGS: Final = {
 }
 
 
-def superfluous(actual: Row) -> Cause:
-    """Returns what a layer that the document does not have does."""
+def extra_layer(actual: Row) -> Cause:
+    """Returns the cause that stands for an extra layer."""
     slug = _EXTRA_SLUGS.get(actual.kind, "extra_layer")
     if actual.signature[1] == "softmax":
         text = (
-            "softmax of a softmax: the second one makes all probabilities nearly alike, and "
-            "nothing is learned; take one of them out"
+            "softmax is applied twice, which makes all probabilities nearly equal, so the network "
+            "does not learn; remove one of them"
         )
         return Cause("softmax_twice", text)
     if actual.kind == "Rescaling":
         return rescaling(actual.config["scale"], actual.config["offset"])
-    text = f"the document has no {actual.title} here: take it out"
+    text = f"the document has no {actual.title} here: remove it"
     return Cause(slug, text)
 
 
@@ -114,17 +113,17 @@ _EXTRA_SLUGS: Final = {
 
 
 def rescaling(scale: float, offset: float) -> Cause:
-    """Returns what a Rescaling does to pixels that are in [0, 1] before it."""
+    """Returns why a Rescaling is wrong for the document's pixels, which are in [0, 1]."""
     if abs(scale * 255 - 1) < 1e-3 and offset == 0:
         text = (
-            "the pixels are divided by 255 before they come here, and once more by Rescaling: "
-            "they end at 0.004, nearly black; divide them once"
+            "the pixels are divided by 255 before the network, and once more by Rescaling: the "
+            "brightest is 0.004, nearly black; divide them once"
         )
         return Cause("pixels_twice", text)
     low, high = sorted((offset, 255 * scale + offset))
     text = (
         f"Rescaling({scale:.6g}, offset={offset:g}) brings pixels from 0 to 255 to [{low:.3g}, "
-        f"{high:.3g}]; the documented network takes [0, 1], so write Rescaling(1 / 255)"
+        f"{high:.3g}]; the document uses [0, 1]: write Rescaling(1 / 255)"
     )
     return Cause("pixel_range", text)
 
@@ -133,15 +132,17 @@ def input_shape(given: tuple[int, ...], wanted: tuple[int, ...]) -> Cause:
     """Returns why a network takes images of another shape."""
     if prod(given) == prod(wanted) and len(wanted) == 1:
         text = (
-            f"images come as {as_tuple(given)} and are never flattened: a dense layer works on "
-            f"the last axis only; write Flatten() first, or give the network {as_tuple(wanted)}"
+            f"images of shape {as_tuple(given)} are never flattened, and Dense works on the last "
+            f"axis only; write Flatten() first, or reshape the images to {as_tuple(wanted)}"
         )
         return Cause("missing_flatten", text)
     if len(wanted) == 3 and given == (wanted[2], *wanted[:2]):
         text = (
-            f"the input is {as_tuple(given)}, with its channel first; Keras takes it last, so "
+            f"the input shape is {as_tuple(given)}, channels first; Keras expects channels last: "
             f"write {as_tuple(wanted)}"
         )
         return Cause("channels_first", text)
-    text = f"the network takes images of {as_tuple(given)}; MNIST's are {as_tuple(wanted)}"
+    text = (
+        f"the network takes images of shape {as_tuple(given)}; the document uses {as_tuple(wanted)}"
+    )
     return Cause("input_shape", text)

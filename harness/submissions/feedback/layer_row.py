@@ -1,4 +1,4 @@
-"""A row: one layer of a network, as a person would write it, with its activation."""
+"""Rows (one layer of a network each), causes of differences, and how values are written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,8 +119,8 @@ def as_pair(sizes: list[int]) -> str:
     return f"({', '.join(map(str, sizes))})"
 
 
-def as_step(sizes: list[int]) -> str:
-    return str(sizes[0]) if sizes[0] == sizes[1] else by(sizes)
+def as_stride(sizes: list[int]) -> str:
+    return str(sizes[0]) if sizes[0] == sizes[1] else as_pair(sizes)
 
 
 def as_side(shape: tuple[int, ...]) -> str:

@@ -18,13 +18,13 @@ from reference.errors import UserError
 from reference.facts import Facts, expected_nodes
 from reference.layers import Network, params, shapes, total_params, trainable_params
 
-# Several times the layers of any document. To lay more of them beside one takes seconds, and says
-# no more than that most of them are too many.
+# Several times the layers of any document. Aligning more takes seconds, and only shows that most of
+# them are extra.
 _MANY = 64
 
-# What a layer too many costs (`Comparison.cost`).
+# The cost of an extra layer (`Comparison.cost`).
 _LAYER = 4
-# Taking images of another shape weighs as much as one layer too many.
+# Taking images of another shape costs as much as one extra layer.
 _INPUT = 4
 
 
@@ -34,7 +34,7 @@ def closest(spec: Spec, facts_by_name: Mapping[str, Facts]) -> str:
 
 
 def rank(spec: Spec, facts: Facts) -> tuple[int, float, str]:
-    """Returns what to sort by to have the closest first.
+    """Returns the sort key of a document: the closest comes first.
 
     That is the distance; of several, the one whose number of parameters is nearest as a ratio, then
     the first by name: the answer depends on nothing but the arguments.
@@ -44,9 +44,9 @@ def rank(spec: Spec, facts: Facts) -> tuple[int, float, str]:
 
 
 def distance(spec: Spec, facts: Facts) -> int:
-    """Returns what it costs to align the network, in the document's conventions, with its layers.
+    """Returns the cost of aligning the normalised network with the documented layers.
 
-    0 is the documented network; a layer too many or too few costs 4, each setting 1.
+    0 is the documented network; an extra or missing layer costs 4, each setting 1.
     """
     if len(spec.network.nodes) > _MANY:
         return _LAYER * (len(spec.network.nodes) - len(facts.layers))

@@ -1,4 +1,4 @@
-"""Layers that are all there, but not where they should be: one thing to say instead of two."""
+"""Finds layers that are in another place than documented: one finding instead of two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +26,8 @@ def moves(
 ) -> tuple[tuple[Move, ...], tuple[Pair, ...]]:
     """Returns the layers that were moved, and the pairs without their two halves.
 
-    A moved layer is missing in one place and too many in another; of the pair that remains, the
-    extra row stands for it. Two layers that were exchanged are one move of the first.
+    A moved layer is missing in one place and extra in another; the extra row stands for it.
+    Two layers that were exchanged are one move of the first.
     """
     found: list[Move] = []
     dropped: list[Pair] = []
@@ -51,9 +51,9 @@ def sequence_hints(comparison: Comparison) -> tuple[str, ...]:
     for place, pair in enumerate(pairs):
         if pair.status == "missing":
             row = expected[pair.expected_index or 0]
-            hints[place] = layer_causes.missing(row, following(actual, pairs[:place])).text
+            hints[place] = layer_causes.missing_layer(row, following(actual, pairs[:place])).text
         elif pair.status == "extra":
-            hints[place] = layer_causes.superfluous(actual[pair.actual_index or 0]).text
+            hints[place] = layer_causes.extra_layer(actual[pair.actual_index or 0]).text
     for gap, extra in _matched(expected, actual, pairs):
         row = expected[gap.expected_index or 0]
         text = _order(row, actual, pairs, gap, extra).text
@@ -117,8 +117,8 @@ def _exchanged(
         if _same_layer(e1, a2) and _same_layer(e2, a1):
             key = one.settings[0]
             text = (
-                f"{a1.kind} '{a1.name}' and '{a2.name}' are exchanged: `{key}` is "
-                f"{a1.config.get(key)} here and {a2.config.get(key)} there; the document has it "
+                f"{a1.kind} '{a1.name}' and '{a2.name}' are exchanged: {key} is "
+                f"{a1.config.get(key)} here and {a2.config.get(key)} there; the document has them "
                 "the other way round"
             )
             return Move(one.actual_index or 0, Cause("order", text)), other.actual_index or 0
@@ -128,7 +128,7 @@ def _exchanged(
 def reattached(
     expected: Sequence[Row], actual: Sequence[Row], pairs: Sequence[Pair]
 ) -> tuple[Pair, ...]:
-    """Gives a layer its activation back where only layers too many came between the two."""
+    """Joins a layer and its activation where only extra layers came between the two."""
     result = list(pairs)
     for index, pair in enumerate(result):
         if "activation" not in pair.settings or pair.expected_index is None:

@@ -1,4 +1,4 @@
-"""Why a captured recipe is not the documented one, or does not go with its own network."""
+"""Says why a captured recipe is not the documented one, or does not fit its own network."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -63,28 +63,28 @@ def _pixels(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
     top = 255 / wanted
     if divisor is None:
         text = (
-            f"the pixels go in from {low:.3g} to {high:.3g}; the documented recipe has them from 0 "
-            f"to {top:g}, so write x_train / {wanted:g}"
+            f"pixels range from {low:.3g} to {high:.3g}; the document uses 0 to {top:g}: write "
+            f"x_train / {wanted:g}"
         )
         cause = Cause("pixel_range", text)
     elif abs(divisor / wanted - 1) <= _NEAR:
         return
     elif not recipe.scaled_pixels:
         text = (
-            f"the pixels go in as they are, from {low:.3g} to {high:.3g}: such large inputs make "
-            f"the first steps of the training wild; write x_train / {wanted:g}"
+            f"pixels are not scaled: they range from {low:.3g} to {high:.3g}, and such large "
+            f"inputs make training unstable; write x_train / {wanted:g}"
         )
         cause = Cause("unscaled_pixels", text)
     elif divisor > _TWICE:
         text = (
-            f"the pixels go in from 0 to {high:.2g}: they were divided by 255 twice, and all "
-            "images are nearly black; divide them once"
+            f"pixels are divided by 255 twice: they range from 0 to {high:.2g}, nearly black; "
+            "divide them once"
         )
         cause = Cause("pixels_twice", text)
     else:
         text = (
-            f"the pixels were divided by {divisor:g} and go in from 0 to {high:.3g}; the "
-            f"documented recipe divides by {wanted:g}"
+            f"pixels are divided by {divisor:g}, so they range from 0 to {high:.3g}; the document "
+            f"divides by {wanted:g}"
         )
         cause = Cause("pixel_range", text)
     given = f"pixels from {low:.3g} to {high:.3g}"
@@ -108,20 +108,18 @@ def _labels(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
     width = recipe.one_hot_width
     if recipe.loss == "categorical_crossentropy" and recipe.labels_one_hot is False:
         text = (
-            "categorical_crossentropy compares ten probabilities with ten numbers, but the labels "
-            "are whole numbers, one for each image; write y_train = to_categorical(y_train), or "
-            "take sparse_categorical_crossentropy"
+            "categorical_crossentropy needs one-hot labels, but these are integers; write y_train "
+            "= to_categorical(y_train), or use sparse_categorical_crossentropy"
         )
         cause = Cause("labels_not_one_hot", text)
-        yield Found("compile", cause, True, "labels", "whole numbers", "one-hot")
+        yield Found("compile", cause, True, "labels", "integers", "one-hot")
     elif recipe.loss == "sparse_categorical_crossentropy" and recipe.labels_one_hot:
         text = (
-            "sparse_categorical_crossentropy takes whole numbers as labels, but these are one-hot, "
-            f"{width} columns for each image; take categorical_crossentropy, or leave "
-            "to_categorical out"
+            "sparse_categorical_crossentropy needs integer labels, but these are one-hot, "
+            f"{width} columns; use categorical_crossentropy, or leave to_categorical out"
         )
         cause = Cause("labels_one_hot", text)
-        yield Found("compile", cause, True, "labels", "one-hot", "whole numbers")
+        yield Found("compile", cause, True, "labels", "one-hot", "integers")
     elif width is not None and ends.output_shape == (CLASSES,) and width != CLASSES:
         text = (
             f"the labels have {width} columns, but the network has {CLASSES} outputs, one for each "
@@ -144,24 +142,23 @@ def _loss(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
     wanted = facts.recipe.loss
     if recipe.loss in _DISTANCES:
         text = (
-            f"{recipe.loss} measures how far off a quantity is; for choosing one of ten digits it "
-            f"learns slowly, since a wrong answer given for certain hardly changes anything; write "
-            f"loss='{wanted}'"
+            f"the loss is {recipe.loss}, which is for predicting quantities and learns slowly with "
+            f"classes; the document uses {wanted}: write loss='{wanted}'"
         )
         yield _fact(facts, "compile", Cause("loss", text), "loss", recipe.loss)
     elif recipe.loss == "binary_crossentropy":
         text = (
-            "binary_crossentropy is for two classes: with ten it asks ten separate questions, and "
-            f"Keras then counts the accuracy of each; write loss='{wanted}'"
+            "the loss is binary_crossentropy, which is for two classes: with ten, Keras also "
+            f"reports a wrong accuracy; the document uses {wanted}: write loss='{wanted}'"
         )
         yield _fact(facts, "compile", Cause("binary_loss", text), "loss", recipe.loss)
     elif recipe.loss is not None and recipe.loss not in _CROSSENTROPIES:
-        text = f"the loss is {recipe.loss}; the documented recipe has {wanted}"
+        text = f"the loss is {recipe.loss}; the document uses {wanted}"
         yield _fact(facts, "compile", Cause("loss", text), "loss", recipe.loss)
     if recipe.from_logits and ends.activation == "softmax":
         text = (
-            "the network ends with softmax, and from_logits=True makes the loss take the softmax "
-            "once more: it learns slowly and badly; leave out one of the two"
+            "softmax is applied twice, by the last layer and by the loss (from_logits=True), so "
+            "the network learns slowly; remove one of them"
         )
         cause = Cause("softmax_with_logits", text)
         yield Found("compile", cause, True, "from_logits", True, False)
@@ -175,18 +172,16 @@ def _settings(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
     if recipe.optimizer is not None and recipe.optimizer != documented.optimizer:
         # Its learning rate is another matter, and follows from it.
         text = (
-            f"the optimizer is {recipe.optimizer}; the documented recipe has "
-            f"{documented.optimizer}, so write optimizer='{documented.optimizer}'"
+            f"the optimizer is {recipe.optimizer}; the document uses {documented.optimizer}: write "
+            f"optimizer='{documented.optimizer}'"
         )
         yield _fact(facts, "compile", Cause("optimizer", text), "optimizer", recipe.optimizer)
     elif _differs(recipe.learning_rate, documented.learning_rate):
         given = recipe.learning_rate or 0.0
         times = given / documented.learning_rate
-        effect = (
-            "steps this large can throw away what was learned" if times > 1 else "it learns slowly"
-        )
+        effect = "training may be unstable" if times > 1 else "training is slow"
         text = (
-            f"the learning rate is {given:g}, {_times(times)} the documented recipe's "
+            f"learning_rate is {given:g}, {_times(times)} the documented recipe's "
             f"{documented.learning_rate:g}: {effect}"
         )
         yield _fact(
@@ -194,21 +189,19 @@ def _settings(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
         )
     if _differs(recipe.epochs, documented.epochs):
         few = (recipe.epochs or 0) < documented.epochs
-        effect = "it may stop before it has learned what it can" if few else "more may overfit"
-        text = (
-            f"it trains for {recipe.epochs} epochs, the document for {documented.epochs}: {effect}"
-        )
+        effect = "training may stop too early" if few else "the network may overfit"
+        text = f"epochs is {recipe.epochs}; the document uses {documented.epochs}: {effect}"
         yield _fact(facts, "fit", Cause("epochs", text), "epochs", recipe.epochs)
     if _differs(recipe.batch_size, documented.batch_size):
         text = (
-            f"a step takes {recipe.batch_size} images, the document's {documented.batch_size}; "
-            f"write batch_size={documented.batch_size}"
+            f"batch_size is {recipe.batch_size}; the document uses {documented.batch_size}: write "
+            f"batch_size={documented.batch_size}"
         )
         yield _fact(facts, "fit", Cause("batch_size", text), "batch_size", recipe.batch_size)
     if _differs(recipe.validation_images, documented.validation_images):
         text = (
-            f"{recipe.validation_images:,} images are held out for validation; by the documented "
-            f"recipe it is {documented.validation_images:,} of the training images"
+            f"{recipe.validation_images:,} images are held out for validation; the documented "
+            f"recipe holds out {documented.validation_images:,} of the training images"
         )
         yield _fact(
             facts, "fit", Cause("validation", text), "validation_images", recipe.validation_images

@@ -1,7 +1,7 @@
-"""The recipe that a submitted script was about to train with, as the sandbox captured it.
+"""Reads the recipe that a submitted script was about to train with, as the sandbox captured it.
 
-It comes from a stranger's process, so every value is checked before anybody relies on it; and a
-script may leave anything out, so every value may be missing.
+It comes from an untrusted process, so every value is checked; a script may leave anything out, so
+every value may be missing.
 """
 
 import re
@@ -103,7 +103,7 @@ class CapturedRecipe:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what results.json shows, under the names of the documented recipe's keys."""
-        labels = {None: None, True: "one-hot", False: "whole numbers"}[self.labels_one_hot]
+        labels = {None: None, True: "one-hot", False: "integers"}[self.labels_one_hot]
         return {
             "optimizer": self.optimizer,
             "learning_rate": self.learning_rate,
@@ -137,10 +137,10 @@ def read_recipe(document: object) -> CapturedRecipe:
         learning_rate=_number(optimizer, "learning_rate", "optimizer.learning_rate", 0, 1e9),
         loss=_text(loss, "name", "loss.name"),
         from_logits=_boolean(loss, "from_logits", "loss.from_logits"),
-        batch_size=_whole(document, "batch_size", 1),
-        epochs=_whole(document, "epochs", 0),
-        validation_images=_whole(document, "validation_images", 0),
-        train_images=_whole(document, "train_images", 0),
+        batch_size=_integer(document, "batch_size", 1),
+        epochs=_integer(document, "epochs", 0),
+        validation_images=_integer(document, "validation_images", 0),
+        train_images=_integer(document, "train_images", 0),
         labels=_array(document, "labels"),
         images=_array(document, "images"),
         metrics=_texts(document, "metrics"),
@@ -181,12 +181,12 @@ def _texts(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(item for item in found if item is not None)
 
 
-def _whole(document: Mapping[str, Any], key: str, low: int) -> int | None:
+def _integer(document: Mapping[str, Any], key: str, low: int) -> int | None:
     value = document.get(key)
     if value is None:
         return None
     if type(value) is not int or not low <= value <= MAX_SIZE:
-        raise _wrong(key, value, f"a whole number from {low} to {MAX_SIZE}")
+        raise _wrong(key, value, f"an integer from {low} to {MAX_SIZE}")
     return value
 
 
@@ -214,7 +214,7 @@ def _array(document: Mapping[str, Any], key: str) -> ArrayFacts | None:
     shape = part.get("shape")
     good = isinstance(shape, list) and 1 <= len(shape) <= MAX_AXES
     if not good or not all(type(n) is int and 0 <= n <= MAX_SIZE for n in shape or ()):
-        raise _wrong(f"{key}.shape", shape, f"1 to {MAX_AXES} whole numbers")
+        raise _wrong(f"{key}.shape", shape, f"1 to {MAX_AXES} integers")
     return ArrayFacts(
         shape=tuple(shape or ()),
         dtype=_text(part, "dtype", f"{key}.dtype") or "",

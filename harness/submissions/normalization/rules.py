@@ -1,6 +1,7 @@
 """The rules that bring a network to the document's conventions, each for one habit.
 
-A rule may only do what leaves the function and what it learns unchanged, for every input.
+A rule leaves the function and what it learns unchanged, for every input. Only layers without
+weights are taken out or added, so the layers with weights keep their order.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +30,7 @@ def drop_idle(spec: Spec, _: Facts, __: CapturedRecipe | None) -> tuple[Spec, st
             continue
         before = spec.network.nodes[node.inputs[0]]
         if _idle(node, before, done[node.inputs[0]], done[index]):
-            note = f"the layer '{spec.names[index]}' ({node.kind}) changes nothing here"
+            note = f"the layer '{spec.names[index]}' ({node.kind}) does nothing here"
             return without(spec, index), note
     return None
 
@@ -113,7 +114,7 @@ def relu_before_pooling(spec: Spec, _: Facts, __: CapturedRecipe | None) -> tupl
             continue
         pooling = node.inputs[0]
         source = nodes[pooling].inputs[0]
-        # Nobody else may take what would change, and ReLU moves past one pooling only.
+        # No other layer may take what would change, and ReLU moves past one pooling only.
         alone = all(len(consumers(spec.network, i)) == 1 for i in (pooling, source))
         if alone and nodes[source].kind != _MAX:
             name = spec.names[index]

@@ -1,4 +1,4 @@
-"""Where strangers' code runs: the strongest isolation that this machine offers, named honestly."""
+"""Chooses where submissions run: the strongest isolation that this machine offers."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class Isolation:
 
     @property
     def sentence(self) -> str:
-        """Says it to people."""
+        """The isolation in a sentence."""
         each = "namespaces of its own" if self.private else "a fresh interpreter"
         kind = {
             "bubblewrap": "bubblewrap",
@@ -63,7 +63,7 @@ class Isolation:
         return [*self.prefix, sys.executable, "-P", "-m", module]
 
     def environment(self) -> dict[str, str]:
-        """Returns all of the environment of that command: nothing of ours but what it needs."""
+        """Returns the whole environment of that command: only what it needs of this process."""
         kept = {
             key: os.environ[key]
             for key in ("LD_LIBRARY_PATH", "TF_ENABLE_ONEDNN_OPTS")
@@ -79,7 +79,7 @@ class Isolation:
             "USER": "student",
             "LOGNAME": "student",
             "LANG": "C.UTF-8",
-            "KERAS_HOME": "/dev/null/keras",  # there is nothing to be kept
+            "KERAS_HOME": "/dev/null/keras",  # nothing is kept
             "MPLBACKEND": "Agg",
             "PYTHONHASHSEED": "0",
             "PYTHONUTF8": "1",
@@ -100,11 +100,11 @@ def strongest() -> Isolation:
 
 
 def _candidates() -> list[Isolation]:
-    """What may work, the strongest first."""
+    """Returns the levels that may work, the strongest first."""
     as_root = os.geteuid() == 0
     found = []
     if as_root:
-        # Nobody's number, for real: the kernel does not limit how many processes root has.
+        # As the user "nobody", for real: the kernel does not limit how many processes root has.
         prefix = (*_bubblewrap(_AS_ROOT, "--dir"), *_MOUNT_PROC, *_AS_NOBODY)
         found.append(Isolation("bubblewrap", prefix, False, _PROJECT))
     found.append(Isolation("bubblewrap", _bubblewrap(_UNPRIVILEGED, "--proc"), False, _PROJECT))
@@ -142,7 +142,7 @@ _ETC = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 
 
 def _bubblewrap(rights: Sequence[str], proc: str) -> tuple[str, ...]:
-    """An empty view, into which what Python needs is put, to be read only.
+    """Returns a command that shows an empty, read-only file system with what Python needs.
 
     Args:
         proc: "--proc" to have /proc made, "--dir" to have its place made.
@@ -208,7 +208,7 @@ def _links(path: Path) -> Iterable[Path]:
 
 
 def _folders_above(places: Iterable[Path]) -> list[Path]:
-    """What has to be made first, for anybody to pass through."""
+    """Returns the folders that have to be made first."""
     above = {parent for place in places for parent in place.parents}
     return sorted(above - {Path("/"), Path("/tmp"), *places})  # noqa: S108
 
@@ -238,5 +238,5 @@ def _tried(candidate: Isolation) -> list[Isolation]:
 
 
 def _said(kind: str) -> bytes:
-    """What the trial prints."""
+    """Returns the output of a trial."""
     return json.dumps([sys.base_prefix, kind]).encode() + b"\n"

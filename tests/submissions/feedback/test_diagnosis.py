@@ -66,7 +66,7 @@ def test_a_finding_is_data_for_results():
     assert found == Finding(
         "padding",
         "layer 1 (Conv2D 'conv1')",
-        "`padding` is `valid`: the output shrank from 28 to 26; the document keeps 28, so write "
+        "has padding='valid', so the output shrinks from 28 to 26; the document keeps 28: write "
         "padding='same'",
         "fault",
     )
@@ -177,8 +177,8 @@ def test_of_two_exchanged_layers_the_first_stands_for_both():
     (found,) = _found("mlp_256_128", hidden1={"units": 128}, hidden2={"units": 256})
     assert found.kind == "order"
     assert found.cause == (
-        "Dense 'hidden1' and 'hidden2' are exchanged: `units` is 128 here and 256 there; the "
-        "document has it the other way round"
+        "Dense 'hidden1' and 'hidden2' are exchanged: units is 128 here and 256 there; the "
+        "document has them the other way round"
     )
 
 
@@ -201,7 +201,7 @@ def test_a_difference_carries_its_cause_and_what_follows_from_another_layer_carr
     spec = network(*edited("functional_cnn", conv1={"padding": "valid"}))
     first, second, *_ = compare(load("functional_cnn"), spec).pairs
     assert {d.what: d.hint[:20] for group in first.differences.values() for d in group} == {
-        "conv1.output_shape": "`padding` is `valid`", "conv1.padding": "`padding` is `valid`",
+        "conv1.output_shape": "has padding='valid',", "conv1.padding": "has padding='valid',",
     }  # fmt: skip
     assert {d.what: d.hint for group in second.differences.values() for d in group} == {
         "norm1.output_shape": ""
@@ -236,7 +236,7 @@ def test_a_network_of_its_own_is_called_so_first():
     rows = entry(784), dense(300, "a", activation="tanh"), SOFTMAX
     found = diagnose(compared(load("functional_cnn"), network(*rows)))
     assert found[0].kind == "another_network"
-    assert "of the document's 12 layers 2 are here" in found[0].cause
+    assert "2 of the document's 12 layers are here" in found[0].cause
 
 
 def test_findings_have_an_end():

@@ -56,7 +56,7 @@ def test_what_we_chose_ourselves_may_differ():
          "loss = mean_squared_error, but should be categorical_crossentropy [Training Process]"),
         ({"epochs": 3}, "epochs = 3, but should be 100 [Training Process]"),
         ({"labels": ArrayFacts((60_000,), "uint8")},
-         "labels = whole numbers, but should be one-hot\n"),
+         "labels = integers, but should be one-hot\n"),
         ({"labels": ArrayFacts((60_000, 9), "float32")},
          "columns of the labels = 9, but should be 10\n"),
         ({"from_logits": True}, "from_logits = True, but should be False\n"),

@@ -102,10 +102,10 @@ def test_of_labels_not_seen_nothing_is_said():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("batch_size", True, r"= True, but should be a whole number from 1 to 1000000000"),
+        ("batch_size", True, r"= True, but should be an integer from 1 to 1000000000"),
         ("batch_size", 0, r"batch_size = 0, but should be a whole"),
         ("batch_size", 10**30, r"batch_size = 10+, but should be a whole"),
-        ("epochs", 1.0, r"epochs = 1\.0, but should be a whole number from 0"),
+        ("epochs", 1.0, r"epochs = 1\.0, but should be an integer from 0"),
         ("train_images", -1, r"train_images = -1, but"),
         ("validation_images", "12", r"validation_images = '12', but"),
         ("optimizer", "adam", r"optimizer = 'adam', but should be a mapping"),
@@ -122,7 +122,7 @@ def test_of_labels_not_seen_nothing_is_said():
         ("loss", ["mse"], r"loss = \['mse'\], but should be a mapping"),
         ("loss", {"name": ""}, r"loss\.name = '', but"),
         ("loss", {"from_logits": 1}, r"loss\.from_logits = 1, but should be true or false"),
-        ("labels", {"shape": "ten"}, r"labels\.shape = 'ten', but should be 1 to 6 whole numbers"),
+        ("labels", {"shape": "ten"}, r"labels\.shape = 'ten', but should be 1 to 6 integers"),
         ("labels", {"shape": [True]}, r"labels\.shape = \[True\]"),
         ("labels", {"shape": []}, r"labels\.shape = \[\]"),
         ("labels", {}, r"labels\.shape = None"),

@@ -52,7 +52,7 @@ def _pool(**config):
 FLAT = "flattens them itself"
 SHAPED = "reshapes them itself"
 DIVIDES = "divides its pixels by 255 itself"
-NOTHING = "changes nothing here"
+NOTHING = "does nothing here"
 
 # (architecture, layers, recipe, a part of each note)
 SAME = {

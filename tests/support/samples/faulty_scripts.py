@@ -269,27 +269,28 @@ FAULTS = {
         "global_pooling", "one average for each channel", "layer 3",
     ),
     "no softmax": _fault(
-        "mlp_64_32", (_OUTPUT, "(10)"), "missing_softmax", "scores of any size", "layer 3",
+        "mlp_64_32", (_OUTPUT, "(10)"), "missing_softmax", "scores, not probabilities", "layer 3",
     ),
     "softmax with from_logits": _fault(
-        "mlp_64_32", _LOGITS[0], "softmax_with_logits", "the softmax once more", "compile",
+        "mlp_64_32", _LOGITS[0], "softmax_with_logits", "by the last layer and by the loss",
+        "compile",
     ),
     "softmax twice": _fault(
         "sequential_cnn", (f"Dense{_OUTPUT})\n", f"Dense{_OUTPUT})\nmodel.add(layers.Softmax())\n"),
-        "softmax_twice", "take one of them out", "layer 6",
+        "softmax_twice", "applied twice.*remove one of them", "layer 6",
     ),
     "sigmoid for softmax": _fault(
         "mlp_64_32", ("softmax", "sigmoid"), "sigmoid_output", "do not add up to 1", "layer 3",
     ),
     "ReLU on the output": _fault(
         "mlp_256_128", ('10, activation="softmax"', '10, activation="relu"'),
-        "relu_output", "every negative score 0", "layer 3",
+        "relu_output", "every negative score to 0", "layer 3",
     ),
     "eleven outputs": _fault(
         "mlp_64_32", ("Dense(10", "Dense(11"), "classes", r"11 units.*Dense\(10", "layer 3",
     ),
     "nine outputs": _fault(
-        "mlp_64_32", ("Dense(10", "Dense(9"), "classes", "9 units.*digits 0 to 9 are 10", "layer 3",
+        "mlp_64_32", ("Dense(10", "Dense(9"), "classes", "9 units.*there are 10 digits", "layer 3",
     ),
     "one output": _fault(
         "mlp_64_32", (*_ONE_HOT, _SPARSE, ('10, activation="softmax"', '1, activation="sigmoid"')),
@@ -308,7 +309,8 @@ FAULTS = {
         "pixels_twice", "once more by Rescaling", "layer 1",
     ),
     "pixels from -1 to 1": _fault(
-        "mlp_64_32", (" / 255", " / 127.5 - 1"), "pixel_range", "from -1 to 1;", "data",
+        "mlp_64_32", (" / 255", " / 127.5 - 1"), "pixel_range",
+        "from -1 to 1; the document uses 0 to 1", "data",
     ),
     "Rescaling from -1 to 1": Fault(
         "mlp_64_32",
@@ -333,7 +335,7 @@ FAULTS = {
     ),
     # Layers
     "wrong units": _fault(
-        "mlp_64_32", ("Dense(32", "Dense(48"), "units", r"48 units; the document has 32",
+        "mlp_64_32", ("Dense(32", "Dense(48"), "units", r"has 48 units; the document uses 32",
         r"layer 2 \(Dense 'hidden2'\)",
     ),
     "units exchanged": _fault(
@@ -355,20 +357,20 @@ FAULTS = {
     ),
     "strides of 2": _fault(
         "sequential_cnn", ('name="conv"', 'strides=2, name="conv"'), "strides",
-        "steps of 2.*strides=1 or leave it out", "layer 1",
+        "has strides=2; the document uses 1: write strides=1 or leave it out", "layer 1",
     ),
     "the kernel's second number as a step": _fault(
         "sequential_cnn", ("Conv2D(32, (3, 3),", "Conv2D(32, 3, 3,"), "kernel_as_strides",
-        r"the second number is the step.*Conv2D\(filters, \(3, 3\)\)", "layer 1",
+        r"the second number is the stride.*Conv2D\(filters, \(3, 3\)\)", "layer 1",
     ),
     "valid padding for same": _fault(
         "functional_cnn", (', padding="same"', ""), "padding",
-        "`padding` is `valid`: the output shrank from 28 to 26; the document keeps 28, so",
+        "has padding='valid', so the output shrinks from 28 to 26; the document keeps 28:",
         "layer 1.* and layer 5",
     ),
     "same padding for valid": _fault(
         "sequential_cnn", ('name="conv"', 'padding="same", name="conv"'), "padding",
-        "`padding` is `same`.*shrinks from 28 to 26", "layer 1",
+        "has padding='same'.*shrinks from 28 to 26", "layer 1",
     ),
     "wrong pool": _fault(
         "sequential_cnn", ("MaxPooling2D((2, 2)", "MaxPooling2D((3, 3)"), "pool_size",
@@ -376,7 +378,7 @@ FAULTS = {
     ),
     "overlapping pool": _fault(
         "sequential_cnn", ("MaxPooling2D((2, 2)", "MaxPooling2D((2, 2), strides=1"), "pool_strides",
-        "lie 1 apart and not 2", "layer 2",
+        "has strides=1; the document uses 2", "layer 2",
     ),
     "same padding of a pool": _fault(
         "deep_cnn", ('name="pool2"', 'padding="same", name="pool2"'), "pool_padding",
@@ -384,7 +386,7 @@ FAULTS = {
     ),
     "average for max pooling": _fault(
         "deep_cnn", ("MaxPooling2D", "AveragePooling2D"), "average_pooling",
-        "average pooling blurs", "layer 2 .* and layer 5",
+        "the mean of each window", "layer 2 .* and layer 5",
     ),
     "missing pooling": _fault(
         "deep_cnn", (_POOL1, ""), "missing_pooling", "MaxPooling2D is missing", "after layer 1",
@@ -403,7 +405,7 @@ FAULTS = {
     ),
     "wrong dropout rate": _fault(
         "functional_cnn", ("Dropout(0.5)", "Dropout(0.2)"), "dropout_rate",
-        r"20%.*write Dropout\(0\.5\)", "layer 11", "note",
+        r"drops 20 % .*drops 50 %: write Dropout\(0\.5\)", "layer 11", "note",
     ),
     "no batch normalization": _fault(
         "functional_cnn", (_ADD_NORM, ""), "missing_batch_normalization",
@@ -448,7 +450,7 @@ FAULTS = {
     ),
     "sigmoid in the hidden layers": _fault(
         "mlp_256_128", ('activation="relu"', 'activation="sigmoid"'), "activation",
-        "is sigmoid; the document has relu", "layer 1.* and layer 2",
+        "has activation='sigmoid'; the document uses 'relu'", "layer 1.* and layer 2",
     ),
     "no activation after batch normalization": _fault(
         "functional_cnn", (_ADD_RELU, ""), "missing_activation", "ReLU is missing",
@@ -460,7 +462,7 @@ FAULTS = {
     ),
     "no bias": _fault(
         "sequential_cnn", ('name="conv"', 'use_bias=False, name="conv"'), "bias",
-        "one number for each filter", "layer 1",
+        "one parameter for each filter", "layer 1",
     ),
     "a frozen layer": _fault(
         "deep_cnn", ('name="hidden"', 'name="hidden", trainable=False'), "frozen",
@@ -469,7 +471,7 @@ FAULTS = {
     # Compile and fit
     "mean squared error": _fault(
         "mlp_64_32", ("categorical_crossentropy", "mse"), "loss",
-        "mean_squared_error measures how far off a quantity is", "compile",
+        "is mean_squared_error, which is for predicting quantities", "compile",
     ),
     "binary crossentropy": _fault(
         "mlp_256_128", ("categorical_crossentropy", "binary_crossentropy"), "binary_loss",
@@ -483,10 +485,11 @@ FAULTS = {
         "0.1, 100 times", "compile", "note",
     ),
     "too few epochs": _fault(
-        "deep_cnn", ("epochs=10", "epochs=2"), "epochs", "for 2 epochs, the document for 10", "fit",
+        "deep_cnn", ("epochs=10", "epochs=2"), "epochs", "epochs is 2; the document uses 10", "fit",
     ),
     "another batch size": _fault(
-        "mlp_64_32", ("batch_size=32", "batch_size=512"), "batch_size", "512.*batch_size=32", "fit",
+        "mlp_64_32", ("batch_size=32", "batch_size=512"), "batch_size",
+        "is 512; the document uses 32: write batch_size=32", "fit",
     ),
     "another validation split": _fault(
         "mlp_64_32", ("validation_split=0.2", "validation_split=0.1"), "validation",

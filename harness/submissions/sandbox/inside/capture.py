@@ -1,6 +1,6 @@
-"""Catches each network at the moment it is fitted, with its recipe; nothing is trained.
+"""Captures each network when it is fitted, with its recipe; nothing is trained.
 
-`install` replaces the methods of `keras.Model` that train and predict. They answer numbers of the
+`install` replaces the methods of `keras.Model` that train and predict. They return numbers of the
 right shape, so that the rest of a script, its plots and printouts, goes on.
 """
 
@@ -27,7 +27,7 @@ from harness.submissions.sandbox.inside.fake_results import (
     scores,
     several,
 )
-from harness.submissions.sandbox.inside.fit_data import Fed, look
+from harness.submissions.sandbox.inside.fit_data import Fed, inspect_data
 from harness.submissions.sandbox.inside.notes import Notes
 
 MAX_NETWORKS = 16
@@ -42,9 +42,9 @@ class Captures:
     """The networks of one submission, in the order in which they were fitted.
 
     Attributes:
-        rows: as they are answered.
+        rows: the networks as the answer lists them.
         on_first: called once, when there is a first one.
-        problem: why one that was fitted cannot be told, if that happened.
+        problem: why a fitted network cannot be described, if that happened.
     """
 
     def __init__(self, notes: Notes) -> None:
@@ -61,7 +61,7 @@ class Captures:
         """Keeps a network, unless the same was fitted in the same way before.
 
         Raises:
-            Indescribable: it has no configuration that could be told.
+            Indescribable: it does not have a configuration that can be described.
         """
         kind, config = describe_model(model)
         key = _identity(kind, config, recipe)
@@ -150,7 +150,7 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
     ) -> keras.callbacks.History:
         epochs = keras2_calls.fit_arguments(old, notes).get("epochs", epochs)
         self._assert_compile_called("fit")
-        fed = look(x, y, steps_per_epoch)
+        fed = inspect_data(x, y, steps_per_epoch)
         held_out = _validation(fed, validation_split, validation_data, validation_steps)
         split = fed.count is not None and validation_data is None and held_out is not None
         recipe = {
@@ -170,7 +170,7 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
         self: keras.Model, x: Any, y: Any = None, *_: Any, return_dict: bool = False, **__: Any
     ) -> Any:
         self._assert_compile_called("train_on_batch")
-        fed = look(x, y)
+        fed = inspect_data(x, y)
         recipe = {"batch_size": fed.count, "epochs": None}
         capture(self, fed, recipe)
         return scores(self, return_dict)
@@ -181,10 +181,10 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
     def predict(
         self: keras.Model, x: Any = None, *_: Any, steps: int | None = None, **__: Any
     ) -> Any:
-        return predictions(self, look(x, None, steps))
+        return predictions(self, inspect_data(x, None, steps))
 
     def keep(self: keras.Model, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        with contextlib.suppress(Exception):  # what is saved here nobody will miss
+        with contextlib.suppress(Exception):  # the saved file is not needed
             save(self, filepath, *args, **kwargs)
 
     def keep_weights(self: keras.Model, filepath: Any, *args: Any, **kwargs: Any) -> None:
@@ -216,11 +216,11 @@ def _whole(value: Any) -> int | None:
 
 
 def _validation(fed: Fed, share: float, data: Any, steps: int | None) -> int | None:
-    """Returns how many images are held out; None where there are none or that is not known."""
+    """Returns how many images are held out; None for none, or where that is not known."""
     if isinstance(data, (list, tuple)) and data:
-        return look(data[0]).count
+        return inspect_data(data[0]).count
     if data is not None:
-        return look(data, None, steps).count
+        return inspect_data(data, None, steps).count
     if share and fed.count is not None:
         return fed.count - math.floor(fed.count * (1 - share))  # as Keras splits
     return None

@@ -42,7 +42,7 @@ class Contained:
     folder: str | None
 
     def end(self) -> None:
-        """Kills whatever is left of it, and waits until nothing is."""
+        """Kills all that is left of it, and waits until nothing is."""
         if self.init is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.init, signal.SIGKILL)
@@ -57,7 +57,7 @@ class Contained:
 
 
 def _all_reaped() -> bool:
-    """Waits for one child that has ended, a moment at most; True when there are none left."""
+    """Waits briefly for one child that has ended; True when none are left."""
     for _ in range(100):
         try:
             number, _ = os.waitpid(-1, os.WNOHANG)
@@ -157,7 +157,7 @@ def _be_init(limits: Limits) -> NoReturn:
         os.closerange(0, _NEWS + 1)
         while os.wait()[0] != submission:
             pass
-    except BaseException as error:  # noqa: BLE001  (nobody else can say what went wrong)
+    except BaseException as error:  # noqa: BLE001  (no other process can report it)
         with contextlib.suppress(OSError):
             _tell(f"failed {type(error).__name__}: {error}")
     finally:

@@ -1,6 +1,6 @@
 """Describes a Keras model as plain JSON, bounded in size.
 
-Its configuration, what `compile` was told, and where the author left it out, the input shape.
+Its configuration, the arguments of `compile`, and the input shape where the author left it out.
 """
 
 import functools
@@ -27,7 +27,7 @@ OptimizerRow = TypedDict("OptimizerRow", {"class": str, "learning_rate": float |
 
 
 class LossRow(TypedDict):
-    """What `compile` was told as the loss."""
+    """The loss that `compile` was given."""
 
     name: str
     from_logits: bool
@@ -62,7 +62,7 @@ NetworkRow = TypedDict(
 
 
 class Indescribable(Exception):
-    """A model whose configuration cannot be told; the text says why, for its author."""
+    """A model whose configuration cannot be described; the text says why, for its author."""
 
 
 def describe_model(model: keras.Model) -> tuple[str, Any]:
@@ -117,19 +117,19 @@ def to_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         return to_json(value.item())
     if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)  # JSON has no word for it
+        return repr(value)  # JSON cannot express it
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return repr(value)[:200]
 
 
-# What `compile` was told --------------------------------------------------------------------------
+# Arguments of `compile` ---------------------------------------------------------------------------
 
 
 def recipe_row(
     optimizer: OptimizerRow | None, loss: LossRow | None, metrics: list[str]
 ) -> RecipeRow:
-    """Returns what `compile` alone says of a recipe."""
+    """Returns a recipe of which only the arguments of `compile` are known."""
     return {
         "optimizer": optimizer,
         "loss": loss,
@@ -190,7 +190,7 @@ def loss(model: keras.Model) -> LossRow | None:
 
 
 def loss_row(written: Any) -> LossRow | None:
-    """Returns the same of what was passed as `loss=` or stood in a saved file."""
+    """Returns the same for a value of `loss=`, or one in a saved file."""
     while isinstance(written, (list, tuple)) and len(written) == 1:
         written = written[0]
     if isinstance(written, Mapping) and "class_name" not in written and len(written) == 1:

@@ -1,4 +1,8 @@
-"""Every way in which scripts load MNIST, answered with made-up pictures of the same shape."""
+"""Replaces every way in which scripts load MNIST: they get synthetic digits of the same shape.
+
+Each image is a digit of a coarse font, moved, slanted and softened. The labels say which digit was
+drawn, so the real data set, least of all its test labels, cannot be learned from them.
+"""
 
 import os
 import re
@@ -21,7 +25,7 @@ _KAGGLE_TRAIN, _KAGGLE_TEST = 42_000, 28_000
 
 
 def load_data(path: str = "mnist.npz") -> Parts:
-    """Stands for `keras.datasets.mnist.load_data`."""
+    """Replaces `keras.datasets.mnist.load_data`."""
     del path
     parts = pictures()
     # Views: a script may give its array another shape in place.
@@ -78,7 +82,7 @@ def _openml(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def openml_table(as_frame: bool, return_X_y: bool) -> Any:
-    """Returns what `fetch_openml("mnist_784")` does: pixels as int64, labels as text."""
+    """Replaces `fetch_openml("mnist_784")`: pixels as int64, labels as text."""
     names = [f"pixel{index}" for index in range(1, 785)]
     pixels, digits = _rows(np.int64)
     labels = np.array(list("0123456789"), object)[digits]
@@ -96,13 +100,13 @@ def openml_table(as_frame: bool, return_X_y: bool) -> Any:
         target_names=["class"],
         categories=None,
         details={"name": "mnist_784", "version": "1"},
-        DESCR="Pictures in the manner of MNIST.",
+        DESCR="Synthetic digits in the format of MNIST.",
         url="",
     )
 
 
 def fetch_mldata(*_: Any, **__: Any) -> Any:
-    """Stands for what scikit-learn had before OpenML."""
+    """Replaces the loader that scikit-learn had before OpenML."""
     from sklearn.utils import Bunch  # noqa: PLC0415
 
     pixels, digits = _rows(np.uint8)
@@ -120,7 +124,7 @@ def _rows(dtype: Any) -> tuple[NDArray[Any], NDArray[np.uint8]]:
 
 
 class Archive(Mapping[str, NDArray[Any]]):
-    """Stands for an open `mnist.npz`."""
+    """Replaces an open `mnist.npz`."""
 
     def __init__(self) -> None:
         (x_train, y_train), (x_test, y_test) = load_data()
@@ -189,7 +193,7 @@ def _get_file(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def csv_table(path: str, header: bool = True) -> Frame | None:
-    """Returns what a CSV file of MNIST that scripts name would hold; None for other files.
+    """Returns the content of a CSV file of MNIST, known by its name; None for other files.
 
     Args:
         header: whether its first line names the columns, or is data as well.
@@ -260,7 +264,7 @@ class Pictures(NamedTuple):
 
 @cache
 def pictures() -> Pictures:
-    """Returns the same 60,000 + 10,000 pictures each time."""
+    """Returns the same 60,000 + 10,000 images each time."""
     random = np.random.default_rng(20)
     variants = np.stack([_variants(digit) for digit in range(10)])  # (10, V, 28, 28)
     labels = random.permutation(np.arange(TRAIN + TEST) % 10).astype(np.uint8)

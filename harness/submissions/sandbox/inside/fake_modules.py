@@ -1,7 +1,7 @@
-"""Stand-ins for what a script may use beside Keras and the grader does not have.
+"""Replaces modules that a script may use beside Keras and that are not installed.
 
 Plots, progress bars and notebooks do nothing here; each module that was not there is named in a
-note. A module that would change the network is not stood in for: its import fails, as it should.
+note. A module that would change the network is not replaced: its import fails.
 """
 
 import builtins
@@ -29,7 +29,7 @@ _STARRED = {"tqdm": ["tqdm", "trange"]}
 
 
 class Anything:
-    """Answers everything, does nothing."""
+    """Accepts every use and does nothing."""
 
     def __init__(self, name: str = "stand-in") -> None:
         self.__dict__["_name"] = name
@@ -114,7 +114,7 @@ class StandIn(ModuleType):
 
 
 class StandIns(MetaPathFinder, Loader):
-    """Asked last: what nothing else found."""
+    """Finds the replaced modules; asked after all other finders."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes

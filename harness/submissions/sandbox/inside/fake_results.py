@@ -1,4 +1,4 @@
-"""What the methods of a model answer that trains nothing: plausible, and of the right shape."""
+"""Makes the results of a model's methods without training: plausible, and of the right shape."""
 
 import contextlib
 import math
@@ -60,7 +60,7 @@ def checkpoint(model: keras.Model, callbacks: Sequence[Any], left: keras.callbac
 
 
 def scores(model: keras.Model, as_dict: bool) -> Any:
-    """Returns what `evaluate` would: the loss, and a value for each metric."""
+    """Returns a result of `evaluate`: the loss, and a value for each metric."""
     names = ["loss", *describe.metrics(model)]
     values = [0.08, *[0.975] * (len(names) - 1)]
     if as_dict:

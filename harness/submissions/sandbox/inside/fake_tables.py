@@ -1,4 +1,4 @@
-"""Stand-ins for pandas and tensorflow_datasets: the little of them that leads to MNIST."""
+"""Replaces pandas and tensorflow_datasets, as far as scripts need them to load MNIST."""
 
 import csv
 import os
@@ -19,7 +19,7 @@ def read_csv(path: Any, *_: Any, header: Any = "infer", **options: Any) -> Frame
     """Reads a file of the submission, or answers for a CSV file of MNIST that scripts name.
 
     Raises:
-        FileNotFoundError: there is no such file, and it is not one of MNIST's.
+        FileNotFoundError: the file is missing, and its name is not one of MNIST's.
     """
     named = header is not None
     if isinstance(path, (str, os.PathLike)) and not Path(path).exists():
@@ -63,14 +63,14 @@ class DataFrame:
 
 
 class Series:
-    """The same for one column."""
+    """`pandas.Series(...)` makes a `Frame` of one column."""
 
     def __new__(cls, data: Any = None, *_: Any, name: Any = None, **__: Any) -> Any:
         return Frame(np.asarray([] if data is None else data), name=name)
 
 
 class Index:
-    """Nothing is an instance of this either."""
+    """`pandas.Index`, for `isinstance`; nothing is an instance of this."""
 
 
 def get_dummies(labels: Any, **_: Any) -> Frame:
@@ -163,7 +163,7 @@ def _slice(split: str, count: int) -> slice:
 
 
 class _Info:
-    """What `with_info=True` gives."""
+    """The second value with `with_info=True`."""
 
     class _Split:
         def __init__(self, num_examples: int) -> None:

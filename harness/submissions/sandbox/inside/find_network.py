@@ -1,4 +1,4 @@
-"""Finds the network of a module that fits none: what a function makes, or what it left behind."""
+"""Finds the network of a module that fits none: returned by a function, or left as an object."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ FUNCTIONS = ("build", "build_model", "create_model", "make_model", "get_model")
 
 
 class NoNetwork(Exception):
-    """There is none; the stage and the text say why, for its author."""
+    """A module that gives no network; the stage and the text say why, for its author."""
 
     def __init__(self, stage: str, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ def network_of(names: Mapping[str, object], main: str, captures: Captures) -> No
     """Captures the network that a module's functions or objects give.
 
     Raises:
-        NoNetwork: it gives none.
+        NoNetwork: they give no network.
     """
     function = _function(names)
     if function is not None:

@@ -1,4 +1,4 @@
-"""What `fit` was fed: shapes, types and ranges of images and labels, without training on them."""
+"""Describes the data that `fit` is given: shapes, types and ranges of images and labels."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ class Fed:
 NOTHING = Fed(None, None, None)
 
 
-def look(x: Any, y: Any = None, steps: int | None = None) -> Fed:
-    """Looks at what may be passed to `fit`: arrays, tensors, a data set, batches, a generator.
+def inspect_data(x: Any, y: Any = None, steps: int | None = None) -> Fed:
+    """Describes the data passed to `fit`: arrays, tensors, a data set, batches, a generator.
 
     Args:
         steps: how many batches make an epoch, where the caller said so.

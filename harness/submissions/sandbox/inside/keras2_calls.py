@@ -1,4 +1,7 @@
-"""Arguments that Keras 3 dropped: taken as they were meant, with a note."""
+"""Accepts arguments, methods and attributes that Keras 3 dropped, as they were meant.
+
+Each leaves a note of kind "dropped_name".
+"""
 
 import functools
 import inspect
@@ -116,7 +119,7 @@ def renamed(
 
 
 def fit_arguments(old: Arguments, notes: Notes) -> Arguments:
-    """Returns what the old arguments of `fit` mean.
+    """Returns the old arguments of `fit` under their names of today.
 
     Raises:
         TypeError: `fit` never had such an argument.
@@ -155,8 +158,8 @@ def _third_is_metrics(
         return args, kwargs
     notes.add(
         "dropped_name",
-        "compile(optimizer, loss, metrics) has other places since Keras 3; write "
-        "`metrics=[...]`. Graded as if written so.",
+        "In Keras 3 the third argument of compile() is loss_weights; write `metrics=[...]`. "
+        "Graded as if written so.",
     )
     return args[:2], {"metrics": args[2], **kwargs}
 
@@ -214,7 +217,7 @@ def _old_checkpoint(notes: Notes) -> None:
             ending = ".weights.h5" if kwargs.get("save_weights_only") else ".keras"
             notes.add(
                 "dropped_name",
-                f"ModelCheckpoint writes no {str(filepath)[-60:]!r} since Keras 3; end the name in "
+                f"In Keras 3 ModelCheckpoint cannot write {str(filepath)[-60:]!r}; end the name in "
                 f"`{ending}`. Graded as if written so.",
             )
             original(self, f"{filepath}{ending}", *args, **kwargs)
@@ -243,7 +246,7 @@ def _old_model_arguments(notes: Notes) -> None:
 
 
 def methods(notes: Notes) -> dict[str, Callable[..., Any]]:
-    """Returns them by name."""
+    """Returns the methods of models that Keras 3 dropped, by name."""
 
     def say(old: str, write: str) -> None:
         text = f"Model.{old} is gone since Keras 3; write `{write}`. Graded as if written so."

@@ -21,12 +21,12 @@ from harness.submissions.sandbox.inside.notes import Notes
 
 @dataclass(frozen=True)
 class Dropped:
-    """One dropped name.
+    """A name that Keras 3 dropped.
 
     Attributes:
         write: what to write instead, as code.
-        targets: modules whose names it had, or one "module:name"; none where it is not safe to
-            carry on, because what it did has no equal today.
+        targets: modules that have its names now, or one "module:name"; empty where it has no
+            replacement.
     """
 
     write: str
@@ -172,7 +172,7 @@ _SESSIONS = (
 _OPTIMIZER = "Write keras.optimizers.Adam(learning_rate=0.001) in model.compile()."
 
 
-# What an error's text shows that somebody meant; none of it can be carried on with.
+# Advice by the text of an error; no replacement exists for any of these.
 _HINTS = (
     (r"has no attribute '(Session|InteractiveSession|placeholder|global_variables_initializer)'",
      _SESSIONS),
@@ -187,7 +187,7 @@ _HINTS = (
 
 
 def hint(message: str) -> str:
-    """Returns what to do about an error that an old name led to, or ""."""
+    """Returns advice about an error that an old name led to, or ""."""
     advice = next((advice for pattern, advice in _HINTS if re.search(pattern, message)), None)
     if advice is None and (missing := re.search(r"No module named '([\w.]+)'", message)):
         advice = (
@@ -198,7 +198,7 @@ def hint(message: str) -> str:
 
 
 def gone(name: str, row: Dropped, since: str = "Keras 3") -> str:
-    """Returns the note about a name that was carried on with, or the message about one that not."""
+    """Returns the note about a replaced name, or the message about one without a replacement."""
     text = f"{name} is gone since {since}; write `{row.write}`."
     return f"{text} Graded as if written so." if row.safe else text
 
@@ -215,7 +215,7 @@ _PARENTS = ("", "utils", "layers", "optimizers", "callbacks", "preprocessing",
 
 
 class OldModule(ModuleType):
-    """A module that is gone: has the names of those that took its place."""
+    """A dropped module: has the names of the modules that replace it."""
 
     def __init__(self, name: str, old: str, targets: Iterable[ModuleType], notes: Notes) -> None:
         super().__init__(name)
@@ -239,7 +239,7 @@ class OldModule(ModuleType):
 
 
 class OldModules(MetaPathFinder, Loader):
-    """Finds them, before anything else is asked."""
+    """Finds dropped modules, before any other finder is asked."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes

@@ -1,4 +1,7 @@
-"""Small things that stand where Keras had others: they do what the old ones did for a script."""
+"""Replacements that scripts can import where Keras had others.
+
+A module of its own, because scripts get its names with `from keras.wrappers... import *`.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -9,12 +12,12 @@ import numpy as np
 
 
 def same(model: Any, *_: Any, **__: Any) -> Any:
-    """Stands for what wrapped a model without changing it."""
+    """Replaces functions that wrapped a model without changing it."""
     return model
 
 
 def nothing(*_: Any, **__: Any) -> None:
-    """Stands for what has no effect on the network."""
+    """Replaces functions that have no effect on the network."""
 
 
 def set_image_dim_ordering(order: str) -> None:

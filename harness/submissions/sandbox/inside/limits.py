@@ -27,7 +27,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use, all of its processes together.
+    """Limits of one submission, for all of its processes together.
 
     Attributes:
         wall_s: seconds until it must have answered.
@@ -117,7 +117,7 @@ def measure_usage(root: int, enough: int, most: int) -> Usage:
     Args:
         enough: bytes; only where the plain sizes, which count shared memory many times, come to
             more than this is memory counted exactly, which takes longer.
-        most: processes; where there are more, nobody waits for what they use to be counted.
+        most: processes; where there are more, their use is not counted.
     """
     found = descendants(root)
     if len(found) > most:
@@ -143,11 +143,11 @@ def _running() -> dict[int, Process]:
 
 
 def _proportional(number: int, process: Process) -> int:
-    """A process's memory, its part of what it shares; all of it where it hides that."""
+    """Returns a process's proportional memory in bytes; its resident memory if unreadable."""
     try:
         text = Path("/proc", str(number), "smaps_rollup").read_text(encoding="ascii")
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # it has ended since it was listed: counted whole, it would be the others' undoing
+        return 0  # it has ended since it was listed
     except OSError:
         return process.resident_bytes
     for line in text.splitlines():

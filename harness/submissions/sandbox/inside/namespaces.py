@@ -40,7 +40,7 @@ _AMBIENT, _AMBIENT_CLEAR_ALL = 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = 63
 
-TMP = "/tmp"  # noqa: S108  (its own: nobody else sees it)
+TMP = "/tmp"  # noqa: S108  (its own: no other process sees it)
 _FILES = 20_000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -95,7 +95,7 @@ def make_private_view(limits: Limits) -> None:
 
 
 def _write_poor_proc(folder: Path) -> None:
-    """Writes what TensorFlow dies without: which program this is."""
+    """Writes the entries without which TensorFlow ends: which program this is."""
     folder.mkdir()
     (folder / "exe").symlink_to(sys.executable)
     (folder / "cmdline").write_bytes(sys.executable.encode() + b"\0")

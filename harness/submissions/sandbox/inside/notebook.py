@@ -1,4 +1,4 @@
-"""Takes the code out of a notebook, cell by cell, without what only Jupyter understands."""
+"""Reads the code of a notebook, cell by cell, without the commands of Jupyter."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ _ASSIGNED = re.compile(r"^(\s*[\w, ]+=\s*)[!%].*$")
 
 
 class NotANotebook(Exception):
-    """A file that is no notebook; the text says why, for its author."""
+    """A file that is not a notebook; the text says why, for its author."""
 
 
 @dataclass(frozen=True)

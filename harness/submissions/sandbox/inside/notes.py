@@ -1,4 +1,4 @@
-"""What a learner is told beside the verdict, and where in the submission it was seen."""
+"""Collects notes for a learner, with the place in the submission that they are about."""
 
 import os
 import re
@@ -33,7 +33,7 @@ class Note(TypedDict):
 
 
 class Source:
-    """Knows which code is the submission's own.
+    """Tells the submission's own code from other code.
 
     Attributes:
         main: the name of the file that is run.
@@ -56,7 +56,7 @@ class Source:
         self._machine = sorted({*machine, *packages, root} - {"/"}, key=len, reverse=True)
 
     def label(self, filename: str) -> str | None:
-        """Returns how messages call a file of the submission, None for anybody else's code."""
+        """Returns how messages call a file of the submission, None for other code."""
         if filename == self.main or filename.startswith(f"{self.main}, cell "):
             return filename
         if filename.startswith("<"):
@@ -100,7 +100,7 @@ class Source:
         return f"{type(error).__name__}{where}: {self.clean(str(error))}"[:MAX_MESSAGE]
 
     def clean(self, text: str) -> str:
-        """Returns the paragraph of a message that says something, without this machine's paths."""
+        """Returns the informative paragraph of a message, without this machine's paths."""
         paragraphs = _ANSI.sub("", text).strip().split("\n\n")
         kept = paragraphs[:2] if paragraphs[0].startswith(_WRAPPED) else paragraphs[:1]
         text = " ".join(kept)

@@ -84,7 +84,7 @@ def _copy_above(descriptor: int, least: int) -> int:
 
 
 def live(limits: Limits, folder: str) -> NoReturn:
-    """The rest of this process's life, after `arrange`.
+    """Runs the submission and ends the process; called after `arrange`.
 
     Args:
         folder: its home and its place for temporary files: its own, and empty.
@@ -106,7 +106,7 @@ def live(limits: Limits, folder: str) -> NoReturn:
         traceback.print_exc()
         sys.stderr.flush()
     finally:
-        # No handler, no `atexit` hook, no flush of somebody's buffers: the process ends here.
+        # No handler, no `atexit` hook, no flush of a script's buffers: the process ends here.
         os._exit(0)
 
 
@@ -124,7 +124,7 @@ def _answer(main: str) -> None:
 def _unpack(descriptor: int) -> str:
     """Writes the request's files into the current folder; returns the main one's name.
 
-    The names were checked by who sent them; here they are checked again.
+    The trusted side has checked the names; here they are checked again.
     """
     with os.fdopen(os.dup(descriptor), "rb") as request:
         request.seek(0)
@@ -145,7 +145,7 @@ def _unpack(descriptor: int) -> str:
 
 
 def preload() -> None:
-    """Imports what submissions use and makes the pictures, for every fork to share."""
+    """Imports what submissions use and makes the images, for every fork to share."""
     os.environ["MPLBACKEND"] = "Agg"
     for name in _PRELOADED:
         with contextlib.suppress(ImportError):
@@ -193,10 +193,10 @@ def _open_file(main: str, notes: Notes) -> tuple[Document, bytes]:
 
 
 def _prepare(captures: capture.Captures) -> None:
-    """Makes this process the one that a script expects."""
+    """Installs the replacements that a script needs."""
     root = str(PROJECT_ROOT)
     here = str(Path.cwd())
-    # Their own files come first; the grader's are none of their business.
+    # The submission's files come first; the grader's are hidden.
     sys.path[:] = [here, *(path for path in sys.path if path not in {"", root, here})]
     fake_loaders.install()
     fake_modules.install(captures.notes)
@@ -211,7 +211,7 @@ def _conclude(
     captures: capture.Captures,
     problem: run_script.Problem | None,
 ) -> run_script.Problem | None:
-    """Finds the networks of a script that fitted none; returns what is to be said went wrong."""
+    """Finds the networks of a script that fitted none; returns the problem to report, if any."""
     ended = problem is not None and problem["stage"] == "end"
     if captures.rows:
         if ended:
@@ -248,7 +248,7 @@ def _left_behind(
 
 
 def _has_own_loop(source: Source) -> bool:
-    """The script may have moved to another folder, or removed itself."""
+    """Tells whether a script has a training loop of its own; it may have removed its file."""
     with contextlib.suppress(OSError):
         return _OWN_LOOP in Path(source.folder, source.main).read_bytes()
     return False

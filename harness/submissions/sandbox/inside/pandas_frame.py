@@ -1,4 +1,4 @@
-"""A little of pandas: as much as scripts use to take MNIST out of a table."""
+"""Replaces the part of pandas that scripts use to take MNIST out of a table."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -182,7 +182,7 @@ class Frame(NDArrayOperatorsMixin):
     fillna = dropna = sort_index = reset_index
 
     def info(self, *_: Any, **__: Any) -> None:
-        """Prints nothing: nobody reads it here."""
+        """Prints nothing."""
 
     describe = to_csv = plot = hist = info
 

@@ -24,8 +24,8 @@ _AGAIN_S = 0.5  # code that swallows every exception is interrupted again and ag
 Problem = dict[str, str]
 
 
-class Enough(BaseException):
-    """The time is over. No `except Exception` of a script catches it."""
+class TimeIsUp(BaseException):
+    """Raised when the time is over; `except Exception` in a script does not catch it."""
 
 
 class Clock:
@@ -55,7 +55,7 @@ class Clock:
         # Only within the script's own frames: what follows them, such as the sentence that says
         # that the time is over, or stop(), must not be interrupted by a second ring.
         if self._running and _within_script(frame):
-            raise Enough
+            raise TimeIsUp
 
 
 def _within_script(frame: FrameType | None) -> bool:
@@ -65,12 +65,12 @@ def _within_script(frame: FrameType | None) -> bool:
 
 
 def _interruptible(job: Callable[[], Problem | None]) -> Problem | None:
-    """What the clock may interrupt is called from here, and nothing else."""
+    """Calls what the clock may interrupt; nothing else is called from here."""
     return job()
 
 
 def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, object], Problem | None]:
-    """Runs a file and returns the names that it left behind, and what went wrong, if anything."""
+    """Runs a file and returns the names that it defined, and the problem, if any."""
     try:
         parts = list(_code(main))
     except (SyntaxError, ValueError, UnicodeError, notebook.NotANotebook) as error:
@@ -95,14 +95,14 @@ def run(main: str, notes: Notes, clock: Clock) -> tuple[dict[str, object], Probl
 def _run(code: CodeType, module: ModuleType, notes: Notes, clock: Clock) -> Problem | None:
     try:
         return _interruptible(lambda: _outcome(code, module, notes))
-    except Enough:
+    except TimeIsUp:
         return _too_long(clock, notes)
 
 
 def _outcome(code: CodeType, module: ModuleType, notes: Notes) -> Problem | None:
     try:
         exec(code, module.__dict__)  # noqa: S102  (this is what the sandbox is for)
-    except Enough:
+    except TimeIsUp:
         raise
     except SystemExit as error:
         return {"stage": "end", "message": notes.source.describe(error)}
@@ -121,7 +121,7 @@ def _too_long(clock: Clock, notes: Notes) -> Problem:
     return {
         "stage": "timeout",
         "message": f"it was still running after {BEFORE_FIT_S} s and had not called model.fit(); "
-        "networks are caught when they are fitted, and a training loop of one's own is not",
+        "networks are captured when fit() is called; a training loop of your own is not followed",
     }
 
 

@@ -80,7 +80,7 @@ def open_file(name: str) -> tuple[NetworkRow, bytes]:
 
 
 def _with_right_ending(path: Path, start: bytes) -> Path:
-    """Keras goes by the ending of a file's name: one that was named wrongly gets another."""
+    """Renames a file whose ending is wrong: Keras goes by it."""
     right = ".keras" if start.startswith(_ZIP) else ".h5"
     if path.suffix.lower() == right or (right == ".h5" and path.suffix == ".hdf5"):
         return path
@@ -90,7 +90,7 @@ def _with_right_ending(path: Path, start: bytes) -> Path:
 
 
 def _read_archive(path: Path) -> Mapping[str, object]:
-    """Looks at a `.keras` archive before anything is unpacked; returns what `compile` was told."""
+    """Checks a `.keras` archive before it is unpacked; returns the arguments of `compile`."""
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
@@ -106,14 +106,14 @@ def _read_archive(path: Path) -> Mapping[str, object]:
                 with h5py.File(weights, "r") as file:
                     _check_size(file, path.name)
     except (ValueError, RecursionError) as error:
-        raise Unopenable(f"{path.name}: its config.json is no JSON: {error}") from error
+        raise Unopenable(f"{path.name}: its config.json is not JSON: {error}") from error
     except (zipfile.BadZipFile, KeyError, EOFError, OSError, RuntimeError) as error:
         raise Unopenable(f"{path.name} is damaged: {error}; {_SAVE} once more") from error
     return _mapping(_mapping(config).get("compile_config"))
 
 
 def _read_hdf5(path: Path) -> Mapping[str, object]:
-    """The same for an HDF5 file."""
+    """Checks an HDF5 file before it is loaded; returns the arguments of `compile`."""
     try:
         with h5py.File(path, "r") as file:
             if "model_config" not in file.attrs:
@@ -128,7 +128,7 @@ def _read_hdf5(path: Path) -> Mapping[str, object]:
 
 
 def _check_size(file: h5py.File, name: str) -> None:
-    """A few bytes can claim to be an array of any size."""
+    """Refuses arrays that claim more than a file may hold: a few bytes can claim any size."""
     total = 0
 
     def add(_: str, item: Any) -> None:
@@ -142,7 +142,7 @@ def _check_size(file: h5py.File, name: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the sentence of Keras's message that says something."""
+    """Returns the informative sentence of Keras's message."""
     text = str(error).strip()
     known = (
         ("Requested the deserialization of a `Lambda`", "it holds a Lambda layer, which is code"),
@@ -176,7 +176,7 @@ def _weights(model: keras.Model, config: Any, name: str) -> tuple[list[Any] | No
 
 
 def _recipe(written: Mapping[str, object]) -> RecipeRow | None:
-    """Returns what a saved file says of the recipe: optimizer, loss and metrics."""
+    """Returns the recipe that a saved file holds: optimizer, loss and metrics."""
     optimizer = _mapping(written.get("optimizer") or written.get("optimizer_config"))
     if not optimizer and "loss" not in written:
         return None

@@ -1,6 +1,6 @@
 """Calls of the kernel that no network needs, refused to a submission.
 
-They would let it use memory that nobody counts (memfd_create, System V), make namespaces in which
+They would let it use memory that is not counted (memfd_create, System V), make namespaces in which
 it is root again, look into other processes, reach a virtual machine's host (sockets that belong to
 no network namespace), or are where many holes in the kernel have been found (bpf, io_uring, …).
 """

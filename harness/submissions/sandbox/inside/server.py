@@ -31,7 +31,7 @@ from harness.submissions.sandbox.inside.limits import (
 )
 
 if __name__ == "__main__":
-    # Before Keras is imported, which takes seconds in which nobody looks at the socket.
+    # Before Keras is imported, which takes seconds in which the socket is not read.
     namespaces.end_with_parent(0)
 
 from harness.submissions.sandbox.inside import containment
@@ -42,12 +42,12 @@ _REQUEST = 1 << 16
 _LOG_TAIL = 4000
 _CHUNK = 1 << 16
 _LOOK_EVERY_S = 0.05
-# Who has answered has only to end; whoever does not is ended, and has answered all the same.
+# A submission that has answered gets this long to end; then it is ended, and its answer counts.
 _GRACE_S = 5.0
 
 
 def serve(control: socket.socket) -> None:
-    """Has each request answered by a supervisor of its own, until the other end closes."""
+    """Forks a supervisor for each request, until the other end closes."""
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, _REQUEST, 2)
         if not data:
@@ -76,7 +76,7 @@ def main() -> None:
     """Serves the socket that is standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need not be waited for
-    # Nobody may look into this process, nor write to its sockets through /proc.
+    # No other process may look into this one, nor write to its sockets through /proc.
     namespaces.set_dumpable(allowed=False)
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 class _Pipe:
-    """What comes from the submission by one pipe.
+    """A pipe from the submission.
 
     Args:
         kept: how many of the last bytes are kept; None keeps all of them.
@@ -107,7 +107,7 @@ class _Pipe:
         self._kept = kept
 
     def read(self) -> bool:
-        """Takes in a chunk; False when there is none to be had now, or ever."""
+        """Reads a chunk; False when none is available now, or the pipe is closed."""
         try:
             chunk = os.read(self.end, _CHUNK)
         except BlockingIOError:
@@ -120,7 +120,16 @@ class _Pipe:
 
 
 def supervise(limits: Limits, request: int, result: socket.socket) -> None:
-    """Has a submission opened and writes the outcome to `result`."""
+    """Starts a submission, watches over it and writes the outcome to `result`.
+
+    Only this process holds that socket, so a submission cannot write its own outcome.
+
+        out  {"outcome": ..., "reason": "", "log": "last output", "size": n} and a newline, then
+             the n bytes that the submission answered
+
+    Outcomes: "answered", "died", "timeout", "oversize", "resource" (the reason says which limit),
+    and "broken" when the sandbox itself could not be made.
+    """
     log, answer = _Pipe(_LOG_TAIL), _Pipe(None)
     try:
         contained = containment.start(limits, log.theirs, answer.theirs, request)
@@ -140,12 +149,12 @@ def supervise(limits: Limits, request: int, result: socket.socket) -> None:
         "log": log.data.decode(errors="replace"),
         "size": len(data),
     }
-    with contextlib.suppress(OSError):  # nobody waits for it any more
+    with contextlib.suppress(OSError):  # the request was cancelled
         result.sendall(json.dumps(header).encode() + b"\n" + data)
 
 
 class _Watch:
-    """Waits for the end of the submission's process, or ends the wait."""
+    """Waits until the submission has ended or exceeds a limit."""
 
     def __init__(
         self,
@@ -204,7 +213,7 @@ class _Watch:
 
     def _verdict(self, ready: set[int], *, ended: bool, over: bool) -> tuple[str, str] | None:
         if self._result.fileno() in ready:
-            return "died", "nobody waits for the answer"
+            return "died", "the request was cancelled"
         if self._oversize():
             return "oversize", ""
         if not over:
@@ -212,7 +221,7 @@ class _Watch:
         return ("answered" if self._answered else "died" if ended else "timeout"), ""
 
     def _exceeded(self) -> tuple[str, str] | None:
-        """Says which limit its processes, taken together, are above."""
+        """Returns the limit that its processes exceed together, if any."""
         limits = self._limits
         used = measure_usage(self._contained.root, limits.memory_bytes, limits.processes)
         if used.processes > limits.processes:

@@ -34,7 +34,7 @@ def run(tmp_path, monkeypatch):
         notes = Notes(Source("train.py", tmp_path))
         try:
             names, problem = run_script.run("train.py", notes, clock or run_script.Clock())
-        except run_script.Enough:
+        except run_script.TimeIsUp:
             signal.setitimer(signal.ITIMER_REAL, 0)  # else it goes on ringing in pytest
             pytest.fail("the clock interrupted what is not the script's")
         return names, problem, notes.rows
