@@ -4,7 +4,7 @@ A script's settings are taken over where the engine supports them; elsewhere the
 kept, and a note says so. `--train-with submission` trains by it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -172,8 +172,3 @@ def _within(key: str, value: int | None, limits: tuple[int, int], what: str) -> 
             "trained with the document's number"
         )
     return {key: value}, None
-
-
-def all_losses() -> Iterator[str]:
-    """Yields the engine's names of the losses that a submission may be trained with."""
-    yield from dict.fromkeys(LOSSES.values())

@@ -73,7 +73,7 @@ def test_ids_are_safe_and_unique_whatever_the_names(names):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: ([folder / "no.py"], None), r"--submission .*no\.py: there is no such"),
+        (lambda folder: ([folder / "no.py"], None), r"--submission .*no\.py was not found"),
         (lambda folder: ([folder / "a.txt"], None), r"expected a file that ends in \.py, \.ipynb"),
         (lambda folder: ([], folder / "no"), r"--submissions .*no is not a folder"),
         (lambda folder: ([], folder / "empty"), r"empty holds no submission; expected a file"),

@@ -10,13 +10,12 @@ import pytest
 
 from harness.network.keras_config import read_model
 from harness.submissions.feedback.diagnosis import diagnose
-from harness.submissions.feedback.matching import closest
 from harness.submissions.normalization.captured_recipe import read_recipe
 from harness.submissions.normalization.normalize import conform
 from reference.facts import load, names
 from tests.support.open_script import shared_host
 from tests.support.samples.faulty_scripts import FAULTS, RIGHT
-from tests.support.samples.keras_networks import compared, documented
+from tests.support.samples.keras_networks import closest, compared, documented
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
 

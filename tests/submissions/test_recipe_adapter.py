@@ -13,11 +13,11 @@ from harness.submissions.normalization.captured_recipe import ArrayFacts, Captur
 from harness.submissions.recipe_adapter import (
     BATCHES,
     LEARNING_RATES,
+    LOSSES,
     MAX_EPOCHS,
     RATES,
     SCALES,
     VALIDATION,
-    all_losses,
     scales_itself,
     trainable,
 )
@@ -185,7 +185,7 @@ ARRAYS = st.one_of(
         st.one_of(st.none(), st.floats(-1e30, 1e30)),
     ),
 )
-NAMES = st.one_of(st.none(), st.sampled_from([*LEARNING_RATES, *all_losses(), "mse", "ftrl"]))
+NAMES = st.one_of(st.none(), st.sampled_from([*LEARNING_RATES, *LOSSES.values(), "mse", "ftrl"]))
 CAPTURED = st.builds(
     CapturedRecipe, NAMES, st.one_of(st.none(), st.floats(0, 1e9)), NAMES, st.none(), NUMBER,
     NUMBER, NUMBER, NUMBER, ARRAYS, ARRAYS,
@@ -198,7 +198,7 @@ def test_whatever_was_captured_the_recipe_can_be_trained_by(captured, scaled, ca
     recipe, notes = trainable(captured, DOCUMENTED, scales_itself=scaled, calibrated=calibrated)
     assert isinstance(recipe, Recipe)
     assert recipe.optimizer in LEARNING_RATES
-    assert recipe.loss in set(all_losses())
+    assert recipe.loss in set(LOSSES.values())
     assert RATES[0] <= recipe.learning_rate <= RATES[1]
     assert BATCHES[0] <= recipe.batch_size <= BATCHES[1]
     assert 1 <= recipe.epochs <= max(MAX_EPOCHS, DOCUMENTED.epochs)

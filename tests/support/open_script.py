@@ -29,7 +29,7 @@ class Host:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(HOST)],
+            [sys.executable, "-P", str(HOST)],  # its folder has a module `html` of its own
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

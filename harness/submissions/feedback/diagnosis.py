@@ -38,15 +38,6 @@ class Finding:
     cause: str
     severity: Severity
 
-    def to_json(self) -> dict[str, str]:
-        """Returns the finding as results.json has it."""
-        return {
-            "kind": self.kind,
-            "where": self.where,
-            "cause": self.cause,
-            "severity": self.severity,
-        }
-
 
 def diagnose(comparison: Comparison) -> tuple[Finding, ...]:
     """Returns the findings, the most important first; none for the documented network."""

@@ -5,7 +5,7 @@ silent (facts of basis "chosen"), a submission's own choice is as good as ours, 
 its own value: shapes, parameters and the function are then expected as they follow from it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import log
 from typing import Any
@@ -26,11 +26,6 @@ _MANY = 64
 _LAYER = 4
 # Taking images of another shape costs as much as one extra layer.
 _INPUT = 4
-
-
-def closest(spec: Spec, facts_by_name: Mapping[str, Facts]) -> str:
-    """Returns the name of the documented network that comes first by `rank`."""
-    return min(facts_by_name, key=lambda name: rank(spec, facts_by_name[name]))
 
 
 def rank(spec: Spec, facts: Facts) -> tuple[int, float, str]:

@@ -11,7 +11,6 @@ from harness.submissions.feedback.layer_row import (
     as_side,
     as_stride,
     by,
-    differing_settings,
 )
 
 Speaker = Callable[[Row, Any, Any], Cause]
@@ -23,11 +22,6 @@ def setting(key: str, expected: Row, actual: Row) -> Cause:
     wanted = {**expected.implied, **expected.config, "trainable": expected.trainable}[key]
     given = {**actual.config, "trainable": actual.trainable}[key]
     return _SETTINGS.get(key, _other_setting(key))(actual, given, wanted)
-
-
-def settings(expected: Row, actual: Row) -> tuple[Cause, ...]:
-    """Returns the causes of all settings in which two layers of a kind differ, causes first."""
-    return tuple(setting(key, expected, actual) for key in differing_settings(expected, actual))
 
 
 def _units(row: Row, given: int, wanted: int) -> Cause:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from harness.submissions.feedback import matching as module
-from harness.submissions.feedback.matching import closest, distance
+from harness.submissions.feedback.matching import distance
 from reference.facts import load, names
 from tests.support.samples.keras_json import conv, dense, entry, flatten, layer
-from tests.support.samples.keras_networks import SOFTMAX, documented, edited, network
+from tests.support.samples.keras_networks import SOFTMAX, closest, documented, edited, network
 
 FACTS = {name: load(name) for name in names()}
 RESCALING = layer("Rescaling", "r", scale=1 / 255, offset=0.0)

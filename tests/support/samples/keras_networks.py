@@ -2,6 +2,7 @@
 
 from harness.network.keras_config import read_model
 from harness.submissions.feedback.comparison import compare
+from harness.submissions.feedback.matching import rank
 from harness.submissions.normalization.normalize import conform
 from tests.support.samples.keras_json import (
     conv,
@@ -105,3 +106,8 @@ def compared(facts, spec, recipe=None):
     """Returns the comparison of a submission, as its author wrote it, with a document."""
     conformed = conform(spec, facts, recipe)
     return compare(facts, conformed.spec, conformed.recipe)
+
+
+def closest(spec, facts_by_name):
+    """Returns the name of the documented network that comes first by `rank`."""
+    return min(facts_by_name, key=lambda name: rank(spec, facts_by_name[name]))

@@ -37,42 +37,43 @@ class Dropped:
         return bool(self.targets)
 
 
-def _layers(*names: str) -> Dropped:
-    return Dropped(f"from keras.layers import {', '.join(names)}", ("keras.layers",))
+def _from(module: str, *names: str) -> Dropped:
+    """Returns the row of a module whose names are in another one today."""
+    return Dropped(f"from {module} import {', '.join(names)}", (module,))
 
 
-_OPTIMIZERS = ("keras.optimizers",)
-
-
-_CALLBACKS = ("keras.callbacks",)
+def _renamed(target: str) -> Dropped:
+    """Returns the row of a name that is called otherwise today, as in "layers:LSTM"."""
+    return Dropped(f"keras.{target.replace(':', '.')}", (f"keras.{target}",))
 
 
 _ENGINE = ("keras", "keras.layers", "keras.models")
-
+_WRAPPERS = "harness.submissions.sandbox.inside.keras2_wrappers"
+_NOTHING = Dropped("nothing", (f"{_WRAPPERS}:nothing",))
 
 MODULES: Mapping[str, Dropped] = {
-    "utils.np_utils": Dropped("from keras.utils import to_categorical", ("keras.utils",)),
-    "utils.vis_utils": Dropped("from keras.utils import plot_model", ("keras.utils",)),
-    "utils.visualize_util": Dropped("from keras.utils import plot_model", ("keras.utils",)),
+    "utils.np_utils": _from("keras.utils", "to_categorical"),
+    "utils.vis_utils": _from("keras.utils", "plot_model"),
+    "utils.visualize_util": _from("keras.utils", "plot_model"),
     "utils.generic_utils": Dropped("from keras import utils", ("keras.utils",)),
-    "utils.data_utils": Dropped("from keras.utils import get_file", ("keras.utils",)),
+    "utils.data_utils": _from("keras.utils", "get_file"),
     "utils.all_utils": Dropped("from keras import utils", ("keras.utils",)),
     "utils.training_utils": Dropped("from keras import utils", ("keras.utils",)),
-    "layers.core": _layers("Dense", "Dropout", "Flatten", "Activation"),
-    "layers.convolutional": _layers("Conv2D", "MaxPooling2D"),
-    "layers.pooling": _layers("MaxPooling2D"),
-    "layers.normalization": _layers("BatchNormalization"),
-    "layers.normalization.batch_normalization": _layers("BatchNormalization"),
-    "layers.advanced_activations": _layers("LeakyReLU"),
-    "layers.merge": _layers("Concatenate", "Add"),
-    "layers.embeddings": _layers("Embedding"),
-    "layers.recurrent": _layers("LSTM"),
-    "layers.noise": _layers("GaussianNoise"),
-    "layers.wrappers": _layers("TimeDistributed"),
-    "layers.regularization": _layers("Dropout"),
-    "layers.reshaping": _layers("Flatten"),
-    "layers.experimental": _layers("Rescaling"),
-    "layers.experimental.preprocessing": _layers("Rescaling"),
+    "layers.core": _from("keras.layers", "Dense", "Dropout", "Flatten", "Activation"),
+    "layers.convolutional": _from("keras.layers", "Conv2D", "MaxPooling2D"),
+    "layers.pooling": _from("keras.layers", "MaxPooling2D"),
+    "layers.normalization": _from("keras.layers", "BatchNormalization"),
+    "layers.normalization.batch_normalization": _from("keras.layers", "BatchNormalization"),
+    "layers.advanced_activations": _from("keras.layers", "LeakyReLU"),
+    "layers.merge": _from("keras.layers", "Concatenate", "Add"),
+    "layers.embeddings": _from("keras.layers", "Embedding"),
+    "layers.recurrent": _from("keras.layers", "LSTM"),
+    "layers.noise": _from("keras.layers", "GaussianNoise"),
+    "layers.wrappers": _from("keras.layers", "TimeDistributed"),
+    "layers.regularization": _from("keras.layers", "Dropout"),
+    "layers.reshaping": _from("keras.layers", "Flatten"),
+    "layers.experimental": _from("keras.layers", "Rescaling"),
+    "layers.experimental.preprocessing": _from("keras.layers", "Rescaling"),
     "engine": Dropped("from keras import Input, Model", _ENGINE),
     "engine.topology": Dropped("from keras.layers import Input, Layer", _ENGINE),
     "engine.input_layer": Dropped("from keras import Input", _ENGINE),
@@ -80,67 +81,52 @@ MODULES: Mapping[str, Dropped] = {
     "engine.training": Dropped("from keras import Model", _ENGINE),
     "engine.sequential": Dropped("from keras import Sequential", _ENGINE),
     "engine.functional": Dropped("from keras import Model", _ENGINE),
-    "optimizers.legacy": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
-    "optimizers.experimental": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
-    "optimizers.adam_v2": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
-    "optimizers.gradient_descent_v2": Dropped("from keras.optimizers import SGD", _OPTIMIZERS),
-    "optimizer_v2": Dropped("from keras import optimizers", _OPTIMIZERS),
-    "optimizer_v2.adam": Dropped("from keras.optimizers import Adam", _OPTIMIZERS),
-    "optimizer_v2.gradient_descent": Dropped("from keras.optimizers import SGD", _OPTIMIZERS),
-    "optimizer_v2.rmsprop": Dropped("from keras.optimizers import RMSprop", _OPTIMIZERS),
-    "callbacks.callbacks": Dropped("from keras.callbacks import EarlyStopping", _CALLBACKS),
-    "callbacks.tensorboard_v1": Dropped("from keras.callbacks import TensorBoard", _CALLBACKS),
+    "optimizers.legacy": _from("keras.optimizers", "Adam"),
+    "optimizers.experimental": _from("keras.optimizers", "Adam"),
+    "optimizers.adam_v2": _from("keras.optimizers", "Adam"),
+    "optimizers.gradient_descent_v2": _from("keras.optimizers", "SGD"),
+    "optimizer_v2": Dropped("from keras import optimizers", ("keras.optimizers",)),
+    "optimizer_v2.adam": _from("keras.optimizers", "Adam"),
+    "optimizer_v2.gradient_descent": _from("keras.optimizers", "SGD"),
+    "optimizer_v2.rmsprop": _from("keras.optimizers", "RMSprop"),
+    "callbacks.callbacks": _from("keras.callbacks", "EarlyStopping"),
+    "callbacks.tensorboard_v1": _from("keras.callbacks", "TensorBoard"),
     "objectives": Dropped("from keras import losses", ("keras.losses",)),
     "initializations": Dropped("from keras import initializers", ("keras.initializers",)),
     "backend.tensorflow_backend": Dropped("from keras import backend", ("keras.backend",)),
-    "saving.save": Dropped("from keras.models import load_model, save_model", ("keras.models",)),
-    "wrappers.scikit_learn": Dropped(
-        "from scikeras.wrappers import KerasClassifier",
-        ("harness.submissions.sandbox.inside.keras2_wrappers",),
-    ),
+    "saving.save": _from("keras.models", "load_model", "save_model"),
+    "wrappers.scikit_learn": Dropped("from scikeras.wrappers import KerasClassifier", (_WRAPPERS,)),
     "applications.keras_applications": Dropped("from keras import applications"),
 }  # fmt: skip
 
 
 NAMES: Mapping[str, Dropped] = {
-    "utils.multi_gpu_model": Dropped(
-        "the model itself", ("harness.submissions.sandbox.inside.keras2_wrappers:same",)
-    ),
-    "utils.plot": Dropped("keras.utils.plot_model", ("keras.utils:plot_model",)),
-    "utils.visualize_util.plot": Dropped("keras.utils.plot_model", ("keras.utils:plot_model",)),
-    "optimizers.adam": Dropped("keras.optimizers.Adam", ("keras.optimizers:Adam",)),
-    "optimizers.sgd": Dropped("keras.optimizers.SGD", ("keras.optimizers:SGD",)),
-    "optimizers.rmsprop": Dropped("keras.optimizers.RMSprop", ("keras.optimizers:RMSprop",)),
-    "optimizers.adadelta": Dropped("keras.optimizers.Adadelta", ("keras.optimizers:Adadelta",)),
+    "utils.multi_gpu_model": Dropped("the model itself", (f"{_WRAPPERS}:same",)),
+    "utils.plot": _renamed("utils:plot_model"),
+    "utils.visualize_util.plot": _renamed("utils:plot_model"),
+    "optimizers.adam": _renamed("optimizers:Adam"),
+    "optimizers.sgd": _renamed("optimizers:SGD"),
+    "optimizers.rmsprop": _renamed("optimizers:RMSprop"),
+    "optimizers.adadelta": _renamed("optimizers:Adadelta"),
     "preprocessing.image.ImageDataGenerator": Dropped(
         "layers such as keras.layers.RandomRotation in front of the network",
         ("keras.src.legacy.preprocessing.image:ImageDataGenerator",),
     ),
-    "layers.CuDNNLSTM": Dropped("keras.layers.LSTM", ("keras.layers:LSTM",)),
-    "layers.CuDNNGRU": Dropped("keras.layers.GRU", ("keras.layers:GRU",)),
-    "layers.Deconvolution2D": Dropped(
-        "keras.layers.Conv2DTranspose", ("keras.layers:Conv2DTranspose",)
-    ),
+    "layers.CuDNNLSTM": _renamed("layers:LSTM"),
+    "layers.CuDNNGRU": _renamed("layers:GRU"),
+    "layers.Deconvolution2D": _renamed("layers:Conv2DTranspose"),
     "layers.ThresholdedReLU": Dropped(
         "keras.layers.ReLU(threshold=1.0)", ("keras.src.legacy.layers:ThresholdedReLU",)
     ),
     "backend.set_image_dim_ordering": Dropped(
-        "keras.config.set_image_data_format",
-        ("harness.submissions.sandbox.inside.keras2_wrappers:set_image_dim_ordering",),
+        "keras.config.set_image_data_format", (f"{_WRAPPERS}:set_image_dim_ordering",)
     ),
     "backend.image_dim_ordering": Dropped(
-        "keras.config.image_data_format",
-        ("harness.submissions.sandbox.inside.keras2_wrappers:image_dim_ordering",),
+        "keras.config.image_data_format", (f"{_WRAPPERS}:image_dim_ordering",)
     ),
-    "backend.set_session": Dropped(
-        "nothing", ("harness.submissions.sandbox.inside.keras2_wrappers:nothing",)
-    ),
-    "backend.get_session": Dropped(
-        "nothing", ("harness.submissions.sandbox.inside.keras2_wrappers:nothing",)
-    ),
-    "backend.set_learning_phase": Dropped(
-        "nothing", ("harness.submissions.sandbox.inside.keras2_wrappers:nothing",)
-    ),
+    "backend.set_session": _NOTHING,
+    "backend.get_session": _NOTHING,
+    "backend.set_learning_phase": _NOTHING,
     "layers.Merge": Dropped("keras.layers.Concatenate() or keras.layers.Add() of the branches"),
     "layers.MaxoutDense": Dropped("keras.layers.Dense and keras.layers.Maximum"),
     "layers.Highway": Dropped("the Functional API"),
@@ -154,12 +140,8 @@ NAMES: Mapping[str, Dropped] = {
 OTHER_MODULES: Mapping[str, Dropped] = {
     "tensorflow.contrib": Dropped("tensorflow.keras, or the package that took its place"),
     "tensorflow.examples": Dropped("keras.datasets.mnist.load_data()"),
-    "sklearn.cross_validation": Dropped(
-        "from sklearn.model_selection import train_test_split", ("sklearn.model_selection",)
-    ),
-    "sklearn.grid_search": Dropped(
-        "from sklearn.model_selection import GridSearchCV", ("sklearn.model_selection",)
-    ),
+    "sklearn.cross_validation": _from("sklearn.model_selection", "train_test_split"),
+    "sklearn.grid_search": _from("sklearn.model_selection", "GridSearchCV"),
 }
 
 
