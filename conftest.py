@@ -1,8 +1,5 @@
 """Fixtures of the checks. Options and hooks are in harness/app/pytest_plugin/."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
 
 from harness.app.grading.session import Session
@@ -18,6 +15,7 @@ from harness.jobs.kinds.verify import Verification
 from harness.jobs.store.record import Record
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
+from harness.report.schema.results import Range
 from harness.submissions.feedback.comparison import Comparison
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
@@ -132,9 +130,7 @@ def own_weights(
 
 
 @pytest.fixture
-def expected_range(
-    grading: Session, opened: OpenedSubmission, runs: list[Record]
-) -> Mapping[str, Any] | None:
+def expected_range(grading: Session, opened: OpenedSubmission, runs: list[Record]) -> Range | None:
     """Returns the accuracies measured earlier with this network and recipe, if any were."""
     return calibrated_range(runs, opened.facts, opened.spec.digest, grading.calibration)
 
@@ -144,7 +140,7 @@ def alarms(
     grading: Session,
     subject_id: str,
     runs: list[Record],
-    expected_range: Mapping[str, Any] | None,
+    expected_range: Range | None,
 ) -> list[Alarm]:
     """Returns what is too good to be true about the runs, or about the weights of the file."""
     try:
@@ -155,7 +151,7 @@ def alarms(
 
 
 @pytest.fixture
-def measured_range(grading: Session, expected_range: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def measured_range(grading: Session, expected_range: Range | None) -> Range:
     """Returns the same range, unless the accuracy gate already is its lower end."""
     if expected_range is None:
         raise NotApplicable("no accuracies were measured earlier with this network and recipe")

@@ -6,7 +6,7 @@ An inconclusive comparison passes and is reported; an impossible one fails.
 import pytest
 
 from harness.evaluation.baseline.comparison import Comparison
-from harness.evaluation.baseline.row import Row
+from harness.evaluation.baseline.model import Row
 from harness.evaluation.checking import NotApplicable, Unavailable, require_none
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record

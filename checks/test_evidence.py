@@ -1,12 +1,10 @@
 """Are the accuracies plausible: neither too good to be true nor worse than before?"""
 
-from collections.abc import Mapping
-from typing import Any
-
 from harness.evaluation.checking import require_none
 from harness.evaluation.evidence.alarms import Alarm
 from harness.jobs.store.record import Record
 from harness.network.difference import Difference
+from harness.report.schema.results import Range
 
 
 def test_plausible(alarms: list[Alarm]) -> None:
@@ -16,15 +14,15 @@ def test_plausible(alarms: list[Alarm]) -> None:
     )
 
 
-def test_calibrated_floor(runs: list[Record], measured_range: Mapping[str, Any]) -> None:
+def test_calibrated_floor(runs: list[Record], measured_range: Range) -> None:
     """every run reaches the minimum expected accuracy of this network and recipe"""
-    low = measured_range["low"]
+    low = measured_range.low
     require_none(
         Difference(
             f"test accuracy, seed {run.seed}",
             f"{accuracy:.2%}",
             f"at least {low:.2%}",
-            f"{measured_range['seeds']} training runs, mean minus {measured_range['k']:g} standard "
+            f"{measured_range.seeds} training runs, mean minus {measured_range.k:g} standard "
             "deviations",
             hint="the network is the documented one, so its training has changed: the grader, the "
             "libraries or the machine",

@@ -8,7 +8,7 @@ import pytest
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin import benchmark_hooks
 from harness.benchmarks.suite import PREDICTION_BATCHES, REPLAY, RUNNERS, Entrant, Suite
-from harness.evaluation.baseline.benchmark_keys import Key
+from harness.evaluation.baseline.benchmarks import Key
 from harness.network.documented import recipe_for
 from harness.network.spec import Spec
 from harness.submissions.opened import OpenedSubmission

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.benchmarks.workload import Workload, to_json
-from harness.evaluation.baseline.benchmark_keys import OURS
+from harness.evaluation.baseline.benchmarks import OURS
 from harness.system.processes.json_process import ProcessDied, ProcessTimeout
 
 NO_TENSORFLOW = "pytorch"  # the program that is not asked for what TensorFlow knows

@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.benchmarks.contest import Contest
 from harness.benchmarks.workload import flops_per_image
-from harness.evaluation.baseline.benchmark_keys import MEASURED, OURS, Key, key_of, machine
+from harness.evaluation.baseline.benchmarks import MEASURED, OURS, Key, machine
+from harness.report.schema.results import Benchmark
 from harness.statistics import time_ratios
 from harness.system.machine import commit, describe_cpu
 from reference.layers import Network
@@ -73,20 +74,13 @@ def failed(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     return {**row, **dict.fromkeys(MEASURED), "status": "failed", "reason": reason}
 
 
-def merged(
-    earlier: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+def merged(earlier: Sequence[Benchmark], rows: Sequence[Benchmark]) -> list[Benchmark]:
     """Returns the rows, and those of the earlier ones that no contest of theirs repeats.
 
     Runners are comparable only within a contest, so its earlier rows go all together.
     """
-    repeated = {key_of(row) for row in rows}
-    names = ("architecture", "task", "batch_size")
-    kept = [
-        row
-        for row in earlier
-        if isinstance(row, dict) and tuple(row.get(name) for name in names) not in repeated
-    ]
+    repeated = {(row.architecture, row.task, row.batch_size) for row in rows}
+    kept = [row for row in earlier if (row.architecture, row.task, row.batch_size) not in repeated]
     return [*kept, *rows]
 
 

@@ -11,10 +11,8 @@ import pytest
 from harness.benchmarks import rows
 from harness.benchmarks.contest import Contest, Pool, Start, hold
 from harness.benchmarks.workload import Workload, steps_per_round
-from harness.evaluation.baseline import benchmark_keys
 from harness.evaluation.baseline import benchmarks as baselines
-from harness.evaluation.baseline.benchmark_keys import OURS, Key
-from harness.evaluation.baseline.benchmarks import Baseline
+from harness.evaluation.baseline.benchmarks import OURS, Baseline, Key
 from harness.evaluation.checking import Mismatch, Unavailable
 from harness.network.difference import Difference
 from harness.network.recipe import Recipe
@@ -132,7 +130,7 @@ class Suite:
         key, runner = entrant.key, entrant.runner
         self._table[test] = rows.blank(key, runner, "failed", "it was not measured")
         contest = self._contest(entrant)
-        benchmark.group = benchmark_keys.describe(key)
+        benchmark.group = baselines.describe(key)
         if contest.disagreement:
             raise Mismatch(
                 [Difference("outputs", contest.disagreement, "the same of every runner")]
@@ -166,7 +164,7 @@ class Suite:
             "If its network was removed on purpose, make a new baseline: `pytest "
             "--benchmark-only` without --baseline."
         )
-        place = benchmark_keys.describe(key)
+        place = baselines.describe(key)
         raise Mismatch([Difference(place, "not measured in this run", "measured", source, hint)])
 
     def stop(self) -> None:
@@ -216,7 +214,7 @@ def lines(table: Sequence[Mapping[str, Any]]) -> list[str]:
                 for peer, r in (row["speedup"] or {}).items()
             )
             threads = f"{row['threads']} thread{'' if row['threads'] == 1 else 's'}"
-            what = benchmark_keys.describe(benchmark_keys.key_of(row))
+            what = baselines.describe(baselines.key_of(row))
             line = f"{what}: {row['images_per_s']:,.0f} images/s on {threads}"
             found.append(line + (f"; {peers}" if peers else ""))
             if row["change"]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from harness.data.letters import unlike_documented
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
+from harness.report.schema.experiments import Experiment
 from harness.statistics.intervals import Interval, mean_interval, repeats_interval
 from reference.facts import Facts
 from reference.layers import Network, total_params, trainable_params
@@ -35,7 +36,7 @@ class Evidence:
     facts: Facts
     spec: Spec | None
     runs: Sequence[Record]
-    experiments: Sequence[Mapping[str, Any]]
+    experiments: Sequence[Experiment]
     documented_data: bool
 
     @property

@@ -1,11 +1,12 @@
 """The documents' claims, held against what was measured."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.evaluation.claim_metrics import CANNOT, MEASURES, CannotTestError, Evidence, Measured
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
+from harness.report.schema.experiments import Experiment
+from harness.report.schema.results import Claim
 from harness.statistics.intervals import Interval
 from reference.facts import ClaimFact, Facts
 
@@ -14,23 +15,23 @@ def judge(
     facts: Facts,
     spec: Spec | None,
     runs: Sequence[Record],
-    experiments: Sequence[Mapping[str, Any]] = (),
+    experiments: Sequence[Experiment] = (),
     *,
     documented_data: bool,
-) -> list[dict[str, Any]]:
+) -> list[Claim]:
     """Returns one row of results.json's `claims` for each claim of a document.
 
     Args:
         runs: of the document's own recipe, one for each seed.
         experiments: the rows of results.json's `experiments` of this architecture.
-        documented_data: whether all was measured on MNIST; on other data only what needs none
-            is judged.
+        documented_data: whether all was measured on MNIST; on other data only claims that need
+            no data are judged.
     """
     evidence = Evidence(facts, spec, runs, experiments, documented_data=documented_data)
     return [_row(claim, evidence) for claim in facts.claims]
 
 
-def _row(claim: ClaimFact, evidence: Evidence) -> dict[str, Any]:
+def _row(claim: ClaimFact, evidence: Evidence) -> Claim:
     measured = Measured()
     try:
         if claim.untestable is not None:
@@ -42,21 +43,21 @@ def _row(claim: ClaimFact, evidence: Evidence) -> dict[str, Any]:
     except CannotTestError as error:
         verdict, reason = CANNOT, str(error)
         measured = Measured(experiment=error.experiment)
-    return {
-        "architecture": evidence.facts.name,
-        "document": evidence.facts.document,
-        "what": claim.what,
-        "claimed": claim.value,
-        "quote": claim.quote,
-        "measured": measured.value,
-        "interval": list(measured.interval) if measured.interval else None,
-        "seeds": measured.count,
-        "repeats": measured.repeats,
-        "verdict": verdict,
-        "reason": reason,
-        "source": claim.where,
-        "experiment": measured.experiment,
-    }
+    return Claim(
+        architecture=evidence.facts.name,
+        document=evidence.facts.document,
+        what=claim.what,
+        claimed=claim.value,
+        quote=claim.quote,
+        measured=measured.value,
+        interval=measured.interval,
+        seeds=measured.count,
+        repeats=measured.repeats,
+        verdict=verdict,
+        reason=reason,
+        source=claim.where,
+        experiment=measured.experiment,
+    )
 
 
 def _verdict(claim: ClaimFact, measured: Measured) -> str:

@@ -1,14 +1,11 @@
-"""What is read off a record's predictions: counts, pictures, bitmaps. Pure NumPy."""
+"""What is read off a record's predictions: counts, bitmaps. Pure NumPy."""
 
 import base64
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 CLASSES = 10
-MISREAD_SHOWN = 24
 
 
 def correct(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -44,28 +41,3 @@ def confusion(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> li
     np.add.at(counts, (labels[digits], read[digits]), 1)
     rows: list[list[int]] = counts.tolist()
     return rows
-
-
-def misread(
-    predictions: NDArray[np.float32],
-    labels: NDArray[np.uint8],
-    images: NDArray[np.uint8],
-    *,
-    pictures: bool = True,
-) -> Sequence[dict[str, Any]]:
-    """Returns the misread images that the network was surest of; `pixels` null without pictures."""
-    read = predictions.argmax(axis=1)
-    confidence = predictions.max(axis=1)
-    wrong = np.flatnonzero(read != labels)
-    # Stable, so that equal confidences keep the images' order on every machine.
-    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISREAD_SHOWN]
-    return [
-        {
-            "index": int(i),
-            "label": int(labels[i]),
-            "prediction": int(read[i]),
-            "confidence": round(float(confidence[i]), 6),
-            "pixels": base64.b64encode(images[i].tobytes()).decode() if pictures else None,
-        }
-        for i in order
-    ]

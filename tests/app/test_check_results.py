@@ -1,6 +1,6 @@
 """What became of a check, and who is to blame when it is not known."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +11,7 @@ from harness.app.pytest_plugin.check_results import CheckResults, status, title
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable, require_none
 from harness.evaluation.rubric import Rubric, Worth
 from harness.network.difference import Difference, describe
+from harness.report.schema.results import Check, Subject
 
 RUBRIC = Rubric("x", {"test_structure.py::test_shapes[deep_cnn]": Worth(1000)}, ())
 
@@ -223,8 +224,11 @@ def test_experiments_of_a_subject_are_rows_of_their_own():
 
 
 def test_the_terminal_says_once_why_checks_do_not_apply():
-    idle = {"status": "skipped", "applies": False, "message": "no\nrecipe"}
-    old = {"status": "skipped", "message": "of an earlier version"}
-    subjects = [{"checks": [idle, {**idle, "applies": True}]}, {"checks": [idle, old]}]
+    idle = Check(id="a", status="skipped", applies=False, message="no\nrecipe")
+    old = Check(id="b", status="skipped", message="of an earlier version")
+    subjects = [
+        Subject(id=str(place), checks=rows)
+        for place, rows in enumerate([[idle, replace(idle, applies=True)], [idle, old]])
+    ]
     assert list(finish._not_applicable(subjects)) == ["2 checks do not apply: no recipe"]
     assert list(finish._not_applicable(subjects[1:])) == ["1 check does not apply: no recipe"]

@@ -72,6 +72,7 @@ RULES = (
     _rule("harness/report/*.py", *COMMON, "markupsafe"),
     # Pictures that people bring are opened there.
     _rule("harness/app/predict/*.py", *COMMON, "PIL"),
+    _rule("harness/evaluation/results/*.py", *COMMON, "pydantic"),
     _rule("harness/statistics/*.py", "harness", "numpy", "scipy"),
     # Sent to machines that have nothing of this project.
     _rule("harness/jobs/cluster/dask_worker.py", "distributed"),

@@ -9,6 +9,7 @@ from harness.evaluation.claim_metrics import MEASURED_BY, MEASURES
 from harness.evaluation.claims import compare, judge
 from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
+from harness.report.schema.results import Claim
 from harness.statistics.intervals import mean_interval, wilson
 from reference.fact_types import METRICS
 from reference.facts import ClaimFact, expected_network, load
@@ -95,43 +96,43 @@ def _judge(claim, runs=(), *, spec=True, mnist=True):
 
 
 def test_row_of_one_run():
-    assert _judge(_claim(), [_run(9_790)]) == {
-        "architecture": "mlp_64_32",
-        "document": "004: Training-Deep-Models-on-MNIST",
-        "what": "the accuracy",
-        "claimed": 0.98,
-        "quote": "Accuracy: ~98%",
-        "measured": 0.979,
-        "interval": list(wilson(9_790, 10_000)),
-        "seeds": 1,
-        "repeats": "seeds",
-        "verdict": "holds",
-        "reason": "1 seed",
-        "source": "Results",
-        "experiment": None,
-    }
+    assert _judge(_claim(), [_run(9_790)]) == Claim(
+        architecture="mlp_64_32",
+        document="004: Training-Deep-Models-on-MNIST",
+        what="the accuracy",
+        claimed=0.98,
+        quote="Accuracy: ~98%",
+        measured=0.979,
+        interval=wilson(9_790, 10_000),
+        seeds=1,
+        repeats="seeds",
+        verdict="holds",
+        reason="1 seed",
+        source="Results",
+        experiment=None,
+    )
 
 
 def test_several_seeds_are_judged_by_their_mean():
     found = _judge(_claim(), [_run(c) for c in (9_700, 9_710, 9_720)])
-    assert found["measured"] == pytest.approx(0.971)
-    assert found["interval"] == list(mean_interval([0.97, 0.971, 0.972]))
-    assert (found["seeds"], found["verdict"]) == (3, "not reproduced")
+    assert found.measured == pytest.approx(0.971)
+    assert found.interval == mean_interval([0.97, 0.971, 0.972])
+    assert (found.seeds, found.verdict) == (3, "not reproduced")
 
 
 @pytest.mark.parametrize(("count", "reason"), [(1, "1 seed"), (4, "4 seeds"), (5, None)])
 def test_fewer_repeats_than_the_documented_recipes_are_told(count, reason):
     found = _judge(_claim(), [_run(9_790 + seed) for seed in range(count)])
-    assert (found["verdict"], found["seeds"], found["reason"]) == ("holds", count, reason)
+    assert (found.verdict, found.seeds, found.reason) == ("holds", count, reason)
 
 
 def test_validation_accuracy_is_the_last_epochs_on_the_validation_images():
     claim = _claim(0.81, 0.01, "validation_accuracy")
     found = _judge(claim, [_run(9_900, val_accuracy=(0.99, 0.81))])
     # 0.81 of 12,000
-    assert found["measured"] == pytest.approx(0.81)
-    assert found["interval"] == list(wilson(9_720, 12_000))
-    assert found["verdict"] == "holds"
+    assert found.measured == pytest.approx(0.81)
+    assert found.interval == wilson(9_720, 12_000)
+    assert found.verdict == "holds"
 
 
 @pytest.mark.parametrize(
@@ -142,12 +143,12 @@ def test_validation_accuracy_is_the_last_epochs_on_the_validation_images():
 def test_training_that_stopped_early_shows_its_accuracy_and_judges_nothing(metric, epochs, said):
     runs = [_run(9_500, val_accuracy=(0.9, 0.95), epochs=number) for number in epochs]
     found = _judge(_claim(0.95, 0.01, metric), runs)
-    assert found["verdict"] == "cannot be tested"
-    assert found["reason"] == f"training stopped after {said} of 100 epochs; {MEASURED_BY}"
-    assert found["measured"] == pytest.approx(0.95)
+    assert found.verdict == "cannot be tested"
+    assert found.reason == f"training stopped after {said} of 100 epochs; {MEASURED_BY}"
+    assert found.measured == pytest.approx(0.95)
     images = 10_000 if metric == "test_accuracy" else 12_000
-    assert found["interval"] == list(wilson(0.95 * images, images))
-    assert found["seeds"] == len(epochs)
+    assert found.interval == wilson(0.95 * images, images)
+    assert found.seeds == len(epochs)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +164,8 @@ def test_training_that_stopped_early_shows_its_accuracy_and_judges_nothing(metri
 @pytest.mark.parametrize("mnist", [True, False])
 def test_parameters_are_counted_whatever_the_data(metric, value, verdict, measured, mnist):
     found = _judge(_claim(value, None, metric), mnist=mnist)
-    assert (found["verdict"], found["measured"]) == (verdict, measured)
-    assert found["interval"] is found["seeds"] is None
+    assert (found.verdict, found.measured) == (verdict, measured)
+    assert found.interval is found.seeds is None
 
 
 @pytest.mark.parametrize(
@@ -178,13 +179,13 @@ def test_parameters_are_counted_whatever_the_data(metric, value, verdict, measur
 )
 def test_what_cannot_be_tested_says_why(claim, given, reason):
     found = _judge(claim, **{"runs": [_run(9_900)], **given})
-    assert (found["verdict"], found["reason"]) == ("cannot be tested", reason)
-    assert found["measured"] is found["interval"] is found["seeds"] is None
+    assert (found.verdict, found.reason) == ("cannot be tested", reason)
+    assert found.measured is found.interval is found.seeds is None
 
 
 def test_the_reading_of_a_claim_stands_beside_its_verdict():
     found = _judge(_claim(note="read as test images"), [_run(9_790, epochs=3)])
-    assert found["reason"].startswith("read as test images; training stopped after 3 of 100")
+    assert found.reason.startswith("read as test images; training stopped after 3 of 100")
 
 
 def test_every_metric_of_a_document_can_be_measured():
@@ -249,34 +250,34 @@ def _judge_with(metric, *experiments, value=0.96, runs=(), mnist=True, **more):
 def test_cross_validation_is_the_mean_over_the_folds_of_the_first_variant():
     folds = (0.990, 0.991, 0.992, 0.989, 0.988)
     found = _judge_with("cross_validation_accuracy", _folds(0.5, id="grid"), _folds(*folds))
-    assert found["measured"] == pytest.approx(0.99)
-    assert found["interval"] == pytest.approx(mean_interval(folds))
-    assert (found["seeds"], found["repeats"]) == (5, "folds")
-    assert (found["experiment"], found["verdict"]) == ("cross_validation", "exceeded")
+    assert found.measured == pytest.approx(0.99)
+    assert found.interval == pytest.approx(mean_interval(folds))
+    assert (found.seeds, found.repeats) == (5, "folds")
+    assert (found.experiment, found.verdict) == ("cross_validation", "exceeded")
 
 
 def test_transfer_is_judged_on_its_training_letters_and_tells_the_others():
     found = _judge_with("transfer_accuracy", _letters([27, 26, 26, 25, 26]))
-    assert found["measured"] == pytest.approx(26 / 27)
-    assert found["verdict"] == "holds"
-    assert found["experiment"] == "greek"
+    assert found.measured == pytest.approx(26 / 27)
+    assert found.verdict == "holds"
+    assert found.experiment == "greek"
     # The experiment's own figures: its interval is over letters, not over seeds.
-    assert found["reason"].endswith("on letters left out of training: 74.0% [55.0%, 87.0%]")
+    assert found.reason.endswith("on letters left out of training: 74.0% [55.0%, 87.0%]")
 
 
 def test_seeds_that_are_all_equal_have_the_interval_of_their_images():
     found = _judge_with("transfer_accuracy", _letters([27] * 5))
-    assert found["interval"] == list(wilson(27, 27))
-    assert found["verdict"] == "holds"
+    assert found.interval == wilson(27, 27)
+    assert found.verdict == "holds"
 
 
 def test_folds_that_are_all_equal_have_the_interval_of_all_their_images():
     found = _judge_with("cross_validation_accuracy", _folds(*[0.99] * 5))
-    assert found["interval"] == list(wilson(59_400, 60_000))
+    assert found.interval == wilson(59_400, 60_000)
 
 
 def test_no_interval_of_an_accuracy_ends_above_one():
-    assert _judge_with("transfer_accuracy", _letters([27, 27, 26]))["interval"][1] == 1
+    assert _judge_with("transfer_accuracy", _letters([27, 27, 26])).interval[1] == 1
 
 
 @pytest.mark.parametrize(
@@ -290,17 +291,17 @@ def test_no_interval_of_an_accuracy_ends_above_one():
 def test_whether_training_went_on_beyond_the_claimed_accuracy(best, verdict, words):
     letters = _letters([26] * len(best), best)
     found = _judge_with("transfer_best_accuracy", letters, relation="at most")
-    assert found["verdict"] == verdict
-    assert found["measured"] == pytest.approx(best[0] / 27)
-    assert found["reason"].startswith(words)
+    assert found.verdict == verdict
+    assert found.measured == pytest.approx(best[0] / 27)
+    assert found.reason.startswith(words)
 
 
 @pytest.mark.parametrize("metric", ["transfer_accuracy", "transfer_best_accuracy"])
 def test_letters_that_were_drawn_are_not_the_documents(metric):
     found = _judge_with(metric, _letters([27] * 5, source="drawn"))
-    assert (found["verdict"], found["measured"]) == ("cannot be tested", None)
-    assert found["experiment"] == "greek"
-    assert found["reason"].endswith("on those the accuracy is 100.0%")
+    assert (found.verdict, found.measured) == ("cannot be tested", None)
+    assert found.experiment == "greek"
+    assert found.reason.endswith("on those the accuracy is 100.0%")
 
 
 @pytest.mark.parametrize("metric", ["transfer_accuracy", "transfer_best_accuracy"])
@@ -309,18 +310,18 @@ def test_letters_that_were_drawn_are_not_the_documents(metric):
 )
 def test_letters_that_are_not_nine_of_each_are_not_the_documents(metric, each, said):
     found = _judge_with(metric, _letters([27] * 5, each=each))
-    assert (found["verdict"], found["measured"]) == ("cannot be tested", None)
-    assert found["experiment"] == "greek"
-    assert found["reason"].startswith("the course's letters are nine of each class, and those of ")
-    assert found["reason"].endswith(f"{said}; on those the accuracy is 100.0%")
+    assert (found.verdict, found.measured) == ("cannot be tested", None)
+    assert found.experiment == "greek"
+    assert found.reason.startswith("the course's letters are nine of each class, and those of ")
+    assert found.reason.endswith(f"{said}; on those the accuracy is 100.0%")
 
 
 def test_the_numpy_twin():
     correct = (9_750, 9_740, 9_760)
     found = _judge_with("numpy_accuracy", _twin(correct), value=0.9025)
-    assert found["measured"] == pytest.approx(0.975)
-    assert found["interval"] == pytest.approx(mean_interval([c / 10_000 for c in correct]))
-    assert (found["verdict"], found["experiment"]) == ("exceeded", "numpy")
+    assert found.measured == pytest.approx(0.975)
+    assert found.interval == pytest.approx(mean_interval([c / 10_000 for c in correct]))
+    assert (found.verdict, found.experiment) == ("exceeded", "numpy")
 
 
 @pytest.mark.parametrize(
@@ -335,9 +336,9 @@ def test_the_numpy_twin():
 )
 def test_speed_is_a_ratio_of_times_of_an_epoch(fit, verdict, words):
     found = _judge_with("training_speed", _twin([1, 2], fit=fit), value=None)
-    assert (found["verdict"], found["seeds"], found["measured"]) == (verdict, 2, None)
-    assert words in found["reason"]
-    assert "in this suite's own loop take 0.50 times as long" in found["reason"]
+    assert (found.verdict, found.seeds, found.measured) == (verdict, 2, None)
+    assert words in found.reason
+    assert "in this suite's own loop take 0.50 times as long" in found.reason
 
 
 def test_what_the_first_epoch_does_once_does_not_count():
@@ -346,12 +347,12 @@ def test_what_the_first_epoch_does_once_does_not_count():
         run["history"] = {"epoch_time_s": [1_000.0, *[run["train_time_s"] / 10] * 9]}
         run["train_time_s"] += 1_000
     found = _judge_with("training_speed", twin, value=None)
-    assert "takes 3.15 times as long" in found["reason"]
+    assert "takes 3.15 times as long" in found.reason
 
 
 def test_one_time_is_no_comparison():
     found = _judge_with("training_speed", _twin([1]), value=None)
-    assert found["verdict"] == "cannot be tested"
+    assert found.verdict == "cannot be tested"
 
 
 @pytest.mark.parametrize(
@@ -365,7 +366,7 @@ def test_one_time_is_no_comparison():
 @pytest.mark.parametrize("mnist", [True, False])
 def test_cells_of_a_table_are_counted_whatever_the_data(cells, verdict, measured, mnist):
     found = _judge_with("summary_cells", _table(*cells), value=2, mnist=mnist)
-    assert (found["verdict"], found["measured"]) == (verdict, measured)
+    assert (found.verdict, found.measured) == (verdict, measured)
 
 
 EXPERIMENTS = [
@@ -381,28 +382,28 @@ EXPERIMENTS = [
 @pytest.mark.parametrize("metric", [metric for metric, _ in EXPERIMENTS])
 def test_an_experiment_that_was_not_wanted_says_how_to_have_it(metric):
     found = _judge_with(metric, runs=[_run(9_800)])
-    assert (found["verdict"], found["reason"]) == ("cannot be tested", MEASURED_BY)
-    assert found["measured"] is found["experiment"] is None
+    assert (found.verdict, found.reason) == ("cannot be tested", MEASURED_BY)
+    assert found.measured is found.experiment is None
 
 
 @pytest.mark.parametrize(("metric", "row"), EXPERIMENTS, ids=lambda value: str(value)[:20])
 def test_an_experiment_that_failed_measures_nothing(metric, row):
     failed = {**row, "status": "failed", "reason": "it ran out of memory", "result": None}
     found = _judge_with(metric, failed)
-    assert (found["verdict"], found["reason"]) == ("cannot be tested", "it ran out of memory")
-    assert (found["measured"], found["experiment"]) == (None, row["id"])
+    assert (found.verdict, found.reason) == ("cannot be tested", "it ran out of memory")
+    assert (found.measured, found.experiment) == (None, row["id"])
 
 
 @pytest.mark.parametrize(("metric", "row"), EXPERIMENTS[:-1], ids=lambda value: str(value)[:20])
 def test_an_experiment_that_went_wrong_proves_nothing(metric, row):
     found = _judge_with(metric, {**row, "problems": ["frozen weights moved"]})
-    assert (found["verdict"], found["reason"]) == ("cannot be tested", "frozen weights moved")
+    assert (found.verdict, found.reason) == ("cannot be tested", "frozen weights moved")
 
 
 @pytest.mark.parametrize(("metric", "row"), EXPERIMENTS[:-1], ids=lambda value: str(value)[:20])
 def test_an_experiment_on_other_data_judges_no_claim(metric, row):
     found = _judge_with(metric, row, mnist=False)
-    assert (found["verdict"], found["reason"]) == (
+    assert (found.verdict, found.reason) == (
         "cannot be tested",
         "this run did not use MNIST",
     )
@@ -411,4 +412,4 @@ def test_an_experiment_on_other_data_judges_no_claim(metric, row):
 def test_every_claim_of_a_document_has_its_row():
     facts = load("deep_cnn")
     found = judge(facts, None, [], documented_data=True)
-    assert [row["what"] for row in found] == [claim.what for claim in facts.claims]
+    assert [row.what for row in found] == [claim.what for claim in facts.claims]

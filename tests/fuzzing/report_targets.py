@@ -129,7 +129,7 @@ def _read_baseline(data: bytes) -> None:
     found = previous_results.read(as_file(data, "old.json"))
     for network in found.networks:
         assert found.data is None or all(
-            right.shape == (found.data.images,) for right in network.right.values()
+            right.shape == (found.data.images,) for right in network.correct.values()
         )
     assert all(isinstance(one.speedup, Ratio) for one in found.speedups.values())
 

@@ -38,7 +38,7 @@ LIMIT_S = 10
 HURRIED = b"# Has seconds to answer.\n"
 TIMEOUT_S = 280
 # Times, and what else two runs of the same work may differ in; altered images are read by the
-# networks of a few, not of a class (`harness.evaluation.evidence.trained_networks.ANALYSED`).
+# networks of a few, not of a class (`harness.evaluation.evidence.pairwise.MAX_ANALYSED`).
 VARYING = frozenset({
     "cached", "duration_s", "train_time_s", "train_images_per_s", "epoch_time_s", "source",
     "robustness",

@@ -12,12 +12,13 @@ from harness.evaluation import results
 from harness.evaluation.baseline import judging, previous_results
 from harness.evaluation.baseline.benchmarks import measurements
 from harness.evaluation.baseline.comparison import Comparison
-from harness.evaluation.baseline.network import Data, Network
+from harness.evaluation.baseline.model import Data, Network
 from harness.evaluation.baseline.speed import Speedups
 from harness.evaluation.results import files
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record
 from harness.network import documented
+from harness.report.schema.results import Benchmark
 from harness.statistics import predictions
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
@@ -45,11 +46,11 @@ def read(options: Options, baseline: Path, present: Sequence[str]) -> Comparison
     )
 
 
-def _speedups(rows: Sequence[object]) -> Speedups:
-    """Returns the speed-ups of the report before this one; none if its rows are malformed."""
+def _speedups(rows: Sequence[Benchmark]) -> Speedups:
+    """Returns the speed-ups of the report before this one; empty if they cannot be used."""
     try:
-        return measurements([row for row in rows if isinstance(row, dict)])
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return measurements(rows)
+    except ValueError:
         return {}
 
 
@@ -68,7 +69,7 @@ def trained_network(network: Network, runs: list[Record] | JobFailed, data: Data
     return replace(
         network,
         runs=len(runs),
-        right={run.seed: predictions.correct(run.predictions, data.test_labels) for run in runs},
+        correct={run.seed: predictions.correct(run.predictions, data.test_labels) for run in runs},
         images_per_s=sum(map(_images_per_s, runs)) / len(runs),
     )
 

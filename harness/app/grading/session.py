@@ -15,7 +15,7 @@ from harness.app.grading.training import Training, Trainings, recipe_of
 from harness.data import DataRequest, Dataset, load, publish
 from harness.evaluation import gates
 from harness.evaluation.evidence.alarms import calibrated_range
-from harness.evaluation.evidence.trained_networks import ANALYSED
+from harness.evaluation.evidence.pairwise import MAX_ANALYSED
 from harness.evaluation.results import CheckResult, SubjectOutcome
 from harness.experiments.context import Experiment, ExperimentContext, Setting
 from harness.experiments.runner import ExperimentRunner, Finished
@@ -259,7 +259,7 @@ class Session:
             self._work,
             self.data,
             self.calibration,
-            alter=len(self.subjects) <= ANALYSED,
+            alter=len(self.subjects) <= MAX_ANALYSED,
             platform=self._workers.platform,
         )
         if train:

@@ -10,8 +10,7 @@ from harness.app.grading.session import Session
 from harness.app.pytest_plugin.benchmark_hooks import is_benchmark
 from harness.app.pytest_plugin.lookup import SESSION, fixtures, is_empty
 from harness.evaluation.baseline.comparison import Comparison
-from harness.evaluation.baseline.network import Network
-from harness.evaluation.baseline.row import Row
+from harness.evaluation.baseline.model import Network, Row
 from harness.evaluation.checking import NotApplicable
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.store.record import Record

@@ -14,7 +14,6 @@ from harness.app.pytest_plugin.options import OPTIONS
 from harness.benchmarks import rows
 from harness.benchmarks.contest import Pool, Start
 from harness.benchmarks.suite import Suite, missing, processes
-from harness.evaluation.baseline import benchmark_keys
 from harness.evaluation.baseline import benchmarks as baselines
 from harness.evaluation.baseline.benchmarks import Baseline, BaselineMismatch
 from harness.network.documented import recipe_for
@@ -63,7 +62,7 @@ def prepare(config: pytest.Config, options: Options) -> None:
     if get("--benchmark-disable", default=False):
         raise UserError("--benchmark-only and --benchmark-disable: give only one of them")
     if options.baseline is not None:
-        config.stash[BASELINE] = baselines.read(options.baseline, benchmark_keys.machine())
+        config.stash[BASELINE] = baselines.read(options.baseline, baselines.machine())
 
 
 def training_batch(name: str, options: Options) -> int:
@@ -78,11 +77,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     baseline, options = config.stash.get(BASELINE, None), config.stash.get(OPTIONS, None)
-    keys: list[benchmark_keys.Key] = []
+    keys: list[baselines.Key] = []
     if baseline is not None and options is not None:
         batches = {name: training_batch(name, options) for name in all_facts.names()}
         keys = missing(baseline, batches, options.benchmark_batch)
-    metafunc.parametrize(MISSING, keys, ids=[benchmark_keys.describe(key) for key in keys])
+    metafunc.parametrize(MISSING, keys, ids=[baselines.describe(key) for key in keys])
 
 
 def nothing_missing(item: pytest.Item) -> bool:

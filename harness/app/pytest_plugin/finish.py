@@ -2,9 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from harness.app.grading.session import Session
 from harness.app.pytest_plugin.check_results import CheckResults
@@ -13,6 +13,7 @@ from harness.evaluation import results
 from harness.evaluation.results import SessionOutcome, history
 from harness.evaluation.results.files import RESULTS
 from harness.report import terminal
+from harness.report.schema import results as schema
 from harness.system import atomic_files
 from harness.system.directories import MEND_REPORT
 from harness.system.strict_json import NotJson, parse
@@ -33,8 +34,8 @@ def conclude(
     command: str,
     passed: bool,
     benchmarked: bool,
-    baseline: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    baseline: schema.Baseline | None = None,
+) -> schema.Results:
     """Waits for all that is computed, and returns the content of results.json.
 
     A grading run keeps the benchmarks of the previous results. A benchmark run keeps everything
@@ -49,17 +50,15 @@ def conclude(
     path = session.options.report / RESULTS
     if benchmarked:
         document = _earlier(path) or _assembled(session, found, command, passed, [])
-        document["benchmarks"] = rows.merged(
-            document.get("benchmarks") or [], list(found.benchmarks.values())
-        )
-        return document
+        timed = [schema.Benchmark(**row) for row in found.benchmarks.values()]
+        return replace(document, benchmarks=rows.merged(document.benchmarks, timed))
     kept = results.read_benchmarks(path)
     document = _assembled(session, found, command, passed, kept, baseline)
-    history.put_into(document, history.place(session.options.report), names(), session.tell)
-    return document
+    past = history.place(session.options.report)
+    return history.put_into(document, past, names(), session.tell)
 
 
-def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -> None:
+def write(document: schema.Results, session: Session, *, benchmarked: bool) -> None:
     """Writes results.json and the report into the session's report folder, each file atomically.
 
     Raises:
@@ -74,13 +73,13 @@ def write(document: Mapping[str, Any], session: Session, *, benchmarked: bool) -
     if entry and (problem := history.append(history.place(session.options.report), entry)):
         session.tell(f"WARNING: {problem}")
     render.write(path, session.options.report / PAGE)
-    if document.get("submissions"):  # missing in the results of an earlier version
+    if document.submissions:
         exports.write_all(document, session.options.report)
     if not benchmarked:
         _summarise(document, session.options.report / SUMMARY)
 
 
-def _summarise(document: Mapping[str, Any], path: Path) -> None:
+def _summarise(document: schema.Results, path: Path) -> None:
     """Writes the Markdown summary beside the report, and appends it to a GitHub job's page."""
     from harness.report import render  # noqa: PLC0415 - as above
 
@@ -97,34 +96,34 @@ def _summarise(document: Mapping[str, Any], path: Path) -> None:
         raise UserError(f"{problem}. {MEND_REPORT}") from error
 
 
-def summary(document: Mapping[str, Any], page: Path | None, *, benchmarked: bool) -> Iterator[str]:
+def summary(document: schema.Results, page: Path | None, *, benchmarked: bool) -> Iterator[str]:
     """Yields a run's verdicts and the path of its report, as lines for the terminal.
 
     Args:
         page: the report; None if it could not be written.
     """
     # The subjects that a benchmark run keeps are those of an earlier grading.
-    subjects = [] if benchmarked else document["subjects"]
+    subjects = [] if benchmarked else document.subjects
     if len(subjects) <= _MAX_LISTED:
         yield from map(_line, subjects)
     else:
-        counts = Counter(subject["verdict"] for subject in subjects)
+        counts = Counter(subject.verdict for subject in subjects)
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
         yield f"{len(subjects)} submissions: {verdicts}"
     yield from _not_applicable(subjects)
     if not benchmarked:
-        yield from terminal.lines(document.get("baseline") or {})
+        yield from terminal.lines(document.baseline)
     if page is not None:
         yield f"Report: {_shown(page)}"
 
 
-def _not_applicable(subjects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _not_applicable(subjects: Iterable[schema.Subject]) -> Iterator[str]:
     """Yields how many checks do not apply to what is graded, by reason."""
     reasons = Counter(
-        " ".join((check["message"] or "").split())
+        " ".join((check.message or "").split())
         for subject in subjects
-        for check in subject["checks"]
-        if check.get("applies") is False
+        for check in subject.checks
+        if check.applies is False
     )
     for reason, count in reasons.most_common():
         yield (
@@ -141,26 +140,31 @@ def _shown(path: Path) -> Path:
         return path
 
 
-def _line(subject: Mapping[str, Any]) -> str:
-    gate = subject["gate"]
+def _line(subject: schema.Subject) -> str:
+    gate = subject.gate
     accuracy = "not trained"
-    if gate:
-        lower, upper = gate["interval"]
+    if gate and gate.interval:
+        lower, upper = gate.interval
         accuracy = (
-            f"{gate['accuracy']:.2%} [{lower:.2%}, {upper:.2%}], gate {gate['threshold']:.2%} "
-            f"{gate['verdict']}"
+            f"{gate.accuracy:.2%} [{lower:.2%}, {upper:.2%}], gate {gate.threshold:.2%} "
+            f"{gate.verdict}"
         )
-    score = f"{subject['score']:g}/{subject['max_score']:g}"
-    return f"{subject['id']:<16} {subject['verdict']:<13} {score:>6}  {accuracy}"
+    score = f"{subject.score:g}/{subject.max_score:g}"
+    return f"{subject.id:<16} {subject.verdict:<13} {score:>6}  {accuracy}"
 
 
-def _earlier(path: Path) -> dict[str, Any] | None:
+def _earlier(path: Path) -> schema.Results | None:
+    """Returns the results that a benchmark run keeps; None if there are none of this schema.
+
+    Raises:
+        UserError: a part of them has another shape.
+    """
     try:
         document = parse(path.read_bytes())
     except (OSError, NotJson):
         return None
-    known = isinstance(document, dict) and document.get("schema") == results.SCHEMA
-    return document if known else None
+    known = isinstance(document, dict) and document.get("schema") == schema.SCHEMA
+    return schema.checked(document, str(path)) if known else None
 
 
 def _assembled(
@@ -168,9 +172,9 @@ def _assembled(
     found: CheckResults,
     command: str,
     passed: bool,
-    benchmarks: list[Any],
-    baseline: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    benchmarks: Sequence[schema.Benchmark],
+    baseline: schema.Baseline | None = None,
+) -> schema.Results:
     graded = [session.outcome(name, found.checks[name]) for name in session.subjects]
     experiments = [finished.to_json() for finished in session.experiments()]
     run = SessionOutcome(

@@ -22,6 +22,7 @@ from harness.benchmarks.suite import lines
 from harness.evaluation import rubric
 from harness.evaluation.checking import Failed, Unavailable
 from harness.experiments.context import Experiment
+from harness.report.schema.results import Baseline, Results
 from harness.submissions import discovery
 from harness.submissions.subject import PROJECT, Subject, project_subject, submitted
 from harness.system.directories import MEND_REPORT, check_space, described, prepare
@@ -35,7 +36,7 @@ TEST_LOG = "pytest.html"
 SUBJECTS = pytest.StashKey[tuple[Subject, ...]]()
 EXPERIMENTS = pytest.StashKey[tuple[Experiment, ...]]()
 # The content of results.json, and whether it and the report were written.
-DOCUMENT = pytest.StashKey[dict[str, Any]]()
+DOCUMENT = pytest.StashKey[Results]()
 WRITTEN = pytest.StashKey[bool]()
 
 # Fixtures of checks that only submissions have, and of those that only the project's own networks
@@ -309,7 +310,7 @@ def _command() -> str:
     return shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "pytest"), *sys.argv[1:]])
 
 
-def _baseline(config: pytest.Config, grading: Session) -> dict[str, Any] | None:
+def _baseline(config: pytest.Config, grading: Session) -> Baseline | None:
     """Returns `baseline` of results.json, once the checks have run; None without --baseline."""
     found = config.stash.get(COMPARISON, None)
     return None if found is None else found.to_json(why_incomparable(found, grading))

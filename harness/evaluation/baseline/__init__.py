@@ -1,5 +1,5 @@
 """Has a network got worse since an earlier run? That run's results.json is the baseline.
 
-`file` reads it and `earlier` says what is in it, `matching` finds each network's counterpart,
-`judging` and `speed` decide, and `comparison` keeps what the checks were told for results.json.
+`previous_results` reads its networks and `benchmarks` its speed-ups, `model` finds each network's
+counterpart, `judging` and `speed` decide, and `comparison` keeps the rows for results.json.
 """

@@ -7,18 +7,32 @@ peer that runs beside it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from harness.evaluation.baseline import file
-from harness.evaluation.baseline.benchmark_keys import OURS, Key, describe
 from harness.evaluation.checking import Mismatch
+from harness.evaluation.results.files import read_baseline
 from harness.network.difference import Difference
+from harness.report.schema import results as schema
+from harness.report.schema.results import Benchmark
 from harness.statistics import time_ratios
 from harness.statistics.time_ratios import Ratio
+from harness.system.machine import cores, describe_cpu
 from reference.errors import UserError
 from reference.fields import shown
 
+# What a row is of: architecture, "train" or "predict", batch size.
+Key = tuple[str, str, int]
+
+# What a row holds only when its runner was timed.
+MEASURED = (
+    "median_s", "p95_s", "iqr_s", "quartiles_s", "rounds", "steps_per_round", "images_per_s",
+    "threads", "flops_per_image", "matmul_fraction", "first_call_s", "speedup", "change",
+)  # fmt: skip
+
+TASKS = {"train": "training", "predict": "prediction"}
+OURS = "engine"
 # Against whom the speed-up is taken: there without anything to install.
 PEERS = {"train": "keras fit", "predict": "keras predict"}
 USABLE = ("measured", "regressed")
@@ -54,7 +68,7 @@ class Measurement:
     speedup: Ratio
     created: str
     commit: str
-    machine: Mapping[str, Any]
+    machine: Mapping[str, object]
 
 
 class BaselineMismatch(Mismatch):
@@ -69,7 +83,7 @@ class BaselineMismatch(Mismatch):
         self.status = status
 
 
-def read(path: Path, machine: Mapping[str, Any]) -> Baseline:
+def read(path: Path, machine: Mapping[str, object]) -> Baseline:
     """Reads a results.json with benchmarks of this machine.
 
     Args:
@@ -79,12 +93,15 @@ def read(path: Path, machine: Mapping[str, Any]) -> Baseline:
         UserError: it is missing, no results.json, holds no benchmarks that can be compared, or
             was measured on another machine.
     """
-    rows = [row for row in _rows(path) if _is_ours(row)]
+    measured = [row for row in read_baseline(path, MAKE).benchmarks if row.runner]
+    if not measured:
+        raise UserError(f"--baseline {path} holds no benchmarks. {MAKE}")
+    rows = list(filter(_is_ours, measured))
     try:
         found = measurements(rows)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ValueError as error:
         raise UserError(
-            f"--baseline {path}: a benchmark in it is not as expected ({error!r}). {MAKE}"
+            f"--baseline {path}: a benchmark in it is not as expected ({error}). {MAKE}"
         ) from error
     if not found:
         raise UserError(
@@ -98,25 +115,20 @@ def read(path: Path, machine: Mapping[str, Any]) -> Baseline:
     return Baseline(path.name, tuple(commits), speedups)
 
 
-def measurements(rows: Iterable[Mapping[str, Any]]) -> dict[Key, Measurement]:
-    """Returns what benchmarks say of the engine's speed, where they were measured.
+def measurements(rows: Iterable[Benchmark]) -> dict[Key, Measurement]:
+    """Returns the engine's speed-ups over Keras, where they were measured.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: a row is none.
+        ValueError: a row does not say what it measured, or a speed-up lies outside its interval.
     """
-    # It brings in Jinja: not before there is a baseline.
-    from harness.system.json_readers import clean  # noqa: PLC0415
-
     found: dict[Key, Measurement] = {}
     for row in filter(_is_ours, rows):
-        key = (clean(str(row["architecture"])), clean(str(row["task"])), int(row["batch_size"]))
-        speedup = (row["speedup"] or {}).get(PEERS.get(key[1], ""))
+        if row.architecture is None or row.task is None or row.batch_size is None:
+            raise ValueError("architecture, task or batch_size is null")
+        speedup = row.speedup.get(PEERS.get(row.task, ""))
         if speedup:
-            found[key] = Measurement(
-                _ratio(speedup),
-                clean(str(row.get("created") or "")),
-                clean(str(row.get("commit") or "")),
-                dict(row.get("machine") or {}),
+            found[row.architecture, row.task, row.batch_size] = Measurement(
+                _ratio(speedup), row.created or "", row.commit or "", row.machine
             )
     return found
 
@@ -129,7 +141,7 @@ def compare(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> dict[str, A
     """
     peer = PEERS[key[1]]
     before = baseline.speedups.get(key)
-    found = (row["speedup"] or {}).get(peer)
+    found = row["speedup"] and row["speedup"].get(peer)
     if before is None:
         raise BaselineMismatch(
             Difference(
@@ -149,7 +161,7 @@ def compare(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> dict[str, A
             ),
             "failed",
         )
-    changed = time_ratios.change(_ratio(found), before)
+    changed = time_ratios.change(Ratio(**found), before)
     return {
         **changed.to_json(),
         "peer": peer,
@@ -168,7 +180,7 @@ def require_no_loss(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> Non
     raise BaselineMismatch(
         Difference(
             f"{describe(key)}, speed-up over {peer}",
-            f"{_ratio(row['speedup'][peer])} ({percent(found)})",
+            f"{Ratio(**row['speedup'][peer])} ({percent(found)})",
             f"at least {before.ratio * (1 - time_ratios.ALLOWED_LOSS):.3g}×: {before} less "
             f"{time_ratios.ALLOWED_LOSS:.0%}",
             baseline.source,
@@ -178,29 +190,18 @@ def require_no_loss(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> Non
     )
 
 
-def percent(change: Mapping[str, Any]) -> str:
+def percent(change: Mapping[str, float]) -> str:
     """Returns e.g. "-12 % [-14 %, -10 %]"."""
     middle, low, high = (change[name] - 1 for name in ("ratio", "low", "high"))
     return f"{middle:+.1%} [{low:+.1%}, {high:+.1%}]"
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    found = file.read(path, MAKE).get("benchmarks")
-    listed = found if isinstance(found, list) else []
-    rows = [row for row in listed if isinstance(row, dict) and "runner" in row]
-    if not rows:
-        raise UserError(f"--baseline {path} holds no benchmarks. {MAKE}")
-    return rows
+def _is_ours(row: Benchmark) -> bool:
+    return row.runner == OURS and row.status in USABLE
 
 
-def _is_ours(row: Mapping[str, Any]) -> bool:
-    return row.get("runner") == OURS and row.get("status") in USABLE
-
-
-def _check_machine(path: Path, row: Mapping[str, Any], machine: Mapping[str, Any]) -> None:
-    there = row.get("machine") or {}
-    if not isinstance(there, Mapping):
-        raise UserError(f"--baseline {path}: machine = {shown(there)}, but should be an object")
+def _check_machine(path: Path, row: Benchmark, machine: Mapping[str, object]) -> None:
+    there = row.machine
     if dict(there) == dict(machine):
         return
     different = [name for name in machine if there.get(name) != machine[name]]
@@ -213,8 +214,25 @@ def _check_machine(path: Path, row: Mapping[str, Any], machine: Mapping[str, Any
     )
 
 
-def _ratio(document: Mapping[str, Any]) -> Ratio:
-    ratio = Ratio(*(float(document[name]) for name in ("ratio", "low", "high")))
-    if not 0 < ratio.low <= ratio.ratio <= ratio.high < float("inf"):
-        raise ValueError(f"no ratio within its interval: {dict(document)}")
-    return ratio
+def _ratio(found: schema.Ratio) -> Ratio:
+    if found.ratio is None or found.low is None or found.high is None:
+        raise ValueError("a speed-up lacks its ratio or an end of its interval")
+    if not 0 < found.low <= found.ratio <= found.high:
+        raise ValueError(f"a speed-up of {found.ratio} lies outside {found.low} to {found.high}")
+    return Ratio(found.ratio, found.low, found.high)
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    return row["architecture"], row["task"], row["batch_size"]
+
+
+def describe(key: Key) -> str:
+    """Returns e.g. "deep_cnn training, batch 200"."""
+    network, task, batch_size = key
+    return f"{network} {TASKS.get(task, task)}, batch {batch_size:,}"
+
+
+def machine() -> dict[str, object]:
+    """Returns what must be equal for two runs' figures to be compared."""
+    names = ("tensorflow", "keras", "numpy")
+    return {"cpu": describe_cpu(), "cores": cores(), **{name: version(name) for name in names}}

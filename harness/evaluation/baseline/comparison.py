@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from harness.evaluation.baseline import judging, matching
-from harness.evaluation.baseline.network import Network
+from harness.evaluation.baseline import judging, model
+from harness.evaluation.baseline.model import Network, Row
 from harness.evaluation.baseline.previous_results import Earlier
-from harness.evaluation.baseline.row import Row
 from harness.evaluation.baseline.speed import Speedups, other_machine, speed, training_rate
+from harness.report.schema import results as schema
 from harness.statistics.noninferiority import MARGIN
 
 
@@ -29,23 +28,23 @@ class Comparison:
     earlier: Earlier
     present: Sequence[str]
     current: Speedups
-    machine: Mapping[str, Any]
+    machine: Mapping[str, object]
     overwritten: bool = False
     _rows: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
 
     @property
     def gone(self) -> tuple[str, ...]:
         """The names that the baseline alone has: of networks removed, or renamed."""
-        return matching.gone(self.earlier.networks, self.present)
+        return model.gone(self.earlier.networks, self.present)
 
     @property
     def new(self) -> tuple[str, ...]:
         """The names that are not in the baseline: of networks added, or renamed."""
-        return matching.new(self.earlier.networks, self.present)
+        return model.new(self.earlier.networks, self.present)
 
     def counterpart(self, now: Network) -> Network | None:
         """Returns what a network was in the baseline; None where it is new."""
-        then = matching.counterpart(now, self.earlier.networks, self.present)
+        then = model.counterpart(now, self.earlier.networks, self.present)
         if then is None:
             text = f"Not in the baseline: there is nothing to compare {now.id} with."
             self._enter(now.id, "presence", [Row(now.id, None, "presence", "new", text)])
@@ -89,7 +88,7 @@ class Comparison:
             newcomers: the networks that the baseline does not know by theirs.
         """
         (then,) = (network for network in self.earlier.networks if network.id == name)
-        now = next((one for one in newcomers if matching.identical(one, then)), None)
+        now = next((one for one in newcomers if model.identical(one, then)), None)
         if now is None:
             text = f"In the baseline, and not among the project's networks: {name} is not graded."
             row = Row(None, name, "presence", "missing", text)
@@ -108,18 +107,18 @@ class Comparison:
         )
         return [row for _, rows in asked for row in rows]
 
-    def to_json(self, obstacle: str | None) -> dict[str, Any]:
+    def to_json(self, obstacle: str | None) -> schema.Baseline:
         """Returns `baseline` of results.json."""
-        return {
-            "file": self.earlier.file,
-            "created": self.earlier.created,
-            "commit": self.earlier.commit,
-            "margin": MARGIN,
-            "comparable": obstacle is None,
-            "reason": obstacle,
-            "overwritten": self.overwritten,
-            "rows": [row.to_json() for row in self.rows()],
-        }
+        return schema.Baseline(
+            file=self.earlier.file,
+            created=self.earlier.created,
+            commit=self.earlier.commit,
+            margin=MARGIN,
+            comparable=obstacle is None,
+            reason=obstacle,
+            overwritten=self.overwritten,
+            rows=[row.to_json() for row in self.rows()],
+        )
 
     def _enter(self, subject: str, part: str, rows: list[Row]) -> list[Row]:
         self._rows[subject, part] = rows

@@ -7,13 +7,19 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from harness.evaluation.baseline.matching import identical
-from harness.evaluation.baseline.network import Data, Network, Right
+from harness.evaluation.baseline.model import (
+    Correct,
+    Data,
+    Measure,
+    Network,
+    Row,
+    Status,
+    identical,
+)
 from harness.evaluation.baseline.previous_results import Earlier
-from harness.evaluation.baseline.row import Measure, Row, Status
 from harness.statistics.noninferiority import MARGIN, NonInferiority, non_inferiority
 
-Judge = Callable[[Right, Right, float], NonInferiority]
+Judge = Callable[[Correct, Correct, float], NonInferiority]
 
 _COUNTS: Sequence[tuple[Measure, str]] = (("total_params", "parameters"), ("flops", "FLOPs"))
 
@@ -41,7 +47,7 @@ def why_incomparable(earlier: Earlier, data: Data | None, same_recipe: bool) -> 
             f"The baseline's networks were trained with --recipe={earlier.recipe or '(not said)'}, "
             "this run's were not: their accuracies differ for that alone."
         )
-    if not any(network.right for network in earlier.networks):
+    if not any(network.correct for network in earlier.networks):
         return (
             "The baseline does not say which images each run read right: an earlier version of "
             "the grader wrote it."
@@ -60,18 +66,18 @@ def accuracy(now: Network, then: Network, judge: Judge = non_inferiority) -> Row
     def row(status: Status, text: str) -> Row:
         return Row(now.id, then.id, "accuracy", status, text, _mean(then), _mean(now))
 
-    if not now.right:
+    if not now.correct:
         return row("missing", "It was not trained in this run: its other checks say why.")
     if not then.runs:
         return row("new", "In the baseline it was not trained: there is nothing to compare with.")
-    seeds = sorted(set(now.right) & set(then.right))
+    seeds = sorted(set(now.correct) & set(then.correct))
     if not seeds:
         return row(
             "not comparable",
             f"No seed was trained in both: {_listed(then)} in the baseline, {_listed(now)} now.",
         )
-    before = np.stack([then.right[seed] for seed in seeds])
-    after = np.stack([now.right[seed] for seed in seeds])
+    before = np.stack([then.correct[seed] for seed in seeds])
+    after = np.stack([now.correct[seed] for seed in seeds])
     found = judge(before, after, MARGIN)
     return Row(
         now.id,
@@ -128,7 +134,7 @@ def _status(found: NonInferiority, *, same: bool) -> Status:
     return found.verdict
 
 
-def _explained(found: NonInferiority, before: Right, after: Right, most: int) -> str:
+def _explained(found: NonInferiority, before: Correct, after: Correct, most: int) -> str:
     seeds, images = before.shape
     some = f" with {seeds} of {most} seeds" if most > seeds else ""
     return (
@@ -138,10 +144,10 @@ def _explained(found: NonInferiority, before: Right, after: Right, most: int) ->
 
 
 def _mean(network: Network) -> float | None:
-    runs = list(network.right.values())
+    runs = list(network.correct.values())
     return float(np.mean([run.mean() for run in runs])) if runs else None
 
 
 def _listed(network: Network) -> str:
-    seeds = sorted(network.right)
+    seeds = sorted(network.correct)
     return f"seeds {', '.join(map(str, seeds))}" if seeds else "no seed that says what it read"

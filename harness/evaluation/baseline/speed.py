@@ -1,12 +1,9 @@
 """Is a network slower than it was? Judged from benchmarks alone, and only of one machine."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from harness.evaluation.baseline.benchmark_keys import Key, describe
-from harness.evaluation.baseline.benchmarks import PEERS, Measurement, percent
-from harness.evaluation.baseline.network import Network
-from harness.evaluation.baseline.row import Row, Status
+from harness.evaluation.baseline.benchmarks import PEERS, Key, Measurement, describe, percent
+from harness.evaluation.baseline.model import Network, Row, Status
 from harness.statistics import time_ratios
 
 Speedups = Mapping[Key, Measurement]
@@ -92,7 +89,7 @@ def training_rate(now: Network, then: Network, difference: str | None) -> Row | 
     return Row(now.id, then.id, "speed", "not judged", text, before, after)
 
 
-def other_machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+def other_machine(before: Mapping[str, object], after: Mapping[str, object]) -> str | None:
     """Returns in what two machines differ, e.g. "cores 2 then, 4 now"; None if in nothing."""
     names = list(dict.fromkeys([*before, *after]))
     if not names or not before:

@@ -14,6 +14,7 @@ from harness.evaluation import gates
 from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.network import documented
+from harness.report.schema import results as schema
 from reference.calibration import Calibration
 from reference.facts import Facts
 
@@ -45,8 +46,8 @@ class Alarm:
 
 def calibrated_range(
     runs: Sequence[Record], facts: Facts | None, spec_digest: str | None, calibration: Calibration
-) -> dict[str, Any] | None:
-    """Returns a subject's `range`: what this network and recipe were seen to give.
+) -> schema.Range | None:
+    """Returns a subject's `range`: the accuracies that this network and recipe gave before.
 
     Its ends are those that all of so many runs lie within, as of `gates.for_runs`. None where the
     network is another than the documented one, was trained by another recipe than the range was
@@ -61,31 +62,21 @@ def calibrated_range(
     if any(dict(run.recipe) != recipe for run in runs):
         return None
     floor = gates.for_runs(floor, len(runs))
-    return {
-        "mean": floor.mean,
-        "deviation": floor.deviation,
-        "low": floor.floor,
-        "high": floor.ceiling,
-        "seeds": floor.seeds,
-        "k": floor.k,
-        "command": calibration.command,
-    }
-
-
-def alarms(
-    runs: Sequence[Record],
-    dataset: Dataset | None,
-    expected: Mapping[str, Any] | None,
-    own: OwnAccuracy | None = None,
-) -> list[dict[str, Any]]:
-    """Returns a subject's `alarms`; arguments as of `find`."""
-    return [{"kind": one.kind, "text": one.text} for one in find(runs, dataset, expected, own)]
+    return schema.Range(
+        mean=floor.mean,
+        deviation=floor.deviation,
+        low=floor.floor,
+        high=floor.ceiling,
+        seeds=floor.seeds,
+        k=floor.k,
+        command=calibration.command,
+    )
 
 
 def find(
     runs: Sequence[Record],
     dataset: Dataset | None,
-    expected: Mapping[str, Any] | None,
+    expected: schema.Range | None,
     own: OwnAccuracy | None = None,
 ) -> list[Alarm]:
     """Returns what is too good to be true about a subject.
@@ -105,11 +96,11 @@ def find(
     return found
 
 
-def shared_images(dataset: Dataset) -> dict[str, Any]:
+def shared_images(dataset: Dataset) -> schema.SharedImages:
     """Returns how many test images are training images too, pixel for pixel, and the first."""
     found = _shared(dataset)
-    examples = [{"test": test, "train": train} for test, train in found[:EXAMPLES]]
-    return {"count": len(found), "examples": examples}
+    examples = [schema.SharedExample(test=test, train=train) for test, train in found[:EXAMPLES]]
+    return schema.SharedImages(count=len(found), examples=examples)
 
 
 # Every subject of a session asks, and nothing but its data set answers.
@@ -123,12 +114,12 @@ def _shared(dataset: Dataset) -> tuple[tuple[int, int], ...]:
     return tuple((index, first[one]) for index, one in enumerate(hashes) if one in first)
 
 
-def _of_run(seed: int, correct: int, total: int, expected: Mapping[str, Any] | None) -> list[Alarm]:
+def _of_run(seed: int, correct: int, total: int, expected: schema.Range | None) -> list[Alarm]:
     who = f"The weights of seed {seed}"
     accuracy = correct / total
     if _unbelievable(correct, total):
         return [_perfect(who, total, _RUN)]
-    if expected is not None and accuracy > expected["high"]:
+    if expected is not None and expected.high is not None and accuracy > expected.high:
         return [_above(who, accuracy, expected)]
     return []
 

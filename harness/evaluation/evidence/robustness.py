@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.data.corruptions import CORRUPTIONS, SEVERITIES
+from harness.report.schema import results as schema
 from harness.statistics.intervals import Interval, mean_interval, over_both, wilson
 
 Reading = Mapping[str, Any]
@@ -30,7 +31,7 @@ class Readings:
     runs: int
 
 
-def robustness(readings: Readings | None) -> dict[str, Any] | None:
+def robustness(readings: Readings | None) -> schema.Robustness | None:
     """Returns a subject's `robustness`; None where no altered images were to be read.
 
     Where every reading failed there are no figures, only the note that says why.
@@ -41,40 +42,40 @@ def robustness(readings: Readings | None) -> dict[str, Any] | None:
     images = found[0]["images"] if found else 0
     clean = [reading["clean"] for reading in found]
     errors = [_errors(reading) for reading in found]
-    return {
-        "images": images,
-        "seeds": len(found),
-        "clean": _mean(clean, images),
-        "clean_interval": _interval(clean, images),
-        "mean_corruption_error": fmean(map(fmean, errors)) if found else None,
-        "mean_corruption_error_interval": _error_interval(errors) if found else None,
-        "note": _note(readings),
-        "curves": [_curve(name, found, images) for name in CORRUPTIONS] if found else [],
-    }
+    return schema.Robustness(
+        images=images,
+        seeds=len(found),
+        clean=_mean(clean, images),
+        clean_interval=_interval(clean, images),
+        mean_corruption_error=fmean(map(fmean, errors)) if found else None,
+        mean_corruption_error_interval=_error_interval(errors) if found else None,
+        note=_note(readings),
+        curves=[_curve(name, found, images) for name in CORRUPTIONS] if found else [],
+    )
 
 
-def _curve(name: str, found: Sequence[Reading], images: int) -> dict[str, Any]:
+def _curve(name: str, found: Sequence[Reading], images: int) -> schema.Curve:
     known = CORRUPTIONS[name]
     levels = []
     for place, severity in enumerate(SEVERITIES):
         correct = [reading["correct"][name][place] for reading in found]
         levels.append(
-            {
-                "severity": severity,
-                "value": known.value(severity),
-                "accuracy": _mean(correct, images),
-                "interval": _interval(correct, images),
-            }
+            schema.Level(
+                severity=severity,
+                value=known.value(severity),
+                accuracy=_mean(correct, images),
+                interval=_interval(correct, images),
+            )
         )
-    return {"corruption": name, "words": known.words, "unit": known.unit, "levels": levels}
+    return schema.Curve(corruption=name, words=known.words, unit=known.unit, levels=levels)
 
 
 def _mean(correct: Sequence[int], images: int) -> float | None:
     return fmean(correct) / images if correct else None
 
 
-def _interval(correct: Sequence[int], images: int) -> list[float] | None:
-    """An image counts once, however many seeds read it."""
+def _interval(correct: Sequence[int], images: int) -> Interval | None:
+    """Counts an image once, however many seeds classified it."""
     if not correct:
         return None
     return _over(wilson(fmean(correct), images), [count / images for count in correct])
@@ -86,7 +87,7 @@ def _errors(reading: Reading) -> list[float]:
     return [count / alterations for count in reading["misread"]]
 
 
-def _error_interval(errors: Sequence[Sequence[float]]) -> list[float]:
+def _error_interval(errors: Sequence[Sequence[float]]) -> Interval:
     """95 % interval for the mean over all alterations, `errors` as of `_errors` for each run.
 
     Each image counts once, with the mean of its alterations and seeds, since these are no images
@@ -96,12 +97,12 @@ def _error_interval(errors: Sequence[Sequence[float]]) -> list[float]:
     return _over(mean_interval(by_image), [fmean(run) for run in errors])
 
 
-def _over(images: Interval, runs: Sequence[float]) -> list[float]:
+def _over(images: Interval, runs: Sequence[float]) -> Interval:
     """The interval over images, widened by what the mean of several runs varies over seeds."""
     if len(runs) > 1:
         images = over_both(fmean(runs), mean_interval(runs), images)
     lower, upper = images
-    return [max(lower, 0.0), min(upper, 1.0)]
+    return max(lower, 0.0), min(upper, 1.0)
 
 
 def _note(readings: Readings) -> str | None:

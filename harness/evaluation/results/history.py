@@ -7,39 +7,31 @@ file is said, and costs no run its verdict.
 
 import fcntl
 import json
-import math
 import os
 import stat
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
+from harness.report.schema.results import HistoryEntry, HistoryNetwork, Results, Subject
+from harness.report.schema.values import plain
 from harness.submissions.subject import PROJECT
 from harness.system.strict_json import NotJson, parse
 
 NAME = "history.jsonl"
-MOST = 50
-"""So many runs are shown; the file keeps all."""
+MAX_SHOWN = 50
+"""The number of runs that a report shows; the file keeps all."""
 
-# Checks that are there only where something asks for them: no run is the less complete without.
+# Checks that exist only where they were asked for: a run without them is complete.
 _ONLY_WHEN_ASKED = (
     "test_recipe.py::", "test_own_weights.py::", "test_experiments.py::", "test_baseline.py::",
 )  # fmt: skip
 
-# What two runs must share to be drawn on one axis.
-_SAME = ("dataset_digest", "recipe")
-
-_TEXT, _NUMBER = (str,), (int, float)
-_MAYBE_TEXT, _MAYBE_NUMBER = (str, type(None)), (int, float, type(None))
-_ENTRY: Mapping[str, tuple[type, ...]] = {
-    "created": _TEXT, "commit": _MAYBE_TEXT, "dataset": _TEXT, "dataset_digest": _TEXT,
-    "recipe": _TEXT, "seeds": (int,), "outcome": _TEXT, "cpu": _MAYBE_TEXT,
-}  # fmt: skip
-_NETWORK: Mapping[str, tuple[type, ...]] = {
-    "id": _TEXT, "spec_digest": _MAYBE_TEXT, "accuracy": _MAYBE_NUMBER, "verdict": _TEXT,
-    "total_params": (int, type(None)), "train_images_per_s": _MAYBE_NUMBER,
-}  # fmt: skip
+_READER: Final = TypeAdapter(HistoryEntry)
 
 
 def place(report: Path) -> Path:
@@ -47,55 +39,57 @@ def place(report: Path) -> Path:
     return Path(os.path.abspath(report)).parent / NAME  # noqa: PTH100 - resolve follows links
 
 
-def entry(results: Mapping[str, Any], networks: Sequence[str]) -> dict[str, Any] | None:
-    """Returns what the history keeps of a results.json; None of what is no complete grading.
+def entry(results: Results, networks: Sequence[str]) -> HistoryEntry | None:
+    """Returns what the history keeps of a results.json; None if it is not a complete grading.
 
     Args:
         networks: the project's own networks, all of which must have been graded.
     """
     if not _complete(results, networks):
         return None
-    dataset, environment = results["dataset"], results["environment"]
-    return {
-        "created": results["created"],
-        "commit": environment.get("commit"),
-        "dataset": dataset["name"],
-        "dataset_digest": dataset["digest"],
-        "recipe": results["recipe"],
-        "seeds": len(results["seeds"]),
-        "outcome": results["outcome"],
-        "cpu": environment.get("cpu"),
-        "networks": [_network(subject) for subject in results["subjects"]],
-    }
+    return HistoryEntry(
+        created=results.created,
+        commit=results.environment.commit,
+        dataset=results.dataset.name,
+        dataset_digest=results.dataset.digest,
+        recipe=results.recipe,
+        seeds=len(results.seeds),
+        outcome=results.outcome,
+        cpu=results.environment.cpu,
+        networks=[_network(subject) for subject in results.subjects],
+    )
 
 
 def put_into(
-    results: dict[str, Any], path: Path, networks: Sequence[str], tell: Callable[[str], None]
-) -> dict[str, Any] | None:
-    """Gives results.json its `history`: the comparable runs in the file, and itself at last.
+    results: Results, path: Path, networks: Sequence[str], tell: Callable[[str], None]
+) -> Results:
+    """Returns results.json with its `history`: the comparable runs in the file, then this run.
 
-    Returns:
-        What is to be appended once results.json is written; None of what is no complete grading.
+    Results that are not a complete grading stay without a history.
     """
     this = entry(results, networks)
-    if this is not None:
-        earlier, problem = read(path)
-        if problem:
-            tell(f"WARNING: {problem}")
-        results["history"] = comparable(earlier, this)
-    return this
+    if this is None:
+        return results
+    earlier, problem = read(path)
+    if problem:
+        tell(f"WARNING: {problem}")
+    return replace(results, history=comparable(earlier, this))
 
 
-def comparable(entries: Sequence[Mapping[str, Any]], this: Mapping[str, Any]) -> list[Any]:
-    """Returns the runs of the same data and recipe, oldest first, this one last, `MOST` at most."""
-    same = [one for one in entries if all(one[key] == this[key] for key in _SAME)]
-    return [*same[-(MOST - 1) :], this]
+def comparable(entries: Sequence[HistoryEntry], this: HistoryEntry) -> list[HistoryEntry]:
+    """Returns at most `MAX_SHOWN` runs of the same data and recipe, the oldest first, this last."""
+    same = [
+        one
+        for one in entries
+        if (one.dataset_digest, one.recipe) == (this.dataset_digest, this.recipe)
+    ]
+    return [*same[-(MAX_SHOWN - 1) :], this]
 
 
-def read(path: Path) -> tuple[list[dict[str, Any]], str | None]:
-    """Returns the entries of a history, in the order they were written, and what is wrong with it.
+def read(path: Path) -> tuple[list[HistoryEntry], str | None]:
+    """Returns the entries of a history in the order they were written, and what is wrong with it.
 
-    No file is an empty history. A line that is no entry is left out.
+    A missing file is an empty history. A line that is not an entry is left out.
     """
     try:
         _check_kind(path.stat())
@@ -111,18 +105,20 @@ def read(path: Path) -> tuple[list[dict[str, Any]], str | None]:
         which = f"line {bad[0]} is" if len(bad) == 1 else f"lines {', '.join(bad[:5])} are"
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         problem = (
-            f"{path}: {which} no entry of the history{more}, perhaps of a run that was cut off, "
-            "and left out. Delete what is broken to be rid of this line."
+            f"{path}: {which} not an entry of the history{more}, perhaps because a run was "
+            "interrupted, and left out. Delete what is broken to remove this warning."
         )
     return [one for _, one in found if one is not None], problem
 
 
-def append(path: Path, this: Mapping[str, Any]) -> str | None:
+def append(path: Path, this: HistoryEntry) -> str | None:
     """Adds one line, whole or not at all; returns what went wrong, as a sentence.
 
-    Writers take turns. Where the last line has no end, because its writer was killed, it gets one.
+    A lock lets one process write at a time. A last line without an end, because its writer was
+    killed, gets one.
     """
-    line = json.dumps(this, ensure_ascii=False, allow_nan=False, sort_keys=True).encode() + b"\n"
+    text = json.dumps(this, default=plain, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    line = text.encode() + b"\n"
     try:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o644)
@@ -158,68 +154,46 @@ def _check_kind(status: os.stat_result) -> None:
         raise OSError("it is no ordinary file")
 
 
-def _complete(results: Mapping[str, Any], networks: Sequence[str]) -> bool:
+def _complete(results: Results, networks: Sequence[str]) -> bool:
     """Whether every one of the project's networks went through every check, after training."""
-    subjects = results["subjects"]
-    rubric, dataset = results.get("rubric"), results.get("dataset")
-    if not dataset or not rubric or results["outcome"] not in {"passed", "failed"}:
+    if results.dataset.name is None or not results.rubric or results.submissions:
         return False
-    if results["submissions"] or any(one["trust"] != PROJECT for one in subjects):
+    if results.outcome not in {"passed", "failed"}:
         return False
-    if sorted(one["id"] for one in subjects) != sorted(networks):
+    if any(one.trust != PROJECT for one in results.subjects):
         return False
-    wanted = {check for check in rubric["checks"] if not check.startswith(_ONLY_WHEN_ASKED)}
-    return all(wanted <= {check["id"] for check in subject["checks"]} for subject in subjects)
+    if sorted(one.id for one in results.subjects) != sorted(networks):
+        return False
+    checks = results.rubric["checks"]
+    wanted = {check for check in checks if not check.startswith(_ONLY_WHEN_ASKED)}
+    return all(wanted <= {check.id for check in one.checks} for one in results.subjects)
 
 
-def _network(subject: Mapping[str, Any]) -> dict[str, Any]:
-    gate = subject["gate"] or {}
+def _network(subject: Subject) -> HistoryNetwork:
     # A run that came from the store was measured another day, perhaps on another machine.
-    rates = [run["train_images_per_s"] for run in subject["runs"] if not run["cached"]]
-    return {
-        "id": subject["id"],
-        "spec_digest": subject["spec_digest"],
-        "accuracy": gate.get("accuracy"),
-        "interval": gate.get("interval"),
-        "verdict": subject["verdict"],
-        "total_params": (subject["spec"] or {}).get("total_params"),
-        "train_images_per_s": statistics.median(rates) if rates else None,
-    }
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """An entry with the keys that are known, each of its type; None of anything else."""
-    try:
-        found = parse(line)
-    except NotJson:
-        return None
-    if not _typed(found, _ENTRY) or not isinstance(found.get("networks"), list):
-        return None
-    if not all(_typed(one, _NETWORK) and _ends(one.get("interval")) for one in found["networks"]):
-        return None
-    networks = [{key: one.get(key) for key in (*_NETWORK, "interval")} for one in found["networks"]]
-    return {key: found.get(key) for key in _ENTRY} | {"networks": networks}
-
-
-def _typed(value: object, keys: Mapping[str, tuple[type, ...]]) -> bool:
-    return isinstance(value, dict) and all(
-        _is(value.get(key), kinds) for key, kinds in keys.items()
+    rates = [run.train_images_per_s for run in subject.runs if not run.cached]
+    known = [rate for rate in rates if rate is not None]
+    return HistoryNetwork(
+        id=subject.id,
+        spec_digest=subject.spec_digest,
+        accuracy=subject.gate.accuracy if subject.gate else None,
+        interval=subject.gate.interval if subject.gate else None,
+        verdict=subject.verdict,
+        total_params=subject.spec.total_params if subject.spec else None,
+        train_images_per_s=statistics.median(known) if known else None,
     )
 
 
-def _is(value: object, kinds: tuple[type, ...]) -> bool:
-    """Whether a value can stand in results.json as one of these kinds."""
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        return False
-    if isinstance(value, str):
-        return value.isprintable()
-    return not isinstance(value, float) or math.isfinite(value)
-
-
-def _ends(value: object) -> bool:
-    if value is None:
-        return True
-    return isinstance(value, list) and len(value) == 2 and all(_is(end, _NUMBER) for end in value)
+def _parsed(line: bytes) -> HistoryEntry | None:
+    """Returns an entry; None if a value is missing or of another type."""
+    try:
+        document = parse(line)
+        found = _READER.validate_python(document)
+    except (NotJson, ValidationError):
+        return None
+    known = [found.created, found.dataset, found.dataset_digest, found.recipe, found.seeds]
+    known += [found.outcome, *(network.verdict for network in found.networks)]
+    return None if None in known or document.get("networks") is None else found
 
 
 def _reason(error: OSError) -> str:

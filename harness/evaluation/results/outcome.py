@@ -1,7 +1,10 @@
-"""What a session found out: about each subject whose checks have run, and as a whole."""
+"""What a session found out: about each subject whose checks have run, and as a whole.
+
+A subject's verdict follows from its checks and its gate.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.data.dataset import Dataset
@@ -10,10 +13,16 @@ from harness.evaluation.rubric import Rubric
 from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
+from harness.report.schema.results import Range
 from harness.statistics.gate import GateResult
 from harness.submissions.opened import OpenedSubmission
 from harness.submissions.subject import Subject
 from reference.facts import Facts
+
+EXPERIMENTS = "experiments"
+"""The group of the checks that are experiments."""
+
+COMPARABLE = "test_baseline.py::test_comparable"
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class SubjectOutcome:
     trained_with: str = "document"
     training_notes: Sequence[str] = ()
     own_weights: OwnAccuracy | None = None
-    range: Mapping[str, Any] | None = None
+    range: Range | None = None
     robustness: Readings | None = None
 
     @property
@@ -91,3 +100,39 @@ class SessionOutcome:
     seeds: Sequence[int]
     environment: Mapping[str, Any]
     rubric: Rubric | None = None
+
+
+def settle(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    """Returns the results without the points of checks that an error of the grader prevented.
+
+    An error in an experiment prevents no other check.
+    """
+    broken = any(check.status == "grader_error" for check in _of_the_network(checks))
+    return [
+        replace(check, max_points=0.0) if broken and check.status == "skipped" else check
+        for check in checks
+    ]
+
+
+def verdict(outcome: SubjectOutcome) -> str:
+    """Returns a subject's verdict: failed beats not graded beats inconclusive beats passed.
+
+    Experiments are what the document did besides: their results say nothing about its network.
+    Nor does a baseline that it cannot be compared with.
+    """
+    statuses = {check.status for check in _of_the_network(outcome.checks)}
+    if statuses - {"passed", "skipped", "grader_error"}:
+        return "failed" if outcome.spec else "not built"
+    if "grader_error" in statuses:
+        return "not graded"
+    if outcome.spec is None:
+        return "not built"
+    if not outcome.checks:  # -x ended the session before
+        return "not graded"
+    if outcome.gate is not None and outcome.gate.verdict == "inconclusive":
+        return "inconclusive"
+    return "passed"
+
+
+def _of_the_network(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    return [check for check in checks if check.group != EXPERIMENTS and check.id != COMPARABLE]

@@ -594,10 +594,14 @@ ADAPTER: Final = TypeAdapter(Results)
 def checked(results: Mapping[str, Any], where: str = "results.json") -> Results:
     """Returns results with every field of schema 1; absent parts are None or empty.
 
+    Results that were read already are returned as they are.
+
     Raises:
         UserError: another schema, or a part of another shape; names the part, what it is and
             what it should be.
     """
+    if isinstance(results, Results):
+        return results
     version = results.get("schema")
     if version != SCHEMA or isinstance(version, bool):
         if version is None:

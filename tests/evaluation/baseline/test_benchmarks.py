@@ -46,10 +46,10 @@ def test_a_regressed_row_is_a_measurement_all_the_same(tmp_path):
         ("", "is empty, but should be a results.json"),
         (" \n", "is empty"),
         ("{", "is not JSON"),
-        ("[]", "is no results.json of schema 1"),
-        ('{"benchmarks": [{"stats": {}}]}', "is no results.json of schema 1"),
+        ("[]", "is not a results.json of schema 1"),
+        ('{"benchmarks": [{"stats": {}}]}', "is not a results.json of schema 1"),
         ('{"schema": 1}', "holds no benchmarks"),
-        ('{"schema": 1, "benchmarks": 3}', "holds no benchmarks"),
+        ('{"schema": 1, "benchmarks": 3}', "benchmarks is the number 3"),
         ('{"schema": 1, "benchmarks": []}', "holds no benchmarks"),
         ('{"schema": 1, "benchmarks": [{"runner": "engine", "architecture": "a"}]}', "no speed-up"),
     ],
@@ -76,7 +76,7 @@ def test_a_file_that_is_of_no_use_says_why(tmp_path, text, message):
     ],
 )
 def test_a_speedup_that_is_none_says_so(tmp_path, speedup):
-    with pytest.raises(UserError, match="not as expected"):
+    with pytest.raises(UserError, match=r"not as expected|but should be"):
         _read(_write(tmp_path, [benchmark_row(speedup=speedup)]))
 
 
@@ -101,7 +101,7 @@ def test_another_machine_is_refused_and_both_are_named(tmp_path, changes, messag
 
 def test_a_machine_that_is_none_is_refused(tmp_path):
     rows = [benchmark_row(), benchmark_row(batch_size=64, speedup=None, machine="A")]
-    with pytest.raises(UserError, match="machine = 'A', but should be an object"):
+    with pytest.raises(UserError, match=r"\[1\].machine is text, but should be an object"):
         _read(_write(tmp_path, rows))
 
 

@@ -8,9 +8,8 @@ from _pytest.compat import NOTSET
 
 from harness.app.grading import baseline_comparison
 from harness.app.pytest_plugin import baseline_hooks
-from harness.evaluation.baseline.network import Data, Network
+from harness.evaluation.baseline.model import Data, Network, Row
 from harness.evaluation.baseline.previous_results import Earlier
-from harness.evaluation.baseline.row import Row
 from harness.evaluation.checking import Mismatch, NotApplicable, Unavailable
 from harness.evaluation.results import COMPARABLE, CheckResult, verdict
 from harness.jobs.kinds.errors import JobFailed
@@ -197,7 +196,7 @@ def test_a_recipe_is_another_where_it_trains_otherwise(then, now, calibration, s
         trains=True,
         data=SimpleNamespace(name="mnist", digest="d", test_labels=range(12)),
     )
-    network = Network("deep_cnn", runs=1, right={0: None})
+    network = Network("deep_cnn", runs=1, correct={0: None})
     found = SimpleNamespace(
         earlier=Earlier("old.json", None, None, Data("mnist", "d", 12), then, [network])
     )

@@ -8,9 +8,10 @@ import pytest
 
 from harness.evaluation.baseline import judging
 from harness.evaluation.baseline.comparison import Comparison
-from harness.evaluation.baseline.network import Data, Network
+from harness.evaluation.baseline.model import Data, Network
 from harness.evaluation.baseline.previous_results import Earlier
 from harness.report import terminal
+from harness.report.schema.results import Baseline
 
 IMAGES = 10_000
 MNIST = Data("mnist", "d" * 64, IMAGES)
@@ -66,7 +67,7 @@ def test_the_verdict_follows_from_the_images_of_one_run(wrong, status):
 def test_what_the_noise_leaves_open_is_inconclusive():
     after = right(0)
     after[1000:1160] = False  # other images than before, ten more of them
-    row = judging.accuracy(network(wrong=(150,), right={0: after}), network())
+    row = judging.accuracy(network(wrong=(150,), correct={0: after}), network())
     assert row.status == "inconclusive"
     assert "98.50% before, 98.40% now, on the same 10,000 images" in row.text
 
@@ -79,7 +80,7 @@ def test_seeds_are_paired_and_those_of_one_side_left_out():
     assert (row.before, row.after) == (0.982, 0.982)
     assert "with 1 of 5 seeds" in row.text
     assert "--seeds=5" not in row.text  # nothing differs
-    later = network(right={3: right(180), 4: right(180)}, runs=2)
+    later = network(correct={3: right(180), 4: right(180)}, runs=2)
     found = judging.accuracy(later, then)
     assert found.difference == pytest.approx(-0.008)
     assert "with 2 of 5 seeds" in found.text
@@ -89,16 +90,16 @@ def test_seeds_are_paired_and_those_of_one_side_left_out():
 
 
 def test_without_a_common_seed_nothing_is_compared():
-    row = judging.accuracy(network(right={7: right(1)}), network())
+    row = judging.accuracy(network(correct={7: right(1)}), network())
     assert row.status == "not comparable"
     assert row.text == "No seed was trained in both: seeds 0 in the baseline, seeds 7 now."
-    mute = judging.accuracy(network(), network(right={}))
+    mute = judging.accuracy(network(), network(correct={}))
     assert mute.status == "not comparable"
     assert "no seed that says what it read in the baseline" in mute.text
 
 
 def test_what_is_not_trained_now_is_missing_and_what_was_not_then_is_new():
-    none = {"right": {}, "runs": 0}
+    none = {"correct": {}, "runs": 0}
     missing = judging.accuracy(network(**none), network())
     assert (missing.status, missing.before, missing.after) == ("missing", 0.985, None)
     assert judging.accuracy(network(), network(**none)).status == "new"
@@ -109,11 +110,11 @@ def test_what_is_not_trained_now_is_missing_and_what_was_not_then_is_new():
     [
         ({}, None, True, "This run trains no network"),
         ({"data": None}, MNIST, True, "holds no trained network"),
-        ({"networks": [network(runs=0, right={})]}, MNIST, True, "holds no trained network"),
+        ({"networks": [network(runs=0, correct={})]}, MNIST, True, "holds no trained network"),
         ({}, Data("digits", "e" * 64, 360), True, "other images .mnist, 10,000 test images"),
         ({}, replace(MNIST, digest="e" * 64), True, "digest dddddddddddd.*digest eeeeeeeeeeee"),
         ({}, MNIST, False, "trained with --recipe=gate, this run's were not"),
-        ({"networks": [network(right={})]}, MNIST, True, "which images each run read right"),
+        ({"networks": [network(correct={})]}, MNIST, True, "which images each run read right"),
     ],
 )
 def test_why_nothing_can_be_compared_is_said(changes, data, same_recipe, message):
@@ -207,14 +208,12 @@ def test_only_what_a_check_asked_for_is_in_the_rows_in_the_projects_order():
         ("b", "accuracy"), ("a", "accuracy"), ("a", "total_params"), ("a", "flops"),
     ]  # fmt: skip
     document = found.to_json(None)
-    rows = document.pop("rows")
-    assert document == {
-        "file": "old.json", "created": "2026-11-22T00:00:00Z", "commit": "abc", "margin": 0.002,
-        "comparable": True, "reason": None, "overwritten": False,
-    }  # fmt: skip
-    row = rows[1]
-    assert (row["status"], row["difference"]) == ("regressed", pytest.approx(-0.003))
-    assert type(row["interval"]) is list
+    assert replace(document, rows=()) == Baseline(
+        file="old.json", created="2026-11-22T00:00:00Z", commit="abc", margin=0.002,
+        comparable=True, reason=None, overwritten=False,
+    )  # fmt: skip
+    row = document.rows[1]
+    assert (row.status, row.difference) == ("regressed", pytest.approx(-0.003))
 
 
 def test_an_obstacle_makes_every_accuracy_not_comparable_and_no_size():
@@ -223,7 +222,7 @@ def test_an_obstacle_makes_every_accuracy_not_comparable_and_no_size():
     assert (row.status, row.text, row.difference) == ("not comparable", "Other images.", None)
     found.counts(network(), network())
     document = found.to_json("Other images.")
-    assert (document["comparable"], document["reason"]) == (False, "Other images.")
+    assert (document.comparable, document.reason) == (False, "Other images.")
     said = "\n".join(terminal.lines(document))
     assert said.count("Other images.") == 1
     assert said.endswith("  2 unchanged, 1 not comparable")  # no rate of other trainings either
@@ -258,6 +257,6 @@ def test_counts_of_another_version_are_explained_on_the_terminal():
 
 
 def test_without_a_baseline_nothing_is_said_and_with_nothing_compared_that():
-    assert list(terminal.lines({})) == []
+    assert list(terminal.lines(None)) == []
     _, said = terminal.lines(comparison().to_json(None))
     assert said == "  nothing was compared: no check of test_baseline.py was selected"

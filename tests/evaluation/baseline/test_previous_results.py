@@ -7,7 +7,7 @@ import pytest
 
 from harness.benchmarks.rows import blank
 from harness.evaluation.baseline import previous_results
-from harness.evaluation.baseline.network import Data
+from harness.evaluation.baseline.model import Data
 from reference.errors import UserError
 from tests.support.baseline_files import IMAGES, RIGHT, bitmap, document, run, subject
 
@@ -33,11 +33,11 @@ def test_what_is_compared_is_read_seed_by_seed(read):
     assert found.source == "old.json, commit abc"
     deep, mlp = found.networks
     assert (deep.spec_digest, deep.total_params, deep.flops) == ("digest of deep_cnn", 10, 20)
-    assert set(deep.right) == {1, 3}
-    assert (deep.right[3] == RIGHT).all()
-    assert (deep.right[1] == ~RIGHT).all()
+    assert set(deep.correct) == {1, 3}
+    assert (deep.correct[3] == RIGHT).all()
+    assert (deep.correct[1] == ~RIGHT).all()
     assert (deep.runs, deep.images_per_s) == (2, 3000.0)
-    assert (mlp.runs, mlp.right, mlp.images_per_s) == (0, {}, None)
+    assert (mlp.runs, mlp.correct, mlp.images_per_s) == (0, {}, None)
     assert found.machine["cpu"] == "A"
 
 
@@ -52,7 +52,7 @@ def test_an_older_file_says_not_what_it_read_and_is_read_all_the_same(read):
     old = run()
     del old["correct_bitmap"]
     (network,) = read(document(subject("deep_cnn", old))).networks
-    assert (network.runs, network.right) == (1, {})
+    assert (network.runs, network.correct) == (1, {})
 
 
 def test_what_was_not_built_or_trained_is_read_as_such(read):
@@ -67,10 +67,10 @@ def test_what_was_not_built_or_trained_is_read_as_such(read):
     [
         ("", "is empty, but should be a results.json"),
         ("{", "is not JSON"),
-        ("[]", "is no results.json of schema 1"),
-        ('{"benchmarks": [{"stats": {}}]}', "is no results.json of schema 1"),
-        ('{"schema": 2}', "is no results.json of schema 1"),
-        ('{"schema": true}', "is no results.json of schema 1"),
+        ("[]", "is not a results.json of schema 1"),
+        ('{"benchmarks": [{"stats": {}}]}', "is not a results.json of schema 1"),
+        ('{"schema": 2}', "is not a results.json of schema 1"),
+        ('{"schema": true}', "is not a results.json of schema 1"),
         ('{"schema": 1}', "holds no graded networks"),
         ('{"schema": 1, "subjects": [{"score": 1e999}]}', "holds a number that is not finite"),
         ('{"schema": 1, "subjects": [' + "9" * 400 + "]}", "holds a number of more than 64 bits"),
@@ -95,17 +95,17 @@ def test_what_was_not_built_or_trained_is_read_as_such(read):
         ),
         (
             document(subject("a", run(correct_bitmap=bitmap(~RIGHT)))),
-            "2 images read right, which is not what test_accuracy = 0.83",
+            "2 correctly classified images, but test_accuracy = 0.83",
         ),
         (
             document(subject("a", run(correct_bitmap=bitmap(np.ones(16, bool)), test_accuracy=1))),
-            "16 images read right",
+            "16 correctly classified images",
         ),
         (
             document(
                 subject("a", run(correct_bitmap=bitmap(np.ones(16, bool)), test_accuracy=None))
             ),
-            "16 images read right",
+            "16 correctly classified images",
         ),
         (
             document(subject(), benchmarks=[{"runner": "engine", "status": "measured"}]),

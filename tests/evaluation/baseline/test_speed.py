@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.evaluation.baseline.benchmarks import Measurement
-from harness.evaluation.baseline.network import Network
+from harness.evaluation.baseline.model import Network
 from harness.evaluation.baseline.speed import other_machine, speed, training_rate
 from harness.statistics.time_ratios import Ratio
 

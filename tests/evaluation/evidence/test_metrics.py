@@ -49,11 +49,11 @@ def drawn():
 def test_the_scores_of_a_run_by_hand():
     # Of four images read with 0.91, three are right: 0.16 too confident.
     labels = np.array([0, 1, 2, 3], np.uint8)
-    found = metrics.of_run(run(one_hot([0, 1, 2, 9])), data(labels))["calibration"]
-    assert found["ece"] == pytest.approx(0.91 - 0.75, abs=1e-6)
-    assert found["nll"] == pytest.approx(-(3 * np.log(0.91) + np.log(0.01)) / 4, abs=1e-6)
+    found = metrics.scores(one_hot([0, 1, 2, 9]), labels)
+    assert found.ece == pytest.approx(0.91 - 0.75, abs=1e-6)
+    assert found.nll == pytest.approx(-(3 * np.log(0.91) + np.log(0.01)) / 4, abs=1e-6)
     right, wrong = 0.09**2 + 9 * 0.01**2, 0.91**2 + 0.99**2 + 8 * 0.01**2
-    assert found["brier"] == pytest.approx((3 * right + wrong) / 4, abs=1e-6)
+    assert found.brier == pytest.approx((3 * right + wrong) / 4, abs=1e-6)
 
 
 def test_a_subject_s_scores_are_means_with_student_s_interval(drawn):
@@ -61,13 +61,13 @@ def test_a_subject_s_scores_are_means_with_student_s_interval(drawn):
     found = metrics.of_subject([run(one, seed) for seed, one in enumerate(outputs)], data(labels))
     exact = [one / one.sum(axis=1, keepdims=True, dtype=np.float64) for one in outputs]
     losses = [log_loss(labels, one, labels=DIGITS) for one in exact]
-    assert found["calibration"]["nll"] == pytest.approx(np.mean(losses), abs=1e-6)
-    assert found["calibration"]["nll_interval"] == pytest.approx(mean_interval(losses), abs=1e-5)
-    assert (found["calibration"]["seeds"], found["calibration"]["images"]) == (2, 400)
-    assert found["calibration_note"] is None
+    assert found.calibration.nll == pytest.approx(np.mean(losses), abs=1e-6)
+    assert found.calibration.nll_interval == pytest.approx(mean_interval(losses), abs=1e-5)
+    assert (found.calibration.seeds, found.calibration.images) == (2, 400)
+    assert found.calibration_note is None
     for name, most in (("ece", 1), ("brier", 2)):
-        low, high = found["calibration"][f"{name}_interval"]
-        assert 0 <= low <= found["calibration"][name] <= high <= most
+        low, high = getattr(found.calibration, f"{name}_interval")
+        assert 0 <= low <= getattr(found.calibration, name) <= high <= most
 
 
 def test_an_interval_does_not_reach_below_zero():
@@ -75,15 +75,15 @@ def test_an_interval_does_not_reach_below_zero():
     # Errors of 0.01 and 0.1: Student's interval over two of them is wide.
     outputs = [one_hot([0] * 10, confidence) for confidence in (0.99, 0.9)]
     found = metrics.calibration(outputs, labels)
-    assert found["ece"] == pytest.approx(0.055, abs=1e-6)
-    assert found["ece_interval"][0] == 0
-    assert found["ece_interval"][1] > found["ece"]
+    assert found.ece == pytest.approx(0.055, abs=1e-6)
+    assert found.ece_interval[0] == 0
+    assert found.ece_interval[1] > found.ece
 
 
 def test_one_run_has_no_spread(drawn):
     labels, outputs = drawn
     found = metrics.calibration(outputs[:1], labels)
-    assert [found[f"{name}_interval"] for name in ("ece", "nll", "brier")] == [None] * 3
+    assert [getattr(found, f"{name}_interval") for name in ("ece", "nll", "brier")] == [None] * 3
 
 
 def test_the_bins_count_an_image_once_however_often_it_is_read():
@@ -91,21 +91,21 @@ def test_the_bins_count_an_image_once_however_often_it_is_read():
     # 0.5 lies in the bin (7/15, 8/15], 0.91 in (13/15, 14/15].
     first, second = one_hot([0, 0, 0, 1]), one_hot([0, 0, 1, 1])
     second[0] = one_hot([0], 0.5)
-    low, high = metrics.calibration([first, second], labels)["bins"]
-    assert (low["low"], low["high"], low["count"]) == (7 / 15, 8 / 15, 0.5)
-    assert low["accuracy"] == 1
-    assert (high["low"], high["high"], high["count"]) == (13 / 15, 14 / 15, 3.5)
-    assert high["confidence"] == pytest.approx(0.91, abs=1e-6)
-    assert high["accuracy"] == pytest.approx(4 / 7)
-    assert high["interval"] == pytest.approx(wilson(2, 3.5))
+    low, high = metrics.calibration([first, second], labels).bins
+    assert (low.low, low.high, low.count) == (7 / 15, 8 / 15, 0.5)
+    assert low.accuracy == 1
+    assert (high.low, high.high, high.count) == (13 / 15, 14 / 15, 3.5)
+    assert high.confidence == pytest.approx(0.91, abs=1e-6)
+    assert high.accuracy == pytest.approx(4 / 7)
+    assert high.interval == pytest.approx(wilson(2, 3.5))
 
 
 def test_the_bins_hold_every_image(drawn):
     labels, outputs = drawn
-    bins = metrics.calibration(outputs, labels)["bins"]
-    assert sum(row["count"] for row in bins) == pytest.approx(400)
-    assert all(row["low"] < row["confidence"] <= row["high"] + 1e-6 for row in bins)
-    right = sum(row["accuracy"] * row["count"] for row in bins)
+    bins = metrics.calibration(outputs, labels).bins
+    assert sum(row.count for row in bins) == pytest.approx(400)
+    assert all(row.low < row.confidence <= row.high + 1e-6 for row in bins)
+    right = sum(row.accuracy * row.count for row in bins)
     assert right == pytest.approx(np.mean([(o.argmax(1) == labels).sum() for o in outputs]))
 
 
@@ -119,12 +119,12 @@ def test_the_bins_hold_every_image(drawn):
 )
 def test_outputs_that_are_no_probabilities_are_not_made_into_some(outputs):
     good = one_hot(DIGITS)
-    assert metrics.of_run(run(outputs), data(DIGITS)) == {"calibration": None}
+    assert metrics.scores(outputs, DIGITS) is None
     found = metrics.of_subject([run(good, 0), run(outputs, 1), run(outputs, 4)], data(DIGITS))
-    assert found["calibration"] is None
-    assert found["calibration_note"].startswith("The outputs of seeds 1, 4 are no probabilities")
-    assert len(found["classes"]) == 10
-    assert "seed 1 are" in metrics.of_subject([run(outputs, 1)], data(DIGITS))["calibration_note"]
+    assert found.calibration is None
+    assert found.calibration_note.startswith("The outputs of seeds 1, 4 are not probabilities")
+    assert len(found.classes) == 10
+    assert "seed 1 are" in metrics.of_subject([run(outputs, 1)], data(DIGITS)).calibration_note
 
 
 # Digits ------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def test_outputs_that_are_no_probabilities_are_not_made_into_some(outputs):
 
 def test_digits_agree_with_scikit_learn(drawn):
     labels, outputs = drawn
-    found = metrics.of_subject([run(outputs[0])], data(labels))["classes"]
+    found = metrics.of_subject([run(outputs[0])], data(labels)).classes
     precision, recall, f1, images = precision_recall_fscore_support(
         labels, outputs[0].argmax(axis=1), labels=DIGITS
     )
@@ -149,22 +149,22 @@ def test_over_runs_an_image_counts_once():
     reads = [3, 3, 3, 8, 3], [3, 8, 8, 8, 5]
     confusions = np.array([confusion(one_hot(read), labels) for read in reads])
     three = metrics.classes(confusions, labels)[3]
-    assert (three["images"], three["recall"]) == (4, 0.5)
-    assert three["recall_interval"] == pytest.approx(wilson(2, 4))
-    assert three["precision"] == pytest.approx(2 / 2.5)
-    assert three["precision_interval"] == pytest.approx(wilson(2, 2.5))
-    assert three["f1"] == pytest.approx(2 * 2 / (4 + 2.5))
+    assert (three.images, three.recall) == (4, 0.5)
+    assert three.recall_interval == pytest.approx(wilson(2, 4))
+    assert three.precision == pytest.approx(2 / 2.5)
+    assert three.precision_interval == pytest.approx(wilson(2, 2.5))
+    assert three.f1 == pytest.approx(2 * 2 / (4 + 2.5))
 
 
 def test_shares_of_nothing_are_not_known():
     labels = np.array([1, 1], np.uint8)
     rows = metrics.classes(np.array([confusion(one_hot([1, 2]), labels)]), labels)
     never_there, never_read, nothing = rows[2], rows[1], rows[0]
-    assert (never_there["recall"], never_there["recall_interval"]) == (None, None)
-    assert (never_there["precision"], never_there["f1"]) == (0, 0)
-    assert never_read["recall"] == 0.5
-    assert (nothing["recall"], nothing["precision"], nothing["f1"]) == (None, None, None)
-    assert nothing["precision_interval"] is None
+    assert (never_there.recall, never_there.recall_interval) == (None, None)
+    assert (never_there.precision, never_there.f1) == (0, 0)
+    assert never_read.recall == 0.5
+    assert (nothing.recall, nothing.precision, nothing.f1) == (None, None, None)
+    assert nothing.precision_interval is None
 
 
 def test_the_commonest_mistakes_come_first():
@@ -180,16 +180,16 @@ def test_the_commonest_mistakes_come_first():
 
 def test_no_more_than_ten_and_none_that_did_not_happen(drawn):
     labels, outputs = drawn
-    found = metrics.of_subject([run(outputs[0])], data(labels))["confused"]
+    found = metrics.of_subject([run(outputs[0])], data(labels)).confused
     assert len(found) == 10
-    assert all(row["label"] != row["prediction"] and row["count"] > 0 for row in found)
-    assert [row["count"] for row in found] == sorted((r["count"] for r in found), reverse=True)
+    assert all(row.label != row.prediction and row.count > 0 for row in found)
+    assert [row.count for row in found] == sorted((r.count for r in found), reverse=True)
     perfect = metrics.of_subject([run(one_hot(DIGITS))], data(DIGITS))
-    assert perfect["confused"] == []
+    assert perfect.confused == []
 
 
 def test_what_was_not_trained_has_no_figures():
-    nothing = {"calibration": None, "calibration_note": None, "classes": [], "confused": []}
+    nothing = metrics.SubjectMetrics(None, None, (), ())
     assert metrics.of_subject([], data(DIGITS)) == nothing
     assert metrics.of_subject([], None) == nothing
 
@@ -199,7 +199,7 @@ def test_readings_that_are_no_digit_are_mistakes_of_no_pair():
     outputs = np.full((2, 11), 0.01, np.float32)
     outputs[0, 10], outputs[1, 1] = 0.9, 0.9
     found = metrics.of_subject([run(outputs)], data([1, 1]))
-    assert found["classes"][1]["recall"] == 0.5
-    assert found["classes"][1]["precision"] == 1
-    assert found["confused"] == []
-    assert found["calibration"] is not None
+    assert found.classes[1].recall == 0.5
+    assert found.classes[1].precision == 1
+    assert found.confused == []
+    assert found.calibration is not None

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ from harness.app.pytest_plugin import finish
 from harness.evaluation.results import history
 from harness.evaluation.rubric import DEFAULT, load
 from harness.report import render as report
+from harness.report.schema.results import HistoryNetwork, checked
+from harness.report.schema.values import plain
 
 NETWORKS = ("deep_cnn", "mlp_64_32")
 BUILD = "test_build.py::test_build"
@@ -40,7 +43,12 @@ def _subject(name, **changes):
 
 
 def _results(**changes):
+    return checked(_document(**changes))
+
+
+def _document(**changes):
     return {
+        "schema": 1,
         "created": "2026-11-21T11:02:03Z",
         "outcome": "passed",
         "dataset": {"name": "mnist", "digest": "d" * 64},
@@ -54,14 +62,19 @@ def _results(**changes):
 
 
 def _entry(**changes):
-    return history.entry(_results(), NETWORKS) | changes
+    return replace(history.entry(_results(), NETWORKS), **changes)
+
+
+def _line(**changes):
+    """A line of the file, as JSON that may be wrong."""
+    return json.dumps(json.loads(json.dumps(_entry(), default=plain)) | changes)
 
 
 # What enters -------------------------------------------------------------------------------------
 
 
 def test_a_complete_grading_is_one_line():
-    assert _entry() == {
+    assert json.loads(_line()) == {
         "created": "2026-11-21T11:02:03Z",
         "commit": "0a1b2c3",
         "dataset": "mnist",
@@ -88,10 +101,10 @@ def test_a_complete_grading_is_one_line():
 def test_a_network_that_could_not_be_built_has_no_figures():
     broken = _subject("mlp_64_32", verdict="not built", gate=None, spec=None, runs=[])
     found = history.entry(_results(subjects=[_subject("deep_cnn"), broken]), NETWORKS)
-    assert found["networks"][1] == {
-        "id": "mlp_64_32", "spec_digest": "5" * 64, "accuracy": None, "interval": None,
-        "verdict": "not built", "total_params": None, "train_images_per_s": None,
-    }  # fmt: skip
+    assert found.networks[1] == HistoryNetwork(
+        id="mlp_64_32", spec_digest="5" * 64, accuracy=None, interval=None,
+        verdict="not built", total_params=None, train_images_per_s=None,
+    )  # fmt: skip
 
 
 def _without(check):
@@ -123,8 +136,8 @@ def test_only_runs_of_the_same_data_and_recipe_are_compared():
     assert history.comparable(others, _entry()) == [_entry()]
     earlier = [_entry(created=f"run {number}") for number in range(60)]
     found = history.comparable([*others, *earlier], this := _entry())
-    assert len(found) == history.MOST
-    assert found[0]["created"] == "run 11"
+    assert len(found) == history.MAX_SHOWN
+    assert found[0].created == "run 11"
     assert found[-1] is this
 
 
@@ -162,20 +175,20 @@ def test_runs_that_end_at_once_lose_no_line(tmp_path):
         thread.join()
     entries, problem = history.read(path)
     assert problem is None
-    assert {one["created"] for one in entries} == {f"run {number}" for number in range(12)}
+    assert {one.created for one in entries} == {f"run {number}" for number in range(12)}
 
 
 def test_a_line_that_was_cut_off_is_said_and_harms_no_other(tmp_path):
     path = tmp_path / "history.jsonl"
     history.append(path, _entry(created="first"))
     with path.open("ab") as file:
-        file.write(json.dumps(_entry()).encode()[:200])
+        file.write(_line().encode()[:200])
     assert history.append(path, _entry(created="last")) is None
     entries, problem = history.read(path)
-    assert [one["created"] for one in entries] == ["first", "last"]
+    assert [one.created for one in entries] == ["first", "last"]
     assert problem == (
-        f"{path}: line 2 is no entry of the history, perhaps of a run that was cut off, and left "
-        "out. Delete what is broken to be rid of this line."
+        f"{path}: line 2 is not an entry of the history, perhaps because a run was "
+        "interrupted, and left out. Delete what is broken to remove this warning."
     )
 
 
@@ -187,37 +200,37 @@ def test_a_line_that_was_cut_off_is_said_and_harms_no_other(tmp_path):
         b'"text"',
         b"\xff\xfe",
         b"[" * 100_000,
-        json.dumps(_entry(seeds="3")).encode(),
-        json.dumps(_entry(created=None)).encode(),
-        json.dumps(_entry(created="\ud800")).encode(),
-        json.dumps(_entry(networks=None)).encode(),
-        json.dumps(_entry(networks=[None])).encode(),
-        json.dumps(_entry()).replace("0.98", "NaN").encode(),
-        json.dumps(_entry()).replace("0.98", "1e999").encode(),
+        _line(seeds="3").encode(),
+        _line(created=None).encode(),
+        _line(created="\ud800").encode(),
+        _line(networks=None).encode(),
+        _line(networks=[None]).encode(),
+        _line().replace("0.98", "NaN").encode(),
+        _line().replace("0.98", "1e999").encode(),
         # The report that shows it could not.
-        json.dumps(_entry()).replace("100.0", "1" * 200).encode(),
-        json.dumps(_entry()).replace("0.98", "true").encode(),
-        json.dumps(_entry()).replace("[0.97, 0.99]", "[0.97]").encode(),
-        json.dumps(_entry()).replace("0.99]", "-Infinity]").encode(),
+        _line().replace("100.0", "1" * 200).encode(),
+        _line().replace("0.98", "true").encode(),
+        _line().replace("[0.97, 0.99]", "[0.97]").encode(),
+        _line().replace("0.99]", "-Infinity]").encode(),
     ],
 )
 def test_a_line_that_is_no_entry_is_left_out(tmp_path, line):
     path = tmp_path / "history.jsonl"
-    path.write_bytes(line + b"\n\n" + json.dumps(_entry()).encode() + b"\n")
+    path.write_bytes(line + b"\n\n" + _line().encode() + b"\n")
     entries, problem = history.read(path)
     assert entries == [_entry()]
-    assert "line 1 is no entry" in problem
+    assert "line 1 is not an entry" in problem
 
 
 def test_many_bad_lines_are_one_sentence(tmp_path):
     path = tmp_path / "history.jsonl"
     path.write_text("{}\n" * 8, encoding="utf-8")
-    assert "lines 1, 2, 3, 4, 5 are no entry of the history and 3 more" in history.read(path)[1]
+    assert "lines 1, 2, 3, 4, 5 are not an entry of the history and 3 more" in history.read(path)[1]
 
 
 def test_keys_of_a_later_version_are_left_out(tmp_path):
     path = tmp_path / "history.jsonl"
-    path.write_text(json.dumps(_entry(extra=[1])) + "\n", encoding="utf-8")
+    path.write_text(_line(extra=[1]) + "\n", encoding="utf-8")
     assert history.read(path) == ([_entry()], None)
 
 
@@ -267,7 +280,7 @@ def end(tmp_path, monkeypatch):
 
     def run(results, *, benchmarked=False):
         said = []
-        monkeypatch.setattr(finish, "_assembled", lambda *_: {"schema": 1, **results})
+        monkeypatch.setattr(finish, "_assembled", lambda *_: results)
         session = SimpleNamespace(options=SimpleNamespace(report=folder), tell=said.append)
         found = SimpleNamespace(benchmarks={})
         document = finish.conclude(
@@ -285,13 +298,13 @@ def test_a_grading_enters_and_the_next_one_shows_it(end, tmp_path):
     second, _ = end(_results(created="second"))
     assert [one["created"] for one in second["history"]] == ["first", "second"]
     kept, _ = history.read(tmp_path / "reports" / "history.jsonl")
-    assert kept == second["history"]
+    assert json.loads(json.dumps(kept, default=plain)) == second["history"]
 
 
 def test_benchmarks_and_partial_runs_do_not_enter(end, tmp_path):
     first, _ = end(_results())
     assert end(_results(), benchmarked=True)[0]["history"] == first["history"]
-    assert "history" not in end(_results(submissions=False, subjects=_without(BUILD)))[0]
+    assert end(_results(submissions=False, subjects=_without(BUILD)))[0]["history"] == []
     assert len(history.read(tmp_path / "reports" / "history.jsonl")[0]) == 1
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from harness.data import Arrays, Dataset, digest
-from harness.evaluation import results
 from harness.evaluation.results import (
     CheckResult,
     SessionOutcome,
@@ -23,6 +22,8 @@ from harness.evaluation.results import (
 from harness.evaluation.results import subject as subject_layout
 from harness.jobs.store.record import Record
 from harness.network.spec import make_spec
+from harness.report.schema.results import Baseline, Benchmark, Check, Results, checked
+from harness.report.schema.values import plain
 from harness.statistics.gate import judge_gate
 from harness.statistics.intervals import wilson
 from harness.statistics.predictions import confusion
@@ -98,8 +99,8 @@ def test_an_experiment_that_fails_says_nothing_of_the_network(graded, status):
     ordinary = [_check(), _check("skipped", points=0.0)]
     subject = replace(graded, checks=[*ordinary, experiment])
     assert verdict(subject) == "passed"
-    (found,) = assemble(_run(None), [subject], [])["subjects"]
-    assert [check["max_points"] for check in found["checks"]] == [1.0, 1.0, 1.0]
+    (found,) = assemble(_run(None), [subject], []).subjects
+    assert [check.max_points for check in found.checks] == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("statuses", [["passed"], ["failed"], ["failed", "grader_error"], []])
@@ -165,20 +166,20 @@ def _run(dataset, **changes):
 
 def test_a_session_without_training(graded):
     document = assemble(_run(None), [replace(graded, gate=None)], [])
-    assert document["schema"] == 1
-    assert document["dataset"] is None
-    assert document["seeds"] == [0, 1]
-    assert document["created"].endswith("Z")
-    (subject,) = document["subjects"]
-    assert subject["runs"] == []
-    assert subject["gate"] is None
-    assert {row["verdict"] for row in document["claims"]} == {"cannot be tested"}
-    assert len(document["claims"]) == 4
+    assert document.schema == 1
+    assert document.to_json()["dataset"] is None
+    assert document.seeds == [0, 1]
+    assert document.created.endswith("Z")
+    (subject,) = document.subjects
+    assert subject.runs == []
+    assert subject.gate is None
+    assert {row.verdict for row in document.claims} == {"cannot be tested"}
+    assert len(document.claims) == 4
 
 
 def test_the_data_set_is_described_by_its_parts(graded, dataset):
     document = assemble(_run(dataset), [graded], [])
-    assert document["dataset"] == {
+    assert json.loads(json.dumps(document.dataset, default=plain)) == {
         "name": "mnist",
         "digest": dataset.digest,
         "sizes": {"train": 50, "test": 12},
@@ -191,69 +192,69 @@ def test_the_data_set_is_described_by_its_parts(graded, dataset):
 def test_scores_are_sums_of_the_checks(graded):
     checks = [_check(), _check(points=0.5, max_points=2.0), _check("failed")]
     checks += [_check("grader_error", max_points=0.0)]
-    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], [])["subjects"]
-    assert (subject["score"], subject["max_score"]) == (1.5, 4.0)
-    assert subject["checks"] == [asdict(check) for check in checks]
+    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], []).subjects
+    assert (subject.score, subject.max_score) == (1.5, 4.0)
+    assert subject.checks == [Check(**asdict(check)) for check in checks]
 
 
 def test_what_an_error_of_ours_kept_from_being_checked_costs_nothing(graded):
     checks = [_check(), _check("grader_error", max_points=0.0), _check("skipped", points=0.0)]
-    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], [])["subjects"]
-    assert (subject["score"], subject["max_score"]) == (1.0, 1.0)
+    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], []).subjects
+    assert (subject.score, subject.max_score) == (1.0, 1.0)
     checks = [_check(), _check("failed", points=0.0), _check("skipped", points=0.0)]
-    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], [])["subjects"]
-    assert (subject["score"], subject["max_score"]) == (1.0, 3.0)
+    (subject,) = assemble(_run(None), [replace(graded, checks=checks)], []).subjects
+    assert (subject.score, subject.max_score) == (1.0, 3.0)
 
 
 def test_a_subject_has_both_tables_and_their_alignment(graded):
-    (subject,) = assemble(_run(None), [graded], [])["subjects"]
+    (subject,) = assemble(_run(None), [graded], []).subjects
     rows = [("Dense", [64], 50_240), ("Dense", [32], 2_080), ("Dense", [10], 330)]  # document 004
     for side in ("spec", "expected"):
-        layers = subject[side]["layers"]
-        assert [(r["class"], r["output_shape"], r["params"]) for r in layers] == rows
-        assert subject[side]["total_params"] == subject[side]["trainable_params"] == 52_650
+        layers_of = getattr(subject, side)
+        assert [(r.class_, r.output_shape, r.params) for r in layers_of.layers] == rows
+        assert layers_of.total_params == layers_of.trainable_params == 52_650
     # 2 * 784 * 64 + 64 and so on: multiply-adds and biases
-    assert subject["spec"]["flops"] == 100_416 + 4_128 + 650
-    assert [(d["status"], d["expected"], d["actual"]) for d in subject["diff"]] == [
+    assert subject.spec.flops == 100_416 + 4_128 + 650
+    assert [(d.status, d.expected, d.actual) for d in subject.diff] == [
         ("same", 0, 0), ("same", 1, 1), ("same", 2, 2),
     ]  # fmt: skip
-    assert subject["expected"]["layers"][0]["basis"] in {"stated", "derived", "chosen"}
-    assert subject["spec_digest"] == graded.spec.digest
-    assert (subject["id"], subject["source"]) == (NAME, f"models/{NAME}.py")
+    assert subject.expected.layers[0].basis in {"stated", "derived", "chosen"}
+    assert subject.spec_digest == graded.spec.digest
+    assert (subject.id, subject.source) == (NAME, f"models/{NAME}.py")
 
 
 def test_a_subject_that_was_not_built_says_why_and_keeps_what_was_expected(graded):
     missing = replace(graded, opened=None, error="line 3: no", gate=None)
-    (subject,) = assemble(_run(None), [missing], [])["subjects"]
-    assert (subject["error"], subject["spec"], subject["spec_digest"]) == ("line 3: no", None, None)
-    assert subject["diff"] == []
-    assert len(subject["expected"]["layers"]) == 3
+    (subject,) = assemble(_run(None), [missing], []).subjects
+    assert (subject.error, subject.spec, subject.spec_digest) == ("line 3: no", None, None)
+    assert subject.diff == []
+    assert len(subject.expected.layers) == 3
 
 
 def test_a_run_is_read_off_its_record(graded, dataset, record):
     document = assemble(_run(dataset), [replace(graded, runs=[record])], [])
-    ((run,),) = ([*subject["runs"]] for subject in document["subjects"])
-    assert (run["seed"], run["cached"], run["epochs"], run["documented_epochs"]) == (3, True, 2, 10)
-    assert run["test_accuracy"] == 10 / 12
-    assert run["interval"] == list(wilson(10, 12))
-    assert run["train_images_per_s"] == 2 * 40 / 0.5
+    ((run,),) = ([*subject.runs] for subject in document.subjects)
+    assert (run.seed, run.cached, run.epochs, run.documented_epochs) == (3, True, 2, 10)
+    assert run.test_accuracy == 10 / 12
+    assert run.interval == wilson(10, 12)
+    assert run.train_images_per_s == 2 * 40 / 0.5
     # A loss that diverged is no number.
-    assert run["history"]["loss"] == [2.0, None]
-    assert run["history"]["val_loss"] == [None, 1]
-    assert run["test_loss"] is None
+    assert run.history.loss == [2.0, None]
+    assert run.history.val_loss == [None, 1]
+    assert run.test_loss is None
 
 
 def test_pictures_and_counts_of_a_run(graded, dataset, record):
     document = assemble(_run(dataset), [replace(graded, runs=[record])], [])
-    run = document["subjects"][0]["runs"][0]
-    assert b64decode(run["correct_bitmap"]) == bytes([0b11011011, 0b11110000])
-    assert sum(map(sum, run["confusion"])) == 12
-    assert run["confusion"][2][7] == run["confusion"][5][7] == 1
-    assert run["confusion"][0][0] == 2
-    assert [(m["index"], m["label"], m["prediction"]) for m in run["misread"]] == [
+    run = document.subjects[0].runs[0]
+    assert b64decode(run.correct_bitmap) == bytes([0b11011011, 0b11110000])
+    assert sum(map(sum, run.confusion)) == 12
+    assert run.confusion[2][7] == run.confusion[5][7] == 1
+    assert run.confusion[0][0] == 2
+    assert [(m.index, m.label, m.prediction) for m in run.misread] == [
         (5, 5, 7), (2, 2, 7),
     ]  # fmt: skip
-    assert b64decode(run["misread"][0]["pixels"]) == dataset.test_images[5].tobytes()
+    assert run.misread[0].pixels == dataset.test_images[5].tobytes()
 
 
 def test_pictures_are_kept_of_the_first_run_that_misread_any(graded, dataset, record):
@@ -261,17 +262,18 @@ def test_pictures_are_kept_of_the_first_run_that_misread_any(graded, dataset, re
         _reader(graded, record, "x", str(i) * 64, wrong).runs[0]
         for i, wrong in enumerate([[], [4, 7], [2]])
     ]
-    (subject,) = assemble(_run(dataset), [replace(graded, runs=runs)], [])["subjects"]
-    found = [[(m["index"], m["pixels"]) for m in run["misread"]] for run in subject["runs"]]
-    pixels = [b64encode(dataset.test_images[i].tobytes()).decode() for i in (4, 7)]
+    (subject,) = assemble(_run(dataset), [replace(graded, runs=runs)], []).subjects
+    found = [[(m.index, m.pixels) for m in run.misread] for run in subject.runs]
+    pixels = [dataset.test_images[i].tobytes() for i in (4, 7)]
     assert found == [[], [(4, pixels[0]), (7, pixels[1])], [(2, None)]]
 
 
 def test_everything_is_plain_json(graded, dataset, record, tmp_path):
-    document = assemble(_run(dataset), [replace(graded, runs=[record])], [{"median_s": 0.1}])
-    write(document, tmp_path / "results.json")
+    document = assemble(_run(dataset), [replace(graded, runs=[record])], [Benchmark(median_s=0.1)])
+    read = write(document, tmp_path / "results.json")
     text = (tmp_path / "results.json").read_text(encoding="utf-8")
-    assert json.loads(text) == document
+    assert json.loads(text) == json.loads(json.dumps(document, default=plain))
+    assert read == checked(json.loads(text))
     assert not {"NaN", "Infinity"}.intersection(text.replace('"', " ").split())
 
 
@@ -280,8 +282,10 @@ def test_everything_is_plain_json(graded, dataset, record, tmp_path):
 
 def test_writing_makes_the_folder_and_leaves_nothing_beside_the_file(tmp_path):
     path = tmp_path / "new" / "folder" / "results.json"
-    write({"b": 1, "a": "é"}, path)
-    assert path.read_text(encoding="utf-8") == '{\n "a": "é",\n "b": 1\n}\n'
+    write(Results(recipe="é"), path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert (lines[0], lines[1], lines[-1]) == ("{", ' "baseline": {},', "}")
+    assert ' "recipe": "é",' in lines
     assert [p.name for p in path.parent.iterdir()] == ["results.json"]
     assert path.stat().st_mode & 0o777 == 0o644
 
@@ -289,36 +293,37 @@ def test_writing_makes_the_folder_and_leaves_nothing_beside_the_file(tmp_path):
 @pytest.mark.parametrize("bad", [math.nan, {1, 2}])
 def test_what_is_no_json_leaves_the_earlier_file(tmp_path, bad):
     path = tmp_path / "results.json"
-    write({"a": 1}, path)
+    write(Results(recipe="gate"), path)
     with pytest.raises((ValueError, TypeError)):
-        write({"a": bad}, path)
-    assert json.loads(path.read_text(encoding="utf-8")) == {"a": 1}
+        write(Results(recipe=bad), path)
+    assert json.loads(path.read_text(encoding="utf-8"))["recipe"] == "gate"
 
 
 def test_a_disk_that_fills_up_leaves_the_earlier_file(tmp_path, monkeypatch):
     path = tmp_path / "results.json"
-    write({"a": 1}, path)
+    write(Results(recipe="gate"), path)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(UserError, match=r"No space left on device.*--report"):
-        write({"a": 2}, path)
+        write(Results(recipe="documented"), path)
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
-    assert json.loads(path.read_text(encoding="utf-8")) == {"a": 1}
+    assert json.loads(path.read_text(encoding="utf-8"))["recipe"] == "gate"
 
 
 def test_a_folder_that_is_none_is_the_users_to_mend(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UserError, match=r"results\.json cannot be written: .*--report"):
-        write({}, tmp_path / "file" / "results.json")
+        write(Results(), tmp_path / "file" / "results.json")
 
 
 @pytest.mark.parametrize(
     ("text", "rows"),
     [
-        ('{"benchmarks": [{"a": 1}]}', [{"a": 1}]),
+        ('{"benchmarks": [{"batch_size": 1, "a": 1}]}', [Benchmark(batch_size=1)]),
+        ('{"benchmarks": [{"batch_size": "1"}]}', []),
         ('{"benchmarks": 3}', []),
         ("{}", []),
         ("[]", []),
@@ -335,10 +340,6 @@ def test_earlier_benchmarks_are_kept_where_there_are_any(tmp_path, text, rows):
     assert read_benchmarks(path) == rows
 
 
-def test_the_schema_is_the_reports():
-    assert results.SCHEMA == 1
-
-
 # Submissions --------------------------------------------------------------------------------------
 
 
@@ -347,10 +348,10 @@ def test_a_class_answers_for_no_claim_of_a_document(graded, dataset, record):
     ours = assemble(run, [replace(graded, runs=[record])], [])
     theirs = replace(graded.subject, trust=SUBMISSION, name="Ann <b>")
     class_ = assemble(run, [replace(graded, subject=theirs, runs=[record])], [])
-    assert (ours["submissions"], class_["submissions"]) == (False, True)
-    assert ours["claims"] != []
-    assert class_["claims"] == []
-    assert class_["subjects"][0]["name"] == "Ann <b>"
+    assert (ours.submissions, class_.submissions) == (False, True)
+    assert ours.claims != []
+    assert class_.claims == []
+    assert class_.subjects[0].name == "Ann <b>"
 
 
 def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
@@ -365,8 +366,8 @@ def test_whoever_submits_the_same_network_shares_what_is_read_off_its_run(
     )
     run = SessionOutcome("pytest checks/", "passed", dataset, "gate", [0], {})
     twice = [replace(graded, runs=[record])] * 2
-    first, second = assemble(run, twice, [])["subjects"]
-    assert first["runs"] == second["runs"] != []
+    first, second = assemble(run, twice, []).subjects
+    assert first.runs == second.runs != []
     assert len(read) == 1
 
 
@@ -376,19 +377,19 @@ def test_a_subject_of_unknown_architecture_expects_nothing(graded):
     (found,) = assemble(SessionOutcome("", "failed", None, "gate", [0], {}), [unknown], [])[
         "subjects"
     ]
-    assert (found["architecture"], found["expected"], found["recipe"]) == (None, None, None)
-    assert found["error"] == "why"
+    assert (found.architecture, found.expected, found.recipe) == (None, None, None)
+    assert found.error == "why"
 
 
 def test_the_documented_recipe_says_what_the_document_fixes(graded):
     (found,) = assemble(SessionOutcome("", "passed", None, "gate", [0], {}), [graded], [])[
         "subjects"
     ]
-    recipe = found["recipe"]
-    assert recipe["documented"]["epochs"] == 100
-    assert recipe["basis"]["loss"] == "stated"
-    assert recipe["basis"]["learning_rate"] == "chosen"
-    assert found["recipe"]["submitted"] is None
+    recipe = found.recipe
+    assert recipe.documented["epochs"] == 100
+    assert recipe.basis["loss"] == "stated"
+    assert recipe.basis["learning_rate"] == "chosen"
+    assert found.recipe.submitted is None
 
 
 def test_an_output_beyond_the_ten_digits_is_no_digit_and_breaks_nothing():
@@ -431,38 +432,38 @@ def test_networks_are_compared_and_identical_ones_once(graded, dataset, record):
         _reader(graded, record, "cat", "x" * 64, [0, 1]),
     ]
     document = assemble(_run(dataset), class_, [])
-    assert document.keys() == KEYS
-    assert all(one.keys() >= SUBJECT_KEYS for one in document["subjects"])
-    ((found,), groups) = document["comparisons"], document["image_groups"]
-    assert (found["a"], found["b"], found["only_a"], found["only_b"]) == ("ann", "ben", 2, 1)
-    assert found["runs"][0]["seed"] == 3
-    assert document["omnibus"] is None  # for two networks
-    assert groups["networks"] == ["ann", "ben"]
-    assert [one["index"] for one in groups["all_miss"]["images"]] == [1]
-    assert [one["count"] for one in groups["only_one"]] == [1, 2]
-    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document.to_json().keys() == KEYS
+    assert all(one.to_json().keys() >= SUBJECT_KEYS for one in document.subjects)
+    ((found,), groups) = document.comparisons, document.image_groups
+    assert (found.a, found.b, found.only_a, found.only_b) == ("ann", "ben", 2, 1)
+    assert found.runs[0].seed == 3
+    assert document.omnibus is None  # for two networks
+    assert groups.networks == ["ann", "ben"]
+    assert [one.index for one in groups.all_miss.images] == [1]
+    assert [one.count for one in groups.only_one] == [1, 2]
+    json.dumps(document, default=plain, allow_nan=False)
 
 
 def test_a_class_is_not_compared(graded, dataset, record):
     class_ = [_reader(graded, record, str(i), f"{i:064}", [i]) for i in range(11)]
     document = assemble(_run(dataset), class_, [])
-    side_by_side = [document[key] for key in ("comparisons", "omnibus", "image_groups")]
+    side_by_side = [document.comparisons, document.omnibus, document.image_groups]
     assert side_by_side == [[], None, None]
     document = assemble(_run(dataset), class_[:10], [])
-    assert len(document["comparisons"]) == 45
-    assert document["omnibus"]["networks"] == 10
+    assert len(document.comparisons) == 45
+    assert document.omnibus.networks == 10
 
 
 def test_without_data_every_key_is_there_all_the_same(graded):
     document = assemble(_run(None), [replace(graded, gate=None)], [])
-    assert document.keys() == KEYS
-    assert (document["comparisons"], document["omnibus"], document["image_groups"]) == (
+    assert document.to_json().keys() == KEYS
+    assert (document.comparisons, document.omnibus, document.image_groups) == (
         [], None, None,
     )  # fmt: skip
-    assert (document["baseline"], document["history"]) == ({}, [])
+    written = document.to_json()
+    assert (written["baseline"], written["history"]) == ({}, ())
 
 
-def test_what_a_baseline_and_earlier_runs_say_is_passed_on(graded):
-    rows = {"baseline": {"file": "old.json"}, "history": [{"commit": "c"}]}
-    document = assemble(_run(None), [graded], [], **rows)
-    assert {key: document[key] for key in rows} == rows
+def test_what_a_baseline_says_is_passed_on(graded):
+    baseline = Baseline(file="old.json")
+    assert assemble(_run(None), [graded], [], baseline=baseline).baseline is baseline

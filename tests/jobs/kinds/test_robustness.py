@@ -32,6 +32,7 @@ from harness.jobs.kinds.robustness import (
 )
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.store.store import Store
+from harness.report.schema.values import plain
 from harness.statistics.intervals import mean_interval, wilson
 from harness.system.futures import fail
 from reference.errors import UserError
@@ -409,8 +410,8 @@ def test_of_several_seeds_there_are_means_and_intervals_over_seeds_and_images():
     assert [level["value"] for level in blur["levels"]] == [0.4, 0.8, 1.2, 1.6, 2.0]
     assert [level["accuracy"] for level in blur["levels"]] == [0.875, 0.75, 0.625, 0.5, 0.375]
     assert blur["levels"][1]["interval"] == pytest.approx(wilson(3, 4))  # both seeds alike
-    assert blur["levels"][0]["interval"] == [0.0, 1.0]  # of 0.75 and 1, cut
-    json.dumps(found, allow_nan=False)
+    assert blur["levels"][0]["interval"] == (0.0, 1.0)  # of 0.75 and 1, cut
+    json.dumps(found, default=plain, allow_nan=False)
 
 
 def test_an_interval_of_several_seeds_allows_for_other_seeds_and_other_images():
@@ -444,7 +445,7 @@ def test_of_one_seed_the_mean_error_has_an_interval_over_the_images():
     found = robustness(Readings((reading(4, 2, [0, LEVELS // 2, LEVELS, LEVELS // 2]),), (), 1))
     assert found["mean_corruption_error"] == 0.5
     # Student's t for 0, 1/2, 1, 1/2: half a width of 3.182 * 0.40825 / 2, more than there is.
-    assert found["mean_corruption_error_interval"] == [0.0, 1.0]
+    assert found["mean_corruption_error_interval"] == (0.0, 1.0)
     calm = robustness(Readings((reading(4, 2, [19, 20, 21, 20]),), (), 1))
     half = 3.18245 * 0.0204124 / 2
     assert calm["mean_corruption_error_interval"] == pytest.approx([0.5 - half, 0.5 + half])
