@@ -1,4 +1,4 @@
-"""What the commands that predict have in common: options, and how they end."""
+"""Options and exit codes of the commands that predict."""
 
 import argparse
 import os
@@ -32,15 +32,15 @@ def add_options(parser: argparse.ArgumentParser, default_model: str) -> None:
         type=Path,
         default=PROJECT_ROOT / DEFAULT_STORE,
         metavar="DIR",
-        help="where finished training runs are kept; the network is taken from there, or trained "
-        "and kept there (default: .grader)",
+        help="folder of finished training runs; the network comes from there, or is trained and "
+        "stored there (default: .grader)",
     )
     parser.add_argument(
         "--dataset",
         default="auto",
         choices=CHOICES,
-        help="what the network has learnt or is to learn: mnist, digits (scikit-learn's), or auto "
-        "(MNIST where it can be had, else digits)",
+        help="the network's training data: mnist, digits (scikit-learn's) or auto (MNIST if it can "
+        "be found, else digits; default)",
     )
     parser.add_argument(
         "--mnist-dir",
@@ -51,27 +51,27 @@ def add_options(parser: argparse.ArgumentParser, default_model: str) -> None:
 
 
 def data_request(given: argparse.Namespace) -> DataRequest:
-    """Returns what the options say of data."""
+    """Returns the request for the data set that the options name."""
     return DataRequest(given.dataset, given.mnist_dir, given.store / "data")
 
 
 def network(given: argparse.Namespace) -> Trained:
-    """Returns the network that the options name, trained.
+    """Returns the trained network that the options name.
 
     Raises:
-        UserError: it cannot be had.
+        UserError: its data cannot be loaded, or its training fails.
     """
     store = Store(given.store, tell)
     return trained_network(facts.load(given.model), data_request(given), store, tell)
 
 
 def tell(line: str) -> None:
-    """Shows a line on stderr, where it does not mix with results."""
+    """Prints a line on stderr, apart from the results on stdout."""
     print(line, file=sys.stderr, flush=True)
 
 
 def ended(command: Callable[[], int]) -> int:
-    """Runs a command; returns its exit code, whatever the user did wrong or interrupted."""
+    """Runs a command and returns its exit code; prints errors of the user on stderr."""
     for stream in (sys.stdout, sys.stderr):
         if callable(reconfigure := getattr(stream, "reconfigure", None)):
             reconfigure(errors="backslashreplace")  # names of files may be any bytes
@@ -85,7 +85,7 @@ def ended(command: Callable[[], int]) -> int:
         tell("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read has seen enough. Python would complain once more while it ends.
+        # The reader has closed the pipe. Without this, Python would print a warning at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     return code

@@ -1,18 +1,20 @@
-"""Measures which accuracies to expect: `python -m harness.calibrate digits --seeds 20`.
+"""Measures the accuracies to expect: `python -m harness.calibrate digits --seeds 20`.
 
 Trains every documented network with many seeds and prints the [floor] tables of
-reference/calibrations/<data set>.toml, to be pasted there by hand: a program that edits what is
-true would sooner or later launder a regression. A file speaks of one recipe, its `measured_by`.
+reference/calibrations/<data set>.toml. Paste them there by hand: a program that edits its own
+expectations could hide a regression. A file is valid for one recipe, its `measured_by`.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import get_args
 
+from harness.app.arguments import DONE, ended, tell
 from harness.app.grading.options import DEFAULT_STORE, RecipeName
 from harness.data import DataRequest, Dataset, load, publish
 from harness.jobs import planning
@@ -36,10 +38,10 @@ def measure(
     """Yields each network's name and its test accuracies, one for each seed.
 
     Args:
-        name: of the recipe, as of --recipe.
+        name: the recipe, a value of --recipe.
 
     Raises:
-        UserError: a run gave no record.
+        UserError: a training run failed.
     """
     known = calibration.load(dataset.name)
     scheduler = Scheduler(
@@ -50,7 +52,7 @@ def measure(
         for network in facts.names():
             documented = facts.load(network)
             recipe = network_documented.recipe_for(documented, name, known)
-            # A floor must not depend on anybody's implementation.
+            # The documented network: a floor must not depend on an implementation in models/.
             spec = network_documented.documented_spec(documented)
             waiting[network] = [
                 _train(job, dataset, store, scheduler)
@@ -95,8 +97,15 @@ def _accuracy(store: Store, future: Future[str]) -> float:
     return float(document["test_correct"] / document["test_images"])
 
 
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
+def _run(options: argparse.Namespace) -> int:
+    store = Store(options.store, tell)
+    data = options.store / "data"
+    dataset = load(DataRequest(options.dataset, None, data), tell)
+    with Locks(options.store, tell):  # other processes do not clean up what this one uses
+        publish(dataset, data, tell)
+        for name, accuracies in measure(dataset, options.recipe, options.seeds, store, data):
+            print(table(name, accuracies), flush=True)
+    return DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,25 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m harness.calibrate", description=__doc__)
     parser.add_argument("dataset", choices=["digits", "mnist"])
     parser.add_argument("--seeds", type=int, default=20)
-    # On the digits the two are one: they are trained by their calibration's recipe.
+    # On the digits both recipes are the same: that of their calibration.
     parser.add_argument("--recipe", choices=get_args(RecipeName), default="gate")
     parser.add_argument("--store", type=Path, default=PROJECT_ROOT / DEFAULT_STORE)
     options = parser.parse_args(arguments)
     if options.seeds < 2:
-        parser.error("--seeds: a spread needs at least 2")
-    store = Store(options.store, _tell)
-    data = options.store / "data"
-    try:
-        dataset = load(DataRequest(options.dataset, None, data), _tell)
-        # What others who use the store sweep is not what this one is at.
-        with Locks(options.store, _tell):
-            publish(dataset, data, _tell)
-            for name, accuracies in measure(dataset, options.recipe, options.seeds, store, data):
-                print(table(name, accuracies), flush=True)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 2
-    return 0
+        parser.error(f"--seeds {options.seeds}: a standard deviation needs at least 2")
+    return ended(partial(_run, options))
 
 
 if __name__ == "__main__":

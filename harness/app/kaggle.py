@@ -1,8 +1,8 @@
 """The command `python -m harness.kaggle [--test test.csv]`: a file for Kaggle's Digit Recognizer.
 
-The competition's test.csv holds 28,000 images, a row of 784 pixels for each; what is handed in
-has the columns ImageId, counted from 1, and Label. Its images are drawn from MNIST's 70,000, so
-a network that was trained on MNIST has seen most of them: its rank there says little.
+The competition's test.csv holds 28,000 images, each a row of 784 pixels. A submission has the
+columns ImageId, counted from 1, and Label. The images are drawn from MNIST's 70,000, so a network
+trained on MNIST has seen most of them, and its rank there means little.
 """
 
 import argparse
@@ -29,17 +29,17 @@ ANSWER = "ImageId,Label"
 ROWS = 28_000
 _CHUNK = 2_000
 # Of 28,000 rows of 784 values of three digits and a comma.
-_MOST_BYTES = 28_000 * 784 * 4 * 2
+_MAX_BYTES = 28_000 * 784 * 4 * 2
 
 
 def read_test(path: Path, rows: int = ROWS) -> Images:
     """Returns the images of Kaggle's test.csv, uint8 (rows, 28, 28).
 
     Raises:
-        UserError: it cannot be read, or is another file, or not whole.
+        UserError: it cannot be read, is a different file, or is incomplete.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > _MAX_BYTES:
             raise UserError(f"{path}: too large to be Kaggle's test.csv (it has 51 MB)")
         text = path.read_bytes()
     except OSError as error:
@@ -49,21 +49,23 @@ def read_test(path: Path, rows: int = ROWS) -> Images:
     try:
         lines = _lines(path, text, rows)
     except UnicodeDecodeError:
-        raise UserError(f"{path}: this is no text, but should be Kaggle's test.csv") from None
+        raise UserError(f"{path}: this is not text, but should be Kaggle's test.csv") from None
     _check_header(path, lines[0].strip() if lines else "")
     values = _table(path, [line for line in lines[1:] if line.strip()])
     if len(values) != rows:
-        raise UserError(f"{path}: {len(values):,} rows, but should be {rows:,}. Is it whole?")
+        raise UserError(
+            f"{path}: {len(values):,} rows, but should be {rows:,}. Is the file complete?"
+        )
     return values.astype(np.uint8).reshape(-1, 28, 28)
 
 
 def _lines(path: Path, text: bytes, rows: int) -> list[str]:
-    """Returns the lines of a text, whichever way they end.
+    """Returns the lines of a text with any line ending.
 
     Raises:
-        UserError: there are far more than such a table has: each costs fifty bytes of memory, be
-            it as short as it may.
-        UnicodeDecodeError: it is no text.
+        UserError: there are far more lines than in test.csv; each takes fifty bytes of memory, even
+            if it is empty.
+        UnicodeDecodeError: it is not UTF-8 text.
     """
     count = text.count(b"\n") + text.count(b"\r")
     if count > 4 * (rows + 1):  # each may end in two characters, and be followed by an empty one
@@ -77,11 +79,11 @@ def _check_header(path: Path, header: str) -> None:
         return
     if header == f"label,{HEADER}":
         raise UserError(
-            f"{path}: this is train.csv: it says what its images show. Name test.csv, whose "
-            "first column is pixel0."
+            f"{path}: this is train.csv, which has labels. Name test.csv, whose first column is "
+            "pixel0."
         )
     if header.replace(" ", "") == ANSWER:
-        raise UserError(f"{path}: this is a submission already. Name test.csv.")
+        raise UserError(f"{path}: this is already a submission. Name test.csv.")
     names = header.split(",")
     expected = HEADER.split(",")
     place = next((i for i, (a, b) in enumerate(zip(names, expected, strict=False)) if a != b), None)
@@ -100,7 +102,7 @@ def _table(path: Path, lines: list[str]) -> NDArray[np.int64]:
     """Returns the rows as numbers, (rows, 784), 0 to 255.
 
     Raises:
-        UserError: a row is too short or too long, or holds something else.
+        UserError: a row is too short or too long, or holds another value.
     """
     if not lines:
         return np.zeros((0, 784), np.int64)
@@ -114,7 +116,7 @@ def _table(path: Path, lines: list[str]) -> NDArray[np.int64]:
 
 
 def _first_fault(path: Path, lines: list[str]) -> UserError:
-    """Finds the row that could not be read: only now, since it takes its time."""
+    """Finds the row that could not be read; slow, so only after NumPy has failed."""
     for number, line in enumerate(lines, start=2):
         cells = line.split(",")
         if len(cells) != 784:
@@ -123,26 +125,25 @@ def _first_fault(path: Path, lines: list[str]) -> UserError:
             text = cell.strip()
             if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 255):
                 return UserError(
-                    f"{path}, line {number}, pixel{column}: {cell[:40]!r}, but should be a whole "
-                    "number from 0 to 255"
+                    f"{path}, line {number}, pixel{column}: {cell[:40]!r}, but should be an "
+                    "integer from 0 to 255"
                 )
     return UserError(f"{path}: this cannot be read as a table of numbers")
 
 
 def answers(labels: NDArray[np.integer[Any]]) -> bytes:
-    """Returns the submission's text: `ImageId,Label`, images counted from 1."""
+    """Returns the text of a submission: `ImageId,Label`, images counted from 1."""
     rows = (f"{number},{label}" for number, label in enumerate(labels, start=1))
     return ("\n".join([ANSWER, *rows]) + "\n").encode()
 
 
 def write(content: bytes, output: Path) -> None:
-    """Writes a submission, whole or not at all.
+    """Writes a submission atomically.
 
-    An earlier submission is replaced, as the same command run again should; a file that is
-    anything else stays: `--output test.csv` was surely not meant.
+    Replaces an earlier submission, but no other file, so that `--output test.csv` does no damage.
 
     Raises:
-        UserError: it cannot be written, or another file is in the way.
+        UserError: it cannot be written, or another file of this name exists.
     """
     check_output(output)
     try:
@@ -154,14 +155,14 @@ def write(content: bytes, output: Path) -> None:
 
 
 def check_output(output: Path) -> None:
-    """Sees whether a submission may be written there; better before the work than after.
+    """Checks, before the work, that a submission may be written there.
 
     Raises:
-        UserError: it may not.
+        UserError: the folder does not exist, or the file is not a submission.
     """
     try:
         if not output.parent.is_dir():
-            raise UserError(f"--output {output}: there is no folder {output.parent}")
+            raise UserError(f"--output {output}: the folder {output.parent} does not exist")
         if not output.exists():
             return
         if not output.is_file():
@@ -172,8 +173,8 @@ def check_output(output: Path) -> None:
         raise UserError(f"--output {output}: {error.strerror or error}") from error
     if start and start.splitlines()[0] != ANSWER.encode():
         raise UserError(
-            f"--output {output}: there is a file already, and it is no submission. Move it away, "
-            "or name another."
+            f"--output {output}: this file exists and is not a submission. Move it away, or name "
+            "another file."
         )
 
 
@@ -183,7 +184,7 @@ def predicted(network: Trained, images: Images) -> NDArray[np.int64]:
     for start in range(0, len(images), _CHUNK):
         parts.append(network.predict(images[start : start + _CHUNK]).argmax(axis=1))
         if start and start % (5 * _CHUNK) == 0:
-            tell(f"{start:,} of {len(images):,} images read")
+            tell(f"{start:,} of {len(images):,} images classified")
     return np.concatenate(parts)
 
 
@@ -194,25 +195,25 @@ def _run(given: argparse.Namespace) -> int:
         images = read_test(given.test)
     else:
         request = data_request(given)
-        # The bundled digits are nothing that Kaggle would ask for.
+        # Kaggle's images are MNIST's: the scikit-learn digits are used only if they are named.
         name = "mnist" if request.dataset == "auto" else request.dataset
         dataset = load(DataRequest(name, request.mnist_dir, request.cache_dir), tell)
         images, truth = np.asarray(dataset.test_images), dataset.test_labels
     network = command_line.network(given)
     labels = predicted(network, images)
     write(answers(labels), given.output)
-    seen = ""
+    score = ""
     if truth is not None:
-        right = int((labels == truth).sum())
-        seen = f"; {right:,} of them right ({right / len(truth):.2%})"
-    print(f"{given.output}: {len(labels):,} images read by {network.origin}{seen}")
+        correct = int((labels == truth).sum())
+        score = f"; {correct:,} of them correct ({correct / len(truth):.2%})"
+    print(f"{given.output}: {len(labels):,} images classified by {network.origin}{score}")
     return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m harness.kaggle",
-        description="Writes predictions as Kaggle's Digit Recognizer takes them: ImageId,Label.",
+        description="Writes predictions in the format of Kaggle's Digit Recognizer: ImageId,Label.",
     )
     parser.add_argument(
         "--test",
@@ -227,7 +228,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="default: submission.csv; an earlier submission is replaced, another file is not",
     )
-    # The network of the document that made such a file.
+    # Its document makes such a file.
     command_line.add_options(parser, "mlp_64_32")
     return parser
 

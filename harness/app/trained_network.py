@@ -1,8 +1,8 @@
-"""A trained network to predict with: found in the store, else trained, once, as in grading.
+"""A trained network to predict with: taken from the store, or trained once, as in grading.
 
-What predicts is `reference.forward`, in NumPy: importing TensorFlow takes longer (5 s) than it
-takes to read a thousand images without it (3 s for `deep_cnn`), the tests hold its outputs to
-Keras's, and no saved model is opened: a record is JSON and arrays.
+`reference.forward` predicts, in NumPy: importing TensorFlow takes longer (5 s) than classifying a
+thousand images without it (3 s with `deep_cnn`). The tests compare its outputs with Keras's. No
+saved model is opened: a record holds JSON and arrays.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +51,7 @@ class Trained:
         network: as it was trained.
         weights: as of `Record.weights`.
         pixel_max: pixels are divided by this.
-        record: where the weights are from; its files may be gone.
+        record: the run that the weights are from; its files may be deleted.
     """
 
     architecture: str
@@ -68,7 +68,7 @@ class Trained:
 
     @property
     def origin(self) -> str:
-        """Where its weights are from, as a phrase: "deep_cnn, 10 epochs on mnist, seed 0"."""
+        """Returns the origin of the weights: "deep_cnn, 10 epochs on mnist, seed 0"."""
         job = self.record.document["job"]
         epochs = len(self.record.history["loss"])
         count = f"{epochs} {'epoch' if epochs == 1 else 'epochs'}"
@@ -76,21 +76,18 @@ class Trained:
 
 
 def trained_network(facts: Facts, request: DataRequest, store: Store, tell: Tell) -> Trained:
-    """Returns a documented network with the weights of a finished run, trained if need be.
+    """Returns a documented network with the weights of a finished run; trains it if there is none.
 
     Args:
         request: `cache_dir` is the store's own folder of data.
         tell: shows a line to the user.
 
     Raises:
-        UserError: the data cannot be had, the store not be written, or training fails.
+        UserError: the data cannot be loaded, the store cannot be written, or training fails.
     """
-    if request.dataset != "digits":
-        # A network that has learnt MNIST needs no data any more.
-        found = _stored(facts, store, "mnist", MNIST_DIGEST)
-        if found is not None:
-            return found
-    elif (found := _stored(facts, store, "digits", DIGITS_DIGEST)) is not None:
+    # A network in the store needs no data.
+    known = ("digits", DIGITS_DIGEST) if request.dataset == "digits" else ("mnist", MNIST_DIGEST)
+    if found := _stored(facts, store, *known):
         return found
     dataset = load(request, tell)
     if dataset.note:
@@ -100,7 +97,7 @@ def trained_network(facts: Facts, request: DataRequest, store: Store, tell: Tell
 
 
 def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | None:
-    """Returns the best of the finished runs, or None; damaged ones are passed over."""
+    """Returns the best finished run, or None; skips damaged ones."""
     candidates = sorted(
         (rank, key)
         for key, document in _documents(store)
@@ -109,18 +106,18 @@ def _stored(facts: Facts, store: Store, dataset: str, digest: str) -> Trained | 
     for _, key in candidates:
         folder = store.get(key, partial(record.read, cached=True))
         if folder is not None:
-            with suppress(FileNotFoundError):  # a run that does it anew has just taken it away
+            with suppress(FileNotFoundError):  # another run with --fresh has just deleted it
                 return _opened(facts, record.read(folder, cached=True))
     return None
 
 
 def _documents(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every training record in the store, by its key; unverified, but for what cannot be read."""
+    """Yields every training record in the store with its key; moves unreadable ones aside."""
     for path in (store.root / "records").glob("*/*/record.json"):
         try:
             document = parse(path.read_bytes(), strict=False)
         except (OSError, ValueError):
-            store.get(path.parent.name)  # sets it aside, and says so
+            store.get(path.parent.name)  # moves it aside and reports it
             continue
         yield path.parent.name, document
 
@@ -128,11 +125,11 @@ def _documents(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _rank(
     document: Mapping[str, Any], facts: Facts, dataset: str, digest: str
 ) -> tuple[int, int] | None:
-    """Returns a run's place in the order of preference, the least first; None if it is unfit.
+    """Returns a run's rank, the smallest first; None if it is unsuitable.
 
-    A run by the whole documented recipe comes before one that stopped at the gate, a lower seed
-    before a higher one. The accuracies on the test images have no say: whoever chose by them
-    could no longer believe them. Runs by any other recipe, as studies make them, are unfit.
+    A run of the whole documented recipe comes before one that stopped at the gate, and a lower seed
+    before a higher one. Test accuracies are ignored: choosing by them would bias them. Runs of any
+    other recipe, such as those of studies, are unsuitable.
     """
     try:
         job = document["job"]
@@ -151,25 +148,25 @@ def _rank(
 def _opened(facts: Facts, run: Record) -> Trained:
     job = run.document["job"]
     network = specs.from_json(job["spec"]).network
-    # Read now: a run that does the same anew may take the record away.
+    # Reads the weights now: another run with --fresh may delete the record.
     return Trained(facts.name, network, run.weights, float(job["recipe"]["pixel_max"]), run)
 
 
 def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell) -> Trained:
-    """Trains a network by the gate recipe, as a grading would, and keeps the record.
+    """Trains a network with the gate recipe, as in grading, and stores the record.
 
     Raises:
-        UserError: it fails.
+        UserError: the training fails.
     """
     recipe = documented.recipe_for(facts, "gate", calibration.load(dataset.name))
     (job,) = planning.jobs_for(documented.documented_spec(facts), recipe, dataset, 1, facts)
     size = prod(dataset.train_labels.shape)
-    folder = store.get(job.key)  # one whose job had become unreadable is set aside
+    folder = store.get(job.key)  # a record with an unreadable job is moved aside
     if folder is not None:
         return _opened(facts, record.read(folder, cached=True))
     tell(
-        f"{facts.name} has not been trained on {dataset.name} yet: training it now on "
-        f"{size:,} images, this once (the result is kept in {store.root})"
+        f"{facts.name} has not been trained on {dataset.name} yet: training it on {size:,} "
+        f"images, only this time (the result is stored in {store.root})"
     )
     progress = Progress(tell)
 

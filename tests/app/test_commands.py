@@ -203,7 +203,7 @@ def test_what_was_never_trained_is_trained_once_by_the_gate_recipe(tmp_path, mon
     assert len(worker.jobs) == 1
     assert worker.stopped
     assert worker.jobs[0].recipe == documented.recipe_for(FACTS, "gate", calibration.load("digits"))
-    assert told[0].startswith("mlp_64_32 has not been trained on digits yet: training it now")
+    assert told[0].startswith("mlp_64_32 has not been trained on digits yet: training it on ")
 
 
 @pytest.mark.parametrize(
@@ -247,11 +247,11 @@ def expected_scores(image):
 
 def test_a_line_has_the_digit_and_all_ten_probabilities(store, picture, capsys):
     assert predict(store, picture) == 0
-    scores = expected_scores(command.normalise(picture))
+    scores = expected_scores(command.normalize(picture))
     out, err = capsys.readouterr()
     all_ten = "  ".join(f"{i}: {score:.1%}" for i, score in enumerate(scores))
     assert out == f"{picture}: {scores.argmax()}   [{all_ten}]\n"
-    assert err == "read by mlp_64_32, 2 epochs on mnist, seed 0\n"
+    assert err == "classified by mlp_64_32, 2 epochs on mnist, seed 0\n"
 
 
 def test_json_is_one_document(store, picture, tmp_path, capsys):
@@ -259,7 +259,7 @@ def test_json_is_one_document(store, picture, tmp_path, capsys):
     assert predict(store, picture, tmp_path / "blank.png", "--json") == 1
     document = json.loads(capsys.readouterr().out)
     first, second = document["predictions"]
-    scores = expected_scores(command.normalise(picture))
+    scores = expected_scores(command.normalize(picture))
     assert first["file"] == str(picture)
     assert first["digit"] == scores.argmax()
     assert first["probabilities"] == pytest.approx(scores, abs=1e-6)
@@ -273,8 +273,8 @@ def test_one_bad_file_does_not_keep_the_others_from_being_read(store, picture, t
     out, err = capsys.readouterr()
     assert code == 1
     assert out.startswith(f"{picture}: ")
-    assert "text.png: this is no picture" in err
-    assert "missing.png: there is no such file" in err
+    assert "text.png: this is not a picture" in err
+    assert "missing.png: the file does not exist" in err
 
 
 @pytest.mark.parametrize("error", [ValueError("cannot convert\nNaN"), MemoryError()])
@@ -284,15 +284,15 @@ def test_a_picture_that_breaks_the_program_does_not_break_the_others(
     def breaks(file):
         if file != picture:
             raise error
-        return normalise(file)
+        return normalize(file)
 
-    normalise = command.normalise
-    monkeypatch.setattr(command, "normalise", breaks)
+    normalize = command.normalize
+    monkeypatch.setattr(command, "normalize", breaks)
     assert predict(store, tmp_path / "odd.png", picture) == 1
     out, err = capsys.readouterr()
     assert out.startswith(f"{picture}: ")
     reason = str(error).replace("\n", " ") or "MemoryError"
-    assert f"odd.png: the picture could not be brought to MNIST's form: {reason}\n" in err
+    assert f"odd.png: the picture could not be normalized: {reason}\n" in err
 
 
 def test_a_folder_stands_for_its_pictures(store, picture, tmp_path, capsys):
@@ -310,21 +310,21 @@ def test_a_folder_stands_for_its_pictures(store, picture, tmp_path, capsys):
 def test_a_folder_without_pictures_is_told(store, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert predict(store, tmp_path / "empty") == 1
-    assert "empty: this is a folder, and there are no pictures in it" in capsys.readouterr().err
+    assert "empty: this is a folder without pictures" in capsys.readouterr().err
 
 
 def test_names_cannot_command_the_terminal(store, tmp_path, capsys):
     assert predict(store, tmp_path / "a\x1b[2J\n.png") == 1
     err = capsys.readouterr().err
     assert "\x1b" not in err
-    assert r"a\x1b[2J\n.png: there is no such file" in err
+    assert r"a\x1b[2J\n.png: the file does not exist" in err
 
 
 def test_ctrl_c_ends_without_a_traceback(store, picture, monkeypatch, capsys):
     def interrupted(_file):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "_normalised", interrupted)
+    monkeypatch.setattr(command, "_normalized", interrupted)
     assert predict(store, picture) == 130
     assert capsys.readouterr().err.endswith("interrupted\n")
 
@@ -378,7 +378,7 @@ def test_a_submission_counts_images_from_one(store, tmp_path, change, capsys):
     lines = (tmp_path / "out.csv").read_bytes().split(b"\n")
     assert lines[0] == b"ImageId,Label"
     assert lines[1:] == [*(f"{i},{d}".encode() for i, d in enumerate(expected, 1)), b""]
-    assert "6 images read by mlp_64_32" in capsys.readouterr().out
+    assert "6 images classified by mlp_64_32" in capsys.readouterr().out
 
 
 def _edited(row, column, value):
@@ -391,20 +391,20 @@ def _edited(row, column, value):
     ("content", "complaint"),
     [
         (table(header=f"label,{kaggle.HEADER}"), "this is train.csv"),
-        ("ImageId,Label\n1,0\n", "this is a submission already"),
+        ("ImageId,Label\n1,0\n", "this is already a submission"),
         (table(header="a,b,c"), "column 1 is called 'a', but should be called 'pixel0'"),
         (table(header=kaggle.HEADER.removesuffix(",pixel783")), "names 783 columns"),
         (table(IMAGES[:5]), "5 rows, but should be 6"),
         (kaggle.HEADER, "0 rows, but should be 6"),
         ("", "column 1 is called ''"),
-        (_edited(2, 5, "256"), "line 4, pixel5: '256', but should be a whole number from 0 to 255"),
+        (_edited(2, 5, "256"), "line 4, pixel5: '256', but should be an integer from 0 to 255"),
         (_edited(2, 5, "-1"), "line 4, pixel5: '-1'"),
         (_edited(0, 7, "0.5"), "line 2, pixel7: '0.5'"),
         (_edited(5, 783, ""), "line 7, pixel783: ''"),
         (_edited(5, 783, "1,2"), "line 7: 785 values, but should be 784"),
         (table().rpartition(",")[0], "line 7: 783 values, but should be 784"),
         (b"PK\x03\x04", "this is a zip archive"),
-        (b"\xff\xfe\x00", "this is no text"),
+        (b"\xff\xfe\x00", "this is not text"),
         (b"11\n" * 1_000, "1,000 lines, but should be 7"),  # each costs fifty bytes of memory
     ],
     ids=[
@@ -426,10 +426,10 @@ def test_an_earlier_submission_is_replaced_and_another_file_is_not(store, tmp_pa
     assert submit(store, tmp_path, table()) == 0
     assert (tmp_path / "out.csv").read_text().count("\n") == 7
     assert submit(store, tmp_path, table(), output="test.csv") == 2
-    assert "there is a file already, and it is no submission" in capsys.readouterr().err
+    assert "this file exists and is not a submission" in capsys.readouterr().err
     assert (tmp_path / "test.csv").read_text() == table()
     assert submit(store, tmp_path, table(), output="no/out.csv") == 2
-    assert "there is no folder" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("six_rows")
@@ -454,4 +454,4 @@ def test_mnists_own_test_images_are_taken_by_default(store, tmp_path, monkeypatc
     asked = []
     assert kaggle.main([f"--output={tmp_path / 'out.csv'}", f"--store={store}"]) == 0
     assert asked[0].dataset == "mnist"
-    assert "6 of them right (100.00%)" in capsys.readouterr().out
+    assert "6 of them correct (100.00%)" in capsys.readouterr().out

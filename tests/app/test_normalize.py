@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from harness.app.predict import image_files as opening
 from harness.app.predict.binarize import BLANK, UNCLEAR, find_ink
-from harness.app.predict.normalize import normalise, place, stroke_width
+from harness.app.predict.normalize import normalize, place, stroke_width
 from harness.data.idx import read_idx
 from reference.errors import UserError
 from tests.support.samples.photographed_digits import (
@@ -30,10 +30,10 @@ from tests.support.samples.photographed_digits import (
 REAL_FOLDER = os.environ.get("MNIST_DIR")
 
 
-def normalised(content, folder):
+def normalized(content, folder):
     file = folder / "picture"
     file.write_bytes(content)
-    return normalise(file)
+    return normalize(file)
 
 
 def _placed(image):
@@ -54,7 +54,7 @@ def distances(image):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_kind_of_picture_gives_the_same_digit(kind, tmp_path):
     for number, digit in enumerate(digits()[::3]):
-        found = distances(normalised(kind(digit), tmp_path))
+        found = distances(normalized(kind(digit), tmp_path))
         assert found.argmin() // 2 == 3 * number // 2  # there are two of each digit
         assert found[3 * number] < 18, (kind.__name__, 3 * number, found[3 * number])
 
@@ -142,7 +142,7 @@ def _line(width, side=200):
 
 @pytest.mark.parametrize("width", [1, 2, 4, 12, 40, 60])
 def test_thin_and_thick_strokes_become_like_mnists(width, tmp_path):
-    image = normalised(encoded(255 - 255 * _line(width)), tmp_path)
+    image = normalized(encoded(255 - 255 * _line(width)), tmp_path)
     assert 1.3 < stroke_width(image / np.float32(255)) < 7
     assert image.max() == 255
 
@@ -150,7 +150,7 @@ def test_thin_and_thick_strokes_become_like_mnists(width, tmp_path):
 def test_a_digit_is_not_stretched(tmp_path):
     ink = np.zeros((200, 300))
     ink[20:180, 140:160] = 1
-    image = normalised(encoded(255 - 255 * ink), tmp_path)
+    image = normalized(encoded(255 - 255 * ink), tmp_path)
     assert np.ptp(np.flatnonzero(image.any(axis=0))) + 1 < 6
 
 
@@ -167,14 +167,14 @@ COARSE = np.random.default_rng(0).integers(0, 256, (60, 60))
         (encoded(200 + NOISE), BLANK),
         (encoded(Image.fromarray(np.full((40, 40), 700, np.uint16))), BLANK),
         (encoded(COARSE), UNCLEAR),
-        (encoded(np.zeros((30, 30, 4))), "transparent all over"),
+        (encoded(np.zeros((30, 30, 4))), "whole picture is transparent"),
         (b"", "the file is empty"),
-        (b"just text", "this is no picture"),
-        (b"%PDF-1.7", r"this is no picture.*Save it as PNG or JPEG"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "this is no picture"),
-        (dark_on_light(digits()[0])[:300], "the picture is damaged or cut off"),
+        (b"just text", "this is not a picture"),
+        (b"%PDF-1.7", r"this is not a picture.*Save it as PNG or JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "this is not a picture"),
+        (dark_on_light(digits()[0])[:300], "the picture is damaged or incomplete"),
         (b"\x89PNG\r\n\x1a\n" + bytes(200), "picture"),
-        (encoded(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "no numbers"),
+        (encoded(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "not finite"),
     ],
     ids=[
         "white", "one_colour", "one_pixel", "noise", "sixteen_bits", "coarse_noise", "transparent",
@@ -186,7 +186,7 @@ def test_what_shows_no_digit_is_told(content, complaint, tmp_path):
         UserError,
         match=complaint,
     ):
-        normalised(content, tmp_path)
+        normalized(content, tmp_path)
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused_unread(tmp_path):
@@ -195,26 +195,26 @@ def test_a_picture_that_would_fill_the_memory_is_refused_unread(tmp_path):
     crc = struct.pack(">I", zlib.crc32(chunk))
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + crc
     bomb += struct.pack(">I", 100) + b"IDAT"
-    with pytest.raises(UserError, match="more than 89,478,485 pixels, and is refused unread"):
-        normalised(bomb + bytes(100), tmp_path)
+    with pytest.raises(UserError, match="more than 89,478,485 pixels"):
+        normalized(bomb + bytes(100), tmp_path)
 
 
 def test_a_picture_between_the_limits_of_pillow_is_refused_too(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30_000)  # it only warns up to twice as many,
-    monkeypatch.setattr(opening, "MOST_PIXELS", 30_000)
+    monkeypatch.setattr(opening, "MAX_PIXELS", 30_000)
     # and another thread may just have set warnings back to what they were.
     monkeypatch.setattr(warnings, "simplefilter", lambda *_: None)
     monkeypatch.setattr(warnings, "filters", [])
     with pytest.raises(UserError, match="more than 30,000 pixels"):
-        normalised(dark_on_light(digits()[0]), tmp_path)
+        normalized(dark_on_light(digits()[0]), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("nothing", "no such file"),
-        (".", "this is a folder, and there are no pictures in it"),
-        ("\0", "no such|read"),
+        ("nothing", "the file does not exist"),
+        (".", "this is a folder without pictures"),
+        ("\0", "does not exist|read"),
     ],
 )
 def test_a_path_that_is_no_file_is_told(name, complaint, tmp_path):

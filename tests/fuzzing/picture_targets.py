@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw
 
-from harness.app.predict.normalize import normalise
+from harness.app.predict.normalize import normalize
 from harness.data.greek import prepared, read_picture
 from tests.fuzzing.formats import PICTURE, png
 from tests.fuzzing.target import Limits, Target, as_file
@@ -128,7 +128,7 @@ def _bad_digits() -> Mapping[str, bytes]:
 
 
 def _read_digit(data: bytes) -> None:
-    digit = normalise(as_file(data))
+    digit = normalize(as_file(data))
     assert (digit.shape, digit.dtype) == ((28, 28), np.uint8)
     assert digit.max() > 0
 

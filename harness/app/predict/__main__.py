@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from harness.app import arguments as command_line
 from harness.app.arguments import DONE, SOME_FAILED
 from harness.app.predict.image_files import SUFFIXES
-from harness.app.predict.normalize import Digit, normalise
+from harness.app.predict.normalize import Digit, normalize
 from harness.app.trained_network import Trained
 from harness.system.machine import cores
 from reference.errors import UserError
 
 _DESCRIPTION = """\
-Says which digit a picture shows. Each picture should show one digit, with some paper around it:
-dark on light or light on dark, of any size and colour. It is brought to MNIST's form first. A
-folder stands for the pictures in it. The exit code is 1 when a picture could not be read."""
+Tells which digit a picture shows. Each picture should show one digit with some paper around it:
+dark on light or light on dark, in any size and colour. It is first normalized like MNIST's images.
+A folder stands for the pictures in it. The exit code is 1 if a picture could not be read."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What became of one file: probabilities of the ten digits, or the reason why there are none.
+    """The result for one file: the probabilities of the ten digits, or an error.
 
     Attributes:
         probabilities: (10,), or None.
@@ -51,7 +51,7 @@ class Prediction:
         return {"file": str(self.file), "digit": self.digit, "probabilities": rounded}
 
     def lines(self) -> str:
-        """The digit and all ten probabilities in percent, most of which are nearly nothing."""
+        """Returns the digit and all ten probabilities in percent."""
         if self.probabilities is None:
             return f"{_shown(self.file)}: {self.error}"
         all_ten = "  ".join(f"{i}: {value:.1%}" for i, value in enumerate(self.probabilities))
@@ -60,9 +60,9 @@ class Prediction:
 
 def predict(files: Sequence[Path], network: Trained) -> list[Prediction]:
     """Returns a prediction for each file, in their order."""
-    pool = ThreadPoolExecutor(cores(), "pictures")  # Pillow and NumPy compute side by side
+    pool = ThreadPoolExecutor(cores(), "pictures")  # Pillow and NumPy release the GIL
     try:
-        found = list(pool.map(_normalised, files))
+        found = list(pool.map(_normalized, files))
     finally:
         pool.shutdown(cancel_futures=True)
     digits = [digit for digit in found if not isinstance(digit, str)]
@@ -75,21 +75,20 @@ def predict(files: Sequence[Path], network: Trained) -> list[Prediction]:
     ]
 
 
-def _normalised(file: Path) -> Digit | str:
+def _normalized(file: Path) -> Digit | str:
     try:
-        return normalise(file)
+        return normalize(file)
     except UserError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001  (one picture must not keep the others from being read)
+    except Exception as error:  # noqa: BLE001  (the other pictures are still read)
         reason = " ".join(str(error).split()) or type(error).__name__
-        return f"the picture could not be brought to MNIST's form: {reason}"
+        return f"the picture could not be normalized: {reason}"
 
 
 def expanded(arguments: Sequence[Path]) -> Iterator[Path]:
-    """Yields the files, and for a folder the pictures that lie in it, by name.
+    """Yields the files, and for each folder its pictures, by name.
 
-    A folder without pictures, or that cannot be read, stays as it is, to be reported as a file
-    that is none.
+    A folder that is unreadable or has no pictures is yielded itself; reading it gives the error.
     """
     for path in arguments:
         try:
@@ -104,7 +103,7 @@ def _is_picture(file: Path) -> bool:
 
 
 def _shown(file: Path) -> str:
-    """A file's name without anything that a terminal would take for a command."""
+    """Returns a file's name with control characters escaped, which a terminal would obey."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(file))
 
 
@@ -113,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "pictures", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder of them"
     )
-    # Of the five, the one that reads most test images right.
+    # The most accurate of the five networks.
     command_line.add_options(parser, "deep_cnn")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
@@ -130,7 +129,7 @@ def _run(given: argparse.Namespace) -> int:
         }
         print(json.dumps(document, indent=1))
     else:
-        command_line.tell(f"read by {network.origin}")
+        command_line.tell(f"classified by {network.origin}")
         for prediction in found:
             stream = sys.stderr if prediction.error else sys.stdout
             print(prediction.lines(), file=stream, flush=True)
@@ -140,11 +139,9 @@ def _run(given: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a line for each picture; returns the exit code.
 
-    0: all were read; 1: some could not be; 2: nothing could be done; 130: interrupted.
+    0: all pictures were read; 1: some were not; 2: usage error; 130: interrupted.
     """
-    given = _parser().parse_args(arguments)
-    command: Callable[[], int] = partial(_run, given)
-    return command_line.ended(command)
+    return command_line.ended(partial(_run, _parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Tells ink from paper: dark on light or light on dark, evenly lit or not, clean or noisy.
+"""Separates ink from paper: dark on light or light on dark, unevenly lit or noisy.
 
-What is near the border of the picture is taken for paper. Its shade, fitted with a surface where
-the light is uneven, is subtracted; what differs most from it is the ink.
+The border of the picture is taken to be paper. Its shade, a fitted surface if the light is uneven,
+is subtracted; the largest differences are ink.
 """
 
 from functools import partial
@@ -18,32 +18,31 @@ from reference.errors import UserError
 Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-BLANK = "there is no digit to be seen: the picture is blank"
+BLANK = "the picture is blank: it shows no digit"
 UNCLEAR = (
-    "ink and paper cannot be told apart. Leave some paper around the digit, "
-    "and see that the light on it is even."
+    "ink and paper cannot be told apart. Leave some paper around the digit, and light it evenly."
 )
 
-# The part of the shorter side that counts as border.
+# The width of the border, as a share of the shorter side.
 _BORDER = 0.04
-# Ink differs from paper by at least so much of the range from black to white.
-_LEAST_CONTRAST = 0.05
-# With so much of it, a picture without a digit is not blank, but something else.
+# Ink differs from paper by at least this share of the range from black to white.
+_MIN_CONTRAST = 0.05
+# A picture with this much contrast is not blank.
 _CONTRAST = 0.5
-# A stroke has at least so many pixels.
+# A stroke has at least this many pixels.
 _FEW = 20
 # Paper whose shade varies by less than this (standard deviation) is evenly lit and clean.
 _EVEN = 1.5 / 255
-# A surface of light is fitted to so many rows and columns at most.
+# The surface is fitted to at most this many rows and columns.
 _FITTED_SIDE = 64
-# What lies within so many standard deviations of the paper is paper.
+# Pixels within this many standard deviations of the paper are paper.
 _NOISE = 4.0
-# Paper rougher than this is smoothed, by a Gaussian of so many pixels.
+# Paper rougher than this (standard deviation) is smoothed by a Gaussian of this width in pixels.
 _ROUGH, _SMOOTHING = 0.01, 1.2
 
 
 def find_ink(picture: Pixels) -> Pixels:
-    """Returns how much ink there is, float32 (rows, columns): 0 is paper, 1 a full stroke.
+    """Returns the amount of ink, float32 (rows, columns): 0 is paper, 1 is a full stroke.
 
     Args:
         picture: (rows, columns, channels), 0 to 1.
@@ -58,29 +57,29 @@ def find_ink(picture: Pixels) -> Pixels:
         ink = ndimage.gaussian_filter(ink, _SMOOTHING)
     floor = _NOISE * _deviation(ink[border])
     peak = _peak(ink, floor)
-    if peak < max(_LEAST_CONTRAST, 2 * floor):
+    if peak < max(_MIN_CONTRAST, 2 * floor):
         raise UserError(BLANK if np.ptp(picture) < _CONTRAST else UNCLEAR)
     found = find_digit(ink, floor, partial(_level, floor=floor))
     if found is None:
         raise UserError(BLANK)
     digit, level = found
-    # Just beside a stroke even the faintest grey belongs to it.
+    # Next to a stroke, even the faintest grey belongs to it.
     near = ndimage.binary_dilation(digit, iterations=2)
     low = floor / 2
     return np.where(near, np.clip((ink - low) / (level - low), 0, 1), 0).astype(np.float32)
 
 
 def _level(ink: Pixels, floor: float) -> float:
-    """Returns how much ink a full stroke has; 0 where there is none."""
+    """Returns the amount of ink of a full stroke; 0 if there is no stroke."""
     peak = _peak(ink, floor)
-    if peak < max(_LEAST_CONTRAST, 2 * floor):
+    if peak < max(_MIN_CONTRAST, 2 * floor):
         return 0.0
-    # Where there is noise, the darkest pixels owe it to that.
+    # With noise, the darkest pixels are too dark.
     return float(np.quantile(ink[ink > SURE * peak], 0.9)) if floor > 0 else peak
 
 
 def _peak(ink: Pixels, floor: float) -> float:
-    """The most ink; with noise, the least of the few darkest: one alone may owe it to that."""
+    """Returns the largest amount of ink; with noise, the smallest of the _FEW largest amounts."""
     if floor == 0:
         return float(ink.max())
     return float(np.partition(ink, -_FEW, axis=None)[-_FEW]) if ink.size > _FEW else 0.0
@@ -94,12 +93,12 @@ def _border(rows: int, columns: int) -> Mask:
 
 
 def _deviation(values: NDArray[np.float32]) -> float:
-    """The standard deviation, as the median tells it, which half of the values cannot mislead."""
+    """Returns the standard deviation, estimated by the median absolute deviation."""
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _paper(picture: Pixels, border: Mask) -> Pixels:
-    """Returns the shade that the paper would have everywhere, as (rows, columns, channels)."""
+    """Returns the shade of the paper at every pixel, (rows, columns, channels)."""
     flat = np.median(picture[border], axis=0)
     if max(_deviation(picture[border][:, c]) for c in range(picture.shape[2])) <= _EVEN:
         return np.broadcast_to(flat, picture.shape)
@@ -107,9 +106,9 @@ def _paper(picture: Pixels, border: Mask) -> Pixels:
 
 
 def _surface(picture: Pixels, border: Mask) -> Pixels:
-    """Fits a surface of the second degree to the paper of an unevenly lit picture.
+    """Fits a quadratic surface to the paper of an unevenly lit picture.
 
-    At first the border is taken for paper, then whatever is close to the surface.
+    First the border is taken to be paper, then all pixels close to the surface.
     """
     rows, columns = picture.shape[:2]
     step = -(-max(rows, columns) // _FITTED_SIDE)
@@ -118,7 +117,7 @@ def _surface(picture: Pixels, border: Mask) -> Pixels:
     ones = np.ones((len(y), len(x)), np.float32)
     across, down = ones * x, ones * y[:, None]
     known = np.stack([ones, across, down, across * down, across**2, down**2], axis=-1)
-    # The border alone does not tell how the middle is curved.
+    # The border alone does not determine the curvature of the middle.
     fitted = known[:, :, :3] @ _fit(known[edge][:, :3], few[edge])
     found = np.zeros((known.shape[2], few.shape[2]))
     for _ in range(4):
@@ -131,7 +130,7 @@ def _surface(picture: Pixels, border: Mask) -> Pixels:
 
 
 def _evaluated(found: NDArray[np.float64], rows: int, columns: int) -> Pixels:
-    """Returns the surface at every pixel, (rows, columns, channels), a channel at a time."""
+    """Returns the surface at every pixel, (rows, columns, channels)."""
     y, x = _axis(rows)[:, None], _axis(columns)
     layers = [
         (one + down * y + downs * y * y) + (across + both * y) * x + acrosses * (x * x)
@@ -145,7 +144,7 @@ def _axis(size: int) -> Pixels:
 
 
 def _fit(terms: Pixels, values: Pixels) -> NDArray[np.float64]:
-    """Least squares that outliers count little for: (terms, channels)."""
+    """Returns robust least-squares coefficients, (terms, channels)."""
     weights: NDArray[np.floating[Any]] = np.ones(len(values))
     found: NDArray[np.float64] = np.zeros((terms.shape[1], values.shape[1]))
     for _ in range(4):
@@ -161,8 +160,8 @@ def _fit(terms: Pixels, values: Pixels) -> NDArray[np.float64]:
 def _towards_ink(difference: Pixels) -> Pixels:
     """Returns each pixel's difference from paper, (rows, columns), positive where there is ink.
 
-    Colours are seen from the direction in which they differ most from the paper: red on a green
-    of the same brightness is as clear as black on white.
+    Colours are projected on the direction in which they differ most from the paper, so that red on
+    green of the same brightness is as clear as black on white.
     """
     size = np.sqrt(np.mean(difference**2, axis=2))
     strong = difference[size > _otsu(size)]
@@ -172,12 +171,12 @@ def _towards_ink(difference: Pixels) -> Pixels:
     direction = directions[:, -1]
     if float(np.mean(strong @ direction)) < 0:
         direction = -direction
-    # Scaled so that black on white is 1, however many channels say so.
+    # Scaled so that black on white is 1 for any number of channels.
     return np.asarray(difference @ direction / np.abs(direction).sum(), np.float32)
 
 
 def _otsu(values: NDArray[np.float32]) -> float:
-    """The threshold that parts values into the two most different groups (Otsu 1979)."""
+    """Returns the threshold between the two most different groups of values (Otsu 1979)."""
     counts, edges = np.histogram(values, 256)
     middles = np.array([(a + b) / 2 for a, b in pairwise(edges)])
     below = np.cumsum(counts)

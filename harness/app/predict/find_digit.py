@@ -1,4 +1,4 @@
-"""Tells the digit from dirt, frames, shadows and whatever else has ink in a picture."""
+"""Separates the digit from dirt, frames, shadows and other ink in a picture."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,12 @@ Mask = NDArray[np.bool_]
 Areas = NDArray[np.int64]
 Spots = NDArray[np.int32]
 
-# Ink is what has at least so much of the digit's darkness; surely ink, what has half.
+# Ink has at least this share of the digit's darkness; strokes contain pixels with at least half.
 FAINT, SURE = 0.1, 0.5
-# A spot of less than this part of the largest one's area is dirt.
+# A spot smaller than this share of the largest spot's area is dirt.
 _DIRT = 0.03
-# What touches several sides of the picture, or spans at least so much of it, is a frame, a shadow
-# or the edge of the table, if inside it there is something of at least so much of its area.
+# A spot that touches several sides of the picture, or spans at least the first share of it, is a
+# frame, a shadow or the edge of the table, if it encloses a spot of the second share of its area.
 _SPANS, _INSIDE = 0.8, 0.2
 
 
@@ -25,15 +25,15 @@ def find_digit(
 ) -> tuple[Mask, float] | None:
     """Returns where the digit is, without dirt and frames, and the darkness of its strokes.
 
-    How dark the digit is, is told without the frame: that may be printed, the digit in pencil.
+    The darkness is measured without the frame, which may be printed around a digit in pencil.
 
     Args:
         ink: (rows, columns), 0 is paper.
-        floor: what has less may be noise.
-        level_of: tells how dark ink is where it is a full stroke; 0 where there is none.
+        floor: smaller amounts of ink may be noise.
+        level_of: returns the darkness of a full stroke in some ink; 0 if there is none.
 
     Returns:
-        None: there is no digit.
+        None if there is no digit.
     """
     level = level_of(ink)
     faint = max(floor, FAINT * level)
@@ -44,10 +44,10 @@ def find_digit(
     rest = np.where(framing[spots], np.float32(0), ink)
     inner = level_of(rest)
     found = _with_ink(areas, spots, ink > max(floor, SURE * level))
-    # What is fainter than that cannot be told from a smear.
+    # Fainter ink cannot be distinguished from a smear.
     if SURE * inner >= faint:
         inside = _with_ink(areas, spots, rest > max(floor, SURE * inner))
-        # A part of the digit may run out of the picture; what is smaller is a neighbour's.
+        # The largest spot at the border may be part of the digit; smaller ones are neighbours.
         inside[cut & (inside <= np.where(cut, 0, inside).max())] = 0
         if inside.max() >= _INSIDE * found.max():
             found, level = inside, inner
@@ -64,8 +64,8 @@ def _with_ink(areas: Areas, spots: Spots, sure: Mask) -> Areas:
 def _at_the_border(spots: Spots, areas: Areas) -> tuple[Mask, Mask]:
     """Returns which spots frame the picture, and which are cut off by one side of it.
 
-    Both are (number of spots + 1,). A frame touches two sides or more, or touches one and spans
-    most of the picture, or spans it both ways and goes round all that is not at the border.
+    Both are (number of spots + 1,). A frame touches at least two sides, or touches one and spans
+    most of the picture, or spans it in both directions and surrounds all spots off the border.
     """
     framing, cut = np.zeros((2, len(areas)), np.bool_)
     sides = np.zeros(len(areas), np.int64)

@@ -1,7 +1,7 @@
-"""Opens a picture file as numbers, whatever its format, depth, palette, alpha or rotation.
+"""Reads a picture file of any format, depth, palette, transparency or rotation as an array.
 
-Pillow decodes; what it is given may be anything, so the formats are listed, the number of pixels
-is limited, and whatever a decoder stumbles over becomes one sentence.
+Pillow decodes. A file may hold anything, so the formats are listed, the number of pixels is
+limited, and every error of a decoder becomes one sentence.
 """
 
 import warnings
@@ -15,8 +15,8 @@ from reference.errors import UserError
 
 Pixels = NDArray[np.float32]
 
-# Formats that Pillow decodes itself. EPS, which it would hand to another program, is not among
-# them, nor are those that hold no picture or that nobody keeps one in.
+# Formats that Pillow decodes itself. Excluded are EPS, which Pillow passes to another program, and
+# formats that are unusual or hold no pictures.
 FORMATS = (
     "PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM", "JPEG2000", "TGA",
     "ICO", "PCX",
@@ -26,17 +26,17 @@ SUFFIXES = frozenset({
     ".ppm", ".pgm", ".pbm", ".jp2", ".tga", ".ico", ".pcx",
 })  # fmt: skip
 
-# What is unpacked at most; Pillow warns of more, and refuses twice as many.
-MOST_PIXELS = 89_478_485
+# Pillow warns of more pixels than this, and refuses twice as many.
+MAX_PIXELS = 89_478_485
 
-# The longer side of what is looked at, in pixels. More would only take time: a digit ends up in
-# 20 pixels. Averaging so many pixels into one also takes most of the noise away.
+# Pictures are reduced to this longer side, in pixels: a digit ends up in 20 pixels, and averaging
+# also removes most of the noise.
 WORKING_SIDE = 320
-# Deep pictures are made smaller by so many rows of the result at a time.
+# Pictures of 16 or 32 bits are reduced in strips of so many rows of the result.
 _STRIP = 64
 
-# A picture that is cut out (transparent around the digit) has at least so much transparency;
-# with less, as with rounded corners, the opaque part is a picture of its own.
+# If at least this share of a picture is transparent, the digit counts as cut out; with less, as
+# with rounded corners, the opaque part is an ordinary picture.
 _CUT_OUT = 0.5
 # Opaque pixels that differ by less than this (standard deviation, of 1) are all of one shade.
 _ONE_SHADE = 0.06
@@ -45,56 +45,56 @@ _ONE_SHADE = 0.06
 def read(path: Path) -> Pixels:
     """Returns a picture as float32 (rows, columns, 1 or 3), 0 to 1, its longer side <= 320.
 
-    Of several frames the first is taken; turned as its EXIF orientation says. Where it is
-    transparent, it is laid on a ground of the shade that lets it be seen best.
+    Takes the first frame and applies its EXIF orientation. A transparent picture is laid on a
+    background of the shade that shows it best.
 
     Raises:
-        UserError: there is no such file, it is no picture, or it is too large.
+        UserError: the file does not exist, is not a picture, or is too large.
     """
     _check_file(path)
     try:
         with warnings.catch_warnings():
-            # Of damaged metadata, which is not looked at; and of size, which is looked at below:
-            # other threads open pictures too, and all share one list of warnings.
+            # Warnings are about damaged metadata, which is not used, and about size, which is
+            # checked below: all threads that open pictures share one list of warnings.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_known_formats()) as image:
-                if image.width * image.height > MOST_PIXELS:
+                if image.width * image.height > MAX_PIXELS:
                     raise _too_large()
                 return _pixels(image)
     except Image.DecompressionBombError:
         raise _too_large() from None
     except UnidentifiedImageError:
         raise UserError(
-            "this is no picture, or of a kind that is not read here (HEIC, SVG and PDF are not). "
+            "this is not a picture, or its format is not supported (such as HEIC, SVG or PDF). "
             "Save it as PNG or JPEG."
         ) from None
     except UserError:
         raise
     except MemoryError:
-        raise UserError("there is not enough memory to unpack the picture") from None
+        raise UserError("there is not enough memory for the picture") from None
     except Exception as error:  # noqa: BLE001  (decoders raise anything on a damaged file)
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"the picture is damaged or cut off: {reason}") from None
+        raise UserError(f"the picture is damaged or incomplete: {reason}") from None
 
 
 def _too_large() -> UserError:
     return UserError(
-        f"the picture would unpack to more than {MOST_PIXELS:,} pixels, and is refused unread. "
-        "Make it smaller: a few hundred pixels a side are plenty."
+        f"the picture has more than {MAX_PIXELS:,} pixels. Make it smaller: a few hundred pixels "
+        "on each side are enough."
     )
 
 
 def _check_file(path: Path) -> None:
-    """Says what is wrong with a path in words that its owner understands.
+    """Checks that a path names a readable file that is not empty.
 
     Raises:
-        UserError: it names no file with something in it.
+        UserError: it does not.
     """
     try:
         if not path.exists():
-            raise UserError("there is no such file")
+            raise UserError("the file does not exist")
         if not path.is_file():
-            folder = "a folder, and there are no pictures in it" if path.is_dir() else "not a file"
+            folder = "a folder without pictures" if path.is_dir() else "not a file"
             raise UserError(f"this is {folder}")
         if path.stat().st_size == 0:
             raise UserError("the file is empty")
@@ -105,7 +105,7 @@ def _check_file(path: Path) -> None:
 
 
 def _known_formats() -> list[str]:
-    """The formats that this installation of Pillow can decode."""
+    """Returns the formats that this installation of Pillow can decode."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
@@ -117,7 +117,7 @@ def _pixels(image: Image.Image) -> Pixels:
         image = image.convert("RGBA")
     elif image.mode not in {"L", "RGB"}:
         image = image.convert("L" if image.mode == "1" else "RGB")
-    # In place, and for JPEG already while it is decoded.
+    # Works in place; a JPEG is already reduced while it is decoded.
     image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     image = ImageOps.exif_transpose(image)
     values = np.asarray(image, np.float32)
@@ -125,16 +125,16 @@ def _pixels(image: Image.Image) -> Pixels:
         values /= 255
     if values.ndim == 2:
         return values[:, :, None]
-    return values if values.shape[2] == 3 else _on_a_ground(values[:, :, :3], values[:, :, 3])
+    return values if values.shape[2] == 3 else _on_background(values[:, :, :3], values[:, :, 3])
 
 
 def _deep(image: Image.Image) -> Image.Image:
-    """Returns a picture of 16 or 32 bits in shades from 0 to 1: what white is, none of them says.
+    """Returns a picture of 16 or 32 bits, scaled to 0 to 1: such files do not define white.
 
     Raises:
-        UserError: it holds something that is no number.
+        UserError: it holds a value that is not finite.
     """
-    # A strip at a time, and averaged at once: at full size the numbers would fill the memory.
+    # Strip by strip, each averaged at once: the whole picture as floats could fill the memory.
     columns, rows = image.size
     step = max(1, max(image.size) // (2 * WORKING_SIDE))
     reduced = Image.new("F", (-(-columns // step), -(-rows // step)))
@@ -147,7 +147,7 @@ def _deep(image: Image.Image) -> Image.Image:
         reduced.paste(strip.reduce(step), (0, top // step))
     values = np.asarray(reduced, np.float64)
     if not np.isfinite(values).all():
-        raise UserError("the picture holds values that are no numbers")
+        raise UserError("the picture holds values that are not finite")
     low, high = min(extremes), max(extremes)
     scaled = (values - low) / (high - low) if high > low else np.zeros_like(values)
     result = Image.fromarray(scaled.astype(np.float32))
@@ -157,18 +157,18 @@ def _deep(image: Image.Image) -> Image.Image:
     return result
 
 
-def _on_a_ground(colours: Pixels, alpha: Pixels) -> Pixels:
-    """Returns what is seen of a picture, (rows, columns, 1 or 3), transparency resolved.
+def _on_background(colours: Pixels, alpha: Pixels) -> Pixels:
+    """Returns a picture without transparency, (rows, columns, 1 or 3).
 
-    A digit that was cut out is told by its alpha alone: it is as opaque as it is inked,
-    whatever its colours. Otherwise the transparent part gets the shade of the paper.
+    Of a cut-out digit only the alpha channel is used: it is opaque where there is ink. Otherwise
+    the transparent part gets the shade of the paper.
 
     Raises:
-        UserError: all of it is transparent.
+        UserError: the whole picture is transparent.
     """
     total = alpha.sum(dtype=np.float64)
     if total == 0:
-        raise UserError("the picture is transparent all over: there is nothing to be seen")
+        raise UserError("the whole picture is transparent")
     if alpha.min() == alpha.max():
         return colours
     weights = alpha / total

@@ -1,4 +1,4 @@
-"""Makes of ink what MNIST's makers made: 20 x 20, centred by its mass in 28 x 28.
+"""Normalizes a digit like MNIST's: scaled to 20 x 20, its centre of mass centred in 28 x 28.
 
 "The original black and white images from NIST were size normalized to fit in a 20x20 pixel box
 while preserving their aspect ratio. The resulting images contain grey levels as a result of the
@@ -20,31 +20,30 @@ Ink = NDArray[np.float32]
 Digit = NDArray[np.uint8]
 
 SIDE, BOX = 28, 20
-# Of Pillow's filters, the one that gives MNIST's images back with the least difference after they
-# were enlarged.
+# Of Pillow's filters, this one reproduces enlarged MNIST images best.
 FILTER = Image.Resampling.HAMMING
 
-# The digit's box ends where its ink falls below the first of these; the second holds for small
-# pictures, whose faintest grey is no blur but the edge of a stroke itself.
+# The digit's box ends where its ink falls below the first of these; below the second in small
+# pictures, where a faint grey is the edge of a stroke and not blur.
 _FAINT, _FAINT_WHEN_SMALL, _SMALL = 0.2, 0.02, 40
 
-# Widths of a stroke after scaling, in pixels of the 28. Of MNIST's own, some 95 of 100 lie between
-# these; what is thinner or thicker is redrawn to be so wide. Limits that are also the widths that
-# are drawn leave no jump: of two pictures that hardly differ, two alike digits are made.
+# Stroke widths after scaling, in pixels of the 28: about 95 % of MNIST's strokes lie in between.
+# Thinner or thicker strokes are redrawn with the width of the limit, so that similar pictures give
+# similar digits.
 _THIN, _THICK = 1.5, 4.6
 
 
-def normalise(path: Path) -> Digit:
-    """Returns the digit of a picture file as MNIST would show it: uint8 (28, 28), ink is 255.
+def normalize(path: Path) -> Digit:
+    """Returns the digit in a picture file as an MNIST image: uint8 (28, 28), ink is 255.
 
     Raises:
-        UserError: it cannot be read, or shows no digit.
+        UserError: the file cannot be read, or shows no digit.
     """
     return place(find_ink(read(path)))
 
 
 def place(ink: Ink) -> Digit:
-    """Scales ink, (rows, columns) from 0 to 1, and puts it where it belongs: uint8 (28, 28)."""
+    """Scales and centres ink, (rows, columns) from 0 to 1; returns uint8 (28, 28)."""
     cut = _redrawn(_cut_out(ink))
     rows, columns = cut.shape
     scale = BOX / max(rows, columns)
@@ -77,15 +76,15 @@ def stroke_width(ink: Ink) -> float:
 
 
 def _redrawn(ink: Ink) -> Ink:
-    """Returns the digit with strokes that are neither thinner nor thicker than any of MNIST's.
+    """Returns the digit with strokes as wide as MNIST's.
 
-    A line of a pencil would otherwise fade away when the picture is made small.
+    Without this, a pencil line would fade away when the picture is reduced.
     """
     if not (ink > 0.5).any():
         return ink  # no stroke to measure or redraw
     scale = BOX / max(ink.shape)
     width = stroke_width(ink) * scale
-    # In a small picture the greys are strokes' edges, and redrawing would lose them.
+    # In a small picture the greys are the edges of strokes, and redrawing would lose them.
     if _THIN <= width <= _THICK or max(ink.shape) < _SMALL:
         return ink
     more = (min(max(width, _THIN), _THICK) - width) / scale / 2
