@@ -158,7 +158,7 @@ def test_the_distinct_networks_are_compared_with_one_another(results):
 
 
 def test_each_distinct_network_reads_altered_images_once(graded, results):
-    assert len(re.findall(r"tried \S+ seed 0 on altered images \(", graded.output)) == 3
+    assert len(re.findall(r"tried \S+ seed 0 on corrupted images \(", graded.output)) == 3
     ada, ben, cy, eve = (subject(results, name) for name in ("Ada", "Ben", "Cy", "Eve"))
     assert ada["robustness"] == ben["robustness"] != cy["robustness"]
     assert eve["robustness"] is None

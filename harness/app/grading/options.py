@@ -1,4 +1,4 @@
-"""The options of a grading run, as values."""
+"""The options of a grading run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,41 +8,35 @@ from typing import Literal
 from harness.jobs.cluster.address import Address
 
 DEFAULT_REPORT = Path("reports") / "latest"
-
-
 DEFAULT_STORE = Path(".grader")
 
-
-# A claim about an accuracy is held against so many runs.
+# Claims about accuracies are tested with this many runs.
 DOCUMENTED_SEEDS = 5
 
-
 RecipeName = Literal["gate", "documented"]
-
-
 Trainer = Literal["document", "submission"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for.
+    """The values of all options.
 
     Attributes:
         dataset: "auto", "mnist" or "digits"; `harness.data.load` checks it.
         seeds: each network is trained with the seeds 0 .. seeds - 1.
         workers: training processes, each of one thread.
-        fresh: train anew what is in the store.
-        baseline: an earlier results.json: what has got worse since then fails.
+        fresh: train again, without the records in the store.
+        baseline: an earlier results.json: a check fails if a network has become worse.
         benchmark_batch: batch size of timed training; None for the documented one.
-        submissions: files and folders that were named one by one; graded instead of `models/`.
+        submissions: files and folders named one by one; graded instead of `models/`.
         class_folder: a folder with a file or folder for each student.
-        architecture: what all submissions are; None where their names or networks are to tell.
-        train_with: whose recipe trains a submission.
+        architecture: of all submissions; None to recognise each by its name or network.
+        train_with: whose recipe submissions are trained with.
         rubric: points for the checks; None for the project's own.
-        grid: a study that the user declared; None for none.
-        greek_test: a folder of letters to try the Greek transfer on.
-        cluster: a Dask cluster that computes in place of `workers`; None for this machine.
-        cluster_resources: what its workers must offer to be given jobs.
+        grid: the declaration of a user's study; None for no study.
+        greek_test: a folder of letters for the Greek transfer.
+        cluster: a Dask cluster that replaces `workers`; None for this machine.
+        cluster_resources: the resources that its workers must offer.
     """
 
     dataset: str
@@ -67,12 +61,12 @@ class Options:
 
     @property
     def grades_submissions(self) -> bool:
-        """Whether strangers' work is graded, rather than the project's own modules."""
+        """Returns whether submissions are graded, not the project's own modules."""
         return bool(self.submissions) or self.class_folder is not None
 
     @property
     def experiments(self) -> bool:
-        """Whether anything is done beside grading: with the project's own modules alone."""
+        """Returns whether experiments run: only with the project's own modules."""
         return not self.grades_submissions and (
             self.recipe == "documented" or self.grid is not None
         )

@@ -1,4 +1,4 @@
-"""Asking for the altered images to be read, for each run of a network once it is there."""
+"""Runs each trained network on corrupted images, and collects the predictions."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
@@ -21,66 +21,65 @@ from reference.layers import flops
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Has altered images read.
+class RobustnessRequests:
+    """Requests the predictions of trained networks on corrupted images.
 
     Attributes:
-        test_images: how many the data set has.
-        workers: processes that share the machine.
+        test_images: the number of test images in the data set.
+        workers: the number of processes that share the machine.
     """
 
     work: Runs
     test_images: int
     workers: int
 
-    def ask(
+    def add(
         self, trained: TrainJob, run: Future[Record], title: str, target: Future[Reading]
     ) -> None:
-        """Gives the target what a run's network reads, once the run is there.
+        """Requests them as soon as the run is finished; `target` gets the result, or the error.
 
-        Who has the network of somebody else shares this, too. Whatever goes wrong becomes the
-        target's error, and nobody else's.
+        Identical networks share one request.
 
         Args:
-            trained: the job that `run` comes of.
-            title: how the run is called.
+            trained: the job of `run`.
+            title: the name of the run, for the progress display.
         """
-        run.add_done_callback(partial(self._begin, trained, title, target))
+        run.add_done_callback(partial(self._request, trained, title, target))
 
-    def _begin(
-        self, trained: TrainJob, title: str, target: Future[Reading], finished: Future[Record]
+    def _request(
+        self, trained: TrainJob, title: str, target: Future[Reading], run: Future[Record]
     ) -> None:
         network = trained.spec.network
         images = min(MOST_IMAGES, self.test_images) * READINGS
         job = RobustnessJob(trained.key, trained.data_digest, MOST_IMAGES, SEED, trained.platform)
         try:
-            finished.result()
+            run.result()
             cost = float(sum(flops(network)) * images)
             limit = reading_limit(network, images, workers=self.workers, cores=cores())
-            title = f"{title} on altered images"
+            title = f"{title} on corrupted images"
             done = self.work.do(job, title, cost, limit, len(CORRUPTIONS), verb="tried")
             then(done, read, target)
-        except (Exception, CancelledError) as error:  # noqa: BLE001  (the end waits for it)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (the target reports it)
             fail(error, target)
 
 
-def give_up(waiting: Sequence[Future[Reading]]) -> None:
-    """Lets nobody wait for what is not there yet."""
+def cancel(waiting: Sequence[Future[Reading]]) -> None:
+    """Fails the futures that have no result yet."""
     for future in waiting:
-        with suppress(InvalidStateError):  # it came just now
+        with suppress(InvalidStateError):  # its result has just arrived
             fail(JobFailed("skipped", "the run was stopped before that"), future)
 
 
-def gathered(
+def collect(
     futures: Sequence[Future[Reading]], wait: Callable[[Future[Reading]], Reading]
 ) -> Readings | None:
-    """Waits for one subject's readings, and for why there is none of a run.
+    """Waits for the predictions of one subject's runs, and for the reasons of missing ones.
 
     Args:
         wait: waits for a future, and raises its error.
 
     Returns:
-        None where nothing was asked for.
+        None if nothing was requested.
     """
     if not futures:
         return None
@@ -94,6 +93,6 @@ def gathered(
 
 
 def _reason(error: BaseException) -> str:
-    """The last line of a message: where a worker sent its traceback, that is the error itself."""
+    """Returns the last line of a message: of a worker's traceback, that is the error itself."""
     lines = str(error).strip().splitlines()
     return lines[-1] if lines else type(error).__name__

@@ -1,7 +1,7 @@
-"""One grading session: everything that the checks ask for, computed once, in the background.
+"""One grading session: computes everything that the checks need, once, in the background.
 
-The checks run in pytest's own process and wait here for specs, records and verifications; the
-work is done by the sandbox and by worker processes, all of it scheduled before the first check.
+The checks run in pytest's process and wait here for specs, records and verifications. The sandbox
+and the worker processes compute them; all work is scheduled before the first check.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,20 +46,19 @@ from reference.facts import Facts
 
 T = TypeVar("T")
 
-# On a cluster a verification is a job like others, and whoever asks for one only waits.
+# On a cluster a verification is a job like others, so that its thread only waits.
 _VERIFIED_AT_ONCE = 32
 
 
 class Session:
-    """Specs, records and verifications of the subjects, each a future.
+    """Opens, trains and verifies the subjects.
 
     Args:
-        subjects: what is graded.
         facts: by architecture.
         tell: shows a line to the user.
 
     Raises:
-        UserError: the data cannot be had, or a folder cannot be used.
+        UserError: a folder cannot be used.
     """
 
     def __init__(
@@ -104,26 +103,26 @@ class Session:
         self.calibration = calibration.DOCUMENTED  # until the data are known
         self.trains = False
 
-    # What the checks ask for ----------------------------------------------------------------
+    # Results for the checks -----------------------------------------------------------------
 
     def threshold(self, facts: Facts) -> float:
-        """The accuracy that is asked of a network, on the data of this session."""
+        """Returns the accuracy that one run of a network must reach on this session's data."""
         return gates.threshold(facts, self.calibration)
 
     @property
     def lost(self) -> WorkersLost | None:
-        """Why nothing can be computed any more; None as long as it can."""
+        """Returns why no worker can compute any more; None while they can."""
         return self._workers.lost
 
     @property
     def dataset(self) -> Dataset:
-        """The data set, once `start` has loaded it."""
+        """Returns the data set, once `start` has loaded it."""
         if self.data is None:
             raise RuntimeError("the session has not been started with training")
         return self.data
 
     def opened(self, subject: str) -> OpenedSubmission | BuildFailure:
-        """Waits for a subject's network."""
+        """Waits for a subject's network and returns it."""
         return self.progress.wait(self._networks.opened(self.subjects[subject]))
 
     def recipe_of(self, opened: OpenedSubmission) -> Recipe:
@@ -131,7 +130,7 @@ class Session:
         return recipe_of(opened, self.options, self.calibration)[0]
 
     def facts_of(self, subject: str) -> Facts | None:
-        """Waits until it is known what a subject is graded by; None when that cannot be told."""
+        """Waits for a subject to be opened; returns its facts, or None if they are unknown."""
         found = self.opened(subject)
         if isinstance(found, OpenedSubmission):
             return found.facts
@@ -139,26 +138,26 @@ class Session:
         return None if architecture is None else self.facts[architecture]
 
     def runs(self, subject: str) -> list[Record]:
-        """Waits for a subject's records, one for each seed.
+        """Waits for a subject's records and returns them, one for each seed.
 
         Raises:
-            JobFailed: a run gave no record.
+            JobFailed: a run failed.
         """
         return [self.progress.wait(future) for future in self._training(subject).runs]
 
     def verification(self, subject: str) -> Verification | BuildFailure:
-        """Waits for what another process made of the subject's first run.
+        """Waits for the verification of the subject's first run and returns it.
 
         Raises:
-            JobFailed: there is no such run.
+            JobFailed: the run failed.
         """
         return self.progress.wait(self._training(subject).verification)
 
     def own_weights(self, subject: str) -> OwnAccuracy | None:
-        """Waits for what the weights that came with a subject read; None when none came.
+        """Waits for the accuracy of the weights that a subject came with; None if it has none.
 
         Raises:
-            JobFailed: that could not be found out.
+            JobFailed: the evaluation failed.
         """
         return self.progress.wait(self._training(subject).own)
 
@@ -196,31 +195,31 @@ class Session:
             training_notes=recipe_of(found, self.options, self.calibration)[1],
             own_weights=_or_none(self.own_weights, subject),
             range=calibrated_range(runs, found.facts, found.spec.digest, self.calibration),
-            robustness=robustness.gathered(self._training(subject).altered, self.progress.wait),
+            robustness=robustness.collect(self._training(subject).robustness, self.progress.wait),
         )
 
     def finished(self, experiment: Experiment) -> Finished:
-        """Waits for what becomes of an experiment."""
+        """Waits for the result of an experiment and returns it."""
         assert self._running is not None  # noqa: S101  (it was given to `start`)
         return self.progress.wait(self._running.future(experiment))
 
     def experiments(self) -> list[Finished]:
-        """Waits for what becomes of all of them, in the catalogue's order."""
+        """Waits for the results of all experiments and returns them, in the catalogue's order."""
         running = self._running
         return [self.progress.wait(one) for one in running.all()] if running else []
 
     def losses(self) -> list[str]:
-        """Returns what the store could not take in, or has lost, each as a sentence."""
+        """Returns the records that the store could not keep, each as a sentence."""
         return self._work.losses()
 
-    # What the experiments ask for -----------------------------------------------------------
+    # Results for the experiments ------------------------------------------------------------
 
     def opened_project(self, architecture: str) -> Future[OpenedSubmission | BuildFailure]:
-        """The network of the project's own module, whether it is graded or not."""
+        """Returns the network of the project's own module, even if it is not graded."""
         return self._networks.opened(project_subject(architecture))
 
     def project_runs(self, architecture: str) -> list[Future[Record]]:
-        """Its runs, one for each seed, whether its checks want them or not."""
+        """Returns its runs, one for each seed, even if its checks do not need them."""
         assert self._trainings is not None  # noqa: S101  (experiments begin after the data)
         subject = project_subject(architecture)
         opened = self._networks.opened(subject)
@@ -229,14 +228,14 @@ class Session:
     # The work -------------------------------------------------------------------------------
 
     def start(self, *, train: bool, experiments: Sequence[Experiment] = ()) -> None:
-        """Begins all the work that is needed; returns once it is under way.
+        """Starts all the work that is needed, and returns without waiting for it.
 
         Args:
-            train: whether the subjects are trained; when only specs are wanted, no data is needed.
-            experiments: what the documents did besides; may train what they need.
+            train: whether the subjects are trained; without training, no data is loaded.
+            experiments: the experiments of the documents; they may train networks themselves.
 
         Raises:
-            UserError: the data cannot be had, or letters that an experiment needs cannot be used.
+            UserError: the data cannot be loaded, or the letters of an experiment cannot be used.
         """
         if any(one.kind == "transfer" for one in experiments):
             self._check_letters()
@@ -259,7 +258,7 @@ class Session:
             self._work,
             self.data,
             self.calibration,
-            alter=len(self.subjects) <= MAX_ANALYSED,
+            robustness=len(self.subjects) <= MAX_ANALYSED,
             platform=self._workers.platform,
         )
         if train:
@@ -269,14 +268,14 @@ class Session:
             self._running = ExperimentRunner(experiments, self._experiment_context(self.data))
 
     def stop_experiments(self) -> None:
-        """Lets nobody wait for what no check of a network needs; what is not done is skipped."""
+        """Cancels the pending experiments and runs on corrupted images, which no check needs."""
         if self._trainings is not None:
-            self._trainings.give_up_altered()
+            self._trainings.cancel_robustness()
         if self._running is not None:
             self._running.stop()
 
     def stop(self) -> None:
-        """Ends every process; finished records stay in the store."""
+        """Stops every process; finished records stay in the store."""
         self.stop_experiments()
         self._networks.stop()
         self._work.stop()
@@ -290,7 +289,7 @@ class Session:
         self._locks.close()
 
     def _training(self, subject: str) -> Training:
-        """What is trained for a graded subject, the longest first."""
+        """Returns the training of a graded subject."""
         if self._trainings is None or not self.trains:
             raise RuntimeError("the session has not been started with training")
         known = self.subjects[subject]
@@ -309,7 +308,7 @@ class Session:
         return ExperimentContext(setting, self, self._work)
 
     def _computing(self) -> Computing:
-        """This machine's workers, or a cluster's."""
+        """Returns this machine's workers, or a cluster's."""
         options = self.options
         if options.cluster is None:
             return Workers(
@@ -330,13 +329,13 @@ class Session:
             self.progress.update(job.key, event["epoch"], event.get("val_accuracy"))
 
     def _sweep(self) -> None:
-        """Removes what runs that were killed left behind, where nobody else is at work."""
+        """Removes the files of runs that were killed, unless another run uses the store."""
         self._locks.when_alone(lambda: cleanup.sweep(self.options.store))
         cleanup.sweep_report(self.options.report)
 
     def _check_letters(self) -> None:
-        """Reads what letters the user has now: the experiment gets to them after hours."""
-        # It brings in Pillow, which most sessions do without.
+        """Reads the user's letters now: the experiment needs them only after hours."""
+        # Imported only if it is needed: it imports Pillow.
         from harness.data import greek  # noqa: PLC0415
 
         greek.from_environment()
@@ -344,9 +343,9 @@ class Session:
             greek.read_letters(self.options.greek_test, greek.TEST_OPTION)
 
     def _warm_up(self) -> None:
-        """Lets the workers import TensorFlow while the sandbox imports Keras.
+        """Starts the workers, which import TensorFlow while the sandbox imports Keras.
 
-        What has not been opened before will have to be trained.
+        A network that was not opened before will have to be trained.
         """
         if self._will_train and self.options.cluster is None:
             self._workers.get()

@@ -1,4 +1,4 @@
-"""What is trained for a subject: one run for each seed, and what is found out beside them."""
+"""Trains each subject once: a run for each seed, and the jobs that use these runs."""
 
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
@@ -31,35 +31,34 @@ Found = OpenedSubmission | BuildFailure
 
 @dataclass(frozen=True)
 class Training:
-    """What comes of one subject.
+    """The training of one subject, as futures.
 
     Attributes:
         runs: one for each seed.
-        verification: of the first of them.
-        own: what the weights that came with it read; None when none came.
-        altered: what the runs' networks read of altered images, one for each seed; none where
-            nobody wants to know.
+        verification: of the first run.
+        own: the accuracy of the weights that the network came with; None if it came with none.
+        robustness: the predictions on corrupted images, one for each seed; empty if not requested.
     """
 
     runs: list[Future[Record]]
     verification: Future[Verification | BuildFailure] = field(default_factory=Future)
     own: Future[OwnAccuracy | None] = field(default_factory=Future)
-    altered: list[Future[Reading]] = field(default_factory=list)
+    robustness: list[Future[Reading]] = field(default_factory=list)
 
     def fail(self, error: BaseException) -> None:
-        """Gives an error to everything that is not there yet."""
+        """Fails all futures that have no result yet."""
         waiting: list[Future[Any]] = [
-            *self.runs, self.verification, self.own, *self.altered,
+            *self.runs, self.verification, self.own, *self.robustness,
         ]  # fmt: skip
         fail(error, *waiting)
 
 
 class Trainings:
-    """RunOnce networks into records: from the store, or by a worker; each subject's once.
+    """Trains networks, each once, or takes their records from the store.
 
     Args:
-        alter: also have the graded networks read altered images.
-        platform: of the machines that train; None for this one's.
+        robustness: also run the graded networks on corrupted images.
+        platform: of the machines that train; None for this machine's.
     """
 
     def __init__(
@@ -69,49 +68,49 @@ class Trainings:
         dataset: Dataset,
         calibration: Calibration,
         *,
-        alter: bool = False,
+        robustness: bool = False,
         platform: Mapping[str, Any] | None = None,
     ) -> None:
         self._options = options
         self._work = work
         self._dataset = dataset
         self._calibration = calibration
-        self._alter = alter
+        self._robustness = robustness
         self._platform = platform
         self._trainings: dict[str, Training] = {}
         self._lock = Lock()
 
     def of(self, subject: Subject, opened: Future[Found], *, examine: bool) -> Training:
-        """Returns a subject's training; it begins when its network is there.
+        """Returns a subject's training, which begins once its network is opened.
 
         Args:
-            examine: also verify the first run, try the weights that came with the network, and
-                have altered images read; decided by who asks first.
+            examine: also verify the first run, evaluate the weights that the network came with,
+                and run it on corrupted images; the first call for a subject decides.
         """
         with self._lock:
             known = self._trainings.get(subject.id)
             if known is not None:
                 return known
             seeds = range(self._options.seeds)
-            altered = seeds if examine and self._alter else ()
-            training = Training([Future() for _ in seeds], altered=[Future() for _ in altered])
+            tested = seeds if examine and self._robustness else ()
+            training = Training([Future() for _ in seeds], robustness=[Future() for _ in tested])
             self._trainings[subject.id] = training
         opened.add_done_callback(partial(self._on_opened, subject, training, examine))
         return training
 
-    def give_up_altered(self) -> None:
-        """Lets nobody wait for altered images to be read."""
+    def cancel_robustness(self) -> None:
+        """Cancels the requests for predictions on corrupted images."""
         with self._lock:
             trainings = list(self._trainings.values())
         for training in trainings:
-            robustness.give_up(training.altered)
+            robustness.cancel(training.robustness)
 
     def _on_opened(
         self, subject: Subject, training: Training, examine: bool, opened: Future[Found]
     ) -> None:
         try:
             self._request(subject, training, opened.result(), examine)
-        except (Exception, CancelledError) as error:  # noqa: BLE001  (a check is waiting for it)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (its futures report it)
             training.fail(error)
 
     def _request(self, subject: Subject, training: Training, opened: Found, examine: bool) -> None:
@@ -131,12 +130,12 @@ class Trainings:
             follow(self._work.train(job, title, planning.cost(job, images), limit), run)
         if examine:
             follow(self._work.verify(jobs[0], training.runs[0]), training.verification)
-        asker = robustness.Asker(self._work, len(data.test_labels), options.workers)
-        for job, run, target in zip(jobs, training.runs, training.altered, strict=False):
-            asker.ask(job, run, f"{subject.id} seed {job.seed}", target)
+        requests = robustness.RobustnessRequests(self._work, len(data.test_labels), options.workers)
+        for job, run, target in zip(jobs, training.runs, training.robustness, strict=False):
+            requests.add(job, run, f"{subject.id} seed {job.seed}", target)
 
     def _evaluate(self, opened: OpenedSubmission, target: Future[OwnAccuracy | None]) -> None:
-        """Has the test images read with the weights that came with a network."""
+        """Evaluates the weights that a network came with on the test images."""
         if opened.weights_key is None:
             target.set_result(None)
             return
@@ -151,7 +150,7 @@ class Trainings:
 def recipe_of(
     opened: OpenedSubmission, options: Options, calibration: Calibration
 ) -> tuple[Recipe, tuple[str, ...]]:
-    """Returns what a network is trained by, and what of its author's recipe is not in it."""
+    """Returns a network's recipe, and notes on the parts of its author's recipe that it lacks."""
     recipe = documented.recipe_for(opened.facts, options.recipe, calibration)
     if options.train_with == "document" or opened.recipe is None:
         return recipe, ()

@@ -11,7 +11,7 @@ import pytest
 
 from harness.app.grading import session as session_module
 from harness.app.grading.options import Options
-from harness.app.grading.robustness import Asker, gathered, give_up
+from harness.app.grading.robustness import RobustnessRequests, cancel, collect
 from harness.app.grading.session import Session
 from harness.app.grading.training import Trainings
 from harness.data import publish
@@ -262,7 +262,7 @@ class Work:
 
 def asked(test_images=360):
     work, run, target = Work(), Future(), Future()
-    Asker(work, test_images, 1).ask(TRAINED, run, "mlp seed 2", target)
+    RobustnessRequests(work, test_images, 1).add(TRAINED, run, "mlp seed 2", target)
     assert work.asked == []
     return work, run, target
 
@@ -273,7 +273,7 @@ def test_a_network_is_tried_once_its_run_is_there(tmp_path):
     ((job, title, cost, limit, more, done),) = work.asked
     assert (job.base, job.data_digest, job.images) == (TRAINED.key, "d" * 64, MOST_IMAGES)
     assert (title, more) == (
-        "mlp seed 2 on altered images",
+        "mlp seed 2 on corrupted images",
         {"epochs": len(CORRUPTIONS), "verb": "tried"},
     )
     assert cost == sum(flops(TRAINED.spec.network)) * 360 * READINGS
@@ -309,19 +309,19 @@ def test_what_went_wrong_is_kept_with_its_reason():
     there.set_result({"clean": 1})
     lost.set_exception(JobFailed("grader_error", traceback))
     stopped.cancel()
-    give_up([there, cancelled])
-    found = gathered([there, lost, cancelled, lost, stopped], lambda future: future.result())
+    cancel([there, cancelled])
+    found = collect([there, lost, cancelled, lost, stopped], lambda future: future.result())
     assert found == Readings(
         ({"clean": 1},),
         ("ValueError: other weights", "the run was stopped before that", "CancelledError"),
         5,
     )
-    assert gathered([], fail) is None
+    assert collect([], fail) is None
 
 
 def test_what_comes_after_it_was_given_up_is_not_an_error():
     target = Future()
-    give_up([target])
+    cancel([target])
     fail(CancelledError(), target)
     with pytest.raises(JobFailed, match="stopped before that"):
         target.result(timeout=0)
@@ -339,21 +339,21 @@ def options(tmp_path, **changes):
     ("alter", "examine", "expected"), [(True, True, 3), (False, True, 0), (True, False, 0)]
 )
 def test_only_graded_networks_are_tried_and_none_in_a_class(tmp_path, alter, examine, expected):
-    trainings = Trainings(options(tmp_path), None, digits(), None, alter=alter)
+    trainings = Trainings(options(tmp_path), None, digits(), None, robustness=alter)
     subject = SimpleNamespace(id="x")
     training = trainings.of(subject, Future(), examine=examine)
-    assert (len(training.runs), len(training.altered)) == (3, expected)
-    trainings.give_up_altered()
-    assert all(isinstance(one.exception(timeout=0), JobFailed) for one in training.altered)
+    assert (len(training.runs), len(training.robustness)) == (3, expected)
+    trainings.cancel_robustness()
+    assert all(isinstance(one.exception(timeout=0), JobFailed) for one in training.robustness)
     assert not any(run.done() for run in training.runs)
 
 
 def test_a_failure_reaches_everybody_who_waits(tmp_path):
     opened = Future()
-    trainings = Trainings(options(tmp_path), None, digits(), None, alter=True)
+    trainings = Trainings(options(tmp_path), None, digits(), None, robustness=True)
     training = trainings.of(SimpleNamespace(id="x"), opened, examine=True)
     opened.set_exception(JobFailed("skipped", "the session has ended"))
-    assert all(one.exception(timeout=0) for one in (*training.runs, *training.altered))
+    assert all(one.exception(timeout=0) for one in (*training.runs, *training.robustness))
 
 
 @pytest.mark.parametrize(("count", "alter"), [(10, True), (11, False)])
@@ -367,7 +367,7 @@ def test_more_than_ten_networks_are_a_class(tmp_path, monkeypatch, count, alter)
         def of(self, *_, **__):
             return None
 
-        def give_up_altered(self):
+        def cancel_robustness(self):
             made.append("given up")
 
     monkeypatch.setattr(session_module, "Trainings", Recorder)
@@ -379,7 +379,7 @@ def test_more_than_ten_networks_are_a_class(tmp_path, monkeypatch, count, alter)
     ))  # fmt: skip
     try:
         session.start(train=True)
-        assert [one["alter"] for one in made] == [alter]
+        assert [one["robustness"] for one in made] == [alter]
         session.stop_experiments()
         assert made[1:] == ["given up"]
     finally:
