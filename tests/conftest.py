@@ -18,6 +18,22 @@ GROUPS = (
 )
 
 
+@pytest.fixture(scope="session")
+def two_engines():
+    """Two processes with TensorFlow; its import takes seconds, so all tests share them."""
+    from tests.support.engine import Engine
+
+    engines = Engine(), Engine()
+    yield engines
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture(scope="session")
+def engine(two_engines):
+    return two_engines[0]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {item.path for item in items if item.get_closest_marker("slow")}
 

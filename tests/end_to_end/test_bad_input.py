@@ -404,7 +404,7 @@ def test_a_report_folder_that_fills_up_meanwhile(copy, tmp_path):
 
 
 def test_ctrl_c_in_mid_training_loses_nothing_that_was_finished(tmp_path):
-    folder = project(tmp_path / "project", epochs=120, validation=180)
+    folder = project(tmp_path / "project", epochs=60, validation=180)
     arguments = ("checks", "--dataset", "digits", "-k", "mlp_64_32", "--workers", "1", "--seeds")
     process = subprocess.Popen(
         command(*arguments, "9"), cwd=folder, env=environment(tmp_path / "home"),

@@ -8,9 +8,8 @@ result has the same bits every time. What the function returns or raises comes b
 import importlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -29,7 +28,10 @@ NETWORKS = facts.names()
 
 
 class Engine:
-    """A process with TensorFlow in it, which answers calls one after the other."""
+    """A process with TensorFlow in it, which answers calls one after the other.
+
+    It starts with the first call.
+    """
 
     def __init__(self) -> None:
         # TensorFlow is not fork-safe, hence spawn.
@@ -48,19 +50,8 @@ class Engine:
         return self.start(function, *arguments).result()
 
     def close(self) -> None:
-        """Ends the process once it has answered; calls that nobody waited for are dropped."""
+        """Ends the process once it has answered, and cancels the calls that it has not begun."""
         self._pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def engines(count: int) -> Iterator[list[Engine]]:
-    """Gives so many processes, and ends them."""
-    started = [Engine() for _ in range(count)]
-    try:
-        yield started
-    finally:
-        for engine in started:
-            engine.close()
 
 
 @cache

@@ -37,7 +37,7 @@ from harness.statistics.intervals import mean_interval, wilson
 from harness.system.futures import fail
 from reference.errors import UserError
 from reference.layers import flops
-from tests.support.engine import chain, digits, documented, engines, recipe
+from tests.support.engine import chain, digits, documented, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
@@ -71,12 +71,6 @@ def job_of(name, **changes):
 
 
 # In a process with TensorFlow -------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def engine():
-    with engines(1) as processes:
-        yield processes[0]
 
 
 @pytest.fixture(scope="module")

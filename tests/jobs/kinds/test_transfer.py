@@ -22,7 +22,7 @@ from harness.statistics.intervals import wilson
 from reference import facts
 from reference.errors import UserError
 from reference.layers import shapes, trainable_params
-from tests.support.engine import chain, documented, engines, recipe
+from tests.support.engine import chain, documented, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
@@ -63,12 +63,6 @@ def bars(seed, count=3):
 
 
 # In a process with TensorFlow ---------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def engine():
-    with engines(1) as processes:
-        yield processes[0]
 
 
 @pytest.fixture(scope="module")

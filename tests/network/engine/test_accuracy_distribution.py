@@ -21,7 +21,7 @@ import pytest
 from scipy.stats import permutation_test, ttest_ind
 
 from harness.data.dataset import Split
-from tests.support.engine import NETWORKS, digits, documented, engines, recipe, scaled, written
+from tests.support.engine import NETWORKS, digits, documented, recipe, scaled, written
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
@@ -53,14 +53,17 @@ WRONGED = ("mlp_64_32", "sequential_cnn")
 
 
 @pytest.fixture(scope="module")
-def runs():
+def runs(two_engines):
     """(SEEDS, 2) accuracies and losses on the test images, by (side, network), as futures."""
-    with engines(2) as (ours, keras_own):
-        yield {
-            **{("engine", name): ours.start(engine_runs, name) for name in SETTINGS},
-            **{("wrong", name): ours.start(engine_runs, name, True) for name in WRONGED},
-            **{("fit", name): keras_own.start(fit_runs, name) for name in SETTINGS},
-        }
+    ours, keras_own = two_engines
+    started = {
+        **{("engine", name): ours.start(engine_runs, name) for name in SETTINGS},
+        **{("wrong", name): ours.start(engine_runs, name, True) for name in WRONGED},
+        **{("fit", name): keras_own.start(fit_runs, name) for name in SETTINGS},
+    }
+    yield started
+    for future in started.values():
+        future.cancel()
 
 
 def compared(one, two):

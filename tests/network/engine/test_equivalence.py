@@ -19,7 +19,6 @@ from tests.support.engine import (
     chain,
     digits,
     documented,
-    engines,
     recipe,
     scaled,
     written,
@@ -62,12 +61,6 @@ EXTRA = {
 XLA = " by XLA"
 COMPILED = [f"{name}{XLA}" for name in ("mlp_64_32", "mlp_256_128", "sigmoid")]
 STEPPED = [*NETWORKS, *EXTRA, *COMPILED]
-
-
-@pytest.fixture(scope="module")
-def engine():
-    with engines(1) as (process,):
-        yield process
 
 
 def noisy_images():

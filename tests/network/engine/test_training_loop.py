@@ -18,7 +18,6 @@ from tests.support.engine import (
     chain,
     digits,
     documented,
-    engines,
     recipe,
     scaled,
 )
@@ -33,17 +32,6 @@ LEDGER = chain((784,), OUTPUT)
 KEYS = {"accuracy", "loss", "val_accuracy", "val_loss", "epoch_time_s"}
 # Float32 through one softmax and one division.
 RTOL = 1e-5
-
-
-@pytest.fixture(scope="module")
-def two_engines():
-    with engines(2) as processes:
-        yield processes
-
-
-@pytest.fixture(scope="module")
-def engine(two_engines):
-    return two_engines[0]
 
 
 def ledger_step(weights, labels, size):
