@@ -457,5 +457,6 @@ def test_collecting_the_checks_imports_nothing_heavy(tmp_path):
     assert sorted(set(HEAVY).intersection(_collected(tmp_path))) == []
 
 
+@pytest.mark.slow
 def test_a_heavy_import_while_collecting_would_be_seen(tmp_path):
     assert "scipy.stats" in _collected(tmp_path, "import scipy.stats")

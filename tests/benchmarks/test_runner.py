@@ -288,6 +288,7 @@ def test_the_peer_learns():
     assert peer.training(order).run() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -369,6 +369,7 @@ def rubrics(draw):
 GRADED = st.dictionaries(st.sampled_from(sorted(DEFAULT.checks)), OUTCOMES, min_size=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(rubrics(), GRADED)
 def test_a_score_lies_between_nothing_and_its_maximum_and_is_the_sum_of_its_rows(points, outcomes):
@@ -380,6 +381,7 @@ def test_a_score_lies_between_nothing_and_its_maximum_and_is_the_sum_of_its_rows
     assert all(0 <= row.points <= row.max_points for row in rows)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(rubrics(), st.integers(0, 10_000), st.integers(0, 10_000), st.sampled_from([0.98, 0.9697]))
 def test_a_better_accuracy_never_earns_less(points, one, other, threshold):
@@ -392,6 +394,7 @@ def test_a_better_accuracy_never_earns_less(points, one, other, threshold):
     assert earned(worse) <= earned(better)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(rubrics(), GRADED, st.sampled_from(sorted(DEFAULT.checks)))
 def test_an_error_of_ours_never_costs_points(points, outcomes, check):
@@ -404,6 +407,7 @@ def test_an_error_of_ours_never_costs_points(points, outcomes, check):
     assert broken[0] * failed[1] >= failed[0] * broken[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(rubrics(), GRADED, st.randoms())
 def test_the_order_of_the_checks_does_not_matter(points, outcomes, order):

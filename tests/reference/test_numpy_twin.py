@@ -225,6 +225,7 @@ def gradients_apart(gradients, keras):
     return [apart(array, keras[f"gradient{i}"]) for i, array in enumerate(parameters(gradients))]
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_keras(keras, given):
     layers = network()
     values = forward(layers, given["images"][0])
@@ -233,6 +234,7 @@ def test_gradients_are_those_of_keras(keras, given):
     assert max(differences) < CLOSE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [name for name in WRONG_GRADIENTS if name != "not transposed"])
 def test_keras_sees_a_wrong_gradient_too(fault, keras, given):
     layers = network()
@@ -254,11 +256,13 @@ def steps_apart(name, optimizer, keras, given):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_steps_are_those_of_keras(name, keras, given):
     assert steps_apart(name, OPTIMIZERS[name](**EXACT[name]), keras, given) < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "optimizer"), [("sgd", SGD), ("adam", Adam)])
 def test_the_defaults_are_those_of_keras(name, optimizer, keras, given):
     assert steps_apart(f"default_{name}", optimizer(), keras, given) < 2e-5
@@ -271,6 +275,7 @@ def tiny_steps_apart(optimizer, keras, given):
     return apart(variable, keras["tiny"])
 
 
+@pytest.mark.slow
 def test_epsilon_is_where_keras_has_it(keras, given):
     assert tiny_steps_apart(Adam(**EXACT["adam"]), keras, given) < 1e-8
 
@@ -287,12 +292,14 @@ WRONG_ADAMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", WRONG_ADAMS)
 def test_a_wrong_adam_is_seen(fault, keras, given):
     wrong = planted(twin_optimizers, "Adam", *WRONG_ADAMS[fault])
     assert steps_apart("adam", wrong(**EXACT["adam"]), keras, given) > 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -307,6 +314,7 @@ def test_another_epsilon_is_seen(before, after, keras, given):
     assert tiny_steps_apart(wrong(**EXACT["adam"]), keras, given) > 1e-2
 
 
+@pytest.mark.slow
 def test_sgd_steps_by_the_gradient_of_a_mean(keras, given):
     assert steps_apart("sgd", SGD(EXACT["sgd"]["learning_rate"] * 1.00001), keras, given) > 5e-6
 
@@ -322,6 +330,7 @@ def variance_error(kernel, name):
     return abs(kernel.var() / VARIANCES[name](*kernel.shape) - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_initial_kernels_have_the_variance_of_the_formula_and_of_keras(name, keras, given):
     kernel = INITIALIZERS[name](*given["shape"], rng())
@@ -339,6 +348,7 @@ def test_inputs_and_outputs_are_not_mixed_up(name, given):
     assert (variance_error(kernel, name) > SPREAD) == wrong
 
 
+@pytest.mark.slow
 def test_glorot_fills_its_limits_and_he_is_normal(keras, given):
     limit = np.sqrt(6 / given["shape"].sum())
     for kernel in (INITIALIZERS["glorot_uniform"](*given["shape"], rng()), keras["glorot_uniform"]):

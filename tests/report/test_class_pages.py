@@ -140,6 +140,7 @@ def test_an_id_from_elsewhere_cannot_leave_the_folder(tmp_path):
     assert all(name.startswith("in/") for name in found)
 
 
+@pytest.mark.slow
 def test_a_class_of_200_is_small_enough_to_open(tmp_path):
     write(put(class_results.large(200), tmp_path))
     assert (tmp_path / "index.html").stat().st_size < 1_000_000

@@ -173,6 +173,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS)
 def test_paired_intervals_cover_the_true_difference(name):
     pair = PAIRS[name]

@@ -139,6 +139,7 @@ MACHINES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", MACHINES)
 def test_identical_code_raises_no_alarm(machine):
     seen = _verdicts(1.0, **machine)
@@ -156,6 +157,7 @@ def test_on_a_quiet_machine_the_same_is_the_same():
     assert _verdicts(1.0, noise=0.03, drift=0.01)["same"] >= 0.95 * DRAWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truth", [1.0, 1.1])
 def test_a_noisy_machine_cannot_tell(truth):
     seen = _verdicts(truth, noise=0.1, drift=0.0, process=0.3)

@@ -57,6 +57,7 @@ def test_the_tables_say_what_was_measured():
     assert measure_scale.cost_table({"a": 1.2345}).splitlines()[-1] == "| a | 1,234.50 |"
 
 
+@pytest.mark.slow
 def test_the_command_measures_and_leaves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(measure_scale.tempfile, "tempdir", str(tmp_path))
     arguments = ["--no-workers", "--records=20", "--jobs=20", f"--folder={tmp_path}"]

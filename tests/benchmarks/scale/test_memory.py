@@ -8,6 +8,7 @@ from harness.benchmarks.scale.measure_memory import Kept
 from harness.jobs.store.record import Record
 
 
+@pytest.mark.slow
 def test_runs_are_done_looked_at_and_deleted(tmp_path):
     assert [found.runs for found in measure_memory.kept(25, tmp_path, each=10)] == [10, 20, 25]
     records = tmp_path / "store" / "records"

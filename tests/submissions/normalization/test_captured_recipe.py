@@ -165,6 +165,7 @@ JSON = st.one_of(
 
 
 # No deadline: the machine may be busy.
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(DOCUMENT)), JSON))
 def test_any_document_is_read_or_refused(document):
