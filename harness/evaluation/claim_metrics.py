@@ -4,15 +4,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Final, Literal, TypeVar
 
 from harness.data.letters import unlike_documented
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.report.schema.experiments import Experiment
+from harness.report.schema.experiments import (
+    RESULTS,
+    Experiment,
+    Study,
+    SummaryTable,
+    Transfer,
+    TransferRun,
+    Twin,
+    TwinRun,
+)
 from harness.statistics.intervals import Interval, mean_interval, repeats_interval
 from reference.facts import Facts
 from reference.layers import Network, total_params, trainable_params
+
+T = TypeVar("T")
+R = TypeVar("R", Study, SummaryTable, Transfer, Twin)
 
 CANNOT: Final = "cannot be tested"
 MEASURED_BY: Final = "measured by: pytest checks/ --recipe=documented"
@@ -52,20 +64,33 @@ class Evidence:
             raise CannotTestError("the network was not trained")
         return self.runs
 
-    def result(self, key: str, value: str, *, mnist: bool = True) -> tuple[str, Mapping[str, Any]]:
-        """Returns id and result of the experiment whose row has this value under `key`."""
+    def result(
+        self, model: type[R], id_: str | None = None, *, mnist: bool = True
+    ) -> tuple[str, R]:
+        """Returns id and result of the experiment of this kind, and with this id if one is given.
+
+        Raises:
+            CannotTestError: it was not run, did not finish, or found a problem with itself.
+        """
         if mnist:
             self._need_mnist()
-        row = next((row for row in self.experiments if row[key] == value), None)
+        row = next(
+            (
+                row
+                for row in self.experiments
+                if RESULTS.get(row.kind) is model and id_ in (None, row.id)
+            ),
+            None,
+        )
         if row is None:
             raise CannotTestError(MEASURED_BY)
-        if row["status"] != "done" or not row["result"]:
-            raise CannotTestError(row["reason"] or "the experiment was not finished", row["id"])
-        # A table's cells that differ are what its claim is about; anything else that an
-        # experiment finds wrong with itself leaves its figures without meaning.
-        if row["problems"] and row["kind"] != "summary_table":
-            raise CannotTestError("; ".join(row["problems"]), row["id"])
-        return row["id"], row["result"]
+        if row.status != "done" or not isinstance(row.result, model):
+            raise CannotTestError(row.reason or "the experiment was not finished", row.id)
+        # The claim about a table is about its cells that differ; any other problem that an
+        # experiment finds with itself makes its numbers meaningless.
+        if row.problems and model is not SummaryTable:
+            raise CannotTestError("; ".join(row.problems), row.id)
+        return row.id, row.result
 
     def _need_mnist(self) -> None:
         if not self.documented_data:
@@ -112,11 +137,10 @@ def _non_trainable(evidence: Evidence) -> Measured:
 
 
 def _summary_cells(evidence: Evidence) -> Measured:
-    name, result = evidence.result("kind", "summary_table", mnist=False)
-    cells = result["cells"]
+    name, result = evidence.result(SummaryTable, mnist=False)
     # A cell that the document does not have takes back one that it has.
-    extra = sum(1 for cell in cells if not cell["expected"])
-    equal = sum(1 for cell in cells if cell["equal"])
+    extra = sum(1 for cell in result.cells if not cell.expected)
+    equal = sum(1 for cell in result.cells if cell.equal)
     return Measured(value=float(equal - extra), experiment=name)
 
 
@@ -155,34 +179,35 @@ def _of_runs(counts: Sequence[tuple[int, int]], runs: Sequence[Record]) -> Measu
 
 
 def _cross_validation(evidence: Evidence) -> Measured:
-    name, result = evidence.result("id", "cross_validation")
-    runs = result["variants"][0]["runs"]
-    counts = [(round(run["accuracy"] * run["images"]), run["images"]) for run in runs]
+    name, result = evidence.result(Study, "cross_validation")
+    counts = [
+        (round(_known(run.accuracy) * _known(run.images)), _known(run.images))
+        for run in result.variants[0].runs
+    ]
     return _accuracy(counts, repeats="folds", experiment=name)
 
 
 def _transfer(evidence: Evidence) -> Measured:
     name, result = _letters(evidence)
-    counts = [(run["correct"], run["images"]) for run in result["runs"]]
     # Its interval is over the letters, and not over the seeds as that of the claimed figure.
-    lower, upper = result["left_out_interval"]
+    lower, upper = _known(result.left_out_interval)
     note = (
         "on the letters that it was trained on, as in the document; on letters left out of "
-        f"training: {result['left_out_mean']:.1%} [{lower:.1%}, {upper:.1%}]"
+        f"training: {result.left_out_mean:.1%} [{lower:.1%}, {upper:.1%}]"
     )
-    return _accuracy(counts, note=note, experiment=name)
+    return _accuracy(_counts(result.runs), note=note, experiment=name)
 
 
 def _transfer_best(evidence: Evidence) -> Measured:
     name, result = _letters(evidence)
     counts = [
-        (round(max(run["history"]["accuracy"]) * run["images"]), run["images"])
-        for run in result["runs"]
+        (round(max(map(_known, run.history.accuracy)) * _known(run.images)), _known(run.images))
+        for run in result.runs
     ]
     all_right = sum(1 for correct, images in counts if correct == images)
     note = (
         f"{all_right} of {len(counts)} seeds had every letter right "
-        f"at some point in {result['epochs']} epochs"
+        f"at some point in {result.epochs} epochs"
     )
     # The claim is about these very letters: where every seed read them all, no interval, which
     # speaks of other letters, leaves open that they stop short of it.
@@ -190,24 +215,22 @@ def _transfer_best(evidence: Evidence) -> Measured:
     return replace(_accuracy(counts, note=note, experiment=name), verdict=verdict)
 
 
-def _letters(evidence: Evidence) -> tuple[str, Mapping[str, Any]]:
-    name, result = evidence.result("kind", "transfer")
-    letters = result["letters"]
-    counts = unlike_documented(picture["label"] for picture in letters["pictures"])
-    if letters["source"] == "drawn":
+def _letters(evidence: Evidence) -> tuple[str, Transfer]:
+    name, result = evidence.result(Transfer)
+    counts = unlike_documented(picture.label for picture in result.letters.pictures)
+    if result.letters.source == "drawn":
         other = "letters drawn for this suite stood in for the course's, which GREEK_DIR names"
     elif counts is not None:
         other = f"the course's letters are nine of each class, and those of GREEK_DIR are {counts}"
     else:
         return name, result
-    right = [(run["correct"], run["images"]) for run in result["runs"]]
-    raise CannotTestError(f"{other}; on those the accuracy is {_mean(right):.1%}", name)
+    accuracy = _mean(_counts(result.runs))
+    raise CannotTestError(f"{other}; on those the accuracy is {accuracy:.1%}", name)
 
 
 def _numpy(evidence: Evidence) -> Measured:
-    name, result = evidence.result("kind", "twin")
-    counts = [(run["correct"], run["images"]) for run in result["runs"]]
-    return _accuracy(counts, experiment=name)
+    name, result = evidence.result(Twin)
+    return _accuracy(_counts(result.runs), experiment=name)
 
 
 def _training_speed(evidence: Evidence) -> Measured:
@@ -215,16 +238,17 @@ def _training_speed(evidence: Evidence) -> Measured:
 
     Both are medians over epochs, so that what the first one does once counts on neither side.
     """
-    name, result = evidence.result("kind", "twin")
-    speed = result["speed"]
-    epoch_with_fit = speed["train_images"] / speed["fit_images_per_s"]
-    times = [_epoch_time(run, result["epochs"]) for run in result["runs"]]
+    name, result = evidence.result(Twin)
+    speed = _known(result.speed)
+    with_fit, with_engine = _known(speed.fit_images_per_s), _known(speed.engine_images_per_s)
+    epoch_with_fit = _known(speed.train_images) / with_fit
+    times = [_epoch_time(run, _known(result.epochs)) for run in result.runs]
     logs = [log(time / epoch_with_fit) for time in times]
     if len(logs) < 2:
         raise CannotTestError("times of a single run tell nothing; two seeds are needed", name)
     centre = exp(sum(logs) / len(logs))
     lower, upper = (exp(end) for end in mean_interval(logs))
-    engine = speed["fit_images_per_s"] / speed["engine_images_per_s"]
+    engine = with_fit / with_engine
     return Measured(
         count=len(logs),
         repeats="seeds",
@@ -239,10 +263,21 @@ def _training_speed(evidence: Evidence) -> Measured:
     )
 
 
-def _epoch_time(run: Mapping[str, Any], epochs: int) -> float:
+def _epoch_time(run: TwinRun, epochs: int) -> float:
     """Returns the median seconds of an epoch; their mean where only the sum is known."""
-    times = run.get("history", {}).get("epoch_time_s")
-    return float(median(times) if times else run["train_time_s"] / epochs)
+    times = [_known(time) for time in run.history.epoch_time_s]
+    return median(times) if times else _known(run.train_time_s) / epochs
+
+
+def _known(value: T | None) -> T:
+    if value is None:
+        raise CannotTestError("a number of the experiment is not known")
+    return value
+
+
+def _counts(runs: Sequence[TransferRun] | Sequence[TwinRun]) -> list[tuple[int, int]]:
+    """Returns how many images each run classified correctly, and of how many."""
+    return [(_known(run.correct), _known(run.images)) for run in runs]
 
 
 def _open(lower: float, upper: float) -> str:

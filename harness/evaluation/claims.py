@@ -1,11 +1,11 @@
 """The documents' claims, held against what was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.evaluation.claim_metrics import CANNOT, MEASURES, CannotTestError, Evidence, Measured
 from harness.jobs.store.record import Record
 from harness.network.spec import Spec
-from harness.report.schema.experiments import Experiment
+from harness.report.schema.experiments import read_experiment
 from harness.report.schema.results import Claim
 from harness.statistics.intervals import Interval
 from reference.facts import ClaimFact, Facts
@@ -15,7 +15,7 @@ def judge(
     facts: Facts,
     spec: Spec | None,
     runs: Sequence[Record],
-    experiments: Sequence[Experiment] = (),
+    experiments: Iterable[Mapping[str, object]] = (),
     *,
     documented_data: bool,
 ) -> list[Claim]:
@@ -27,7 +27,8 @@ def judge(
         documented_data: whether all was measured on MNIST; on other data only claims that need
             no data are judged.
     """
-    evidence = Evidence(facts, spec, runs, experiments, documented_data=documented_data)
+    read = [read_experiment(row) for row in experiments]
+    evidence = Evidence(facts, spec, runs, read, documented_data=documented_data)
     return [_row(claim, evidence) for claim in facts.claims]
 
 

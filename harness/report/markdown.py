@@ -5,6 +5,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report.schema.experiments import Experiment
+from harness.report.schema.results import (
+    Baseline,
+    BaselineRow,
+    Claim,
+    Comparison,
+    Gate,
+    Layers,
+    Results,
+    Subject,
+    checked,
+)
 from harness.report.text.baseline_words import WORDS, tells
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
@@ -19,44 +31,44 @@ def render(results: Mapping[str, Any], lead: str = "") -> str:
     Claims are listed where experiments were run: other runs test only some of them.
 
     Args:
-        results: an object of schema 1; what later versions added to it may be absent.
         lead: the paragraph that the page begins with.
     """
-    dataset = results["dataset"]
-    lines = [f"## MNIST architectures: {_text(results['outcome'] or 'unknown')}", ""]
+    results = checked(results)
+    dataset = results.dataset
+    lines = [f"## MNIST architectures: {_text(results.outcome or 'unknown')}", ""]
     if lead:
         lines += [_text(lead), ""]
-    if dataset:
-        lines += [f"Data: {_text(dataset['name'])}, recipe: {_text(results['recipe'])}.", ""]
-        if dataset["note"]:
-            lines += [f"> {_text(dataset['note'])}", ""]
+    if dataset.name:
+        lines += [f"Data: {_text(dataset.name)}, recipe: {_text(results.recipe)}.", ""]
+        if dataset.note:
+            lines += [f"> {_text(dataset.note)}", ""]
     lines += [
         "| | network | test accuracy | 95 % interval | gate | parameters | epochs | points |",
         "|---|---|---:|---|---:|---:|---:|---:|",
-        *(_row(subject) for subject in results["subjects"]),
+        *(_row(subject) for subject in results.subjects),
         "",
     ]
     lines += _evidence(results)
     # Of submissions, each has a page of its own that says what failed.
-    for subject in [] if results["submissions"] else results["subjects"]:
+    for subject in [] if results.submissions else results.subjects:
         lines += _failures(subject)
-    lines += _claims(results["claims"], results.get("experiments") or [])
+    lines += _claims(results.claims, results.experiments)
     return "\n".join(lines)
 
 
-def _row(subject: Mapping[str, Any]) -> str:
-    gate, spec = subject["gate"] or {}, subject["spec"] or {}
-    epochs = dict.fromkeys(run["epochs"] for run in subject["runs"])
-    points = (subject["score"], subject["max_score"])
+def _row(subject: Subject) -> str:
+    gate, spec = subject.gate or Gate(), subject.spec or Layers()
+    epochs = dict.fromkeys(run.epochs for run in subject.runs)
+    score, most = subject.score, subject.max_score
     cells = [
-        f"{_MARKS.get(subject['verdict'], '')} {_text(subject['verdict'] or 'not known')}".strip(),
-        _text(subject["id"]),
-        _percent(gate.get("accuracy")),
-        _ends(gate.get("interval")),
-        _percent(gate.get("threshold")),
-        "" if spec.get("total_params") is None else f"{spec['total_params']:,}",
+        f"{_MARKS.get(subject.verdict or '', '')} {_text(subject.verdict or 'not known')}".strip(),
+        _text(subject.id),
+        _percent(gate.accuracy),
+        _ends(gate.interval),
+        _percent(gate.threshold),
+        "" if spec.total_params is None else f"{spec.total_params:,}",
         ", ".join(str(count) for count in epochs if count is not None),
-        "" if None in points else f"{points[0]:g} of {points[1]:g}",
+        "" if score is None or most is None else f"{score:g} of {most:g}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -73,57 +85,57 @@ def _points(value: float) -> str:
     return f"{100 * value:+.2f}".replace("-", "−")
 
 
-def _evidence(results: Mapping[str, Any]) -> list[str]:
+def _evidence(results: Results) -> list[str]:
     """A line each: alarms, every comparison, calibration and robustness, the baseline."""
     lines = [
-        f"- ⚠️ **Too good to be true?** {_text(subject['id'])}: {_text(alarm['text'])}"
-        for subject in results["subjects"]
-        for alarm in subject.get("alarms") or []
+        f"- ⚠️ **Too good to be true?** {_text(subject.id)}: {_text(alarm.text)}"
+        for subject in results.subjects
+        for alarm in subject.alarms
     ]
-    lines += [f"- {_compared(test)}" for test in results.get("comparisons") or []]
+    lines += [f"- {_compared(test)}" for test in results.comparisons]
     lines += [
-        f"- {_text(subject['id'])}: {'; '.join(figures)}"
-        for subject in results["subjects"]
+        f"- {_text(subject.id)}: {'; '.join(figures)}"
+        for subject in results.subjects
         if (figures := _figures(subject))
     ]
-    lines += _baseline(results.get("baseline") or {})
+    lines += _baseline(results.baseline)
     return [*lines, ""] if lines else []
 
 
-def _compared(test: Mapping[str, Any]) -> str:
-    verdict = {"a": "better", "b": "worse"}.get(test["verdict"], "no significant difference")
+def _compared(test: Comparison) -> str:
+    verdict = {"a": "better", "b": "worse"}.get(test.verdict or "", "no significant difference")
     numbers = []
-    if test["difference"] is not None:
-        ends = test["interval"]
+    if test.difference is not None:
+        ends = test.interval
         within = f" [{_points(ends[0])}, {_points(ends[1])}]" if ends else ""
-        numbers.append(f"{_points(test['difference'])} pp{within}")
-    if test["p_adjusted"] is not None:
-        numbers.append(f"adjusted p = {test['p_adjusted']:.2g}")
+        numbers.append(f"{_points(test.difference)} pp{within}")
+    if test.p_adjusted is not None:
+        numbers.append(f"adjusted p = {test.p_adjusted:.2g}")
     figures = f" ({', '.join(numbers)})" if numbers else ""
-    return f"{_text(test['a'])} against {_text(test['b'])}: {verdict}{figures}"
+    return f"{_text(test.a)} against {_text(test.b)}: {verdict}{figures}"
 
 
-def _figures(subject: Mapping[str, Any]) -> list[str]:
-    calibration, robustness = (subject.get(key) or {} for key in ("calibration", "robustness"))
+def _figures(subject: Subject) -> list[str]:
+    calibration, robustness = subject.calibration, subject.robustness
     parts = []
-    if calibration.get("ece") is not None:
-        parts.append(f"expected calibration error {calibration['ece']:.2%}")
-    if robustness.get("mean_corruption_error") is not None:
-        parts.append(f"mean corruption error {robustness['mean_corruption_error']:.1%}")
+    if calibration and calibration.ece is not None:
+        parts.append(f"expected calibration error {calibration.ece:.2%}")
+    if robustness and robustness.mean_corruption_error is not None:
+        parts.append(f"mean corruption error {robustness.mean_corruption_error:.1%}")
     return parts
 
 
-def _baseline(baseline: Mapping[str, Any]) -> list[str]:
-    """How often each came out, and what is not as it was."""
-    rows = baseline.get("rows") or []
-    if not rows:
+def _baseline(baseline: Baseline | None) -> list[str]:
+    """Returns how often each status occurs, and the rows that changed."""
+    if baseline is None or not baseline.rows:
         return []
+    rows = baseline.rows
     # The reason is of every row that it keeps from being compared; once is enough.
-    reason = baseline.get("reason")
-    told = [row for row in rows if tells(row) and row["text"] != reason]
-    counts = Counter(row["status"] for row in rows)
+    reason = baseline.reason
+    told = [row for row in rows if tells(row) and row.text != reason]
+    counts = Counter(row.status for row in rows)
     summary = ", ".join(f"{count} {_text(status)}" for status, count in counts.items())
-    since = f" of {_text(baseline['created'])}" if baseline.get("created") else ""
+    since = f" of {_text(baseline.created)}" if baseline.created else ""
     return [
         f"- Against the baseline{since}: {summary}",
         *([f"  - {_BASELINE['not comparable']} {_text(reason)}"] if reason else []),
@@ -131,56 +143,53 @@ def _baseline(baseline: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _baseline_row(row: Mapping[str, Any]) -> str:
-    mark = f"{_BASELINE[row['status']]} " if row["status"] in _BASELINE else ""
-    measure = WORDS.get(row["measure"], row["measure"])
-    about = (row["subject"] or row["baseline_subject"], measure, row["status"])
-    return f"{mark}{', '.join(map(_text, about))}: {_text(row['text'])}"
+def _baseline_row(row: BaselineRow) -> str:
+    mark = f"{_BASELINE[row.status]} " if row.status in _BASELINE else ""
+    measure = WORDS.get(row.measure or "", row.measure)
+    about = (row.subject or row.baseline_subject, measure, row.status)
+    return f"{mark}{', '.join(map(_text, about))}: {_text(row.text)}"
 
 
-def _failures(subject: Mapping[str, Any]) -> list[str]:
-    failed = [check for check in subject["checks"] if check["status"] not in ("passed", "skipped")]
+def _failures(subject: Subject) -> list[str]:
+    failed = [check for check in subject.checks if check.status not in ("passed", "skipped")]
     if not failed:
         return []
-    lines = [f"### {_text(subject['id'])}", ""]
+    lines = [f"### {_text(subject.id)}", ""]
     for check in failed:
-        status = (check["status"] or "not known").replace("_", " ")
-        lines.append(f"- **{_text(check['title'])}**: {_text(status)}")
+        status = (check.status or "not known").replace("_", " ")
+        lines.append(f"- **{_text(check.title)}**: {_text(status)}")
         lines += [
-            f"  - {_text(line[:_LONGEST_LINE])}"
-            for line in (check["message"] or "").splitlines()[:20]
+            f"  - {_text(line[:_LONGEST_LINE])}" for line in (check.message or "").splitlines()[:20]
         ]
     return [*lines, ""]
 
 
-def _claims(
-    claims: Sequence[Mapping[str, Any]], experiments: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    """What the documents say beside what was measured, and what each experiment found."""
+def _claims(claims: Sequence[Claim], experiments: Sequence[Experiment]) -> list[str]:
+    """Returns each claim with what was measured, and each experiment's finding."""
     if not experiments:
         return []
     lines = ["### Experiments", ""]
     for item in experiments:
-        title = f"**{_text(item['title'])}** ({_text(item['architecture'])})"
+        title = f"**{_text(item.title)}** ({_text(item.architecture)})"
         lines.append(f"- {title}: {_text(_found(item))}")
-        lines += [f"  - ❌ {_text(problem)}" for problem in item["problems"]]
+        lines += [f"  - ❌ {_text(problem)}" for problem in item.problems]
     lines += ["", "### Claims", ""]
     for claim in claims:
         figures = [
-            f"{word} {_figure(claim[word], claim['claimed'])}"
-            for word in ("claimed", "measured")
-            if claim[word] is not None
+            f"{word} {_figure(value, claim.claimed)}"
+            for word, value in (("claimed", claim.claimed), ("measured", claim.measured))
+            if value is not None
         ]
-        what = f"{_text(claim['architecture'])}, {_text(claim['what'])}"
+        what = f"{_text(claim.architecture)}, {_text(claim.what)}"
         measured = f": {', '.join(figures)}" if figures else ""
-        lines.append(f"- **{_text(claim['verdict'])}** {what}{measured}")
+        lines.append(f"- **{_text(claim.verdict)}** {what}{measured}")
     return [*lines, ""]
 
 
-def _found(item: Mapping[str, Any]) -> str:
-    if item["status"] not in ("done", None):
-        return f"{item['status']}, {item['reason'] or 'the reason is not known'}"
-    return (item["result"] or {}).get("finding") or "done"
+def _found(item: Experiment) -> str:
+    if item.status not in ("done", None):
+        return f"{item.status}, {item.reason or 'the reason is not known'}"
+    return (item.result and item.result.finding) or "done"
 
 
 def _figure(value: float, claimed: float | None) -> str:

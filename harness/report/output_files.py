@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
+from harness.report.schema import results as schema
 from harness.system import atomic_files
 from reference.errors import UserError
 
@@ -19,7 +19,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
 }
 
 
-def stems(subjects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def stems(subjects: Sequence[schema.Subject]) -> tuple[str, ...]:
     """Returns a file name without its ending for each subject: its id, where that is safe as one.
 
     An id that is not (a results.json may come from anywhere), or that occurred before, becomes a
@@ -27,7 +27,7 @@ def stems(subjects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """
     found: list[str] = []
     for place, subject in enumerate(subjects):
-        ident = subject["id"]
+        ident = subject.id
         if not _SAFE.fullmatch(ident) or ident in _DEVICES or ident in found:
             rest = _UNSAFE.sub("-", ident.lower()).strip("-_")[:40]
             mark = sha256(f"{place} {ident}".encode(errors="replace")).hexdigest()[:12]

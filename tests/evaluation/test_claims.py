@@ -202,8 +202,8 @@ def _experiment(name, kind, result, **changes):
 
 def _folds(*accuracies, **changes):
     runs = [{"accuracy": a, "images": 12_000} for a in accuracies]
-    other = {"runs": [{"accuracy": 0.1, "images": 12_000}]}
-    result = {"variants": [{"runs": runs}, other]}
+    other = {"name": "b", "runs": [{"accuracy": 0.1, "images": 12_000}]}
+    result = {"variants": [{"name": "a", "runs": runs}, other]}
     return _experiment("cross_validation", "study", result, **changes)
 
 
@@ -235,7 +235,9 @@ def _twin(correct, seconds=30.0, fit=50_000.0, **changes):
 
 
 def _table(*cells):
-    rows = [{"expected": e, "actual": a, "equal": e == a} for e, a in cells]
+    rows = [
+        {"row": 0, "column": "a", "expected": e, "actual": a, "equal": e == a} for e, a in cells
+    ]
     problems = ["a cell differs" for row in rows if not row["equal"]]
     return _experiment("table", "summary_table", {"cells": rows}, problems=problems)
 

@@ -29,7 +29,7 @@ def assemble(
         experiments: rows of the experiments, in the catalogue's order.
         baseline: the comparison with an earlier results.json; None without one.
     """
-    rows = [Experiment(**row) for row in experiments]
+    rows = list(experiments)
     trained = pairwise.analysed(
         pairwise.Trained(one.subject.id, one.runs) for one in graded if one.runs
     )
@@ -47,7 +47,7 @@ def assemble(
         submissions=any(one.subject.trust == SUBMISSION for one in graded),
         subjects=subjects(graded, run.dataset),
         claims=_claims(graded, rows, run.dataset),
-        experiments=rows,
+        experiments=[Experiment(**row) for row in rows],
         comparisons=[] if labels is None else pairwise.comparisons(networks, labels),
         omnibus=None if labels is None else pairwise.omnibus(networks, labels),
         image_groups=pairwise.image_groups(networks, run.dataset) if run.dataset else None,
@@ -68,7 +68,9 @@ def _dataset(dataset: Dataset) -> schema.Dataset:
 
 
 def _claims(
-    graded: Iterable[SubjectOutcome], experiments: Sequence[Experiment], dataset: Dataset | None
+    graded: Iterable[SubjectOutcome],
+    experiments: Sequence[Mapping[str, Any]],
+    dataset: Dataset | None,
 ) -> list[schema.Claim]:
     """Judges the documents' claims by the project's own networks alone."""
     return [
@@ -79,7 +81,7 @@ def _claims(
             one.facts,
             one.spec,
             one.runs,
-            experiments=[row for row in experiments if row.architecture == one.facts.name],
+            experiments=[row for row in experiments if row["architecture"] == one.facts.name],
             documented_data=dataset is not None and dataset.name == DOCUMENTED_DATA,
         )
     ]

@@ -5,7 +5,6 @@ write_all(json.load(file), folder)      # grades.csv, junit.xml, gradescope/<id>
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from harness.report import output_files
 from harness.report.exports import grades, gradescope, junit
@@ -16,7 +15,7 @@ JUNIT = "junit.xml"
 GRADESCOPE = "gradescope"
 
 
-def write_all(results: Mapping[str, Any], folder: Path) -> None:
+def write_all(results: Mapping[str, object], folder: Path) -> None:
     """Writes every export of an object of schema 1 into the folder of its results.json.
 
     Each file appears whole or not at all. Files of submissions that are no longer there are
@@ -26,7 +25,7 @@ def write_all(results: Mapping[str, Any], folder: Path) -> None:
         UserError: another schema, a part of another shape, or a file that cannot be written.
     """
     complete = schema.checked(results)
-    subjects = complete["subjects"]
+    subjects = complete.subjects
     inside = Path(folder) / GRADESCOPE
     named = {
         f"{stem}.json": subject

@@ -7,10 +7,10 @@ the file for the machine's old 8-bit code and garbles every name that is not pla
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.report.exports import text as words
+from harness.report.schema.results import Results, Subject
 
 START = ("name", "id", "architecture", "score", "max_score", "percent", "verdict", "accuracy")
 END = ("first_fault",)
@@ -22,14 +22,14 @@ _FORMULA = re.compile("^[\\s\"'`]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 _SECOND = re.compile(";(?=[\\s\"'`]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
-def render(results: Mapping[str, Any]) -> bytes:
+def render(results: Results) -> bytes:
     """Returns the file for results that `schema.checked` has completed.
 
     A column for each check holds its points; it is empty where the check does not belong to the
     submission or where the grader itself went wrong, so that nobody averages a 0 that is not one.
     """
-    subjects = results["subjects"]
-    ids = list(dict.fromkeys(check["id"] for s in subjects for check in s["checks"]))
+    subjects = results.subjects
+    ids = list(dict.fromkeys(check.id for s in subjects for check in s.checks))
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow([harmless(title) for title in (*START, *ids, *END)])
@@ -44,22 +44,22 @@ def harmless(value: str | None) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _row(subject: Mapping[str, Any], ids: Sequence[str]) -> list[str | int | float]:
-    score, most = words.points(subject["score"]), words.points(subject["max_score"])
+def _row(subject: Subject, ids: Sequence[str]) -> list[str | int | float]:
+    score, most = words.points(subject.score), words.points(subject.max_score)
     accuracy = words.accuracy(subject)
     earned = {
-        check["id"]: words.number(words.points(check["points"]))
-        for check in subject["checks"]
+        check.id: words.number(words.points(check.points))
+        for check in subject.checks
         if words.counted(check)
     }
     return [
         harmless(words.name(subject)),
-        harmless(subject["id"]),
-        harmless(subject["architecture"]),
+        harmless(subject.id),
+        harmless(subject.architecture),
         words.number(score),
         words.number(most),
         round(float(100 * score / most), 2) if most else "",
-        harmless(subject["verdict"]),
+        harmless(subject.verdict),
         "" if accuracy is None else round(accuracy, 6),
         *(earned.get(ident, "") for ident in ids),
         harmless(words.first_fault(subject)),

@@ -1,9 +1,10 @@
 """What the exports say of a submission, in plain text and exact numbers."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+
+from harness.report.schema.results import Check, Subject
 
 LONGEST = 4000  # characters of one message
 MISSING = "(no name)"
@@ -17,9 +18,9 @@ def line(text: str | None) -> str:
     return _SPACES.sub(" ", text or "").strip()
 
 
-def name(subject: Mapping[str, Any]) -> str:
+def name(subject: Subject) -> str:
     """The name to show: one line; the id where the submission has none."""
-    return line(subject["name"]) or line(subject["id"]) or MISSING
+    return line(subject.name) or line(subject.id) or MISSING
 
 
 def limited(text: str | None) -> str:
@@ -42,29 +43,28 @@ def number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def counted(check: Mapping[str, Any]) -> bool:
+def counted(check: Check) -> bool:
     """Whether a check's points count: not where the grader itself went wrong."""
-    return check["status"] in COUNTED
+    return check.status in COUNTED
 
 
-def accuracy(subject: Mapping[str, Any]) -> float | None:
+def accuracy(subject: Subject) -> float | None:
     """Test accuracy as a fraction: the gate's, else the mean over the runs; None untrained."""
-    gate = subject["gate"] or {}
-    if gate.get("accuracy") is not None:
-        return float(gate["accuracy"])
-    measured = [r["test_accuracy"] for r in subject["runs"] if r["test_accuracy"] is not None]
+    if subject.gate and subject.gate.accuracy is not None:
+        return subject.gate.accuracy
+    measured = [run.test_accuracy for run in subject.runs if run.test_accuracy is not None]
     return sum(measured) / len(measured) if measured else None
 
 
-def first_fault(subject: Mapping[str, Any]) -> str:
+def first_fault(subject: Subject) -> str:
     """What to fix first: a finding's cause, else why it was not opened, else a failed check."""
-    for finding in subject["findings"]:
-        if finding["severity"] != "note" and finding["cause"]:
-            return line(finding["cause"])
-    if subject["error"]:
-        return line(subject["error"])[:500]
-    for check in subject["checks"]:
-        if check["status"] not in {"passed", "skipped", None}:
-            said = check["hint"] or check["message"] or check["title"] or check["id"]
+    for finding in subject.findings:
+        if finding.severity != "note" and finding.cause:
+            return line(finding.cause)
+    if subject.error:
+        return line(subject.error)[:500]
+    for check in subject.checks:
+        if check.status not in {"passed", "skipped", None}:
+            said = check.hint or check.message or check.title or check.id
             return line(said)[:500]
     return ""

@@ -261,3 +261,15 @@ class Experiment(Part):
     reason: Text = None
     problems: Rows[Name] = ()
     result: Annotated[Result | None, WrapValidator(_result)] = None
+
+
+_READER: Final = TypeAdapter(Experiment)
+
+
+def read_experiment(row: Mapping[str, object]) -> Experiment:
+    """Returns a row of `experiments` as its model.
+
+    Raises:
+        ValidationError: a part of it has another shape.
+    """
+    return _READER.validate_python(row)

@@ -6,6 +6,7 @@ import pytest
 
 from harness.report import output_files
 from harness.report.exports import write_all
+from harness.report.schema.results import Subject
 from reference.errors import UserError
 from tests.support.samples import class_results
 
@@ -60,18 +61,18 @@ def test_an_id_that_is_no_safe_file_name_stays_inside_the_folder(tmp_path, ident
     assert len(found) == 3
     assert [name for name in found if not name.startswith("in/")] == []
     stem = found[1].removeprefix("in/gradescope/").removesuffix(".json")
-    assert output_files.stems([{"id": stem}]) == (stem,)
+    assert output_files.stems([Subject(id=stem)]) == (stem,)
     assert stem != ident
 
 
 def test_ids_that_occur_twice_give_two_files():
-    stems = output_files.stems([{"id": "a"}, {"id": "a"}, {"id": "A"}, {"id": "A"}])
+    stems = output_files.stems([Subject(id="a"), Subject(id="a"), Subject(id="A"), Subject(id="A")])
     assert len(set(stems)) == 4
     assert stems[0] == "a"
 
 
 def test_a_safe_id_is_the_file_name():
-    assert output_files.stems([{"id": "ada-lovelace_2"}]) == ("ada-lovelace_2",)
+    assert output_files.stems([Subject(id="ada-lovelace_2")]) == ("ada-lovelace_2",)
 
 
 def test_no_submissions_give_empty_exports(tmp_path):
