@@ -104,8 +104,8 @@ def test_a_full_disk_behind_the_output_is_said_and_the_report_written(plain):
     done = _shell(plain, ">/dev/full")
     assert done.returncode == USAGE
     assert done.stderr == (
-        "ERROR: the output of this command cannot be written: No space left on device. Make room, "
-        "or send it elsewhere. The report does not depend on it.\n"
+        "ERROR: the output of this command cannot be written: No space left on device. Free some "
+        "space, or redirect the output. The report is not affected.\n"
     )
     assert report.exists()
 

@@ -1,8 +1,8 @@
-"""The plugin that pytest.ini names: before anything else is looked at, it declares the options.
+"""The plugin that pytest.ini names: declares the options before pytest looks for conftest files.
 
-Until they are declared, pytest takes the value in `--submissions class/` for a path to collect
-from, and runs the conftest.py that it finds there. It also looks at what pytest itself would not
-bear: closed streams, a full disk behind them, and a Python without assertions.
+Otherwise pytest would treat the value in `--submissions class/` as a path to collect from, and run
+the conftest.py there. It also handles closed streams, a full disk behind stdout, and a Python
+without assertions.
 """
 
 import sys
@@ -26,22 +26,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     if sys.flags.optimize:
         raise pytest.UsageError(
-            "Python was told to optimise (-O, -OO or PYTHONOPTIMIZE), which leaves out assertions, "
-            "and the sentences that checks are known by. Expected neither: `unset PYTHONOPTIMIZE`, "
-            "and leave out -O."
+            "Python runs optimised (-O, -OO or PYTHONOPTIMIZE), without the assertions and "
+            "docstrings of the checks. Leave out -O, and run `unset PYTHONOPTIMIZE`."
         )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Says at the end that the output is not whole: nobody may take half of it for all."""
+    """Reports on stderr if the output could not be written completely."""
     sys.stdout.flush()
     failure = getattr(sys.stdout, "failure", None)
     session = config.pluginmanager.get_plugin("session")
     if failure is None or session is None:
         return
     sys.stderr.write(
-        f"ERROR: the output of this command cannot be written: {described(failure)}. Make room, "
-        "or send it elsewhere. The report does not depend on it.\n"
+        f"ERROR: the output of this command cannot be written: {described(failure)}. Free some "
+        "space, or redirect the output. The report is not affected.\n"
     )
     session.exitstatus = pytest.ExitCode.USAGE_ERROR
