@@ -45,7 +45,8 @@ class Calibration:
         recipe: what is set differently from the documents' recipes.
         floors: by network.
         command: what measured the floors.
-        documented: the documents' own recipes and gates hold, and the floors are no gates.
+        documented: the documents' own recipes and gates hold; the minimum accuracies are not
+            gates.
         measured_by: name of the recipe that the floors were measured with, as of --recipe.
     """
 
@@ -90,4 +91,4 @@ def load(dataset: str) -> Calibration:
             measured_by=document.get("measured_by", "gate"),
         )
     except (KeyError, TypeError, UserError) as error:
-        raise UserError(f"{path.name} is no calibration: {error!r}") from error
+        raise UserError(f"{path.name} is not a calibration: {error!r}") from error

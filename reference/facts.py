@@ -55,7 +55,7 @@ def load(name: str, folder: Path = FOLDER) -> Facts:
     """Returns the facts of one documented network.
 
     Raises:
-        UserError: there is no such file, or it is not a fact file.
+        UserError: the file is missing, or is not a file of facts.
     """
     if name not in names(folder):
         raise UserError(
@@ -130,7 +130,7 @@ def expected_nodes(facts: Facts) -> tuple[ExpectedNode, ...]:
 
 
 def _figure(value: object) -> float:
-    """A count stays a whole number, so that it is shown as one."""
+    """A count stays an integer, so that it is shown as one."""
     read: float = (whole(0, 10**9) if isinstance(value, int) else number(0, 1)).read(value)
     return read
 

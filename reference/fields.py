@@ -17,7 +17,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
 _SHORT.maxlevel = 3
-_MOST_SHOWN = 160
+_MAX_SHOWN = 160
 
 
 def shown(value: object) -> str:
@@ -26,11 +26,11 @@ def shown(value: object) -> str:
         text = _SHORT.repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in a …
         return f"a value of type {type(value).__name__} that cannot be shown"
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 
 def plain(value: object, most: int = 60) -> str:
-    """Returns a text on one line, printable and cut to a length; `shown` for what is no text."""
+    """Returns a text on one line, printable and cut to a length; `shown` for other values."""
     text = value if isinstance(value, str) else shown(value)
     return "".join(c if c.isprintable() else "?" for c in text[:most])
 
@@ -62,12 +62,12 @@ class Field:
 
 
 def whole(low: int, high: int, *, default: object = REQUIRED) -> Field:
-    """A whole number in [low, high]; True and 3.0 are not whole numbers."""
+    """An integer in [low, high]; True and 3.0 are not integers."""
 
     def read(value: object) -> int:
         return _whole(value, low, high)
 
-    return Field(f"a whole number from {low} to {high}", read, default)
+    return Field(f"an integer from {low} to {high}", read, default)
 
 
 def number(
@@ -114,13 +114,13 @@ def choice(
 
 
 def pair(low: int, high: int, *, default: object = REQUIRED, same_as: str | None = None) -> Field:
-    """Two whole numbers in [low, high] for height and width; one number stands for both."""
+    """Two integers in [low, high] for height and width; one number stands for both."""
 
     def read(value: object) -> list[int]:
         items = _items(value if isinstance(value, Sequence) else (value, value), length=2)
         return [_whole(item, low, high) for item in items]
 
-    return Field(f"one or two whole numbers from {low} to {high}", read, default, same_as)
+    return Field(f"one or two integers from {low} to {high}", read, default, same_as)
 
 
 def borders(high: int, *, default: object = REQUIRED) -> Field:
@@ -152,7 +152,7 @@ def sizes(high: int, *, rank: int, inferred: bool = False) -> Field:
         return [-1 if free and item == -1 else _whole(item, 1, high) for item in items]
 
     also = ", one of them possibly -1" if inferred else ""
-    return Field(f"1 to {rank} whole numbers from 1 to {high}{also}", read)
+    return Field(f"1 to {rank} integers from 1 to {high}{also}", read)
 
 
 def last_axis() -> Field:

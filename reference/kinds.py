@@ -28,7 +28,7 @@ from reference.fields import (
 )
 
 MAX_INPUTS: Final = 64
-_MOST_PROBLEMS: Final = 5
+_MAX_PROBLEMS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class LayerRule:
             except MismatchError:
                 problems.append(f"{key} = {shown(value)}, but should be {rule.expected}")
         if problems:
-            more = len(problems) - _MOST_PROBLEMS
+            more = len(problems) - _MAX_PROBLEMS
             tail = [f"and {more:,} more"] if more > 0 else []
-            raise UserError("; ".join([*problems[:_MOST_PROBLEMS], *tail]))
+            raise UserError("; ".join([*problems[:_MAX_PROBLEMS], *tail]))
         return result
 
     def _given(self, config: Mapping[str, Any], key: str) -> object:

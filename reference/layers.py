@@ -136,7 +136,7 @@ def flops(network: Network) -> tuple[int, ...]:
 # Normal form ----------------------------------------------------------------------------------
 
 LayerSpelling = tuple[str, Mapping[str, Any], Sequence[int], bool]
-"""A layer as somebody wrote it: (kind, config, indexes of its inputs, trainable)."""
+"""A layer as its author wrote it: (kind, config, indexes of its inputs, trainable)."""
 
 
 @dataclass(frozen=True)

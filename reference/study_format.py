@@ -19,7 +19,7 @@ from reference.kinds import ACTIVATION
 from reference.tables import Table
 
 FOLDER: Final = Path(__file__).parent / "studies"
-MOST_TRIALS: Final = 500
+MAX_TRIALS: Final = 500
 
 OPTIMIZERS: Final = ("adam", "adamw", "adagrad", "nadam", "rmsprop", "sgd")
 LOSSES: Final = (
@@ -38,7 +38,7 @@ Settings = Mapping[str, Any]
 
 
 def _widths(high: int, *, alone: bool) -> Field:
-    """A list of up to 8 whole numbers; with `alone`, one number stands for a list of one."""
+    """A list of up to 8 integers; with `alone`, one number stands for a list of one."""
     each = whole(1, high)
 
     def read(value: object) -> list[int]:
@@ -47,8 +47,8 @@ def _widths(high: int, *, alone: bool) -> Field:
             raise MismatchError
         return [each.read(item) for item in items]
 
-    one = "a whole number or " if alone else ""
-    return Field(f"{one}a list of up to 8 whole numbers from 1 to {high}", read)
+    one = "an integer or " if alone else ""
+    return Field(f"{one}a list of up to 8 integers from 1 to {high}", read)
 
 
 SETTINGS: Final[Mapping[str, Field]] = {
@@ -146,7 +146,7 @@ def load(path: Path) -> Study:
     """Reads one study.
 
     Raises:
-        UserError: there is no such file, or it is no study; says which key and what was expected.
+        UserError: the file is missing, or is not a study; says which key and what was expected.
     """
     document = toml_file.read(path, path.name, "a study")
     return _read(path, Table(path.name, document), document)
@@ -162,10 +162,10 @@ def _read(path: Path, table: Table, document: Mapping[str, Any]) -> Study:
     method, variants = _variants(path.name, table, document, repeats, measuring)
     table.finish()
     trials = len(variants) * (count or 1)
-    if trials > MOST_TRIALS:
+    if trials > MAX_TRIALS:
         raise UserError(
             f"{path.name}: {len(variants)} variants and {count or 1} repeats make {trials:,} "
-            f"trials, but should make at most {MOST_TRIALS}; leave out values of the grid"
+            f"trials, but should make at most {MAX_TRIALS}; leave out values of the grid"
         )
     return Study(
         id=_id(path.stem, architecture),
@@ -321,11 +321,11 @@ def _check_size(table: Table, axes: Mapping[str, Sequence[object]]) -> None:
     size = 1
     for key, values in axes.items():
         size *= len(values)
-        if size > MOST_TRIALS:
+        if size > MAX_TRIALS:
             table.refuse(
                 key,
                 list(values),
-                f"shorter: the product of all lists should have at most {MOST_TRIALS} points",
+                f"shorter: the product of all lists should have at most {MAX_TRIALS} points",
             )
 
 

@@ -55,7 +55,7 @@ def summarise(network: Network, title: str) -> Summary:
 
 
 def _fused(network: Network, index: int) -> bool:
-    """Whether a node is an activation that the layer before it can carry, for nobody else."""
+    """Whether a node is an activation that only the layer before it can carry."""
     node = network.nodes[index]
     if node.kind != "Activation":
         return False
@@ -93,7 +93,7 @@ def read(text: str) -> Summary:
     """Returns the cells of a printed table.
 
     Raises:
-        UserError: the text is no such table; names the line.
+        UserError: the text is not such a table; names the line.
     """
     lines = [line.rstrip() for line in text.splitlines()]
     lines = [line for line in lines if line.strip("_=")]

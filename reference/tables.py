@@ -91,7 +91,7 @@ class Table:
         ]
 
     def finish(self) -> None:
-        """Refuses keys that nobody asked for."""
+        """Refuses unknown keys."""
         for key, value in self._left.items():
             self._fail(key, value, "absent: no such key is known here")
 

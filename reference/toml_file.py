@@ -1,4 +1,4 @@
-"""TOML that anybody may have written: parsed in bounded time and memory, or refused in words."""
+"""Parses TOML of unknown origin in bounded time and memory, or refuses it with a reason."""
 
 import re
 import tomllib
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from reference.errors import UserError
 
-MOST_BYTES: Final = 1_000_000
-MOST_PARTS: Final = 20
+MAX_BYTES: Final = 1_000_000
+MAX_PARTS: Final = 20
 """Of a dotted key. Python's parser keeps every beginning of one, so that a key of 40,000 parts, in
 80 kB, takes it 6 GB; nothing that is read here has more than three."""
 
@@ -35,11 +35,11 @@ def read(
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{name} cannot be read: {error.strerror or error}") from error
-    if len(data) > MOST_BYTES:
-        raise UserError(f"{name} has more than {MOST_BYTES:,} bytes, but should be {what}")
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{name} has more than {MAX_BYTES:,} bytes, but should be {what}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -59,9 +59,9 @@ def read(
 def _check_keys(text: str, name: str) -> None:
     """Refuses a key of very many parts before anything is made of it."""
     for found in _DOTTED.finditer(text):
-        if found[0].count(".") >= MOST_PARTS and len(_PARTS.findall(found[0])) > MOST_PARTS:
+        if found[0].count(".") >= MAX_PARTS and len(_PARTS.findall(found[0])) > MAX_PARTS:
             line = text.count("\n", 0, found.start()) + 1
             raise UserError(
-                f"{name}, line {line}: a key of more than {MOST_PARTS} parts, but should have a "
+                f"{name}, line {line}: a key of more than {MAX_PARTS} parts, but should have a "
                 "few at most"
             )

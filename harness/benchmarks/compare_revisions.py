@@ -28,7 +28,7 @@ from harness.network import documented as network_documented
 from harness.network.spec import Spec
 from harness.statistics import revision_times as statistics
 from harness.statistics.revision_times import (
-    LEAST_MARGIN,
+    MIN_MARGIN,
     Comparison,
     alarms,
     compare,
@@ -311,7 +311,7 @@ def table(base: str, head: str, quads: int, findings: Sequence[Finding]) -> str:
         "|---|---|---|---:|---|",
     ]
     for one in findings:
-        identical = "alarm" if alarms(one.control, LEAST_MARGIN) else "no alarm"
+        identical = "alarm" if alarms(one.control, MIN_MARGIN) else "no alarm"
         lines.append(
             f"| {one.network} | {_ratio(one.control)}, {identical} | {_ratio(one.found)} | "
             f"{exp(margin(one.control)) - 1:.0%} | {one.verdict} |"
@@ -394,7 +394,7 @@ def main(arguments: Sequence[str] | None = None, repository: Path = PROJECT_ROOT
     options = parser.parse_args(arguments)
     try:
         if options.quads < 1:
-            raise UserError(f"--quads {options.quads}: expected a whole number from 1")
+            raise UserError(f"--quads {options.quads}: expected an integer from 1")
         return run(options, repository)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)

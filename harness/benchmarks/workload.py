@@ -87,7 +87,7 @@ def from_json(document: Mapping[str, Any]) -> Workload:
         ) from error
     for name, value in (("batch_size", batch_size), ("steps", steps)):
         if not isinstance(value, int) or value < 1:
-            raise UserError(f"{name} = {value!r}, but should be a whole number from 1")
+            raise UserError(f"{name} = {value!r}, but should be an integer from 1")
     return Workload(
         task=task,
         runner=runner,

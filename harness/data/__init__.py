@@ -88,16 +88,13 @@ def load(
 
 
 def _fallback(error: NotFound) -> str:
-    return (
-        "MNIST could not be had, so the digits bundled with scikit-learn are used in its place. "
-        f"Tried: {error}."
-    )
+    return f"MNIST was not found, so the scikit-learn digits are used instead. Tried: {error}."
 
 
 def _failure(error: NotFound) -> str:
     tried = "\n".join(f"  {source}: {reason}" for source, reason in error.reasons)
     return (
-        f"MNIST could not be had. Tried, in this order:\n{tried}\n"
+        f"MNIST was not found. Tried, in this order:\n{tried}\n"
         f"Name a folder that holds its four IDX files or mnist.npz with {OPTION} or "
-        f"{VARIABLE}, or take the bundled digits with --dataset digits."
+        f"{VARIABLE}, or take the scikit-learn digits with --dataset digits."
     )

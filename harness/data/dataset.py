@@ -173,19 +173,19 @@ def verified(
 
 
 def to_uint8(values: NDArray[np.generic], maximum: int, where: str) -> Bytes:
-    """Returns whole numbers of any numeric dtype as uint8.
+    """Returns integers of any numeric dtype as uint8.
 
     Raises:
-        UserError: not numbers, or one of them is not a whole number in 0..maximum.
+        UserError: not numbers, or one of them is not an integer in 0..maximum.
     """
     if values.dtype.kind not in "uif":
-        raise UserError(f"{where}: values are {values.dtype}, but should be whole numbers.")
+        raise UserError(f"{where}: values are {values.dtype}, but should be integers.")
     if values.dtype != np.uint8:
         numbers: Any = values  # its kind is known by now, its dtype is not
         fits = (numbers >= 0) & (numbers <= maximum)
         if not (fits.all() and np.array_equal(numbers, np.trunc(numbers))):
             raise UserError(
-                f"{where}: values must be whole numbers from 0 to {maximum}, and some are not."
+                f"{where}: values must be integers from 0 to {maximum}, and some are not."
             )
     elif values.size and values.max() > maximum:
         raise UserError(f"{where}: holds {values.max()}, but should be at most {maximum}.")

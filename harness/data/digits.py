@@ -1,4 +1,4 @@
-"""scikit-learn's bundled digits, dressed as a small MNIST: the data set that is always there.
+"""The scikit-learn digits in the form of a small MNIST: the data set that is always there.
 
 1,797 pictures of 8 × 8 pixels with values 0..16, from 43 writers. They are placed in 28 × 28
 as MNIST's digits are: enlarged three times (each pixel becomes a 3 × 3 square) to 24 × 24,
@@ -48,7 +48,7 @@ def load_digits(note: str | None = None) -> Dataset:
     Raises:
         UserError: scikit-learn is not installed, or its file is missing or another one.
     """
-    file = _bundled_file()
+    file = _digits_file()
     table = _table(file)
     images, labels = placed(table[:, :-1].reshape(-1, 8, 8)), table[:, -1]
     test = stratified(labels, DIGITS.test_size)
@@ -63,7 +63,7 @@ def load_digits(note: str | None = None) -> Dataset:
         arrays,
         name="digits",
         digest=DIGITS.digest,
-        source="scikit-learn's bundled digits",
+        source="scikit-learn digits",
         note=note,
     )
 
@@ -93,7 +93,7 @@ def stratified(labels: Bytes, size: int) -> np.ndarray[tuple[int, ...], np.dtype
     return mask
 
 
-def _bundled_file() -> Path:
+def _digits_file() -> Path:
     spec = importlib.util.find_spec("sklearn")  # finds the package without importing it
     if spec is None or not spec.submodule_search_locations:
         raise UserError(

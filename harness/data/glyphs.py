@@ -1,4 +1,4 @@
-"""Greek letters drawn from matplotlib's own fonts, for where there are no written ones.
+"""Greek letters drawn from matplotlib's own fonts, for use without handwritten ones.
 
 Nine fonts give nine of each letter. Each is turned, slanted, scaled, moved and thickened a little,
 always in the same way, and then prepared as a written one would be.
@@ -15,7 +15,7 @@ from harness.data.letters import CLASSES, Letters
 
 NOTE = (
     f"{VARIABLE} is not set, so these letters are drawn from matplotlib's own fonts, with small "
-    "distortions, and nobody wrote them. They show that the transfer works; the document's claim "
+    "distortions, not written by hand. They show that the transfer works; the document's claim "
     "is about 27 written letters."
 )
 

@@ -29,10 +29,10 @@ _SHARE = IMAGE_SHAPE[0] / SCALE / SIDE
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 _FORMATS = ("PNG", "JPEG")
-_LEAST_SIDE = 8  # pixels
-_MOST_PIXELS = 4_096 * 4_096
-_MOST_FILES = 200  # in one class: leaving each one out once costs a training run for each
-_LEAST_CONTRAST = 16  # between the darkest and the lightest of 256 greys
+_MIN_SIDE = 8  # pixels
+_MAX_PIXELS = 4_096 * 4_096
+_MAX_FILES = 200  # in one class: leaving each one out once costs a training run for each
+_MIN_CONTRAST = 16  # between the darkest and the lightest of 256 greys
 _SIXTEEN_BIT = 257  # 65,535 / 255
 
 
@@ -54,7 +54,7 @@ def read_letters(folder: Path, origin: str) -> Letters:
 
     Raises:
         UserError: the folder or one of its three is missing, empty or holds too many pictures; a
-            file is no picture, a damaged, blank, tiny or huge one.
+            file is not a picture, a damaged, blank, tiny or huge one.
     """
     files = [_pictures(folder, name, origin) for name in CLASSES]
     images = [prepared(read_picture(file)) for pictures in files for file in pictures]
@@ -66,12 +66,12 @@ def read_picture(file: Path) -> Bytes:
     """Returns a picture as greys, (H, W): 0 = black, 255 = white; what is transparent is white.
 
     Raises:
-        UserError: it is no picture, or a damaged, blank, tiny or huge one.
+        UserError: it is not a picture, or a damaged, blank, tiny or huge one.
     """
     try:
         with Image.open(file, formats=_FORMATS) as picture:
             width, height = picture.size
-            if width * height > _MOST_PIXELS:
+            if width * height > _MAX_PIXELS:
                 raise _too_large(file, f"{width:,} × {height:,} pixels")
             grey = _grey(ImageOps.exif_transpose(picture))
     except UserError:
@@ -84,12 +84,12 @@ def read_picture(file: Path) -> Bytes:
             "It should be a PNG or JPEG picture of one letter, dark on light; remove the file "
             "or save the picture again."
         ) from error
-    if min(grey.shape) < _LEAST_SIDE:
+    if min(grey.shape) < _MIN_SIDE:
         raise UserError(
             f"{file}: {grey.shape[1]} × {grey.shape[0]} pixels, too few for a letter: "
-            f"at least {_LEAST_SIDE} × {_LEAST_SIDE} are expected, best {SIDE} × {SIDE}."
+            f"at least {_MIN_SIDE} × {_MIN_SIDE} are expected, best {SIDE} × {SIDE}."
         )
-    if int(grey.max()) - int(grey.min()) < _LEAST_CONTRAST:
+    if int(grey.max()) - int(grey.min()) < _MIN_CONTRAST:
         raise UserError(
             f"{file}: the picture is blank: its greys lie between {grey.min()} and {grey.max()} "
             "of 0 to 255. A letter is expected, dark on light."
@@ -139,9 +139,9 @@ def _pictures(folder: Path, name: str, origin: str) -> list[Path]:
     ]
     if not found:
         raise UserError(f"{origin}: the folder {place} holds no picture; {expected}.")
-    if len(found) > _MOST_FILES:
+    if len(found) > _MAX_FILES:
         raise UserError(
-            f"{origin}: the folder {place} holds {len(found):,} pictures; at most {_MOST_FILES} "
+            f"{origin}: the folder {place} holds {len(found):,} pictures; at most {_MAX_FILES} "
             "of a letter are accepted."
         )
     return found
@@ -158,6 +158,6 @@ def _grey(picture: Image.Image) -> Bytes:
 
 def _too_large(file: Path, size: str) -> UserError:
     return UserError(
-        f"{file}: {size}, but at most {_MOST_PIXELS:,} pixels are read. "
+        f"{file}: {size}, but at most {_MAX_PIXELS:,} pixels are read. "
         f"Scale the picture down; {SIDE} × {SIDE} pixels are enough."
     )

@@ -26,7 +26,7 @@ def fetch(network: Network, identity: Identity, report: Callable[[str], None]) -
         Unavailable: no network, no scikit-learn, or the table is not what it should be.
     """
     if not _cached():
-        # fetch_openml has no time limit of its own, so see first whether anybody answers.
+        # fetch_openml has no time limit of its own, so the server is tried first.
         connect(network, network.openml_url, network.openml_connect_s).close()
     report(f"reading {_TABLE} (a minute or two)")
     started = time.monotonic()

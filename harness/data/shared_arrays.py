@@ -23,7 +23,7 @@ from reference.errors import UserError
 def publish(dataset: Dataset, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
     """Writes the arrays once and returns their folder, `folder`/<digest>.
 
-    They are written to a temporary folder and renamed into place: nobody sees half of them,
+    They are written to a temporary folder and renamed into place: no process sees half of them,
     and of two processes that publish at once one finds the other's work done. What is there
     already is verified; if it is damaged it is set aside and replaced.
 

@@ -129,7 +129,7 @@ def _cached(search: Search, file: Path) -> Arrays:
         raise Unavailable(f"{file} cannot be read ({error.strerror or error})") from error
     advice = (
         f"Move or delete the file, name a folder that holds MNIST with {OPTION}, "
-        "or take the bundled digits with --dataset digits."
+        "or take the scikit-learn digits with --dataset digits."
     )
     return read_archive(file, str(file), search.identity, advice)
 

@@ -21,7 +21,7 @@ from harness.data.letters import CLASSES, Letters, publish_letters, unlike_docum
 from harness.experiments.context import ExperimentContext, Kind, Outcome
 from harness.jobs.kinds.transfer import TRANSFER_FILE, TransferJob
 from harness.jobs.store.record import Record
-from harness.network.cost import LEAST_LIMIT_S, PASSES, TimeLimit
+from harness.network.cost import MIN_LIMIT_S, PASSES, TimeLimit
 from harness.network.recipe import Recipe
 from harness.statistics.intervals import Interval, repeats_interval, wilson
 from reference.facts import Facts
@@ -39,7 +39,7 @@ MAX_PICTURES = 60
 """The number of test letters up to which the report shows them; each takes a kilobyte of it."""
 _SHOWN = 12  # characters of a SHA-256
 
-LIMIT = TimeLimit(LEAST_LIMIT_S, f"the transfer was stopped after {LEAST_LIMIT_S} s, its limit")
+LIMIT = TimeLimit(MIN_LIMIT_S, f"the transfer was stopped after {MIN_LIMIT_S} s, its limit")
 
 
 _SETTINGS = ("optimizer", "learning_rate", "batch_size", "epochs")

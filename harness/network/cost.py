@@ -17,7 +17,7 @@ PASSES = 3
 # normalisation and pooling read and write what they compute on, and that is most of their cost.
 _OPERATIONS_A_VALUE = 10
 
-MOST_TIMES = 20  # the documented network's operations
+MAX_TIMES = 20  # the documented network's operations
 # A network as large as any documented one is always trained, whichever one it is graded as: the
 # largest takes 12 million operations an image.
 ALWAYS_TRAINED = 15_000_000
@@ -31,14 +31,14 @@ _STATE = 4
 # largest patches that it writes out.
 EVALUATION_BATCH = 500
 FEW = 16
-MOST_BYTES = 3_000_000_000
+MAX_BYTES = 3_000_000_000
 
 # What a slow core does in a second; one of 2024 does twice as much in the documented networks.
 _OPERATIONS_A_SECOND = 60e9
 # Starting one layer's computation in one step, whatever its size.
 _LAYER_S = 20e-6
 _GENEROUS = 10
-LEAST_LIMIT_S = 300
+MIN_LIMIT_S = 300
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TimeLimit:
 
 
 EVALUATION_LIMIT = TimeLimit(
-    LEAST_LIMIT_S, f"reading the test images was stopped after {LEAST_LIMIT_S} s, its limit"
+    MIN_LIMIT_S, f"reading the test images was stopped after {MIN_LIMIT_S} s, its limit"
 )
 
 
@@ -91,21 +91,21 @@ def refusal(network: Network, recipe: Recipe, documented: Network | None) -> str
         documented: the network that it is graded against; None leaves the comparison out.
     """
     needed = step_bytes(network, recipe)
-    if needed > MOST_BYTES:
+    if needed > MAX_BYTES:
         return (
             f"the network is not trained: a step on {recipe.batch_size:,} images would need about "
-            f"{_gigabytes(needed)} of memory, and at most {_gigabytes(MOST_BYTES)} are given; its "
+            f"{_gigabytes(needed)} of memory, and at most {_gigabytes(MAX_BYTES)} are given; its "
             f"layers put out {sum(map(prod, shapes(network))):,} values for each image, and it "
             f"has {total_params(network):,} parameters"
         )
     if documented is None:
         return None
     own, expected = operations(network), operations(documented)
-    if own > max(MOST_TIMES * expected, ALWAYS_TRAINED):
+    if own > max(MAX_TIMES * expected, ALWAYS_TRAINED):
         return (
             f"the network is not trained: an epoch would cost about {own / expected:,.0f} times "
             f"as much as with the documented network ({_millions(own)} operations for each image, "
-            f"against {_millions(expected)}), and at most {MOST_TIMES} times as much is accepted; "
+            f"against {_millions(expected)}), and at most {MAX_TIMES} times as much is accepted; "
             "fewer filters or units, or pooling earlier, make it cheaper"
         )
     return None
@@ -124,11 +124,11 @@ def time_limit(
 ) -> TimeLimit:
     """Returns when to give up a run; where workers share cores, each may take longer."""
     expected = estimate_s(network, recipe, train_images) * max(1, ceil(workers / cores))
-    seconds = max(float(LEAST_LIMIT_S), _GENEROUS * expected)
+    seconds = max(float(MIN_LIMIT_S), _GENEROUS * expected)
     reason = (
         f"training was stopped after {seconds:,.0f} s, its limit: {_GENEROUS} times the "
         f"{expected:,.0f} s that {recipe.epochs} epochs of a network of this size should take on "
-        f"a slow machine, and at least {LEAST_LIMIT_S} s"
+        f"a slow machine, and at least {MIN_LIMIT_S} s"
     )
     return TimeLimit(seconds, reason)
 
@@ -137,7 +137,7 @@ def reading_limit(network: Network, images: int, *, workers: int = 1, cores: int
     """Returns when to give up a trained network that reads so many images."""
     computing = operations(network) * images / _OPERATIONS_A_SECOND
     expected = computing * max(1, ceil(workers / cores))
-    seconds = max(float(LEAST_LIMIT_S), _GENEROUS * expected)
+    seconds = max(float(MIN_LIMIT_S), _GENEROUS * expected)
     return TimeLimit(
         seconds, f"reading {images:,} images was stopped after {seconds:,.0f} s, its limit"
     )

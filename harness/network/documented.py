@@ -35,6 +35,6 @@ def recipe_for(facts: Facts, name: str, calibration: Calibration | None) -> Reci
 
 
 def documented_spec(facts: Facts) -> Spec:
-    """Returns the documented network itself: nobody's code is run for it."""
+    """Returns the documented network itself, without running any code of a submission."""
     network = expected_network(facts)
     return Spec(network, tuple(node.kind for node in network.nodes))

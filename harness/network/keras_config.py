@@ -1,6 +1,6 @@
 """Reads a Keras model configuration, which is plain JSON, into a spec, without Keras.
 
-The child process that ran somebody's `build()` sends `model.get_config()`; this module runs on
+The child process that ran a submission's `build()` sends `model.get_config()`; this module runs on
 the trusted side, so it believes nothing in it: every class, key and value is looked up in a table.
 """
 
@@ -160,7 +160,7 @@ def _topological_order(
         if name in open_:
             raise UserError(f"the layer graph has a cycle through {shown(name)}")
         if name not in layers:
-            raise UserError(f"the layer graph refers to {shown(name)}, which is no layer of it")
+            raise UserError(f"the layer graph refers to {shown(name)}, which is not in it")
         open_.add(name)
         stack.append((name, True))
         stack.extend(
@@ -198,7 +198,7 @@ def _inbound(layer: Mapping[str, Any]) -> list[str]:
                 isinstance(history, list) and len(history) == 3
             ):
                 raise UserError(
-                    f"layer {shown(layer_name(layer))} takes an argument that is no tensor"
+                    f"layer {shown(layer_name(layer))} takes an argument that is not a tensor"
                 )
             if history[1:] != [0, 0]:
                 raise UserError(
@@ -207,7 +207,7 @@ def _inbound(layer: Mapping[str, Any]) -> list[str]:
             if not isinstance(history[0], str):
                 raise UserError(
                     f"layer {shown(layer_name(layer))} takes what {shown(history[0])} gives, "
-                    "which is no layer's name"
+                    "which is not a layer's name"
                 )
             names.append(history[0])
     return names

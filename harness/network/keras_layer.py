@@ -9,7 +9,7 @@ from reference.fields import plain, shown
 from reference.layers import unknown_layer
 
 Row = tuple[str, Mapping[str, Any], tuple[int, ...], bool]
-"""A layer as somebody wrote it: (kind, config, the rows that it takes, trainable)."""
+"""A layer as its author wrote it: (kind, config, the rows that it takes, trainable)."""
 
 # Keys that say nothing about what the network computes.
 _IGNORED = frozenset({"name", "trainable", "dtype", "seed", "sparse", "ragged", "optional"})
@@ -48,7 +48,7 @@ _ALLOWED_DTYPES = ("float32", None)
 
 
 def layer_name(layer: Mapping[str, Any]) -> str:
-    """Returns the name that the author or Keras gave it; its class where that is no text."""
+    """Returns the name that the author or Keras gave it; its class where the name is not text."""
     for name in (layer.get("name"), layer["config"].get("name")):
         if isinstance(name, str) and name:
             return name
@@ -59,7 +59,7 @@ def read_layer(layer: Mapping[str, Any], inputs: tuple[int, ...], *, frozen: boo
     """Returns the layer as `harness.network.spec.make_spec` takes it.
 
     Raises:
-        UserError: it is no layer of Keras's own, or has a setting that a spec cannot say.
+        UserError: it is not one of Keras's own layers, or has a setting that a spec cannot say.
     """
     kind = clean_name(layer["class_name"])  # of a layer that we know, that is its name itself
     config: Mapping[str, Any] = layer["config"]
@@ -103,7 +103,7 @@ def _input_shape(config: Mapping[str, Any], where: str) -> list[Any]:
             f"{where}: batch_shape = {shown(shape)}, but should be [None, …]: any number of images"
         )
     if not all(isinstance(size, int) for size in shape[1:]):
-        raise UserError(f"{where}: the shape {shown(shape[1:])} should hold whole numbers only")
+        raise UserError(f"{where}: the shape {shown(shape[1:])} should hold integers only")
     return shape[1:]
 
 

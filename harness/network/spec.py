@@ -1,4 +1,4 @@
-"""The spec: a network as data, the only thing that ever comes out of somebody's `build()`.
+"""The spec: a network as data, all that ever comes out of a submission's `build()`.
 
 A spec is a `reference.layers.Network` in normal form (fused activations split off, names, seeds
 and default dtypes gone), so every way of writing the same network gives the same digest. The
@@ -132,7 +132,7 @@ def check_caps(network: Network) -> None:
 
 
 def brief(message: str) -> str:
-    """Returns a message cut to a length that somebody reads."""
+    """Returns a message cut to a readable length."""
     return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
 
 

@@ -18,7 +18,7 @@ def vary(spec: Spec, settings: Mapping[str, Any]) -> Spec:
 
     Args:
         spec: a chain of layers that ends in a Dense layer, with or without an activation.
-        settings: as of `reference.study_format`; what is no setting of a network is left alone.
+        settings: as of `reference.study_format`; other settings are left alone.
 
     Raises:
         UserError: the network has no such layers as the settings speak of, or would not be one.
@@ -40,7 +40,7 @@ def settings_of(spec: Spec) -> dict[str, Any]:
     """Returns the settings that `vary` could change, as they are.
 
     Raises:
-        UserError: the network is no chain that ends in a Dense layer.
+        UserError: the network is not a chain that ends in a Dense layer.
     """
     rows = _chain(spec)
     last = _output(rows)
@@ -102,7 +102,7 @@ def _filters(rows: list[Row], filters: Sequence[int]) -> list[Row]:
     places = [i for i, (kind, _, _) in enumerate(rows) if kind == "Conv2D"]
     if len(places) != len(filters):
         raise UserError(
-            f"filters = {list(filters)}, but should be {len(places)} whole numbers, one for each "
+            f"filters = {list(filters)}, but should be {len(places)} integers, one for each "
             "convolution of the network"
         )
     result = list(rows)

@@ -45,7 +45,7 @@ def expected_calibration_error(
         The error as a fraction, and the bins that hold images, from the lowest.
 
     Raises:
-        ValueError: no images, rows that are no probabilities, or labels out of range.
+        ValueError: no images, rows that are not probabilities, or labels out of range.
     """
     _check(probabilities, labels)
     confidence = probabilities.max(axis=1).astype(np.float64)
@@ -105,7 +105,7 @@ def are_probabilities(outputs: Probabilities) -> bool:
 
 def _check(probabilities: Probabilities, labels: Labels) -> None:
     if not are_probabilities(probabilities):
-        raise ValueError("the outputs are no probabilities: rows from 0 to 1 that sum to 1")
+        raise ValueError("the outputs are not probabilities: expected rows that sum to 1")
     if labels.shape != probabilities.shape[:1]:
         raise ValueError(f"{probabilities.shape[0]} rows of outputs, {labels.shape} labels")
     if labels.min() < 0 or labels.max() >= probabilities.shape[1]:

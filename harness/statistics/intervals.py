@@ -18,7 +18,7 @@ def wilson(correct: float, total: float, confidence: float = 0.95) -> Interval:
         ValueError: not 0 <= correct <= total, or total = 0.
     """
     if not 0 <= correct <= total or total == 0:
-        raise ValueError(f"{correct} of {total} is no proportion")
+        raise ValueError(f"{correct} of {total} is not a proportion")
     z = normal_quantile(0.5 + confidence / 2)
     p = correct / total
     centre = (p + z * z / (2 * total)) / (1 + z * z / total)

@@ -48,7 +48,7 @@ def tango(only_a: float, only_b: float, images: int, confidence: float = 0.95) -
         ValueError: counts below 0, more than there are images, or no images.
     """
     if min(only_a, only_b) < 0 or only_a + only_b > images or images == 0:
-        raise ValueError(f"{only_a} and {only_b} of {images} images are no counts")
+        raise ValueError(f"{only_a} and {only_b} of {images} images are not counts")
     z = normal_quantile(0.5 + confidence / 2)
     observed = (only_a - only_b) / images
     lower = -_reach(only_b, only_a, images, z)
@@ -86,7 +86,7 @@ def _tail(only_a: int, only_b: int) -> tuple[float, float]:
     from scipy.special import bdtr  # noqa: PLC0415
 
     if min(only_a, only_b) < 0:
-        raise ValueError(f"{only_a} and {only_b} are no counts")
+        raise ValueError(f"{only_a} and {only_b} are not counts")
     least, total = min(only_a, only_b), only_a + only_b
     up_to = float(bdtr(least, total, 0.5))
     below = float(bdtr(least - 1, total, 0.5)) if least else 0.0

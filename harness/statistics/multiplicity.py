@@ -45,7 +45,7 @@ def holm(p: Sequence[float]) -> list[float]:
     values is kept, and their dependence does not matter.
 
     Raises:
-        ValueError: a value that is no probability.
+        ValueError: a value that is not a probability.
     """
     if not all(0 <= value <= 1 for value in p):
         raise ValueError(f"not all of {list(p)} are probabilities")

@@ -7,7 +7,7 @@ from typing import Literal
 from harness.statistics.intervals import Interval, normal_quantile, t_quantile
 from harness.statistics.paired import Right, paired_difference
 
-# The loss of accuracy that nobody would act on: 20 of MNIST's 10,000 test images.
+# A loss of accuracy too small to act on: 20 of MNIST's 10,000 test images.
 MARGIN = 0.002
 CONFIDENCE = 0.95
 
@@ -19,7 +19,7 @@ class NonInferiority:
     Attributes:
         difference: after - before.
         interval: two-sided 95 %, as of `paired_difference`.
-        bound: one-sided 95 %: the loss is no greater than this.
+        bound: one-sided 95 %: the loss is at most this.
         explanation: the grounds, as a sentence.
     """
 
@@ -48,7 +48,7 @@ def non_inferiority(before: Right, after: Right, margin: float = MARGIN) -> NonI
         ValueError: no seeds or images, other numbers of images, or a margin not above 0.
     """
     if not margin > 0:
-        raise ValueError(f"a margin of {margin} is none")
+        raise ValueError(f"margin must be positive, got {margin}")
     seeds = min(len(before), len(after))
     before, after = before[:seeds], after[:seeds]
     found = paired_difference(after, before)

@@ -63,7 +63,7 @@ def paired_difference(a: Right, b: Right) -> PairedDifference:
     if seeds == 1:
         return _one_run(differences[0], "McNemar's test, mid-p")
     if not differences.any():
-        # No spread among so few seeds is no proof that there is none: judged as one run is.
+        # No spread among so few seeds does not prove that there is none: judged as one run is.
         return _one_run(differences[0], f"no image is read differently by {seeds} seeds")
     return _several(differences)
 
@@ -96,8 +96,8 @@ def _detectable(discordant: float, difference: float, images: int) -> float:
     """The d of d sqrt(N) = z_0.975 sqrt(psi) + z_0.80 sqrt(psi - d^2), by bisection.
 
     psi is the share of discordant images: Connor (1987), Biometrics 43:207-211. It is as observed,
-    and greater by as much as d is greater than what was observed, since whoever is worse misreads
-    more of what the other reads.
+    and greater by as much as d is greater than what was observed, since the worse
+    network misclassifies more of the images that the other classifies.
     """
     reject, power = normal_quantile(1 - ALPHA / 2), normal_quantile(POWER)
     low, high = 0.0, 1.0

@@ -28,7 +28,7 @@ def read_bitmap(bitmap: str, images: int) -> NDArray[np.bool_]:
     packed = base64.b64decode(bitmap, validate=True)
     bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8))
     if len(packed) != (images + 7) // 8 or bits[images:].any():
-        raise ValueError(f"{len(packed)} bytes are no bitmap of {images:,} images")
+        raise ValueError(f"{len(packed)} bytes are not a bitmap of {images:,} images")
     return bits[:images].astype(np.bool_)
 
 
@@ -36,7 +36,7 @@ def confusion(predictions: NDArray[np.float32], labels: NDArray[np.uint8]) -> li
     """Returns counts, one row for each true digit, one column for each digit read."""
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     read = predictions.argmax(axis=1)
-    # A stranger's network may have more outputs than there are digits; what they say is no digit.
+    # A submitted network may have more outputs than there are digits; those are not digits.
     digits = read < len(counts)
     np.add.at(counts, (labels[digits], read[digits]), 1)
     rows: list[list[int]] = counts.tolist()

@@ -17,7 +17,7 @@ import numpy as np
 
 QUAD = "ABBA"
 # Less than this is not worth an alarm on a machine that others use as well.
-LEAST_MARGIN = log(1.10)
+MIN_MARGIN = log(1.10)
 _RESAMPLES = 4_000
 _SEED = 0
 _LOWER, _UPPER = 0.025, 0.975
@@ -67,10 +67,10 @@ def log_ratio(a: Sequence[float], b: Sequence[float]) -> float:
         b: seconds of the rounds of B, as many.
 
     Raises:
-        ValueError: no rounds, not as many, or a time that is none.
+        ValueError: no rounds, not as many, or a time that is not positive.
     """
     if not a or len(a) != len(b) or min(*a, *b) <= 0:
-        raise ValueError(f"{len(a)} and {len(b)} rounds are no pairs of positive times")
+        raise ValueError(f"{len(a)} and {len(b)} rounds are not pairs of positive times")
     return median(log(later / earlier) for earlier, later in zip(a, b, strict=True))
 
 
@@ -101,11 +101,11 @@ def compare(ratios: Sequence[float]) -> Comparison:
 
 def margin(control: Comparison) -> float:
     """Returns what a difference must exceed, as a logarithm: 10 %, or what A/A shows if more."""
-    return max(LEAST_MARGIN, control.extreme)
+    return max(MIN_MARGIN, control.extreme)
 
 
 def alarms(found: Comparison, beyond: float) -> bool:
-    """Whether a difference is beyond a margin, and is no accident by its own interval."""
+    """Whether a difference is beyond a margin, and its own interval excludes chance."""
     return abs(found.centre) > beyond and found.lower * found.upper > 0
 
 
@@ -114,13 +114,13 @@ def judge(control: Comparison, found: Comparison) -> Verdict:
 
     Slower, or faster: the median lies beyond the margin and the interval on one side of no
     difference. The same: the whole interval lies within 10 %; noise widens the margin of an alarm,
-    but it is no evidence that two things are alike. Otherwise, and always when identical code
+    but it is not evidence that two things are alike. Otherwise, and always when identical code
     differed by more than 10 %, nothing can be told.
     """
-    if alarms(control, LEAST_MARGIN):
+    if alarms(control, MIN_MARGIN):
         return "cannot tell"
     if alarms(found, margin(control)):
         return "slower" if found.centre > 0 else "faster"
-    if max(-found.lower, found.upper) < LEAST_MARGIN:
+    if max(-found.lower, found.upper) < MIN_MARGIN:
         return "same"
     return "cannot tell"

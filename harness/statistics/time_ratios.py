@@ -1,6 +1,6 @@
 """What times of interleaved rounds say: a ratio with its interval, and how noisy the times are.
 
-Rounds of one contest are paired: whatever slowed the machine down for a while slowed everybody
+Rounds of one contest are paired: whatever slowed the machine down for a while slowed every runner
 down. So runners are compared round by round, and the intervals come from resampling blocks of
 consecutive rounds, which keeps a slow spell together (Künsch 1989, circular as in Politis and
 Romano 1992).

@@ -47,10 +47,10 @@ def member(arrays: Mapping[str, Any], name: str) -> NDArray[Any]:
     """Returns an array of an archive.
 
     Raises:
-        KeyError: there is no such member.
-        TypeError: it is no array; NumPy returns its bytes.
+        KeyError: the member is missing.
+        TypeError: it is not an array; NumPy returns its bytes.
     """
     array = arrays[name]
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} is no array")
+        raise TypeError(f"{name} is not an array")
     return array

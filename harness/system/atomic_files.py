@@ -1,7 +1,7 @@
 """Files that appear whole or not at all, and what is left of those whose writer was killed.
 
-A file is written aside, in the same folder, and renamed into place. Whoever does so shares a lock
-on the folder meanwhile, so that nobody takes the file aside for a dead one's.
+A file is written aside, in the same folder, and renamed into place. The writer shares a lock
+on the folder meanwhile, so that no other process removes the file as a dead writer's.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Removes files aside that nobody writes any more, from this folder and those in it."""
+    """Removes half-written files of ended processes from this folder and those in it."""
     for place in (folder, *(one for one in folder.glob("*") if one.is_dir())):
         with contextlib.suppress(OSError), _locked(place, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
             for aside in place.glob(f".*{_ENDING}") if alone else ():

@@ -18,14 +18,14 @@ def check_space(folder: Path, option: str) -> None:
     """Sees that there is room for a report and its log.
 
     Raises:
-        UserError: there is not, a file is in the way, or nobody may look.
+        UserError: there is no room, a file is in the way, or the folder cannot be read.
     """
     try:
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if not existing.is_dir():
             raise UserError(f"{option} {folder}: {existing} is a file; expected a folder")
         free = shutil.disk_usage(existing).free
-    except OSError as error:  # a folder of somebody else on the way, or too long a name
+    except OSError as error:  # another user's folder on the way, or too long a name
         raise UserError(
             f"{option} {folder}: {described(error)}. Expected a folder that can be reached and "
             "written."
@@ -62,7 +62,7 @@ QUARANTINE = "quarantine"
 def set_aside(path: Path, folder: Path) -> Path | None:
     """Moves what is at `path` into a new folder below `folder`; returns where it is now.
 
-    Whoever has it open keeps it.
+    A process that has it open keeps it.
 
     Returns:
         None when it is no longer there: another process was quicker.

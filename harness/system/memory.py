@@ -6,7 +6,7 @@ import resource
 from pathlib import Path
 
 # A network is refused by arithmetic before it needs so much; this is for what that did not foresee.
-MOST_BYTES = 8 * 2**30
+MAX_BYTES = 8 * 2**30
 
 # Python and NumPy; C++; TensorFlow's allocator; oneDNN, which counts this as its status 1; Abseil's
 # allocator; the C library.
@@ -33,7 +33,7 @@ def limit_in_words() -> str:
 
 
 def _most(hard: int) -> int:
-    return MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
+    return MAX_BYTES if hard == resource.RLIM_INFINITY else min(MAX_BYTES, hard)
 
 
 def was_refused(words: str) -> bool:

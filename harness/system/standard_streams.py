@@ -12,7 +12,7 @@ _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 def open_closed() -> None:
     """Opens what was closed before Python started, on nothing.
 
-    Python has None in its place, at which libraries fail; and the next file that somebody opened
+    Python has None in its place, at which libraries fail; and the next file that a library opened
     would get the number of a stream, and what is written to that.
     """
     for name, mode in _MODES.items():
@@ -24,7 +24,7 @@ def open_closed() -> None:
 class Forgiving(io.TextIOWrapper):
     """A stream whose disk may be full: from then on it says nothing, and its owner goes on.
 
-    A reader who has left (a broken pipe) is no such case: nobody wants the rest.
+    A broken pipe is another case: its reader has ended and does not want the rest.
 
     Attributes:
         failure: why not all of it could be written; None where all was.

@@ -1,4 +1,4 @@
-"""JSON that anybody may have written: what every later reader can work with, or a refusal.
+"""Parses JSON of unknown origin: into what every later reader can work with, or refuses it.
 
 Python's own parser takes NaN and numbers beyond any float for JSON, keeps halves of surrogate
 pairs, and lets `RecursionError` through.
@@ -16,7 +16,7 @@ _MAX_INTEGER = 1 << 63
 
 
 class NotJson(ValueError):
-    """It is no such JSON; the text goes on after the name of a file: "is nested too deeply"."""
+    """The text is not such JSON; the message follows the name of a file: "is nested too deeply"."""
 
 
 def parse(data: bytes, *, strict: bool = True) -> Any:
@@ -27,7 +27,7 @@ def parse(data: bytes, *, strict: bool = True) -> Any:
             more than 64 bits, and text that is not Unicode.
 
     Raises:
-        NotJson: it is none, or nested more than `MAX_DEPTH` deep.
+        NotJson: it is not JSON, or is nested more than `MAX_DEPTH` deep.
     """
     try:
         value = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse if strict else None)
@@ -47,7 +47,7 @@ def parse(data: bytes, *, strict: bool = True) -> Any:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"says {constant}, which is no number of JSON's")
+    raise NotJson(f"says {constant}, which is not a JSON number")
 
 
 def _check(document: object, *, strict: bool) -> None:

@@ -29,7 +29,7 @@ def parsed(text: str, where: str) -> tuple["Requirement", ...]:
         where: the file's name, for messages.
 
     Raises:
-        UserError: a line is no requirement.
+        UserError: a line is not a requirement.
     """
     # Imported where it is needed: processes that only compute should not pay for it.
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
@@ -42,7 +42,7 @@ def parsed(text: str, where: str) -> tuple["Requirement", ...]:
             try:
                 found.append(Requirement(line))
             except InvalidRequirement:
-                raise UserError(f"{where}: `{line}` is no requirement, {_EXPECTED}") from None
+                raise UserError(f"{where}: `{line}` is not a requirement, {_EXPECTED}") from None
     return tuple(found)
 
 
@@ -67,7 +67,7 @@ def describe() -> dict[str, Any]:
     """Returns `packages` and `lock` of the `environment` of results.json.
 
     Raises:
-        UserError: requirements.txt cannot be read, or one of the two files is no such file.
+        UserError: requirements.txt cannot be read, or one of the two files has another form.
     """
     found = {name: installed(name) for name in required()}
     return {"packages": {n: v for n, v in found.items() if v is not None}, "lock": _lock()}
@@ -102,7 +102,7 @@ def _lock() -> dict[str, Any] | None:
 def differences(locked: Iterable["Requirement"]) -> list[dict[str, str | None]]:
     """Returns the packages whose installed version is not the locked one.
 
-    Each has `package`, `locked` and `installed`, the latter None where there is none. What is
+    Each has `package`, `locked` and `installed`, the latter None where it is not installed. What is
     installed besides the locked packages is not looked at.
 
     Raises:
@@ -114,7 +114,7 @@ def differences(locked: Iterable["Requirement"]) -> list[dict[str, str | None]]:
     for entry in locked:
         pins = list(entry.specifier)
         if [pin.operator for pin in pins] != ["=="]:
-            raise UserError(f"{LOCK.name}: `{entry}` is no exact version, {_EXPECTED}")
+            raise UserError(f"{LOCK.name}: `{entry}` is not an exact version, {_EXPECTED}")
         locked_version, there = pins[0].version, installed(entry.name)
         if there is None or Version(there) != Version(locked_version):
             found.append({"package": entry.name, "locked": locked_version, "installed": there})

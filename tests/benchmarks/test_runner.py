@@ -103,7 +103,7 @@ def test_an_order_without_a_part_says_which(name):
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, "3", None])
 def test_an_order_of_no_steps_is_refused(value):
-    with pytest.raises(UserError, match="should be a whole number from 1"):
+    with pytest.raises(UserError, match="should be an integer from 1"):
         orders.from_json({**orders.to_json(_order()), "steps": value})
 
 

@@ -1,4 +1,4 @@
-"""The bundled digits: complete, dressed as MNIST, split evenly and always alike."""
+"""The scikit-learn digits: complete, dressed as MNIST, split evenly and always alike."""
 
 import gzip
 import subprocess
@@ -109,7 +109,7 @@ def test_a_broken_bundle_is_refused(tmp_path, monkeypatch, content, complaint):
 
 
 def test_a_changed_bundle_is_noticed(tmp_path, monkeypatch):
-    table = digits._table(digits._bundled_file())
+    table = digits._table(digits._digits_file())
     table[100, 30] ^= 1
     lines = "\n".join(",".join(map(str, row)) for row in table)
     _bundle(tmp_path, monkeypatch, gzip.compress(lines.encode()))

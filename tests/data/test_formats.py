@@ -136,9 +136,9 @@ def test_scikit_learns_cache_of_the_table_needs_no_network(tmp_path, monkeypatch
     [
         ("y_train", None, "y_train: missing from the archive"),
         ("x_test", np.zeros((12, 28, 27), np.uint8), r"x_test: shape \(12, 28, 27\)"),
-        ("x_train", np.full((30, 28, 28), 0.5), "whole numbers from 0 to 255"),
-        ("x_train", np.full((30, 28, 28), np.nan), "whole numbers from 0 to 255"),
-        ("y_train", np.full(30, -1), "whole numbers from 0 to 9"),
+        ("x_train", np.full((30, 28, 28), 0.5), "integers from 0 to 255"),
+        ("x_train", np.full((30, 28, 28), np.nan), "integers from 0 to 255"),
+        ("y_train", np.full(30, -1), "integers from 0 to 9"),
         ("y_test", np.full(12, 10, np.uint8), "holds 10, but should be at most 9"),
         ("y_test", np.array(["3"] * 12), "values are <U1"),
         ("y_test", np.array([{}] * 12), "pickled objects, which are never loaded"),

@@ -208,7 +208,7 @@ def test_an_empty_class(folder):
 
 
 def test_too_many_pictures(folder, monkeypatch):
-    monkeypatch.setattr(greek, "_MOST_FILES", 1)
+    monkeypatch.setattr(greek, "_MAX_FILES", 1)
     with pytest.raises(UserError, match="/alpha holds 2 pictures; at most 1 of a letter"):
         read_letters(folder, "GREEK_DIR")
 

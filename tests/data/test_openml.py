@@ -107,7 +107,7 @@ MANY = b"9" * 30
     [
         (_long_label, "too large"),
         (_one_pixel, "these are not MNIST's training images"),
-        (_too_dark, "values must be whole numbers from 0 to 255"),
+        (_too_dark, "values must be integers from 0 to 255"),
         (_mixed, "these are not MNIST's training images"),
     ],
 )

@@ -290,7 +290,7 @@ def test_auto_falls_back_on_the_digits_and_says_why(tmp_path):
     found = ask(tmp_path, "auto")
     assert found.name == "digits"
     for words in (
-        "MNIST could not be had",
+        "MNIST was not found",
         "a folder: neither --mnist-dir nor MNIST_DIR names one",
         f"Keras's cache: no file {tmp_path}",
         "download: storage.googleapis.com: Connection refused",
@@ -304,7 +304,7 @@ def test_mnist_fails_where_it_cannot_be_had_and_says_what_to_do(tmp_path):
     with pytest.raises(UserError) as caught:
         ask(tmp_path)
     lines = str(caught.value).splitlines()
-    assert lines[0] == "MNIST could not be had. Tried, in this order:"
+    assert lines[0] == "MNIST was not found. Tried, in this order:"
     titles = [line.split(":")[0].strip() for line in lines[1:5]]
     assert titles == [title for title, _ in SOURCES]
     assert "--mnist-dir" in lines[5]

@@ -326,18 +326,18 @@ def test_a_compressed_file_cut_short(copy, idx_folder):
 def test_no_mnist_and_no_network(copy):
     result = grade(copy, "checks", "--dataset", "mnist")
     assert result.code == USAGE
-    result.line(r"^ERROR: MNIST could not be had")
-    result.line(r"take the bundled digits with --dataset digits")
+    result.line(r"^ERROR: MNIST was not found")
+    result.line(r"take the scikit-learn digits with --dataset digits")
     assert result.seconds < 20  # ten for deciding it, the rest for Python on a busy machine
 
 
 def test_no_mnist_and_no_network_falls_back_to_the_digits_and_says_so(fallen_back):
     folder, result = fallen_back
-    result.line(r"^MNIST could not be had, so the digits bundled with scikit-learn are used")
+    result.line(r"^MNIST was not found, so the scikit-learn digits are used instead")
     latest = folder / "reports" / "latest"
     dataset = json.loads((latest / "results.json").read_text())["dataset"]
     assert dataset["name"] == "digits"
-    assert "MNIST could not be had" in (latest / "index.html").read_text()
+    assert "MNIST was not found" in (latest / "index.html").read_text()
 
 
 # Folders ----------------------------------------------------------------------------------------

@@ -192,7 +192,7 @@ BAD = {
     "no repeats": (HEAD + VARIANT, "repeats is missing"),
     "one fold": (
         HEAD + FOLDS.replace("5", "1") + VARIANT,
-        r"repeats\.count = 1, but should be a whole number from 2 to 100",
+        r"repeats\.count = 1, but should be an integer from 2 to 100",
     ),
     "neither": (HEAD + SEEDS, r"has neither of \[\[variant\]\] and \[grid\]"),
     "both": (HEAD + SEEDS + VARIANT + GRID + "epochs = [1]\n", "has both of"),
@@ -202,7 +202,7 @@ BAD = {
     ),
     "wrong type": (
         HEAD + SEEDS + "[defaults]\nepochs = true\n" + VARIANT,
-        r"defaults\.epochs = True, but should be a whole number from 1 to 1000",
+        r"defaults\.epochs = True, but should be an integer from 1 to 1000",
     ),
     "out of range": (
         HEAD + SEEDS + "[defaults]\ndropout = 1\n" + VARIANT,
@@ -520,7 +520,7 @@ def test_what_cannot_be_had_is_left_out_and_the_rest_compared(tmp_path):
     assert [row["name"] for row in outcome.result["variants"]] == ["as documented"]
     first, second, third = outcome.problems
     assert first == 'Left out: "wider", "both": there is no network mlp_256_128'
-    assert second.startswith('Left out: "filters": filters = [8], but should be 0 whole numbers')
+    assert second.startswith('Left out: "filters": filters = [8], but should be 0 integers')
     assert third == 'Left out: "SGD": it was stopped after 9 s, its limit'
 
 

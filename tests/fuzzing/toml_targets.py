@@ -82,7 +82,7 @@ def _bad_studies() -> Mapping[str, bytes]:
 
 def _read_study(data: bytes) -> None:
     study = study_format.load(as_file(data, "mlp_64_32_own.toml"))
-    assert 0 < len(study.variants) * (study.count or 1) <= study_format.MOST_TRIALS
+    assert 0 < len(study.variants) * (study.count or 1) <= study_format.MAX_TRIALS
     named = [variant.name for variant in study.variants]
     assert len(set(named)) == len(named)
 

@@ -176,8 +176,8 @@ def test_replacing_leaves_no_process_and_no_descriptor_behind(start, do):
 
 
 def test_the_bounds_leave_a_job_most_of_its_memory():
-    from harness.system.memory import MOST_BYTES
+    from harness.system.memory import MAX_BYTES
 
-    assert RECYCLING.data_bytes <= MOST_BYTES / 8
+    assert RECYCLING.data_bytes <= MAX_BYTES / 8
     assert RECYCLING.jobs < inf
     assert RECYCLING.log_bytes < inf

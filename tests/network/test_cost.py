@@ -15,8 +15,8 @@ from harness.network.cost import (
     ALWAYS_TRAINED,
     EVALUATION_BATCH,
     FEW,
-    LEAST_LIMIT_S,
-    MOST_BYTES,
+    MAX_BYTES,
+    MIN_LIMIT_S,
     estimate_s,
     operations,
     refusal,
@@ -26,7 +26,7 @@ from harness.network.cost import (
 from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
 from harness.system.directories import PROJECT_ROOT
-from harness.system.memory import MOST_BYTES as WORKER_BYTES
+from harness.system.memory import MAX_BYTES as WORKER_BYTES
 from reference.facts import expected_network, load, names
 from reference.layers import flops, normalise, total_params
 
@@ -184,7 +184,7 @@ def test_memory_counts_with_and_without_something_to_compare_with(batch_size):
     recipe = replace(_recipe(), batch_size=batch_size)
     for documented in (None, _documented("deep_cnn")):
         reason = refusal(network, recipe, documented)
-        assert (reason is not None and "GB" in reason) == (step_bytes(network, recipe) > MOST_BYTES)
+        assert (reason is not None and "GB" in reason) == (step_bytes(network, recipe) > MAX_BYTES)
 
 
 def test_the_widest_layer_that_a_spec_may_have_is_judged_without_being_made():
@@ -221,7 +221,7 @@ MEASURED_S = {"deep_cnn": 36, "functional_cnn": 48, "sequential_cnn": 9, "mlp_25
 def test_a_documented_run_has_far_more_time_than_it_needs(name):
     recipe = _recipe(name)
     limit = time_limit(_documented(name), recipe, IMAGES)
-    assert limit.seconds >= LEAST_LIMIT_S
+    assert limit.seconds >= MIN_LIMIT_S
     assert limit.seconds > 5 * MEASURED_S.get(name, 1) * recipe.epochs
     assert limit.seconds < 3 * 3600
 

@@ -229,7 +229,7 @@ REFUSED = {
     ),
     "open shape": (
         sequential({**entry(784), "config": {"batch_shape": [None, None, 28, 1]}}, SOFTMAX),
-        ["shape [None, 28, 1]", "whole numbers"],
+        ["shape [None, 28, 1]", "integers"],
     ),
     "no input": (sequential(dense(10), SOFTMAX), ["layer 0 (Dense)", "InputLayer"]),
     "kernel larger than the image": (
@@ -237,7 +237,7 @@ REFUSED = {
         ["layer 1 (Conv2D)", "29"],
     ),
     "too many units": (_hidden(10**15), ["Dense", "units = 1000000000000000", "65536"]),
-    "units as text": (_hidden("64"), ["units = '64'", "whole number"]),
+    "units as text": (_hidden("64"), ["units = '64'", "integer"]),
     "too many layers": (
         sequential(entry(784), *[dense(4, f"d{i}") for i in range(MAX_NODES)]),
         ["257 layers", "at most 256"],
@@ -256,7 +256,7 @@ REFUSED = {
     ),
     "no tensor": (
         functional(entry(784), _taking({"class_name": "numpy", "config": {}})),
-        ["layer 'predictions' takes an argument that is no tensor"],
+        ["layer 'predictions' takes an argument that is not a tensor"],
     ),
     "cycle": (
         functional(
@@ -273,7 +273,7 @@ REFUSED = {
     ),
     "missing layer": (
         functional(entry(784), call(SOFTMAX, "gone")),
-        ["refers to 'gone', which is no layer of it"],
+        ["refers to 'gone', which is not in it"],
     ),
     "duplicate names": (
         _diamond(dense(3, "left")),
@@ -316,7 +316,7 @@ def test_refused_with_a_message_for_its_author(what):
 @pytest.mark.parametrize("value", [10**15, 2**63, -1, 0, True, 3.0, None, "3", [3], {}, 1e308])
 @pytest.mark.parametrize("make", [dense, conv])
 def test_sizes_that_are_none_are_refused_before_anything_is_allocated(make, value):
-    with pytest.raises(UserError, match=r"should be a whole number from 1"):
+    with pytest.raises(UserError, match=r"should be an integer from 1"):
         read_model(_with(make(value)))
 
 

@@ -122,10 +122,10 @@ def test_activations():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("deep_cnn", {"filters": [8]}, "should be 3 whole numbers"),
-        ("mlp_64_32", {"filters": [8]}, "should be 0 whole numbers"),
+        ("deep_cnn", {"filters": [8]}, "should be 3 integers"),
+        ("mlp_64_32", {"filters": [8]}, "should be 0 integers"),
         ("mlp_64_32", {"convolutions": True}, "the network has none"),
-        ("deep_cnn", {"convolutions": False, "filters": [8, 8, 8]}, "should be 0 whole numbers"),
+        ("deep_cnn", {"convolutions": False, "filters": [8, 8, 8]}, "should be 0 integers"),
         ("deep_cnn", {"dense": [65_000]}, "parameters; at most"),
     ],
 )

@@ -7,10 +7,10 @@ import pytest
 from harness.evaluation import rubric
 from reference import facts, study_format, toml_file
 from reference.errors import UserError
-from reference.toml_file import MOST_BYTES, MOST_PARTS
+from reference.toml_file import MAX_BYTES, MAX_PARTS
 
 HARD = "is not TOML that can be read: a number too long, or nested too deeply"
-LONG = f", line 2: a key of more than {MOST_PARTS} parts"
+LONG = f", line 2: a key of more than {MAX_PARTS} parts"
 
 # Content -> what is said of it, after the file's name.
 BAD = {
@@ -19,7 +19,7 @@ BAD = {
     "lists": (b"x = " + b"[" * 5_000, HARD),
     "tables": (b"x = " + b"{a = " * 5_000, HARD),
     "digits": (b"x = " + b"9" * 5_000, HARD),
-    "size": (b"#" * (MOST_BYTES + 1), " has more than 1,000,000 bytes, but should be"),
+    "size": (b"#" * (MAX_BYTES + 1), " has more than 1,000,000 bytes, but should be"),
     # Python's parser takes 6 GB and a minute for each of these, of 80 kB.
     "a dotted key": (b"\n" + b".".join([b"a"] * 40_000) + b" = 1", LONG),
     "a dotted table": (b"\n[" + b" . ".join([b"a"] * 20_000) + b"]", LONG),

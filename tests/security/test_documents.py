@@ -55,7 +55,7 @@ def _image(*rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def _units(shown: str) -> str:
-    return f"layer 1 (Dense): units = {shown}, but should be a whole number from 1 to 65536"
+    return f"layer 1 (Dense): units = {shown}, but should be an integer from 1 to 65536"
 
 
 def _too_many(parameters: str) -> str:
@@ -88,21 +88,20 @@ CASES = {
     "true units": Case(_dense(True), _units("True")),
     "a million billion filters": Case(
         _image(conv(10**15)),
-        "layer 1 (Conv2D): filters = 1000000000000000, but should be a whole number from 1 to 4096",
+        "layer 1 (Conv2D): filters = 1000000000000000, but should be an integer from 1 to 4096",
     ),
     "a huge kernel": Case(
         _image(conv(8, kernel_size=[10**9, 1])),
-        "layer 1 (Conv2D): kernel_size = [1000000000, 1], but should be one or two whole numbers "
+        "layer 1 (Conv2D): kernel_size = [1000000000, 1], but should be one or two integers "
         "from 1 to 256",
     ),
     "a negative stride": Case(
         _image(conv(8, strides=[-1, -1])),
-        "layer 1 (Conv2D): strides = [-1, -1], but should be one or two whole numbers "
-        "from 1 to 256",
+        "layer 1 (Conv2D): strides = [-1, -1], but should be one or two integers from 1 to 256",
     ),
     "a pool of nothing": Case(
         _image(pool(pool_size=[0, 0])),
-        "layer 1 (MaxPooling2D): pool_size = [0, 0], but should be one or two whole numbers "
+        "layer 1 (MaxPooling2D): pool_size = [0, 0], but should be one or two integers "
         "from 1 to 256",
     ),
     "a wide border": Case(
@@ -112,7 +111,7 @@ CASES = {
     ),
     "a negative image": Case(
         sequential(entry(-28, -28, 1), flatten(), TEN),
-        "layer 0 (InputLayer): shape = [-28, -28, 1], but should be 1 to 4 whole numbers "
+        "layer 0 (InputLayer): shape = [-28, -28, 1], but should be 1 to 4 integers "
         "from 1 to 65536",
     ),
     "a huge image": Case(
@@ -122,7 +121,7 @@ CASES = {
     ),
     "a huge reshape": Case(
         sequential(entry(784), layer("Reshape", "shape", target_shape=[2**31, -1]), TEN),
-        "layer 1 (Reshape): target_shape = [2147483648, -1], but should be 1 to 4 whole numbers "
+        "layer 1 (Reshape): target_shape = [2147483648, -1], but should be 1 to 4 integers "
         "from 1 to 2147483647, one of them possibly -1",
     ),
     "two wide layers": Case(

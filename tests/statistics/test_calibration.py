@@ -90,10 +90,10 @@ def test_certainty_is_scored_and_lies_in_the_last_bin():
 @pytest.mark.parametrize(
     ("p", "labels", "words"),
     [
-        (np.array([[2.0, -1.0]]), np.array([0]), "no probabilities"),
-        (np.array([[0.5, 0.4]]), np.array([0]), "no probabilities"),
-        (np.array([[np.nan, 1.0]]), np.array([0]), "no probabilities"),
-        (np.empty((0, 10)), np.empty(0, int), "no probabilities"),
+        (np.array([[2.0, -1.0]]), np.array([0]), "not probabilities"),
+        (np.array([[0.5, 0.4]]), np.array([0]), "not probabilities"),
+        (np.array([[np.nan, 1.0]]), np.array([0]), "not probabilities"),
+        (np.empty((0, 10)), np.empty(0, int), "not probabilities"),
         (np.array([[0.5, 0.5]]), np.array([0, 1]), "1 rows of outputs"),
         (np.array([[0.5, 0.5]]), np.array([2]), "labels from 2 to 2"),
     ],

@@ -62,7 +62,7 @@ def test_wilson_stays_within_0_and_1():
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 0), (-1, 10), (11, 10)])
 def test_wilson_refuses_what_is_no_proportion(correct, total):
-    with pytest.raises(ValueError, match="no proportion"):
+    with pytest.raises(ValueError, match="not a proportion"):
         wilson(correct, total)
 
 
@@ -108,7 +108,7 @@ def test_two_intervals_of_one_estimate_are_put_together():
 
 @pytest.mark.parametrize("same", [True, False])
 def test_an_interval_needs_a_repeat(same):
-    with pytest.raises(ValueError, match="no proportion"):
+    with pytest.raises(ValueError, match="not a proportion"):
         repeats_interval([], same_images=same)
 
 

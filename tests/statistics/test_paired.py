@@ -57,7 +57,7 @@ def test_mcnemar_agrees_with_all_the_ways_that_coins_can_fall():
 
 @pytest.mark.parametrize("function", [mcnemar_exact_p, mcnemar_mid_p])
 def test_mcnemar_refuses_what_is_no_count(function):
-    with pytest.raises(ValueError, match="no counts"):
+    with pytest.raises(ValueError, match="not counts"):
         function(3, -1)
 
 
@@ -104,7 +104,7 @@ def test_tango_has_width_where_nothing_and_where_everything_is_discordant():
 
 @pytest.mark.parametrize(("only_a", "only_b", "images"), [(0, 0, 0), (-1, 2, 9), (6, 5, 10)])
 def test_tango_refuses_what_is_no_count(only_a, only_b, images):
-    with pytest.raises(ValueError, match="no counts"):
+    with pytest.raises(ValueError, match="not counts"):
         tango(only_a, only_b, images)
 
 
@@ -369,7 +369,7 @@ def test_losses_that_cancel_leave_a_bound():
 
 def test_a_margin_of_ones_own():
     assert non_inferiority(*runs(30, 10, 10_000), margin=0.01).verdict == "passed"
-    with pytest.raises(ValueError, match="margin of 0"):
+    with pytest.raises(ValueError, match="must be positive, got 0"):
         non_inferiority(*runs(1, 1, 9), margin=0)
 
 

@@ -44,7 +44,7 @@ environment = Isolation.environment
 Isolation.environment = lambda it: {
     **environment(it), "PYTHONPATH": f"{folder}:{environment(it)['PYTHONPATH']}"
 }
-print(Server(Isolation("limits"), folder / "sandbox.log").pid, flush=True)
+print(SandboxServer(Isolation("limits"), folder / "sandbox.log").pid, flush=True)
 """
 # What makes plain namespaces waits for what it has started; without rights it has ended by itself.
 PARENTS["what makes plain namespaces"] = """
@@ -59,7 +59,7 @@ BEGIN = """
 import contextlib, sys, time
 from pathlib import Path
 from harness.submissions.sandbox import isolation
-from harness.submissions.sandbox.client import Server
+from harness.submissions.sandbox.client import SandboxServer
 from harness.submissions.sandbox.isolation import Isolation
 from harness.system.processes import parent_death
 from harness.system.processes.fork_server import ForkServer

@@ -18,7 +18,7 @@ BAD = {
     "far too deep": (_nested(100_000), "is nested too deeply", True),
     "deep objects": (b'{"a":' * 100 + b"1" + b"}" * 100, "is nested too deeply", True),
     "digits": (b"9" * 5_000, "holds a number of too many digits", True),
-    "NaN": (b"[NaN]", "says NaN, which is no number of JSON's", False),
+    "NaN": (b"[NaN]", "says NaN, which is not a JSON number", False),
     "infinite": (b'{"a": -Infinity}', "says -Infinity", False),
     "infinite in digits": (b"[1e999]", "holds a number that is not finite", False),
     "64 bits": (b"9223372036854775808", "holds a number of more than 64 bits", False),

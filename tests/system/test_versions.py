@@ -102,12 +102,12 @@ def test_options_hashes_and_comments_are_no_requirements():
 
 
 def test_what_is_no_requirement_is_named_with_its_file():
-    with pytest.raises(UserError, match=r"x\.txt: `<<<<<<< HEAD` is no requirement, such as"):
+    with pytest.raises(UserError, match=r"x\.txt: `<<<<<<< HEAD` is not a requirement, such as"):
         versions.parsed("numpy\n<<<<<<< HEAD\n", "x.txt")
 
 
 def test_a_lock_file_without_exact_versions_is_refused():
-    with pytest.raises(UserError, match=r"requirements\.lock: `numpy>=2` is no exact version"):
+    with pytest.raises(UserError, match=r"requirements\.lock: `numpy>=2` is not an exact version"):
         versions.differences(versions.parsed("numpy>=2", "x"))
 
 

@@ -83,7 +83,7 @@ CORRUPTIONS: Mapping[str, Corruption] = {
 
 
 def corrupt(images: Images, name: str, severity: int, seed: int) -> Images:
-    """Returns altered images, uint8 (N, 28, 28), for such images.
+    """Returns corrupted images, uint8 (N, 28, 28), for such images.
 
     The same image, severity and seed give the same bytes always, whatever lies beside the image.
     Of one image, all severities go the same way: as it is turned to the left by 10 degrees, so
@@ -94,7 +94,7 @@ def corrupt(images: Images, name: str, severity: int, seed: int) -> Images:
         severity: 0, which changes nothing, to 5.
 
     Raises:
-        KeyError: there is no such corruption.
+        KeyError: the corruption is unknown.
         ValueError: no such severity, or not such images.
     """
     if images.dtype != "uint8" or images.ndim != 3 or images.shape[1:] != (28, 28):

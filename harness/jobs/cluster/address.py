@@ -63,7 +63,7 @@ def parse(text: str, folder: Path) -> Address:
         count = text.removeprefix("local:")
         if not count.isdecimal() or not 1 <= int(count) <= _MOST_LOCAL:
             raise UserError(
-                f"{OPTION} {text}: expected local:N with a whole number N from 1 to {_MOST_LOCAL}"
+                f"{OPTION} {text}: expected local:N with an integer N from 1 to {_MOST_LOCAL}"
             )
         return Address(text, local=int(count))
     file = folder / text

@@ -70,7 +70,7 @@ class Forward:
         values: list[tf.Tensor | None] = [images]
         for index, node in enumerate(self._before_final[1:], start=1):
             if index in self._inside:
-                values.append(None)  # nobody asks for it but the rest of its block
+                values.append(None)  # only the rest of its block asks for it
             elif index in self._blocks:
                 block = self._blocks[index]
                 values.append(block(values[block.source], training=training))

@@ -1,4 +1,4 @@
-"""Keras as everybody uses it: `compile` and `fit` on arrays in memory, timed epoch by epoch."""
+"""Keras as its users run it: `compile` and `fit` on arrays in memory, timed epoch by epoch."""
 
 import time
 from collections.abc import Callable

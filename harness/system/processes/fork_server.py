@@ -73,7 +73,7 @@ class ForkServer:
         return Fork(self, ours, pid, self._module, log)
 
     def wait(self, pid: int) -> int:
-        """Returns the exit code of a child that has ended; -9 when nobody is left to tell."""
+        """Returns the exit code of a child that has ended; -9 when the server is gone."""
         with self._lock:
             try:
                 self._control.sendall(json.dumps({"wait": pid}).encode())
@@ -146,7 +146,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
         handle: answers the documents that a child is sent, as in `json_process.serve`.
         warm: imports what the children will need.
     """
-    parent_death.end_with_parent(0)  # importing takes seconds, in which nobody looks at the socket
+    parent_death.end_with_parent(0)  # importing takes seconds, in which the socket is not read
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -171,7 +171,7 @@ def serve_forks(handle: Any, warm: Callable[[], object]) -> None:
             if pid == 0:
                 control.close()
                 _be_child(handle, connection, Path(request["log"]), server)
-            # Here as well as in the child: whoever learns its number may kill its group at once.
+            # Here as well as in the child: its caller may kill the group at once.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.setpgid(pid, pid)
             os.close(connection)
@@ -216,7 +216,7 @@ def _be_child(handle: Any, connection: int, log: Path, server: int) -> None:
 
 
 def _keep_previous(log: Path) -> None:
-    """Puts aside what the process before wrote: it may have ended while nobody listened."""
+    """Keeps what the previous process wrote: it may have ended while it was not listened to."""
     with contextlib.suppress(OSError):
         if log.stat().st_size:
             log.replace(log.with_name(f"{log.name}.1"))

@@ -56,7 +56,7 @@ class JsonChannel(ABC):
 
     @abstractmethod
     def _write(self, data: bytes) -> None:
-        """Writes all of it; raises OSError or ValueError when nobody is there to read it."""
+        """Writes all of it; raises OSError or ValueError when the reader is gone."""
 
     @abstractmethod
     def _descriptor(self) -> int:
@@ -74,7 +74,7 @@ class JsonChannel(ABC):
         """Sends one document.
 
         Raises:
-            ProcessDied: nobody is there to read it.
+            ProcessDied: the process has ended.
         """
         try:
             self._write(json.dumps(document).encode() + b"\n")
