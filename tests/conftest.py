@@ -10,7 +10,7 @@ import pytest
 # The longest first.
 GROUPS = (
     "engine",  # TensorFlow, imported (`tests.support.engine`)
-    "laboratory",  # trained networks (`tests.support.laboratory`)
+    "training",  # trained networks (`tests.support.check_runner`)
     "capture",  # the sandboxed side, imported (`tests.support.open_script`)
     "sandbox",  # a sandbox, started (`tests.support.sandbox`)
     "browser",  # a browser (`tests.support.browser`)

@@ -23,7 +23,7 @@ from reference.calibration import DOCUMENTED
 from reference.errors import UserError
 from reference.facts import expected_network
 from reference.facts import load as load_facts
-from tests.support import laboratory
+from tests.support import check_runner
 
 DEFAULT = load()
 TEXT = rubric.DEFAULT.read_text(encoding="utf-8")
@@ -35,7 +35,9 @@ LAYERS = "test_structure.py::test_layers"
 
 
 def test_every_check_has_its_points_and_nothing_else_has():
-    found = {f"test_{laboratory.groups()[name]}.py::test_{name}" for name in laboratory.checks()}
+    found = {
+        f"test_{check_runner.groups()[name]}.py::test_{name}" for name in check_runner.checks()
+    }
     assert found == set(DEFAULT.checks)
 
 
@@ -69,7 +71,7 @@ def file(tmp_path):
 
     def write(*edits: tuple[str, str]) -> Path:
         path = tmp_path / "mine.toml"
-        path.write_text(laboratory.edited(TEXT, *edits), encoding="utf-8")
+        path.write_text(check_runner.edited(TEXT, *edits), encoding="utf-8")
         return path
 
     return write
@@ -483,7 +485,7 @@ def test_the_checks_of_the_layers_carry_their_share(kind):
              "config": "configuration"}[kind]  # fmt: skip
     change = _without("MaxPooling2D") if kind != "config" else _activation
     comparison = _network(change)
-    outcomes = laboratory.run_checks({"structure": comparison})
+    outcomes = check_runner.run_checks({"structure": comparison})
     assert isinstance(outcomes[check], Mismatch)
     assert outcomes[check].share == comparison.share_right(kind)
     assert 0 < outcomes[check].share < 1
@@ -502,7 +504,7 @@ def test_the_gate_carries_its_distance():
         "facts": load_facts("sequential_cnn"),
         "grading": SimpleNamespace(calibration=DOCUMENTED),
     }
-    check = laboratory.checks()["accuracy_gate"]
+    check = check_runner.checks()["accuracy_gate"]
     with pytest.raises(Mismatch) as caught:
         check(**evidence)
     assert caught.value.from_gate == Fraction(-1, 100)
@@ -522,6 +524,6 @@ def test_where_the_mean_is_high_enough_the_run_that_is_not_is_shown():
         for seed, correct in enumerate([9_900, 9_690, 9_900])  # 96.90 %: it diverged
     ]
     with pytest.raises(Mismatch, match=r"accuracy, seed 1 = 96\.90%, but .* at least 98\.00%"):
-        laboratory.checks()["accuracy_gate"](
+        check_runner.checks()["accuracy_gate"](
             runs, load_facts("sequential_cnn"), SimpleNamespace(calibration=DOCUMENTED)
         )

@@ -20,7 +20,7 @@ from harness.submissions.sandbox.isolation import strongest
 from tests.security.attack import A_NETWORK, HONEST, TIMEOUT, WRONG, WRONG_SOURCE, Attack
 from tests.security.canaries import VARIABLE, Canaries, Planting
 from tests.security.corpus import CORPUS
-from tests.support.laboratory import model_source
+from tests.support.check_runner import model_source
 from tests.support.project_copy import FAILED, PASSED, environment, project
 
 pytestmark = pytest.mark.slow

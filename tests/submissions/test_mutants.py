@@ -10,7 +10,7 @@ import pytest
 
 from harness.jobs.kinds.errors import JobFailed
 from reference import facts as all_facts
-from tests.support.laboratory import (
+from tests.support.check_runner import (
     BEYOND_A_RUN,
     checks,
     edited,
@@ -18,14 +18,13 @@ from tests.support.laboratory import (
     groups,
     model_source,
     run_checks,
-    shared_laboratory,
 )
 from tests.support.samples.mutants import MUTANTS, Mutant
 
 if TYPE_CHECKING:
     from harness.jobs.store.record import Record
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("laboratory")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("training")]
 
 # What needs a second process to have reopened the files; tried by the tests further down.
 VERIFIED = {"keras_file", "npz_file", "same_seed_same_weights"}
@@ -36,9 +35,8 @@ def source_of(mutant: Mutant) -> str:
 
 
 @pytest.fixture(scope="module")
-def laboratory(pytestconfig, tmp_path_factory, request):
+def runner(runner, request):
     """Everything that the selected tests need is training before the first of them waits."""
-    opened = shared_laboratory(pytestconfig, tmp_path_factory)
     params = [getattr(item, "callspec", None) for item in request.session.items]
     # Other files may call a parameter "mutant" too.
     named = [call.params.get("mutant") for call in params if call]
@@ -46,13 +44,13 @@ def laboratory(pytestconfig, tmp_path_factory, request):
     for mutant in mutants:
         source = source_of(mutant)
         with suppress(JobFailed):  # a test will meet it again
-            opened.schedule([opened.job(mutant.architecture, source, mutant.change)])
-    return opened
+            runner.schedule([runner.job(mutant.architecture, source, mutant.change)])
+    return runner
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutant_fails_for_the_stated_reason(laboratory, mutant):
-    evidence = laboratory.evidence(mutant.architecture, source_of(mutant), mutant.change)
+def test_a_mutant_fails_for_the_stated_reason(runner, mutant):
+    evidence = runner.evidence(mutant.architecture, source_of(mutant), mutant.change)
     found = failed(run_checks(evidence))
     assert set(found) - mutant.unsure == mutant.fails - mutant.unsure, found
     assert re.search(mutant.reason, found[mutant.check]), found[mutant.check]
@@ -61,10 +59,10 @@ def test_a_mutant_fails_for_the_stated_reason(laboratory, mutant):
 
 
 @pytest.mark.parametrize("architecture", all_facts.names())
-def test_the_project_s_own_network_passes_every_check(laboratory, architecture):
+def test_the_project_s_own_network_passes_every_check(runner, architecture):
     source = model_source(architecture)
-    evidence = laboratory.evidence(architecture, source)
-    verification = laboratory.verification(laboratory.job(architecture, source))
+    evidence = runner.evidence(architecture, source)
+    verification = runner.verification(runner.job(architecture, source))
     outcomes = run_checks({**evidence, "verification": verification})
     assert failed(outcomes) == {}
     assert set(outcomes) == set(checks()) - BEYOND_A_RUN
@@ -89,12 +87,12 @@ def test_mutants_have_names_of_their_own():
 
 
 @pytest.fixture(scope="module")
-def honest(laboratory):
+def honest(runner):
     """The evidence of a network that passes, with its verification."""
     source = model_source("mlp_64_32")
-    evidence = laboratory.evidence("mlp_64_32", source)
-    job = laboratory.job("mlp_64_32", source)
-    return {**evidence, "verification": laboratory.verification(job)}
+    evidence = runner.evidence("mlp_64_32", source)
+    job = runner.job("mlp_64_32", source)
+    return {**evidence, "verification": runner.verification(job)}
 
 
 @pytest.mark.parametrize(
@@ -117,9 +115,9 @@ def test_one_bit_of_a_reopened_network_is_enough(honest, field, check, reason):
     assert re.search(reason, found[check])
 
 
-def test_training_that_the_seed_does_not_decide(laboratory, honest):
-    other = laboratory.job("mlp_64_32", model_source("mlp_64_32"), seed=1)
-    verification = laboratory.verification(other)
+def test_training_that_the_seed_does_not_decide(runner, honest):
+    other = runner.job("mlp_64_32", model_source("mlp_64_32"), seed=1)
+    verification = runner.verification(other)
     early = replace(honest["verification"], early_weights=verification.early_weights)
     found = failed(run_checks({**honest, "verification": early}))
     assert set(found) == {"same_seed_same_weights"}

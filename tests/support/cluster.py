@@ -25,7 +25,7 @@ from harness.jobs.store.store import Store
 from harness.network import documented as network_documented
 from harness.network.cost import TimeLimit
 from reference import facts as all_facts
-from tests.support.laboratory import calibration
+from tests.support.check_runner import calibration
 
 LIMIT_S = 180
 IDLE = ("--module", "harness.benchmarks.scale.idle_worker")

@@ -17,8 +17,8 @@ from harness.system.failure import BuildFailure
 from reference.errors import UserError
 from reference.facts import load
 from tests.support.baseline_files import document, run, subject
-from tests.support.laboratory import calibration as digits
-from tests.support.laboratory import checks
+from tests.support.check_runner import calibration as digits
+from tests.support.check_runner import checks
 
 COMPARISON = SimpleNamespace(earlier=SimpleNamespace(source="old.json, commit abc"))
 TRAINED = {"opened": None, "trained": []}

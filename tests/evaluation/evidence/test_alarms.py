@@ -14,7 +14,7 @@ from harness.network import documented
 from reference import calibration
 from reference.calibration import Calibration, Floor
 from reference.facts import load as load_facts
-from tests.support.laboratory import checks
+from tests.support.check_runner import checks
 
 FACTS = load_facts("mlp_64_32")
 DIGEST = documented.documented_spec(FACTS).digest

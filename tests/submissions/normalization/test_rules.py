@@ -7,16 +7,15 @@ the project's own module earned: nothing of the author's code is left by then bu
 import pytest
 
 from harness.system.failure import BuildFailure
-from tests.support.laboratory import (
+from tests.support.check_runner import (
     BEYOND_A_RUN,
     checks,
     failed,
     model_source,
     run_checks,
-    shared_laboratory,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("laboratory")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("training")]
 
 
 def module(body: str, imports: str = "import keras\nfrom keras import layers") -> str:
@@ -198,11 +197,6 @@ def build():
 
 
 @pytest.fixture(scope="module")
-def laboratory(pytestconfig, tmp_path_factory):
-    return shared_laboratory(pytestconfig, tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
 def verifications():
     """One for each network: its rewrites share its record, and what was made of it."""
     return {}
@@ -210,24 +204,24 @@ def verifications():
 
 @pytest.mark.parametrize(("architecture", "source"), REWRITES.values(), ids=REWRITES)
 def test_a_rewrite_is_the_same_network_and_passes_every_check(
-    laboratory, verifications, architecture, source
+    runner, verifications, architecture, source
 ):
-    opened, original = laboratory.open(source), laboratory.spec(model_source(architecture))
+    opened, original = runner.open(source), runner.spec(model_source(architecture))
     assert not isinstance(opened, BuildFailure), opened.message
     assert opened.digest == original.digest
-    evidence = laboratory.evidence(architecture, source)
-    job = laboratory.job(architecture, model_source(architecture))
-    assert laboratory.job(architecture, source).key == job.key
+    evidence = runner.evidence(architecture, source)
+    job = runner.job(architecture, model_source(architecture))
+    assert runner.job(architecture, source).key == job.key
     if job.key not in verifications:
-        verifications[job.key] = laboratory.verification(job)
+        verifications[job.key] = runner.verification(job)
     outcomes = run_checks({**evidence, "verification": verifications[job.key]})
     assert failed(outcomes) == {}
     assert set(outcomes) == set(checks()) - BEYOND_A_RUN
 
 
-def test_another_network_is_not_the_same(laboratory):
+def test_another_network_is_not_the_same(runner):
     """What makes the comparison above worth something."""
     sources = [model_source(name) for name in ("mlp_64_32", "mlp_256_128", "sequential_cnn")]
     sources.append(sources[0].replace("Dense(32", "Dense(33"))
     sources.append(sources[0].replace('32, activation="relu"', '32, activation="elu"'))
-    assert len({laboratory.spec(source).digest for source in sources}) == len(sources)
+    assert len({runner.spec(source).digest for source in sources}) == len(sources)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.laboratory import HONEST, Change
+from tests.support.check_runner import HONEST, Change
 
 Edit = tuple[str, str]
 

@@ -1,7 +1,7 @@
 """Runs the checks as plain functions, on networks that a test makes up.
 
-A `Laboratory` opens sources in the real sandbox and trains them with the real workers, on the
-embedded digits and by a short recipe, so that one network costs about a second.
+A `CheckRunner` opens sources in the real sandbox and trains them with the real workers, on the
+scikit-learn digits and by a short recipe, so that one network costs about a second.
 """
 
 import importlib.util
@@ -168,7 +168,7 @@ class Change:
 HONEST = Change()
 
 
-class Laboratory:
+class CheckRunner:
     """Opens and trains networks; everything is scheduled at once and waited for when asked."""
 
     def __init__(self, root: Path) -> None:
@@ -291,16 +291,3 @@ class Laboratory:
         self._verifier.stop()
         if self._scheduler is not None:
             self._scheduler.stop()
-
-
-_SHARED = pytest.StashKey[Laboratory]()
-
-
-def shared_laboratory(
-    config: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> Laboratory:
-    """Returns the session's one laboratory: what one test has had trained serves them all."""
-    if _SHARED not in config.stash:
-        config.stash[_SHARED] = Laboratory(tmp_path_factory.mktemp("laboratory"))
-        config.add_cleanup(config.stash[_SHARED].close)
-    return config.stash[_SHARED]
