@@ -14,64 +14,58 @@ from reference.facts import names
 
 OPTIONS = pytest.StashKey[Options]()
 
+# Name, placeholder of the value, default and help of each option with one value.
+_VALUES = (
+    ("--dataset", "NAME", "auto",
+     "mnist, digits (scikit-learn's) or auto (MNIST if it can be found, else digits; default)"),
+    ("--mnist-dir", "PATH", None,
+     "folder with the four MNIST files, or mnist.npz (default: $MNIST_DIR)"),
+    ("--recipe", "NAME", "gate",
+     ("gate: stop training once validation clears the gate (default); documented: train all "
+      "epochs, and run every experiment of the documents")),
+    ("--seeds", "N", None,
+     (f"train each network with N seeds (default: 1; {DOCUMENTED_SEEDS} for the project's own "
+      "networks with --recipe=documented)")),
+    ("--workers", "N", "auto",
+     "number of training processes (default: auto, one for each core)"),
+    (address.OPTION, "ADDRESS", None,
+     ("train on a Dask cluster: a scheduler's address (tls://host:port), its scheduler file, or "
+      "local:N for N workers on this machine")),
+    ("--cluster-resources", "LIST", None,
+     "use only workers of the cluster that offer these resources, such as GRADING=1"),
+    ("--report", "DIR", str(DEFAULT_REPORT),
+     f"folder for the report (default: {DEFAULT_REPORT})"),
+    ("--store", "DIR", str(DEFAULT_STORE),
+     f"folder for finished training runs (default: {DEFAULT_STORE})"),
+    ("--submissions", "DIR", None,
+     "grade a class: a folder with one file or folder for each student"),
+    ("--as", "NAME", None,
+     ("the architecture of all submissions (default: the one in the file's name, else the closest "
+      "one)")),
+    ("--train-with", "NAME", "document",
+     ("document: train submissions with the document's recipe (default); submission: with the "
+      "recipe in their script")),
+    ("--baseline", "FILE", None,
+     ("an earlier results.json: a check fails if a network has become larger or has significantly "
+      "lost 0.2 percentage points of accuracy or more; with --benchmark-only, if its speed-up over "
+      "Keras has fallen by more than 10 %%")),
+    ("--benchmark-batch", "N", None,
+     "time training with batches of N images (default: the documented batch size)"),
+    ("--rubric", "FILE", None,
+     "points for each check, and accuracy bands (default: reference/rubric.toml)"),
+    ("--grid", "FILE", None,
+     "also run your own study: a TOML file of variants, as in reference/studies/"),
+    ("--greek-test", "DIR", None,
+     ("with --recipe=documented: also classify the Greek letters in this folder, which the network "
+      "was not trained on")),
+)  # fmt: skip
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Declares the options; `read_options` checks their values."""
     add = parser.getgroup("grading", "grading of MNIST architectures").addoption
-    add(
-        "--dataset",
-        default="auto",
-        metavar="NAME",
-        help="mnist, digits (scikit-learn's) or auto (MNIST if it can be found, else digits; "
-        "default)",
-    )
-    add(
-        "--mnist-dir",
-        metavar="PATH",
-        help="folder with the four MNIST files, or mnist.npz (default: $MNIST_DIR)",
-    )
-    add(
-        "--recipe",
-        default="gate",
-        metavar="NAME",
-        help="gate: stop training once validation clears the gate (default); documented: train "
-        "all epochs, and run every experiment of the documents",
-    )
-    add(
-        "--seeds",
-        metavar="N",
-        help=f"train each network with N seeds (default: 1; {DOCUMENTED_SEEDS} for the project's "
-        "own networks with --recipe=documented)",
-    )
-    add(
-        "--workers",
-        default="auto",
-        metavar="N",
-        help="number of training processes (default: auto, one for each core)",
-    )
-    add(
-        address.OPTION,
-        metavar="ADDRESS",
-        help="train on a Dask cluster: a scheduler's address (tls://host:port), its scheduler "
-        "file, or local:N for N workers on this machine",
-    )
-    add(
-        "--cluster-resources",
-        metavar="LIST",
-        help="use only workers of the cluster that offer these resources, such as GRADING=1",
-    )
-    add(
-        "--report",
-        default=str(DEFAULT_REPORT),
-        metavar="DIR",
-        help=f"folder for the report (default: {DEFAULT_REPORT})",
-    )
-    add(
-        "--store",
-        default=str(DEFAULT_STORE),
-        metavar="DIR",
-        help=f"folder for finished training runs (default: {DEFAULT_STORE})",
-    )
+    for name, placeholder, default, text in _VALUES:
+        add(name, metavar=placeholder, default=default, help=text)
     add("--fresh", action="store_true", help="train again, without the runs in the store")
     add(
         "--submission",
@@ -80,52 +74,6 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="grade this file or folder instead of models/: a module, a training script, a "
         "notebook, a saved .keras or .h5 file (can be repeated)",
-    )
-    add(
-        "--submissions",
-        metavar="DIR",
-        help="grade a class: a folder with one file or folder for each student",
-    )
-    add(
-        "--as",
-        metavar="NAME",
-        help="the architecture of all submissions (default: the one in the file's name, else the "
-        "closest one)",
-    )
-    add(
-        "--train-with",
-        default="document",
-        metavar="NAME",
-        help="document: train submissions with the document's recipe (default); submission: with "
-        "the recipe in their script",
-    )
-    add(
-        "--baseline",
-        metavar="FILE",
-        help="an earlier results.json: a check fails if a network has become larger or has "
-        "significantly lost 0.2 percentage points of accuracy or more; with --benchmark-only, if "
-        "its speed-up over Keras has fallen by more than 10 %%",
-    )
-    add(
-        "--benchmark-batch",
-        metavar="N",
-        help="time training with batches of N images (default: the documented batch size)",
-    )
-    add(
-        "--rubric",
-        metavar="FILE",
-        help="points for each check, and accuracy bands (default: reference/rubric.toml)",
-    )
-    add(
-        "--grid",
-        metavar="FILE",
-        help="also run your own study: a TOML file of variants, as in reference/studies/",
-    )
-    add(
-        "--greek-test",
-        metavar="DIR",
-        help="with --recipe=documented: also classify the Greek letters in this folder, which the "
-        "network was not trained on",
     )
 
 
