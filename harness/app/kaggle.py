@@ -170,7 +170,7 @@ def check_output(output: Path) -> None:
         with output.open("rb") as file:
             start = file.read(len(ANSWER) + 2)
     except OSError as error:
-        raise UserError(f"--output {output}: {error.strerror or error}") from error
+        raise UserError(f"--output {output}: cannot be read: {error.strerror or error}") from error
     if start and start.splitlines()[0] != ANSWER.encode():
         raise UserError(
             f"--output {output}: this file exists and is not a submission. Move it away, or name "

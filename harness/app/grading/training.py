@@ -69,7 +69,7 @@ class Trainings:
         calibration: Calibration,
         *,
         robustness: bool = False,
-        platform: Mapping[str, Any] | None = None,
+        platform: Mapping[str, object] | None = None,
     ) -> None:
         self._options = options
         self._work = work
