@@ -21,9 +21,9 @@ DEFAULT = PROJECT_ROOT / "reference" / "rubric.toml"
 
 _PLACES = 3
 _UNIT = 1000
-_MOST_POINTS = 10_000
+_MAX_POINTS = 10_000
 
-_POINTS = f"a number from 0 to {_MOST_POINTS} with at most {_PLACES} decimals"
+_POINTS = f"a number from 0 to {_MAX_POINTS} with at most {_PLACES} decimals"
 _WORTH = f"{_POINTS}, or {{ points = ..., partial = true }}"
 _DISTANCE = f"from -100 to 0 percentage points, with at most {_PLACES} decimals"
 _SHARE = f"from 0 to 1, with at most {_PLACES} decimals"
@@ -121,7 +121,7 @@ def load(path: Path | None = None) -> Rubric:
     """Reads a rubric; None for the project's own.
 
     Raises:
-        UserError: it cannot be read, or is no rubric: names the file, the place, what is there
+        UserError: it cannot be read, or is not a rubric: names the file, the place, what is there
             and what was expected.
     """
     default = _read(DEFAULT, "reference/rubric.toml", None)
@@ -158,7 +158,7 @@ class _Document:
     def only(self, known: set[str]) -> None:
         for key in self.values:
             if key not in known:
-                self.fail(f"{shown(key)} is no key of a rubric; expected [checks] and [accuracy]")
+                self.fail(f"{shown(key)} is not a rubric's key; expected [checks] and [accuracy]")
 
     def table(self, key: str) -> Mapping[str, Any]:
         value = self.values.get(key)
@@ -171,7 +171,7 @@ class _Document:
         if check not in known:
             close = difflib.get_close_matches(check[:200], known, 1)
             meant = f'; did you mean "{close[0]}"?' if close else ""
-            self.fail(f"{place} is no check{meant}")
+            self.fail(f"{place} is not a check{meant}")
         partial: object = False
         if isinstance(value, Mapping):
             if not {"points"} <= set(value) <= {"points", "partial"}:
@@ -180,7 +180,7 @@ class _Document:
             value = value["points"]
         if not isinstance(partial, bool):
             self.fail(f"{place} partial = {shown(partial)}, but should be true or false")
-        thousandths = _thousandths(value, 0, _MOST_POINTS)
+        thousandths = _thousandths(value, 0, _MAX_POINTS)
         if thousandths is None:
             self.fail(f"{place} = {_shown(value)}, but should be {_WORTH}")
         return Worth(thousandths, partial)
@@ -210,7 +210,7 @@ class _Document:
 
 
 def _thousandths(value: object, low: int, high: int) -> int | None:
-    """Returns a number as written in thousandths; None where it is none within the limits."""
+    """Returns a number as written in thousandths; None if it is not one within the limits."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     number = Decimal(value)

@@ -199,6 +199,6 @@ def _figure(value: float, claimed: float | None) -> str:
 
 
 def _text(value: object) -> str:
-    """Text of unknown origin: nothing in it is Markdown, HTML or a mention of anybody."""
+    """Escapes text of unknown origin, so that it holds no Markdown, HTML or mention."""
     words = "not known" if value is None else str(value)
     return re.sub(r"([\\`*_{}\[\]<>()#+|!~@])", r"\\\1", " ".join(words.split()))

@@ -22,10 +22,10 @@ from harness.system.machine import cores, describe_cpu
 from reference.errors import UserError
 from reference.fields import shown
 
-# What a row is of: architecture, "train" or "predict", batch size.
+# Architecture, "train" or "predict", and batch size of a row.
 Key = tuple[str, str, int]
 
-# What a row holds only when its runner was timed.
+# Keys that a row holds only if its runner was timed.
 MEASURED = (
     "median_s", "p95_s", "iqr_s", "quartiles_s", "rounds", "steps_per_round", "images_per_s",
     "threads", "flops_per_image", "matmul_fraction", "first_call_s", "speedup", "change",
@@ -184,7 +184,7 @@ def require_no_loss(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> Non
             f"at least {before.ratio * (1 - time_ratios.ALLOWED_LOSS):.3g}×: {before} less "
             f"{time_ratios.ALLOWED_LOSS:.0%}",
             baseline.source,
-            "Find what made it slower since then; if it is meant, make a new baseline.",
+            "Find what made it slower since then. If it is intended, make a new baseline.",
         ),
         "regressed",
     )
@@ -233,6 +233,6 @@ def describe(key: Key) -> str:
 
 
 def machine() -> dict[str, object]:
-    """Returns what must be equal for two runs' figures to be compared."""
+    """Returns the machine and versions that two comparable runs must share."""
     names = ("tensorflow", "keras", "numpy")
     return {"cpu": describe_cpu(), "cores": cores(), **{name: version(name) for name in names}}

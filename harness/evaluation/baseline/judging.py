@@ -37,20 +37,20 @@ def why_incomparable(earlier: Earlier, data: Data | None, same_recipe: bool) -> 
         same_recipe: whether what the baseline's networks were trained by is what this run's are.
     """
     if data is None:
-        return "This run trains no network: there are no accuracies to compare."
+        return "This run does not train a network, so it has no accuracies to compare."
     if earlier.data is None or not any(network.runs for network in earlier.networks):
-        return "The baseline holds no trained network: it has no accuracies to compare with."
+        return "The baseline has no trained network, so it has no accuracies to compare with."
     if earlier.data != data:
         return f"The baseline was measured on other images ({earlier.data}), this run on {data}."
     if not same_recipe:
         return (
-            f"The baseline's networks were trained with --recipe={earlier.recipe or '(not said)'}, "
-            "this run's were not: their accuracies differ for that alone."
+            f"The baseline's networks were trained with --recipe={earlier.recipe or '(unknown)'} "
+            "and this run's were not, so their accuracies cannot be compared."
         )
     if not any(network.correct for network in earlier.networks):
         return (
-            "The baseline does not say which images each run read right: an earlier version of "
-            "the grader wrote it."
+            "The baseline does not say which images each run classified correctly, because an "
+            "earlier version of the grader wrote it."
         )
     return None
 
@@ -60,7 +60,7 @@ def accuracy(now: Network, then: Network, judge: Judge = non_inferiority) -> Row
 
     Args:
         now, then: of the same test images.
-        judge: decides over what was read right before and after, each (seeds, images).
+        judge: compares the correctly classified images before and after, each (seeds, images).
     """
 
     def row(status: Status, text: str) -> Row:
@@ -150,4 +150,4 @@ def _mean(network: Network) -> float | None:
 
 def _listed(network: Network) -> str:
     seeds = sorted(network.correct)
-    return f"seeds {', '.join(map(str, seeds))}" if seeds else "no seed that says what it read"
+    return f"seeds {', '.join(map(str, seeds))}" if seeds else "no seed with its predictions"

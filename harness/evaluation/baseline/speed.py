@@ -29,7 +29,7 @@ def speed(now: Network, then: Network, current: Speedups, earlier: Speedups) -> 
         if network == then.id and after is not None:
             rows.append(_contest((now.id, task, batch), then.id, before, after))
     if not rows and any(network == then.id for network, _, _ in earlier):
-        rows.append(_not_compared(now, then, f"There are no benchmarks of now: {MEASURE}."))
+        rows.append(_not_compared(now, then, f"This run has no benchmarks: {MEASURE}."))
     return rows
 
 
@@ -47,7 +47,7 @@ def _contest(key: Key, then: str, before: Measurement, after: Measurement) -> Ro
         verdict = time_ratios.judge(change)
         status = "improved" if verdict == "fine" and change.low > 1 else _VERDICTS[verdict]
         meaning = {
-            "regressed": "certainly fallen by more than 10 %",
+            "regressed": "fallen significantly, by more than 10 %",
             "inconclusive": "the noise leaves open whether it fell by more than 10 %",
         }.get(status, "not fallen by more than 10 %")
         text = (

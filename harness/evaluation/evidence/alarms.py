@@ -4,10 +4,10 @@ What raises one, and why, is in docs/decisions/0015.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from harness.data.dataset import Dataset
 from harness.evaluation import gates
@@ -20,8 +20,9 @@ from reference.facts import Facts
 
 Kind = Literal["perfect", "above_range", "leak"]
 
-# About what the best single networks read of MNIST's test images. One that good reads all of n
-# images with the probability 0.998^n: 49 % for the 360 bundled digits, 2e-9 for MNIST's 10,000.
+# About the accuracy of the best single networks on MNIST's test images. One that good classifies
+# all of n images correctly with probability 0.998^n: 49 % for the 360 scikit-learn digits, 2e-9
+# for MNIST's 10,000.
 BEST = 0.998
 UNBELIEVABLE = 1e-3
 
@@ -130,38 +131,38 @@ def _unbelievable(correct: int, total: int) -> bool:
 
 
 _RUN = (
-    "Most likely the test images were among those that they learned from, or what the network "
-    "reads is compared with something other than the labels. Find out which before you believe any "
-    "of its figures."
+    "Most likely the network was trained on the test images, or its predictions are compared with "
+    "something other than the labels. Find the cause before you trust its results."
 )
 _OWN = (
-    "Most likely they were trained on the test images. The grade does not rest on them: it rests "
-    "on the network that was trained here."
+    "Most likely they were trained on the test images. The grade does not depend on them: it "
+    "depends on the network that was trained here."
 )
 
 
 def _perfect(who: str, total: int, meaning: str) -> Alarm:
     return Alarm(
         "perfect",
-        f"{who} read all {total:,} test images right. Even the best networks misread about "
-        f"{1 - BEST:.1%} of such images: one of them would read all {total:,} less than once in a "
-        f"thousand tries. {meaning}",
-        what=f"test images misread, {_lower(who)}",
+        f"{who} classify all {total:,} test images correctly. Even the best networks misclassify "
+        f"about {100 * (1 - BEST):.1f} % of such images: one of them would classify all {total:,} "
+        f"correctly less than once in a thousand tries. {meaning}",
+        what=f"misclassified test images, {_lower(who)}",
         actual="0",
         expected="at least 1",
     )
 
 
-def _above(who: str, accuracy: float, expected: Mapping[str, Any]) -> Alarm:
-    mean, deviation, high = expected["mean"], expected["deviation"], expected["high"]
+def _above(who: str, accuracy: float, expected: schema.Range) -> Alarm:
+    mean, deviation, high = expected.mean, expected.deviation or 0.0, expected.high
     return Alarm(
         "above_range",
-        f"{who} read {accuracy:.2%} of the test images. {expected['seeds']} trainings of the same "
-        f"network by the same recipe gave {mean:.2%} on average, with a standard deviation of "
-        f"{100 * deviation:.2f} percentage points, so that none is expected above {high:.2%} "
-        f"(the mean plus {expected['k']:g} deviations). Most likely they learned from test images, "
-        "or what trains or counts has changed. Find out which before you believe that this is "
-        "better.",
+        f"{who} classify {accuracy:.2%} of the test images correctly. {expected.seeds} trainings "
+        f"of the same network with the same recipe gave {mean:.2%} on average, with a standard "
+        f"deviation of {100 * deviation:.2f} percentage points, so that none is expected above "
+        f"{high:.2%} "
+        f"(the mean plus {expected.k:g} deviations). Most likely they were trained on test "
+        "images, or the code that trains or evaluates has changed. Find the cause before you trust "
+        "this accuracy.",
         what=f"test accuracy, {_lower(who)}",
         actual=f"{accuracy:.2%}",
         expected=f"at most {high:.2%}",
@@ -181,7 +182,7 @@ def _leaks(dataset: Dataset) -> list[Alarm]:
             "leak",
             f"{images} as well, pixel for pixel: test image {test:,}, for one, is training image "
             f"{train:,}. A network may remember what it has seen, so its accuracy on such images "
-            "says little about new ones. MNIST and the bundled digits share none.",
+            "says little about new ones. MNIST and the scikit-learn digits share none.",
             what="test images that are training images too",
             actual=f"{count:,}",
             expected="0",

@@ -1,4 +1,4 @@
-"""How accuracy falls as the test images are altered: curves, and one mean error.
+"""How accuracy falls on corrupted test images: curves, and one mean error.
 
 The images are few of many, and the seeds as well: each interval allows for other ones of both.
 """
@@ -22,7 +22,7 @@ class Readings:
 
     Attributes:
         found: of each run that there is one of, in the order of the seeds.
-        missing: why there is none of the others, each reason once.
+        missing: why the others failed, each reason once.
         runs: how many there were to be.
     """
 
@@ -32,9 +32,9 @@ class Readings:
 
 
 def robustness(readings: Readings | None) -> schema.Robustness | None:
-    """Returns a subject's `robustness`; None where no altered images were to be read.
+    """Returns a subject's `robustness`; None if no corrupted images were requested.
 
-    Where every reading failed there are no figures, only the note that says why.
+    If every run failed there are no numbers, only the note with the reason.
     """
     if readings is None or readings.runs == 0:
         return None
@@ -82,16 +82,16 @@ def _interval(correct: Sequence[int], images: int) -> Interval | None:
 
 
 def _errors(reading: Reading) -> list[float]:
-    """Returns for each image the share of its alterations that was misread."""
-    alterations = len(CORRUPTIONS) * len(SEVERITIES)
-    return [count / alterations for count in reading["misread"]]
+    """Returns for each image the share of its corruptions that was misclassified."""
+    corruptions = len(CORRUPTIONS) * len(SEVERITIES)
+    return [count / corruptions for count in reading["misread"]]
 
 
 def _error_interval(errors: Sequence[Sequence[float]]) -> Interval:
-    """95 % interval for the mean over all alterations, `errors` as of `_errors` for each run.
+    """95 % interval for the mean over all corruptions, `errors` as of `_errors` for each run.
 
-    Each image counts once, with the mean of its alterations and seeds, since these are no images
-    of their own.
+    Each image counts once, with the mean over its corruptions and seeds, since these are not
+    independent images.
     """
     by_image = [fmean(image) for image in zip(*errors, strict=True)]
     return _over(mean_interval(by_image), [fmean(run) for run in errors])
@@ -110,4 +110,4 @@ def _note(readings: Readings) -> str | None:
     if not lost:
         return None
     reasons = "; ".join(readings.missing)
-    return f"of {lost} of {readings.runs} runs the altered images were not read: {reasons}"
+    return f"{lost} of {readings.runs} runs did not classify the corrupted images: {reasons}"

@@ -151,7 +151,7 @@ def _write_line(descriptor: int, line: bytes) -> None:
 
 def _check_kind(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting
-        raise OSError("it is no ordinary file")
+        raise OSError("it is not an ordinary file")
 
 
 def _complete(results: Results, networks: Sequence[str]) -> bool:

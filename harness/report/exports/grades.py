@@ -15,8 +15,8 @@ from harness.report.schema.results import Results, Subject
 START = ("name", "id", "architecture", "score", "max_score", "percent", "verdict", "accuracy")
 END = ("first_fault",)
 
-# What a spreadsheet runs when a cell begins with it, also after spaces and quotation marks, also
-# in the wide forms of East Asian keyboards.
+# A spreadsheet runs a cell that begins with one of these, also after spaces and quotation marks,
+# also in the wide forms of East Asian keyboards.
 _FORMULA = re.compile("^[\\s\"'`]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 # Where the list separator is a semicolon, what follows one begins a cell.
 _SECOND = re.compile(";(?=[\\s\"'`]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
@@ -26,7 +26,7 @@ def render(results: Results) -> bytes:
     """Returns the file for results that `schema.checked` has completed.
 
     A column for each check holds its points; it is empty where the check does not belong to the
-    submission or where the grader itself went wrong, so that nobody averages a 0 that is not one.
+    submission or where the grader itself went wrong, so that an average does not count it as 0.
     """
     subjects = results.subjects
     ids = list(dict.fromkeys(check.id for s in subjects for check in s.checks))

@@ -95,7 +95,7 @@ def test_without_a_common_seed_nothing_is_compared():
     assert row.text == "No seed was trained in both: seeds 0 in the baseline, seeds 7 now."
     mute = judging.accuracy(network(), network(correct={}))
     assert mute.status == "not comparable"
-    assert "no seed that says what it read in the baseline" in mute.text
+    assert "no seed with its predictions in the baseline" in mute.text
 
 
 def test_what_is_not_trained_now_is_missing_and_what_was_not_then_is_new():
@@ -108,13 +108,23 @@ def test_what_is_not_trained_now_is_missing_and_what_was_not_then_is_new():
 @pytest.mark.parametrize(
     ("changes", "data", "same_recipe", "message"),
     [
-        ({}, None, True, "This run trains no network"),
-        ({"data": None}, MNIST, True, "holds no trained network"),
-        ({"networks": [network(runs=0, correct={})]}, MNIST, True, "holds no trained network"),
+        ({}, None, True, "This run does not train a network"),
+        ({"data": None}, MNIST, True, "has no trained network"),
+        (
+            {"networks": [network(runs=0, correct={})]},
+            MNIST,
+            True,
+            "has no trained network",
+        ),
         ({}, Data("digits", "e" * 64, 360), True, "other images .mnist, 10,000 test images"),
         ({}, replace(MNIST, digest="e" * 64), True, "digest dddddddddddd.*digest eeeeeeeeeeee"),
-        ({}, MNIST, False, "trained with --recipe=gate, this run's were not"),
-        ({"networks": [network(correct={})]}, MNIST, True, "which images each run read right"),
+        ({}, MNIST, False, "trained with --recipe=gate and this run's were not"),
+        (
+            {"networks": [network(correct={})]},
+            MNIST,
+            True,
+            "each run classified correctly",
+        ),
     ],
 )
 def test_why_nothing_can_be_compared_is_said(changes, data, same_recipe, message):

@@ -56,7 +56,7 @@ def test_the_very_benchmark_of_the_baseline_is_no_new_measurement():
 def test_a_benchmark_that_only_the_baseline_has_is_said_and_one_of_now_alone_is_nothing():
     (row,) = _judged(None)
     assert row.status == "not judged"
-    assert "There are no benchmarks of now: `pytest --benchmark-only --baseline=FILE`" in row.text
+    assert "This run has no benchmarks: `pytest --benchmark-only --baseline=FILE`" in row.text
     assert speed(NOW, THEN, {KEY: AFTER}, {}) == []
 
 

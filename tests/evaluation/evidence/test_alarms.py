@@ -79,16 +79,16 @@ def test_honest_runs_raise_no_alarm():
 def test_a_perfect_record_fails():
     (found,) = refused(runs=[run(9_650), run(10_000, seed=3)], spec_digest="another network")
     assert str(found).startswith(
-        "test images misread, the weights of seed 3 = 0, but should be at least 1"
+        "misclassified test images, the weights of seed 3 = 0, but should be at least 1"
     )
-    assert "read all 10,000 test images right" in found.hint
-    assert "Find out which" in found.hint
+    assert "classify all 10,000 test images correctly" in found.hint
+    assert "Find the cause" in found.hint
 
 
 def test_a_perfect_record_of_weights_that_came_along_fails():
     (found,) = refused(runs=[run(9_650)], own=OwnAccuracy(10_000, 10_000))
-    assert found.what == "test images misread, the weights in the submitted file"
-    assert "The grade does not rest on them" in found.hint
+    assert found.what == "misclassified test images, the weights in the submitted file"
+    assert "The grade does not depend on them" in found.hint
 
 
 def test_all_of_a_few_images_can_be_read_honestly():
@@ -107,7 +107,7 @@ def test_above_the_range_fails():
         "test accuracy, the weights of seed 4 = 97.01%, but should be at most 97.00%"
     )
     assert (
-        "20 trainings of the same network by the same recipe gave 96.50% on average" in found.hint
+        "20 trainings of the same network with the same recipe gave 96.50% on average" in found.hint
     )
 
 
@@ -266,5 +266,5 @@ def test_data_that_nothing_was_measured_on_have_the_documents_gates(tmp_path, mo
 def test_a_file_that_is_no_calibration_is_refused(tmp_path, monkeypatch, text, reason):
     monkeypatch.setattr(calibration, "FOLDER", tmp_path)
     (tmp_path / "mnist.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(calibration.UserError, match=rf"mnist\.toml is no calibration.*{reason}"):
+    with pytest.raises(calibration.UserError, match=rf"mnist\.toml is not a calibration.*{reason}"):
         calibration.load("mnist")

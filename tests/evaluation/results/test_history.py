@@ -262,8 +262,8 @@ def test_a_folder_that_is_no_folder_is_said(tmp_path):
 def test_what_is_no_file_is_said(tmp_path):
     path = tmp_path / "history.jsonl"
     os.mkfifo(path)
-    assert "it is no ordinary file" in history.append(path, _entry())
-    assert "it is no ordinary file" in history.read(path)[1]
+    assert "it is not an ordinary file" in history.append(path, _entry())
+    assert "it is not an ordinary file" in history.read(path)[1]
 
 
 # The end of a session ----------------------------------------------------------------------------

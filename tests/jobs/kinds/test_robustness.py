@@ -450,7 +450,7 @@ def test_lost_runs_are_said_and_the_others_shown():
     found = robustness(Readings((reading(4, 3, [LEVELS] * 4),), ("out of memory", "too long"), 3))
     assert found["seeds"] == 1
     assert found["note"] == (
-        "of 2 of 3 runs the altered images were not read: out of memory; too long"
+        "2 of 3 runs did not classify the corrupted images: out of memory; too long"
     )
 
 
