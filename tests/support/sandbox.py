@@ -4,14 +4,11 @@ import contextlib
 import os
 import textwrap
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-
-import pytest
 
 from harness.network.spec import Spec
 from harness.submissions.sandbox.client import Sandbox
-from harness.submissions.sandbox.isolation import strongest
 from harness.system.failure import BuildFailure
 from reference.layers import total_params
 
@@ -24,26 +21,6 @@ def build():
 GOOD_PARAMS = 7_850  # 784 * 10 + 10
 
 WAIT_S = 60
-
-_SHARED = pytest.StashKey[Sandbox]()
-
-
-@contextlib.contextmanager
-def lasting(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """Gives the session's one server, whose start takes seconds, and sees that it goes on."""
-    if _SHARED not in config.stash:
-        config.stash[_SHARED] = Sandbox(strongest(), tmp_path_factory.mktemp("sandbox") / "log")
-        config.add_cleanup(config.stash[_SHARED].stop)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("GRADER_SECRET", "42")
-            assert_serves(config.stash[_SHARED])
-    shared = config.stash[_SHARED]
-    server = shared._server
-    yield shared
-    if shared.isolation.private:
-        assert shared._server is server, "the server had to be replaced"
-        assert server is not None
-        assert server.alive
 
 
 def attack(code: str) -> str:

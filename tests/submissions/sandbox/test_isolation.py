@@ -23,7 +23,6 @@ from tests.support.sandbox import (
     GOOD_PARAMS,
     assert_serves,
     built,
-    lasting,
     reached,
     unique,
     wait_for,
@@ -35,13 +34,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
 @pytest.fixture(scope="module")
 def isolation():
     return strongest()
-
-
-@pytest.fixture
-def extractor(pytestconfig, tmp_path_factory):
-    """The same server, which must still be there when the test is over."""
-    with lasting(pytestconfig, tmp_path_factory) as shared:
-        yield shared
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from tests.support.sandbox import (
     GOOD,
     attack,
     built,
-    lasting,
     processes_named,
     reached,
     unique,
@@ -31,11 +30,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
 
 
 @pytest.fixture
-def extractor(pytestconfig, tmp_path_factory):
+def extractor(extractor):
     if not strongest().private or strongest().level != "bubblewrap":
         pytest.skip("bubblewrap and namespaces inside of it do not work here")
-    with lasting(pytestconfig, tmp_path_factory) as shared:
-        yield shared
+    return extractor
 
 
 # The project and the machine ---------------------------------------------------------------------

@@ -14,17 +14,16 @@ from harness.submissions.sandbox.inside.limits import GB, MB
 from harness.submissions.sandbox.isolation import strongest
 from harness.submissions.sandbox.messages import SubmittedFiles
 from harness.system.failure import BuildFailure
-from tests.support.sandbox import GOOD, attack, built, lasting, reached, unique, wait_for
+from tests.support.sandbox import GOOD, attack, built, reached, unique, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
 
 
 @pytest.fixture
-def extractor(pytestconfig, tmp_path_factory):
+def extractor(extractor):
     if strongest().level == "limits":
         pytest.skip("neither bubblewrap nor namespaces work here")
-    with lasting(pytestconfig, tmp_path_factory) as shared:
-        yield shared
+    return extractor
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.support.open_script import layers, recipe, shared_host
+from tests.support.open_script import layers, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
 
@@ -15,11 +15,6 @@ LOGITS = {"name": "sparse_categorical_crossentropy", "from_logits": True}
 FLOAT32 = {"shape": [60_000, 28, 28, 1], "dtype": "float32", "min": 0.0, "max": 1.0}
 FLAT = {"shape": [60_000, 784], "dtype": "float32", "min": 0.0, "max": 1.0}
 PLAIN_MLP = ["InputLayer(28x28)", "Flatten()", "Dense(128, relu)", "Dense(10, softmax)"]
-
-
-@pytest.fixture(scope="module")
-def host():
-    return shared_host()
 
 
 # Each: a script, its layers, the line of its fit, its recipe, the kinds of its notes.

@@ -6,7 +6,7 @@
 import numpy as np
 import pytest
 
-from tests.support.open_script import layers, recipe, shared_host
+from tests.support.open_script import layers, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
 
@@ -17,11 +17,6 @@ model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10, activation
 model.compile('adam', loss='sparse_categorical_crossentropy', metrics=['accuracy'])
 """
 DENSE = ["InputLayer(784)", "Dense(10, softmax)"]
-
-
-@pytest.fixture(scope="module")
-def host():
-    return shared_host()
 
 
 def _labels(count, dtype):

@@ -5,18 +5,13 @@
 
 import pytest
 
-from tests.support.open_script import layers, recipe, shared_host
+from tests.support.open_script import layers, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
 
 INPUT = "import keras\nfrom keras import layers\n"
 DENSE = "keras.Sequential([keras.Input((784,)), layers.Dense(10)])"
 FOUND = ["InputLayer(784)", "Dense(10)"]
-
-
-@pytest.fixture(scope="module")
-def host():
-    return shared_host()
 
 
 @pytest.mark.parametrize(

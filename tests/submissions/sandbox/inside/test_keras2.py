@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.support.open_script import layers, recipe, shared_host
+from tests.support.open_script import layers, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
 
@@ -14,11 +14,6 @@ CATEGORICAL = {"name": "categorical_crossentropy", "from_logits": False}
 FLOAT32 = {"shape": [60_000, 28, 28, 1], "dtype": "float32", "min": 0.0, "max": 1.0}
 FLAT = {"shape": [60_000, 784], "dtype": "float32", "min": 0.0, "max": 1.0}
 SO = "Graded as if written so."
-
-
-@pytest.fixture(scope="module")
-def host():
-    return shared_host()
 
 
 def test_keras_1(host):

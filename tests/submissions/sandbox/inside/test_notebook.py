@@ -8,14 +8,9 @@ import json
 import pytest
 
 from harness.submissions.sandbox.inside.notebook import NotANotebook, read, without_magics
-from tests.support.open_script import layers, recipe, shared_host
+from tests.support.open_script import layers, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
-
-
-@pytest.fixture(scope="module")
-def host():
-    return shared_host()
 
 
 def _notebook(*cells, text="Train a network"):

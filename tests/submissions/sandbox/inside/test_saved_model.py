@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.support.open_script import layers, recipe, shared_host
+from tests.support.open_script import layers, recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capture")]
 
@@ -52,11 +52,6 @@ WANTED = ["InputLayer(28x28x1)", "Conv2D(2, 3x3)", "BatchNormalization()", "Drop
 # gamma, beta, moving mean and variance; Dropout's random state is no weight
 SHAPES = [[], [[3, 3, 1, 2], [2]], [[2], [2], [2], [2]], [], [], [[1352, 10], [10]]]
 UNKNOWN = dict.fromkeys(["batch_size", "epochs", "train_images", "labels", "images"])
-
-
-@pytest.fixture(scope="module")
-def host():
-    return shared_host()
 
 
 @pytest.fixture(scope="module")
