@@ -23,6 +23,7 @@ from reference.fact_types import (
     SummaryFact,
 )
 from reference.fields import Field, choice, number, sizes, whole
+from reference.kinds import DOCUMENTED_OPTIMIZERS
 from reference.layers import Network, Node, Shape, normalise_traced
 from reference.summary import read as read_summary
 from reference.tables import BASES, Evidence, Table
@@ -175,7 +176,7 @@ def _layer(table: Table) -> LayerFact:
 
 def _recipe(table: Table) -> RecipeFact:
     recipe = RecipeFact(
-        optimizer=table.fact("optimizer", choice("adam", "sgd")),
+        optimizer=table.fact("optimizer", choice(*DOCUMENTED_OPTIMIZERS)),
         learning_rate=table.fact("learning_rate", number(0, 1, above=True)),
         loss=table.fact("loss", choice("categorical_crossentropy")),
         batch_size=table.fact("batch_size", whole(1, 60_000)),

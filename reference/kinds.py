@@ -28,6 +28,21 @@ from reference.fields import (
 )
 
 MAX_INPUTS: Final = 64
+
+# The optimizers, each with the learning rate that Keras gives it by default. To add one: a line
+# here, its updates in `harness.network.engine.optimizers.OPTIMIZERS` and its class in Keras in
+# `tests/network/engine/test_equivalence.py`, which holds all three together. Studies and
+# submissions read this table. Where a document uses it, add it to `DOCUMENTED_OPTIMIZERS` and to
+# `reference.twin.optimizers.OPTIMIZERS`; tests/reference/test_numpy_twin.py compares the two.
+OPTIMIZERS: Final[Mapping[str, float]] = {
+    "adam": 0.001,
+    "adamw": 0.001,
+    "adagrad": 0.001,
+    "nadam": 0.001,
+    "rmsprop": 0.001,
+    "sgd": 0.01,
+}
+DOCUMENTED_OPTIMIZERS: Final = ("adam", "sgd")
 _MAX_PROBLEMS: Final = 5
 
 

@@ -15,13 +15,12 @@ from reference import toml_file
 from reference.errors import UserError
 from reference.facts import names
 from reference.fields import Field, MismatchError, boolean, choice, number, whole
-from reference.kinds import ACTIVATION
+from reference.kinds import ACTIVATION, OPTIMIZERS
 from reference.tables import Table
 
 FOLDER: Final = Path(__file__).parent / "studies"
 MAX_TRIALS: Final = 500
 
-OPTIMIZERS: Final = ("adam", "adamw", "adagrad", "nadam", "rmsprop", "sgd")
 LOSSES: Final = (
     "categorical_crossentropy",
     "binary_crossentropy",

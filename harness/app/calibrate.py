@@ -83,7 +83,7 @@ def _train(job: TrainJob, dataset: Dataset, store: Store, scheduler: Scheduler) 
         done: Future[str] = Future()
         done.set_result(job.key)
         return done
-    return scheduler.submit(job, planning.cost(job, len(dataset.train_labels)))
+    return scheduler.submit(job, planning.priority(job, len(dataset.train_labels)))
 
 
 def _accuracy(store: Store, future: Future[str]) -> float:

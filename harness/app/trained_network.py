@@ -23,12 +23,14 @@ from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
 from harness.jobs.run_once import RunOnce
 from harness.jobs.runner import Runs
-from harness.jobs.store import cleanup, record
+from harness.jobs.store import maintenance, record
 from harness.jobs.store.locks import Locks
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import Store
 from harness.network import documented
 from harness.network import spec as specs
+from harness.network.cost import time_limit
+from harness.network.recipe import trained_images
 from harness.system.machine import cores
 from harness.system.strict_json import parse
 from reference import calibration
@@ -176,10 +178,11 @@ def _train(facts: Facts, dataset: Dataset, data: Path, store: Store, tell: Tell)
 
     with Locks(store.root, progress.note) as locks:
         publish(dataset, data, tell)
-        logs = cleanup.logs(store.root, locks.place())
+        logs = maintenance.logs(store.root, locks.place())
         workers = Workers(1, data, store.root, logs, on_event)
         runs = Runs(RunOnce(store, locks, progress.note), data, workers, progress, fresh=False)
-        limit = planning.time_limit(job, size - recipe.validation_images, cores())
+        images = trained_images(recipe, size)
+        limit = time_limit(job.spec.network, recipe, images, workers=cores())
         try:
             run = progress.wait(runs.train(job, f"{dataset.name} seed {job.seed}", 0.0, limit))
         except JobFailed as error:

@@ -14,8 +14,8 @@ from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
 from harness.network import documented
-from harness.network.cost import TimeLimit
-from harness.network.recipe import Recipe
+from harness.network.cost import TimeLimit, time_limit
+from harness.network.recipe import Recipe, trained_images
 from harness.network.spec import Spec
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
@@ -123,9 +123,9 @@ class ExperimentContext:
             JobFailed: the network cannot be trained on these images or in this memory.
         """
         job = planning.job_for(spec, recipe, self.dataset, seed, platform=self.platform)
-        images = planning.trained_images(recipe, self.dataset)
-        limit = planning.time_limit(job, images, self._setting.workers)
-        return self._runs.train(job, title, planning.cost(job, images), limit)
+        images = trained_images(recipe, len(self.dataset.train_labels))
+        limit = time_limit(spec.network, recipe, images, workers=self._setting.workers)
+        return self._runs.train(job, title, planning.priority(job, images), limit)
 
     def do(
         self, job: Job, title: str, cost: float, limit: TimeLimit, epochs: int = 1
@@ -133,7 +133,7 @@ class ExperimentContext:
         """Starts any other job, or takes it from the store; returns its folder in the store.
 
         Args:
-            cost: floating-point operations, as of `harness.jobs.planning.cost`.
+            cost: floating-point operations, as of `harness.jobs.planning.priority`.
             limit: the longest time that it may take.
             epochs: number of epochs that it reports, for the progress bar.
         """

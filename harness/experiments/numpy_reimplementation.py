@@ -41,7 +41,7 @@ _INITIALIZER = "glorot_uniform"  # the default of Keras's Dense
 _EPOCHS = 10
 _FIT_EPOCHS = 3
 
-# Overhead of a step in NumPy, in floating-point operations as `planning.cost` counts them.
+# Overhead of a step in NumPy, in floating-point operations as `planning.priority` counts them.
 _STEP_COST = 6e7
 _LIMIT = TimeLimit(1_800, "the run was stopped after 1,800 s, its limit")
 

@@ -194,7 +194,7 @@ class Transfer:
         return context.do(job, title, cost, LIMIT, job.epochs)
 
     def _cost(self, context: ExperimentContext, letters: int) -> float:
-        """Returns the cost as of `harness.jobs.planning.cost`; starting operations dominate."""
+        """Returns the cost as of `harness.jobs.planning.priority`; starting operations dominate."""
         per_image = PASSES * sum(flops(context.spec(self.architecture).network))
         return float(self.epochs * (per_image * letters + 3e7 * letters / BATCH_SIZE))
 

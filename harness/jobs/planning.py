@@ -1,4 +1,4 @@
-"""Which runs a grading needs: facts, data set and options in, training jobs out."""
+"""Plans the runs of a grading: facts, data set and options in, training jobs out."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,12 +9,10 @@ from harness.data.dataset import Dataset
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.evaluate import EvaluateJob
 from harness.jobs.kinds.train import TrainJob
-from harness.network import cost as costs
-from harness.network import recipe as recipes
-from harness.network.cost import PASSES, TimeLimit
+from harness.network.cost import PASSES, refusal
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
-from harness.system.machine import cores, numeric_platform
+from harness.system.machine import numeric_platform
 from reference.facts import Facts, expected_network
 from reference.layers import flops, shapes
 
@@ -54,7 +52,7 @@ def job_for(
     """Returns the job that trains a network once.
 
     Args:
-        facts: what the network is graded by, and may cost so much more than at most.
+        facts: of its document; the network may cost only so many times as much as theirs.
         platform: of the machines that it is trained on; None for this one's.
 
     Raises:
@@ -63,7 +61,7 @@ def job_for(
     """
     _check_ends(spec)
     documented = expected_network(facts) if facts else None
-    if reason := costs.refusal(spec.network, recipe, documented):
+    if reason := refusal(spec.network, recipe, documented):
         raise JobFailed("resource", reason)
     if reason := _too_few(recipe, dataset):
         raise JobFailed("failed", reason)
@@ -83,11 +81,6 @@ def _too_few(recipe: Recipe, dataset: Dataset) -> str | None:
     )
 
 
-def trained_images(recipe: Recipe, dataset: Dataset) -> int:
-    """Returns how many images of a data set a run trains on."""
-    return recipes.trained_images(recipe, len(dataset.train_labels))
-
-
 def evaluation(
     spec: Spec,
     recipe: Recipe,
@@ -98,7 +91,7 @@ def evaluation(
     """Returns the job that tries a saved network's own weights, pixels divided by 255 and not.
 
     Args:
-        recipe: what the network is trained by here.
+        recipe: that the network is trained with.
         weights: key of the store under which they lie.
         platform: of the machines that do it; None for this one's.
 
@@ -107,7 +100,7 @@ def evaluation(
             need too much memory.
     """
     _check_ends(spec)
-    if reason := costs.refusal(spec.network, recipe, None):
+    if reason := refusal(spec.network, recipe, None):
         raise JobFailed("resource", reason)
     where = numeric_platform() if platform is None else platform
     return EvaluateJob(spec, weights, dataset.name, dataset.digest, (255.0, 1.0), where)
@@ -129,10 +122,11 @@ def _check_ends(spec: Spec) -> None:
         )
 
 
-def cost(job: TrainJob, train_images: int) -> float:
-    """Estimates a job's length: floating-point operations, had it to train all its epochs once.
+def priority(job: TrainJob, train_images: int) -> float:
+    """Estimates the length of a job, since the longest starts first.
 
-    Epochs that an early stop may save are unknown beforehand, so they count for little.
+    The unit is floating-point operations, for all epochs. Epochs that an early stop may save
+    are unknown beforehand, so they count for little.
     """
     per_image = PASSES * sum(flops(job.spec.network))
     # Small networks pay for each step more than for its arithmetic.
@@ -140,9 +134,3 @@ def cost(job: TrainJob, train_images: int) -> float:
     steps = train_images / job.recipe.batch_size
     epochs = job.recipe.epochs if job.recipe.stop_at is None else min(job.recipe.epochs, 4)
     return epochs * (per_image * train_images + per_step * steps)
-
-
-def time_limit(job: TrainJob, train_images: int, workers: int) -> TimeLimit:
-    """Returns how long a job may take before it is given up."""
-    network = job.spec.network
-    return costs.time_limit(network, job.recipe, train_images, workers=workers, cores=cores())

@@ -1,6 +1,6 @@
-"""What is being trained and how far it is.
+"""Shows which jobs run and how far they are.
 
-On a terminal a bar shows it; elsewhere there is a line for each finished run.
+A terminal shows a bar; elsewhere each finished run has a line.
 """
 
 import sys
@@ -30,14 +30,14 @@ class _Job:
 
     @property
     def done(self) -> float:
-        """How much of its work is behind it."""
+        """How much of its work is done."""
         return self.work * self.epoch / self.epochs
 
 
 class Progress:
-    """Follows the jobs; whoever waits for a result draws.
+    """Follows the jobs; the thread that waits for a result draws.
 
-    Of jobs that have ended only sums are kept, and nothing takes longer the more there are.
+    Only sums are kept of jobs that have ended, so that their number does not slow it down.
 
     Args:
         tell: shows one line, for logs.
@@ -57,23 +57,23 @@ class Progress:
         self.uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def expect_openings(self, count: int) -> None:
-        """So many subjects are to be opened."""
+        """Adds to the number of subjects that are to be opened."""
         with self._lock:
             self._openings += count
 
     def opened(self) -> None:
-        """One of them was."""
+        """Counts one subject as opened."""
         with self._lock:
             self._opened += 1
 
     def expect(
         self, key: str, title: str, epochs: int, work: float = 1.0, verb: str = TRAINED
     ) -> None:
-        """A job was queued.
+        """Adds a queued job.
 
         Args:
             work: any measure of its length, the same for all jobs.
-            verb: what was done once it ends.
+            verb: names what was done, when it ends.
         """
         with self._lock:
             if self._began is None:
@@ -83,7 +83,7 @@ class Progress:
             self._work += work
 
     def remaining_s(self) -> float | None:
-        """Seconds until the jobs are done, should they go on as they did; None before any did."""
+        """Returns the expected seconds until all jobs are done; None before the first epoch."""
         with self._lock:
             began, total, done = self._began, self._work, self._done()
         if began is None or done == 0:
@@ -91,11 +91,11 @@ class Progress:
         return (time.monotonic() - began) * max(0.0, total - done) / done
 
     def _done(self) -> float:
-        """The work that is behind us; for whoever holds the lock."""
+        """Returns the work that is done; call it with the lock held."""
         return self._ended_work + sum(self._jobs[key].done for key in self._under_way)
 
     def update(self, key: str, epoch: int, accuracy: float | None) -> None:
-        """A job ended an epoch, with this validation accuracy, where it is known."""
+        """Notes that a job ended an epoch, with its validation accuracy where that is known."""
         with self._lock:
             job = self._jobs[key]
             started = job.started if job.epoch else time.monotonic()
@@ -103,7 +103,7 @@ class Progress:
             self._under_way.add(key)
 
     def finish(self, key: str, *, failed: bool) -> None:
-        """A job ended."""
+        """Notes that a job ended."""
         with self._lock:
             job = self._jobs.pop(key)
             self._under_way.discard(key)
@@ -113,31 +113,31 @@ class Progress:
             outcome = "failed" if failed else job.verb
             seen = _seen(job, failed=failed)
             line = f"{outcome} {job.title}{seen} ({ended} of {known})"
-        left = _in_words(self.remaining_s()) if ended < known else ""
+        left = _left(self.remaining_s()) if ended < known else ""
         with self._lock:
             self._lines.append(f"{line}; {left}" if left else line)
 
     def note(self, line: str) -> None:
-        """Has a line shown as soon as somebody waits, or at the end: any thread may call."""
+        """Shows a line at the next wait, or at the end; any thread may call it."""
         with self._lock:
             self._lines.append(line)
 
     def flush(self) -> None:
-        """Shows the lines that nobody has waited for."""
+        """Shows the lines that no wait has shown."""
         with self._lock:
             lines, self._lines = self._lines, []
         for line in lines:
             self._tell(line)
 
     def wait(self, future: Future[_T]) -> _T:
-        """Returns a future's result, showing what is going on until it is there."""
+        """Returns a future's result, showing the progress until then."""
         if not future.done():
             with self.uncaptured():
                 if sys.stderr.isatty():
                     self._draw_until(future)
                 else:
                     self._report_until(future)
-        elif self._lines:  # of runs that ended while nobody waited
+        elif self._lines:  # of runs that ended between two waits
             with self.uncaptured():
                 self.flush()
         return future.result()
@@ -178,13 +178,13 @@ class Progress:
         self.flush()
 
     def _rows(self) -> dict[str, "_Row"]:
-        """What the bar shows: how many are opened and trained, and each run under way."""
+        """Returns the rows of the bar: subjects opened, jobs done, and each running job."""
         with self._lock:
             few = self._known <= _FEW
             shown = {key: self._jobs[key] for key in (self._jobs if few else self._under_way)}
             opened, openings = self._opened, self._openings
             ended, known, work, done = self._ended, self._known, self._work, self._done()
-        left = _in_words(self.remaining_s())
+        left = _left(self.remaining_s())
         status = f"{ended} of {known}{', ' + left if left else ''}"
         rows = {
             "opened": _Row(
@@ -201,7 +201,7 @@ class Progress:
 
 
 def _seen(job: _Job, *, failed: bool) -> str:
-    """How many epochs a training made and what came of them; nothing where it reports none."""
+    """Returns the epochs and the validation accuracy of a training; "" for other jobs."""
     if job.verb != TRAINED:
         return ""
     if job.epoch == 0:
@@ -223,7 +223,7 @@ class _Row:
     visible: bool
 
 
-def _in_words(seconds: float | None) -> str:
+def _left(seconds: float | None) -> str:
     if seconds is None:
         return ""
     if seconds < 60:
@@ -234,7 +234,7 @@ def _in_words(seconds: float | None) -> str:
 
 
 def _is_done(future: Future[_T]) -> bool:
-    """Waits a moment; short enough that Ctrl-C is felt at once."""
+    """Waits a moment, short enough that Ctrl-C takes effect at once."""
     try:
         future.exception(timeout=_POLL_S)
     except FutureTimeoutError:

@@ -1,7 +1,7 @@
-"""Records of jobs: from the store where they are, else from a worker; each asked for once.
+"""Returns the results of jobs: from the store where they are, else from a worker, each once.
 
-Whoever submits the network of somebody else shares what comes of it, and so does another run that
-uses the same store at the same time.
+Submissions with the same network share its results, and so do runs that use the store at the same
+time.
 """
 
 import json
@@ -22,7 +22,7 @@ from harness.jobs.local.workers import Computing
 from harness.jobs.progress import TRAINED, Progress
 from harness.jobs.run_once import Request, RunOnce
 from harness.jobs.store import record
-from harness.jobs.store.diagnostics import removed, trouble
+from harness.jobs.store.maintenance import removed, trouble
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import StoreError
 from harness.network.cost import EVALUATION_LIMIT, TimeLimit
@@ -33,7 +33,7 @@ from harness.system.hashing import digest
 
 @dataclass(frozen=True)
 class _Done:
-    """What a job left in the store; `cached` where it was not done by this session."""
+    """A job's folder in the store; `cached` where this session did not compute it."""
 
     folder: Path
     cached: bool
@@ -44,19 +44,19 @@ class _Task:
     """How a job is queued and shown; fields as of `Runs.do`."""
 
     title: str
-    cost: float
+    priority: float
     limit: TimeLimit
     epochs: int
     verb: str = TRAINED
 
 
 class Runs:
-    """Has jobs done, and keeps what comes of them.
+    """Runs jobs and keeps their results.
 
     Args:
-        run_once: the store, and who may do what is not in it.
+        run_once: the store, and which run computes what it lacks.
         workers: they start when they are first needed.
-        fresh: do anew what has been done before.
+        fresh: compute again what is stored.
         verifying: how many runs are verified at once.
     """
 
@@ -93,16 +93,16 @@ class Runs:
         """Shows a line to the user, from whatever thread."""
         self._progress.note(line)
 
-    def train(self, job: TrainJob, title: str, cost: float, limit: TimeLimit) -> Future[Record]:
+    def train(self, job: TrainJob, title: str, priority: float, limit: TimeLimit) -> Future[Record]:
         """Returns the future of a job's record; it raises `JobFailed`.
 
         Args:
             title: how the job is called while it runs.
-            cost, limit: as of `Scheduler.submit`.
+            priority, limit: as of `Scheduler.submit`.
         """
 
         def begin(target: Future[Record]) -> None:
-            done = self._shared(job, _Task(title, cost, limit, job.recipe.epochs))
+            done = self._shared(job, _Task(title, priority, limit, job.recipe.epochs))
             then(done, lambda found: record.read(found.folder, cached=found.cached), target)
 
         return self._records.get(job.key, begin)
@@ -111,7 +111,7 @@ class Runs:
         self,
         job: Job,
         title: str,
-        cost: float,
+        priority: float,
         limit: TimeLimit,
         epochs: int = 1,
         *,
@@ -121,11 +121,11 @@ class Runs:
 
         Args:
             epochs: how many it reports.
-            verb: what was done, in the line that says so.
+            verb: names what was done, in the line for the user.
         """
 
         def begin(target: Future[Path]) -> None:
-            done = self._shared(job, _Task(title, cost, limit, epochs, verb))
+            done = self._shared(job, _Task(title, priority, limit, epochs, verb))
             then(done, lambda found: found.folder, target)
 
         return self._folders.get(job.key, begin)
@@ -135,28 +135,28 @@ class Runs:
         return self._verifications.get(job.key, partial(self._verify, job, run))
 
     def evaluate(self, job: EvaluateJob) -> Future[OwnAccuracy]:
-        """Returns the future of what given weights read; it raises `JobFailed`."""
+        """Returns the future of the accuracy of given weights; it raises `JobFailed`."""
         return self._evaluations.get(job.key, partial(self._evaluate, job))
 
     def stop(self) -> None:
-        """Ends what is not under way; a second call waits for the rest."""
+        """Cancels everything that has not started."""
         self._run_once.stop()
         self._verifying.shutdown(wait=False, cancel_futures=True)
 
     def wait(self) -> None:
-        """Waits for what `stop` has left."""
+        """Waits for the rest after `stop`."""
         self._run_once.wait()
         self._verifying.shutdown(wait=True)
 
     def losses(self) -> list[str]:
-        """Returns what the store could not take in, or has lost, each as a sentence."""
+        """Returns what could not be stored, and what was removed, each as a sentence."""
         found = dict.fromkeys(self._store.failures)
         if not found and not all(folder.is_dir() for folder in list(self._kept)):
             return [removed(self._store.root)]
         return list(found)
 
     def _stored(self, key: str) -> Path | None:
-        """Returns a record's folder; None when there is none.
+        """Returns a record's folder; None when it is not stored.
 
         Raises:
             JobFailed: the store cannot be read.
@@ -179,8 +179,8 @@ class Runs:
         self._run_once.ask(Request(job.key, self._fresh, found, act, target, reader))
 
     def _submit(self, job: Job, task: _Task, target: Future[_Done]) -> None:
-        self._progress.expect(job.key, task.title, task.epochs, task.cost, task.verb)
-        done = self._workers.get().submit(job, task.cost, task.limit)
+        self._progress.expect(job.key, task.title, task.epochs, task.priority, task.verb)
+        done = self._workers.get().submit(job, task.priority, task.limit)
         done.add_done_callback(lambda f: self._on_done(job, f, target))
 
     def _on_done(self, job: Job, done: Future[str], target: Future[_Done]) -> None:
@@ -189,7 +189,7 @@ class Runs:
         try:
             folder = self._stored(done.result())
             if folder is None:
-                raise JobFailed("grader_error", "the record vanished from the store")
+                raise JobFailed("grader_error", "the record was removed from the store")
             self._kept.append(folder)
             self._run_once.done(job.key)
             target.set_result(_Done(folder, cached=False))
@@ -198,7 +198,7 @@ class Runs:
             fail(self._explained(job, problem), target)
 
     def _explained(self, job: Job, problem: BaseException) -> BaseException:
-        """Returns what is wrong with the store instead of what that led to."""
+        """Returns the fault of the store that caused a problem, else the problem itself."""
         if isinstance(problem, StoreFailed):
             self._store.failures.append(str(problem))
         elif isinstance(problem, JobFailed) and problem.status in {"grader_error", "resource"}:
@@ -232,7 +232,7 @@ class Runs:
     def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
         folder = self._stored(job.key)
         if folder is None:
-            raise JobFailed("grader_error", "what was counted vanished from the store")
+            raise JobFailed("grader_error", "the counts were removed from the store")
         correct, total = _read_counts(folder)
         return OwnAccuracy(max(correct), total)
 
@@ -269,7 +269,7 @@ class Runs:
             if isinstance(found, BuildFailure):
                 error = JobFailed(found.status, found.message)
                 return BuildFailure(found.status, str(self._explained(job, error)))
-            # What cannot be kept is known all the same; the end of the run tells of it.
+            # A result that cannot be stored still counts; the end of the run tells of it.
             with suppress(StoreError):
                 self._store.put(key, lambda folder: _write(folder / verify.STORED, found))
             return found

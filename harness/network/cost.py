@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from harness.network.recipe import Recipe
+from harness.system import machine
 from reference.layers import Network, Node, Shape, flops, shapes, total_params
 
 # A training step costs about three forward passes: one forward, two backward.
@@ -120,10 +121,20 @@ def estimate_s(network: Network, recipe: Recipe, train_images: int) -> float:
 
 
 def time_limit(
-    network: Network, recipe: Recipe, train_images: int, *, workers: int = 1, cores: int = 1
+    network: Network,
+    recipe: Recipe,
+    train_images: int,
+    *,
+    workers: int = 1,
+    cores: int | None = None,
 ) -> TimeLimit:
-    """Returns when to give up a run; where workers share cores, each may take longer."""
-    expected = estimate_s(network, recipe, train_images) * max(1, ceil(workers / cores))
+    """Returns when to give up a run; where workers share cores, each may take longer.
+
+    Args:
+        cores: of the machine; None for this one's.
+    """
+    share = max(1, ceil(workers / (cores or machine.cores())))
+    expected = estimate_s(network, recipe, train_images) * share
     seconds = max(float(MIN_LIMIT_S), _GENEROUS * expected)
     reason = (
         f"training was stopped after {seconds:,.0f} s, its limit: {_GENEROUS} times the "

@@ -11,17 +11,7 @@ from typing import Any, Final
 from harness.network.recipe import Recipe
 from harness.network.spec import Spec
 from harness.submissions.normalization.captured_recipe import CapturedRecipe
-
-# What the engine has (`network.engine`, which would bring in TensorFlow), and the learning rate
-# that Keras gives each optimizer whose author gave none.
-LEARNING_RATES: Final[Mapping[str, float]] = {
-    "adam": 0.001,
-    "adamw": 0.001,
-    "adagrad": 0.001,
-    "nadam": 0.001,
-    "rmsprop": 0.001,
-    "sgd": 0.01,
-}
+from reference.kinds import OPTIMIZERS
 
 # Keras's names to the engine's.
 LOSSES: Final[Mapping[str, str]] = {
@@ -91,20 +81,20 @@ def _optimizer(captured: CapturedRecipe, documented: Recipe) -> _Part:
     name, rate = captured.optimizer, captured.learning_rate
     if name is None:
         return _NOTHING
-    if name not in LEARNING_RATES:
+    if name not in OPTIMIZERS:
         return {}, (
             f"the optimizer {name} is not supported; trained with the document's, "
             f"{documented.optimizer}, and its learning rate"
         )
     if rate is not None and not RATES[0] <= rate <= RATES[1]:
-        return {"optimizer": name, "learning_rate": LEARNING_RATES[name]}, (
+        return {"optimizer": name, "learning_rate": OPTIMIZERS[name]}, (
             f"a learning rate of {rate:g} is not between {RATES[0]:g} and {RATES[1]:g}; trained "
-            f"with Keras's default for {name}, {LEARNING_RATES[name]:g}"
+            f"with Keras's default for {name}, {OPTIMIZERS[name]:g}"
         )
     if rate is None:
-        return {"optimizer": name, "learning_rate": LEARNING_RATES[name]}, (
+        return {"optimizer": name, "learning_rate": OPTIMIZERS[name]}, (
             f"the learning rate is not one number; trained with Keras's default for {name}, "
-            f"{LEARNING_RATES[name]:g}"
+            f"{OPTIMIZERS[name]:g}"
         )
     return {"optimizer": name, "learning_rate": rate}, None
 

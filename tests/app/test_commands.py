@@ -210,7 +210,7 @@ def test_what_was_never_trained_is_trained_once_by_the_gate_recipe(tmp_path, mon
     ("outcome", "complaint"),
     [
         (JobFailed("resource", "out of memory"), "mlp_64_32 could not be trained: out of memory"),
-        ("vanished", "the record vanished from the store"),
+        ("vanished", "the record was removed from the store"),
     ],
 )
 def test_a_training_that_fails_is_told(tmp_path, monkeypatch, outcome, complaint):

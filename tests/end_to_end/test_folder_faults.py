@@ -190,7 +190,7 @@ def test_whatever_is_damaged_is_told_set_aside_and_made_anew(complete, stored):
         ("added.json was added", "verification.json"),
     ):
         (line,) = [line for line in told if f"a stored record was damaged ({reason})" in line]
-        aside = Path(re.search(r"set aside in (.*); it is made anew$", line)[1])
+        aside = Path(re.search(r"set aside in (.*); it is computed again$", line)[1])
         assert (aside / name).exists()
     (line,) = [line for line in told if "the stored images of digits were damaged" in line]
     assert list((stored / "data" / "quarantine").glob("*/*/test_images.npy"))

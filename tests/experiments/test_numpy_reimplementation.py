@@ -27,7 +27,7 @@ from harness.experiments.numpy_reimplementation import (
 )
 from harness.jobs.kinds import keras_fit, numpy_twin, registry
 from harness.jobs.kinds.keras_fit import FitJob
-from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform, train_twin
+from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform, train_in_numpy
 from harness.jobs.store.store import Store
 from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe
@@ -135,7 +135,7 @@ def test_jobs_come_back_from_json():
         assert type(back) is type(one)
         assert back.key == one.key
         assert back.to_json() == json.loads(json.dumps(one.to_json()))
-    assert registry.KINDS[TwinJob.kind].run is train_twin
+    assert registry.KINDS[TwinJob.kind].run is train_in_numpy
 
 
 def test_a_run_leaves_what_was_measured(data, tmp_path):
@@ -164,7 +164,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(data, tmp_pat
     digests = []
     for number, seed in enumerate((0, 0, 1)):
         store = Store(tmp_path / str(number))
-        key = train_twin(job(recipe=short, seed=seed), data, store, silent)
+        key = train_in_numpy(job(recipe=short, seed=seed), data, store, silent)
         digests.append(numpy_twin.read(store.get(key))["weights_sha256"])
     assert digests[0] == digests[1] != digests[2]
 
@@ -237,7 +237,7 @@ class FakeContext:
             document = {"epoch_time_s": [9.0, 2.0, 4.0], "train_images": 1200}
             (folder / keras_fit.DOCUMENT).write_text(json.dumps(document))
         else:
-            folder = self._store.folder(train_twin(one, self._data, self._store, silent))
+            folder = self._store.folder(train_in_numpy(one, self._data, self._store, silent))
             document = numpy_twin.read(folder)
             self._spoil(document)
             (folder / numpy_twin.DOCUMENT).write_text(json.dumps(document))

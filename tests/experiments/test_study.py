@@ -28,7 +28,7 @@ from harness.jobs.store.record import Record
 from harness.network import documented as network_documented
 from harness.network.spec import Spec
 from harness.statistics.intervals import wilson
-from harness.submissions.recipe_adapter import LEARNING_RATES, LOSSES
+from harness.submissions.recipe_adapter import LOSSES
 from reference import facts, study_format
 from reference.errors import UserError
 from reference.study_format import Measuring, load, load_all
@@ -112,7 +112,6 @@ def test_hyper_parameters_are_compared_by_what_tests_nothing():
 
 
 def test_the_format_knows_what_the_engine_has():
-    assert set(study_format.OPTIMIZERS) == set(LEARNING_RATES)
     assert set(study_format.LOSSES) == set(LOSSES.values())
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.evaluation import gates
-from harness.jobs.planning import cost, jobs_for
+from harness.jobs.planning import jobs_for, priority
 from harness.jobs.store.record import Record
 from harness.network.documented import recipe_for
 from harness.network.recipe import Recipe, from_json, in_fold, trained_images
@@ -173,30 +173,30 @@ def test_the_key_does_not_change_with_names():
 # Order -------------------------------------------------------------------------------------------
 
 
-def _costs(which):
-    return {name: cost(_jobs(name, 1, which)[0], 50_000) for name in names()}
+def _priorities(which):
+    return {name: priority(_jobs(name, 1, which)[0], 50_000) for name in names()}
 
 
 @pytest.mark.parametrize("which", ["gate", "documented"])
 def test_deep_networks_come_before_small_ones(which):
-    costs = _costs(which)
+    priorities = _priorities(which)
     # Measured seconds an epoch on two cores: 16.8 and 12.6 against 3.7, 1.3 and 0.45.
-    assert min(costs["deep_cnn"], costs["functional_cnn"]) > costs["sequential_cnn"]
-    assert costs["mlp_256_128"] < costs["deep_cnn"] / 2
-    assert costs["sequential_cnn"] > costs["mlp_64_32"] if which == "gate" else True
+    assert min(priorities["deep_cnn"], priorities["functional_cnn"]) > priorities["sequential_cnn"]
+    assert priorities["mlp_256_128"] < priorities["deep_cnn"] / 2
+    assert priorities["sequential_cnn"] > priorities["mlp_64_32"] if which == "gate" else True
 
 
-def test_cost_grows_with_epochs_images_and_steps():
+def test_priority_grows_with_epochs_images_and_steps():
     (job,) = _jobs("mlp_64_32", 1, "documented")
-    base = cost(job, 50_000)
-    assert cost(replace(job, recipe=replace(job.recipe, epochs=200)), 50_000) == 2 * base
-    assert cost(job, 100_000) == 2 * base
-    assert cost(replace(job, recipe=replace(job.recipe, batch_size=16)), 50_000) > base
+    base = priority(job, 50_000)
+    assert priority(replace(job, recipe=replace(job.recipe, epochs=200)), 50_000) == 2 * base
+    assert priority(job, 100_000) == 2 * base
+    assert priority(replace(job, recipe=replace(job.recipe, batch_size=16)), 50_000) > base
 
 
 def test_epochs_that_the_gate_may_save_count_for_little():
     gate, documented = (_jobs("mlp_64_32", 1, which)[0] for which in ("gate", "documented"))
-    assert cost(gate, 50_000) < cost(documented, 50_000) / 10
+    assert priority(gate, 50_000) < priority(documented, 50_000) / 10
 
 
 # Gates -------------------------------------------------------------------------------------------

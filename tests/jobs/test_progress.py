@@ -218,8 +218,8 @@ def test_what_is_left_follows_from_the_work_that_is_done(monkeypatch, progress):
         (7200, "about 2.0 h left"),
     ],
 )
-def test_time_left_in_words(seconds, words):
-    assert module._in_words(seconds) == words
+def test_time_left_left(seconds, words):
+    assert module._left(seconds) == words
 
 
 def test_a_class_shows_how_many_are_opened_and_only_runs_under_way(progress):

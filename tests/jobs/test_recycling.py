@@ -10,8 +10,7 @@ import pytest
 
 from harness.benchmarks.scale.measure import job_of
 from harness.jobs.kinds.errors import JobFailed
-from harness.jobs.local.recycling import NEVER, RECYCLING, Recycling, Use, use_of
-from harness.jobs.local.scheduler import Scheduler
+from harness.jobs.local.scheduler import NEVER, RECYCLING, Recycling, Scheduler, Use, use_of
 
 WAIT_S = 20
 MB = 2**20

@@ -140,7 +140,7 @@ def test_a_result_that_is_not_in_the_store_is_our_fault(runs, scheduler):
     work, _ = runs()
     asked = work.do(Job(), "x", 1.0, LIMIT)
     scheduler.submitted[0][-1].set_result(Job().key)
-    with pytest.raises(JobFailed, match="vanished") as raised:
+    with pytest.raises(JobFailed, match="was removed") as raised:
         asked.result()
     assert raised.value.status == "grader_error"
 

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.jobs import planning
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.planning import jobs_for
 from harness.network.cost import (
@@ -25,6 +24,7 @@ from harness.network.cost import (
 )
 from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
+from harness.system import machine
 from harness.system.directories import PROJECT_ROOT
 from harness.system.memory import MAX_BYTES as WORKER_BYTES
 from reference.facts import expected_network, load, names
@@ -254,15 +254,11 @@ def test_the_limit_says_what_it_is_made_of():
     )
 
 
-def test_a_job_has_the_limit_of_its_network_and_recipe(monkeypatch):
-    monkeypatch.setattr(planning, "cores", lambda: 2)
-    facts = load("deep_cnn")
-    nodes = expected_network(facts).nodes
-    spec = make_spec([(n.kind, n.config, n.inputs, n.trainable) for n in nodes], ["x"] * len(nodes))
-    (job,) = jobs_for(spec, _recipe(), DATASET, 1, facts)
-    assert planning.time_limit(job, IMAGES, 4) == time_limit(
-        spec.network, job.recipe, IMAGES, workers=4, cores=2
-    )
+def test_the_limit_knows_the_cores_of_this_machine(monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    network, recipe = _documented("deep_cnn"), _recipe()
+    expected = time_limit(network, recipe, IMAGES, workers=4, cores=2)
+    assert time_limit(network, recipe, IMAGES, workers=4) == expected
 
 
 # What a worker may have --------------------------------------------------------------------------

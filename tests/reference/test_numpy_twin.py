@@ -18,6 +18,8 @@ from threadpoolctl import threadpool_limits
 from harness.data.digits import load_digits
 from harness.system.directories import PROJECT_ROOT
 from reference import forward as judge
+from reference import kinds
+from reference.kinds import DOCUMENTED_OPTIMIZERS
 from reference.layers import normalise
 from reference.twin import gradient_check, training
 from reference.twin import network as twin_network
@@ -254,6 +256,11 @@ def steps_apart(name, optimizer, keras, given):
         apart(ours - start, keras[f"{name}{i}"] - start)
         for i, (ours, start) in enumerate(zip(parameters(layers), starts, strict=True))
     )
+
+
+def test_documents_use_the_optimizers_of_the_reimplementation():
+    assert set(OPTIMIZERS) == set(DOCUMENTED_OPTIMIZERS)
+    assert set(DOCUMENTED_OPTIMIZERS) <= set(kinds.OPTIMIZERS)
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ from harness.network.spec import make_spec
 from harness.submissions.normalization.captured_recipe import ArrayFacts, CapturedRecipe
 from harness.submissions.recipe_adapter import (
     BATCHES,
-    LEARNING_RATES,
     LOSSES,
     MAX_EPOCHS,
     RATES,
@@ -22,6 +21,7 @@ from harness.submissions.recipe_adapter import (
     trainable,
 )
 from reference.facts import load
+from reference.kinds import OPTIMIZERS
 
 DOCUMENTED = recipe_for(load("sequential_cnn"), "gate", None)
 LONG = recipe_for(load("mlp_64_32"), "gate", None)
@@ -185,7 +185,7 @@ ARRAYS = st.one_of(
         st.one_of(st.none(), st.floats(-1e30, 1e30)),
     ),
 )
-NAMES = st.one_of(st.none(), st.sampled_from([*LEARNING_RATES, *LOSSES.values(), "mse", "ftrl"]))
+NAMES = st.one_of(st.none(), st.sampled_from([*OPTIMIZERS, *LOSSES.values(), "mse", "ftrl"]))
 CAPTURED = st.builds(
     CapturedRecipe, NAMES, st.one_of(st.none(), st.floats(0, 1e9)), NAMES, st.none(), NUMBER,
     NUMBER, NUMBER, NUMBER, ARRAYS, ARRAYS,
@@ -197,7 +197,7 @@ CAPTURED = st.builds(
 def test_whatever_was_captured_the_recipe_can_be_trained_by(captured, scaled, calibrated):
     recipe, notes = trainable(captured, DOCUMENTED, scales_itself=scaled, calibrated=calibrated)
     assert isinstance(recipe, Recipe)
-    assert recipe.optimizer in LEARNING_RATES
+    assert recipe.optimizer in OPTIMIZERS
     assert recipe.loss in set(LOSSES.values())
     assert RATES[0] <= recipe.learning_rate <= RATES[1]
     assert BATCHES[0] <= recipe.batch_size <= BATCHES[1]

@@ -235,7 +235,7 @@ class CheckRunner:
         """Has jobs trained, each once, in the background."""
         for job in jobs:
             if job.key not in self._jobs:
-                self._jobs[job.key] = self._workers().submit(job, cost=0)
+                self._jobs[job.key] = self._workers().submit(job, priority=0)
 
     def _workers(self) -> Scheduler:
         if self._scheduler is None:

@@ -9,7 +9,7 @@ from functools import partial
 from harness.data.corruptions import CORRUPTIONS
 from harness.evaluation.evidence.robustness import Reading, Readings
 from harness.jobs.kinds.errors import JobFailed
-from harness.jobs.kinds.robustness import MOST_IMAGES, READINGS, SEED, RobustnessJob, read
+from harness.jobs.kinds.robustness import MAX_IMAGES, READINGS, SEED, RobustnessJob, read
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
@@ -50,8 +50,8 @@ class RobustnessRequests:
         self, trained: TrainJob, title: str, target: Future[Reading], run: Future[Record]
     ) -> None:
         network = trained.spec.network
-        images = min(MOST_IMAGES, self.test_images) * READINGS
-        job = RobustnessJob(trained.key, trained.data_digest, MOST_IMAGES, SEED, trained.platform)
+        images = min(MAX_IMAGES, self.test_images) * READINGS
+        job = RobustnessJob(trained.key, trained.data_digest, MAX_IMAGES, SEED, trained.platform)
         try:
             run.result()
             cost = float(sum(flops(network)) * images)

@@ -28,7 +28,7 @@ from harness.jobs.local.workers import Computing, Workers
 from harness.jobs.progress import Progress
 from harness.jobs.run_once import RunOnce
 from harness.jobs.runner import Runs
-from harness.jobs.store import cleanup
+from harness.jobs.store import maintenance
 from harness.jobs.store.locks import Locks
 from harness.jobs.store.record import Record
 from harness.jobs.store.store import INCOMING, Store
@@ -80,7 +80,7 @@ class Session:
         for name in ("records", INCOMING, "logs", "data"):
             prepare(options.store / name, "--store")
         store = Store(options.store, self.progress.note)
-        self.logs = cleanup.logs(options.store, self._locks.place())
+        self.logs = maintenance.logs(options.store, self._locks.place())
         self._data_folder = options.store / "data"
         isolation = strongest()
         self.environment = describe(options.workers, isolation.sentence)
@@ -330,8 +330,8 @@ class Session:
 
     def _sweep(self) -> None:
         """Removes the files of runs that were killed, unless another run uses the store."""
-        self._locks.when_alone(lambda: cleanup.sweep(self.options.store))
-        cleanup.sweep_report(self.options.report)
+        self._locks.when_alone(lambda: maintenance.sweep(self.options.store))
+        maintenance.sweep_report(self.options.report)
 
     def _check_letters(self) -> None:
         """Reads the user's letters now: the experiment needs them only after hours."""

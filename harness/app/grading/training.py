@@ -18,7 +18,8 @@ from harness.jobs.kinds.verify import Verification
 from harness.jobs.runner import Runs
 from harness.jobs.store.record import Record
 from harness.network import documented
-from harness.network.recipe import Recipe
+from harness.network.cost import time_limit
+from harness.network.recipe import Recipe, trained_images
 from harness.submissions.opened import OpenedSubmission
 from harness.submissions.recipe_adapter import scales_itself, trainable
 from harness.submissions.subject import Subject
@@ -123,11 +124,11 @@ class Trainings:
         jobs = planning.jobs_for(
             opened.spec, recipe, data, options.seeds, opened.facts, self._platform
         )
-        images = planning.trained_images(recipe, data)
+        images = trained_images(recipe, len(data.train_labels))
         for job, run in zip(jobs, training.runs, strict=True):
             title = f"{subject.id} seed {job.seed}"
-            limit = planning.time_limit(job, images, options.workers)
-            follow(self._work.train(job, title, planning.cost(job, images), limit), run)
+            limit = time_limit(job.spec.network, recipe, images, workers=options.workers)
+            follow(self._work.train(job, title, planning.priority(job, images), limit), run)
         if examine:
             follow(self._work.verify(jobs[0], training.runs[0]), training.verification)
         requests = robustness.RobustnessRequests(self._work, len(data.test_labels), options.workers)

@@ -271,7 +271,7 @@ def _open(extractor: Sandbox, source: Path) -> None:
 def _verify(verifier: Verifier, job: TrainJob, store: Store, data: Path) -> None:
     folder = store.get(job.key)
     if folder is None:
-        raise RuntimeError("the record vanished from the store")
+        raise RuntimeError("the record was removed from the store")
     found = verifier.verify(job, folder, data)
     if not isinstance(found, Verification):
         raise UserError(f"a run was not verified: {found.message}")

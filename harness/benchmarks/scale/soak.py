@@ -32,7 +32,7 @@ from harness.jobs import planning
 from harness.jobs.kinds.base import Job
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.train import TrainJob
-from harness.jobs.local.recycling import NEVER, RECYCLING
+from harness.jobs.local.scheduler import NEVER, RECYCLING
 from harness.jobs.local.scheduler import WORKER as MODULE
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
@@ -165,7 +165,7 @@ class Soak:
             number,
             numeric_platform(),
         )
-        run = self._runs.train(job, f"network {number}", planning.cost(job, _TRAINED), _LIMIT)
+        run = self._runs.train(job, f"network {number}", planning.priority(job, _TRAINED), _LIMIT)
         self.progress.wait(run).predictions.sum()
         verified = self.progress.wait(self._runs.verify(job, run))
         if isinstance(verified, BuildFailure):

@@ -1,12 +1,12 @@
-"""Jobs done by a Dask cluster instead of this machine's own workers.
+"""Runs jobs on a Dask cluster instead of this machine's own workers.
 
-Dask schedules, retries, survives the loss of workers and knows of resources; what is here only
-brings our jobs to it and its records home. Decision: docs/decisions/0021.
+Dask schedules, retries, survives the loss of workers and knows of resources; this package sends it
+our jobs and stores its records. Decision: docs/decisions/0021.
 
-    pool         submits jobs, receives what comes of them, sends again what was lost
+    pool         submits jobs, receives their records, sends lost ones again
     connection   reaches a scheduler, or starts a cluster on this machine; refuses wrong versions
-    address      what --cluster says
+    address      the value of --cluster
     payloads      records, data sets and this project's code as bytes
-    remote       runs inside a Dask worker: keeps nodes, hands them work
+    dask_worker  runs inside a Dask worker: keeps nodes, hands them work
     node         a process beside each Dask worker: our own workers' pool, of one worker
 """

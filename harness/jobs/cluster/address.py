@@ -1,4 +1,4 @@
-"""What `--cluster` says: where a scheduler is, or how many workers to start on this machine."""
+"""Reads `--cluster`: where a scheduler is, or how many workers to start on this machine."""
 
 import ipaddress
 import re
@@ -14,12 +14,12 @@ _EXPECTED = (
     "expected the address of a Dask scheduler, such as tcp://10.0.0.5:8786 or "
     "tls://grader.example.edu:8786, its scheduler file, or local:N for N workers on this machine"
 )
-_MOST_LOCAL = 256
+_MAX_LOCAL = 256
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the jobs go.
+    """The address of a cluster.
 
     Attributes:
         text: as it was given.
@@ -35,7 +35,7 @@ class Address:
 
     @property
     def encrypted(self) -> bool:
-        """Whether what is sent there can be read by nobody else."""
+        """Whether others cannot read the connection."""
         return urlsplit(self.url).scheme in ("tls", "wss")
 
     @property
@@ -54,16 +54,16 @@ def parse(text: str, folder: Path) -> Address:
     """Reads the option's value.
 
     Args:
-        folder: what a relative path of a scheduler file is relative to.
+        folder: base of a relative path to a scheduler file.
 
     Raises:
-        UserError: it is no address.
+        UserError: it is not an address.
     """
     if text.startswith("local:"):
         count = text.removeprefix("local:")
-        if not count.isdecimal() or not 1 <= int(count) <= _MOST_LOCAL:
+        if not count.isdecimal() or not 1 <= int(count) <= _MAX_LOCAL:
             raise UserError(
-                f"{OPTION} {text}: expected local:N with an integer N from 1 to {_MOST_LOCAL}"
+                f"{OPTION} {text}: expected local:N with an integer N from 1 to {_MAX_LOCAL}"
             )
         return Address(text, local=int(count))
     file = folder / text
@@ -86,7 +86,7 @@ def _read(file: Path) -> str:
     except (ValueError, KeyError, TypeError):
         found = None
     if not isinstance(found, str) or not _is_url(found):
-        raise UserError(f"{OPTION} {file}: this is no scheduler file of Dask's; {_EXPECTED}")
+        raise UserError(f"{OPTION} {file}: this is not a scheduler file of Dask; {_EXPECTED}")
     return found
 
 
@@ -101,10 +101,10 @@ def _is_url(text: str) -> bool:
 
 
 def resources(text: str) -> dict[str, float]:
-    """Reads what of its own resources a Dask worker must offer, such as "GPU=1,MEMORY=8e9".
+    """Reads the resources that a Dask worker must offer, such as "GPU=1,MEMORY=8e9".
 
     Raises:
-        UserError: it is no list of names and numbers.
+        UserError: it is not a list of names and numbers.
     """
     found: dict[str, float] = {}
     for pair in text.split(","):
@@ -115,8 +115,8 @@ def resources(text: str) -> dict[str, float]:
             value = 0.0
         if not name or not 0 < value < float("inf"):
             raise UserError(
-                f"--cluster-resources {text}: expected names and amounts as Dask's workers were "
-                "started with, such as GPU=1 or GRADING=1,GPU=1"
+                f"--cluster-resources {text}: expected the names and amounts that Dask's "
+                "workers were started with, such as GPU=1 or GRADING=1,GPU=1"
             )
         found[name] = value
     return found

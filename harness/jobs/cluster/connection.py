@@ -131,14 +131,15 @@ def connect(
         options: of every node; see `harness.jobs.cluster.node`.
 
     Raises:
-        UserError: Dask is not installed, nobody answers, or a worker cannot do our work.
+        UserError: Dask is not installed, the scheduler does not answer, or a worker cannot do our
+            work.
     """
     _require_dask()
     if not address.encrypted and not address.on_this_machine:
         tell(
-            f"WARNING: what is sent to {address.url} is not encrypted, and whoever can reach that "
-            "scheduler can run programs on its workers and change results: use tls:// on a network "
-            "that others are on (docs/guide/cluster.md)"
+            f"WARNING: the connection to {address.url} is not encrypted. Every user who can reach "
+            "the scheduler can run programs on its workers and change results. Use tls:// on a "
+            "shared network (docs/guide/cluster.md)"
         )
     with _quiet():
         client, cluster = _reach(address, folder)
@@ -167,10 +168,10 @@ def connect(
 
 @contextlib.contextmanager
 def unless_lost(address: Address) -> Iterator[None]:
-    """Makes a user's error of what Dask raises at a cluster that fails while it is joined.
+    """Turns the errors that Dask raises while a cluster is joined into a `UserError`.
 
     Raises:
-        UserError: it did.
+        UserError: the cluster could not be joined.
     """
     try:
         yield
@@ -194,7 +195,7 @@ def remote() -> ModuleType:
     """Returns `dask_worker.py` as a module that cannot be imported by its name.
 
     Dask sends a function by the name of its module wherever it can; workers do not have ours. Of a
-    module that nobody can import it sends what is in it.
+    module that cannot be imported it sends the content.
     """
     spec = importlib.util.spec_from_file_location(
         "mnist_grader_remote", Path(__file__).with_name("dask_worker.py")
@@ -264,7 +265,7 @@ def _unreachable(address: Address, error: Exception) -> str:
 
 
 def _identity(client: "Client") -> dict[str, Any]:
-    """What the scheduler says of itself now, not what it said when we last heard of it."""
+    """Asks the scheduler for its identity, instead of trusting the last answer."""
     found: dict[str, Any] = client.sync(
         client.scheduler.identity, n_workers=0, callback_timeout=_ANSWER_S
     )
@@ -274,13 +275,13 @@ def _identity(client: "Client") -> dict[str, Any]:
 def _first_workers(
     client: "Client", address: Address, resources: Mapping[str, float]
 ) -> dict[str, int]:
-    """Waits for a worker; returns the threads of each that offers what is asked for."""
+    """Waits for a worker; returns the threads of each that offers these resources."""
     with contextlib.suppress(TimeoutError):
         client.wait_for_workers(1, timeout=_FIRST_WORKER_S)
     workers = client.scheduler_info(n_workers=-1)["workers"]
     if not workers:
         raise UserError(
-            f"{OPTION} {address.text}: the scheduler answers, and no worker has joined it in "
+            f"{OPTION} {address.text}: the scheduler answers, but no worker joined it within "
             f"{_FIRST_WORKER_S} s. Start some with `dask worker {address.url}`"
         )
     chosen = _offering(workers, resources)
@@ -294,7 +295,7 @@ def _first_workers(
 
 
 def _offering(workers: Mapping[str, Any], resources: Mapping[str, float]) -> dict[str, int]:
-    """Returns the threads of each worker that offers what is asked for."""
+    """Returns the threads of each worker that offers these resources."""
     return {
         name: int(worker["nthreads"])
         for name, worker in workers.items()
@@ -306,9 +307,9 @@ def _check_versions(client: "Client", chosen: set[str]) -> None:
     """Refuses workers whose versions differ from ours, before anything is sent to them."""
     found = client.get_versions(packages=NUMERIC)
     ours = _python_by_minor(found["client"]["packages"])
-    everybody = {"the scheduler": found["scheduler"], **found["workers"]}
+    answers = {"the scheduler": found["scheduler"], **found["workers"]}
     problems = []
-    for name, answer in everybody.items():
+    for name, answer in answers.items():
         if name != "the scheduler" and name not in chosen:
             continue
         theirs = _python_by_minor(answer["packages"])
@@ -321,10 +322,10 @@ def _check_versions(client: "Client", chosen: set[str]) -> None:
         ]
     if problems:
         raise UserError(
-            f"{OPTION}: versions differ, and so would numbers:\n"
+            f"{OPTION}: versions differ, and so would the results:\n"
             + "\n".join(problems)
-            + "\nInstall the same everywhere (`pip install -r requirements-cluster.txt`; "
-            "docs/guide/cluster.md), and start those workers anew."
+            + "\nInstall the same versions everywhere (`pip install -r requirements-cluster.txt`; "
+            "docs/guide/cluster.md), and restart those workers."
         )
 
 
@@ -353,7 +354,7 @@ def _machines(client: "Client", session: str, chosen: Mapping[str, int]) -> Iter
 
 
 def _common_platform(machines: tuple[Machine, ...]) -> Mapping[str, Any]:
-    """Bits depend on instruction sets: what is kept under one key must come from one kind.
+    """Returns the platform that all workers share: bits depend on instruction sets.
 
     Raises:
         UserError: the workers are not alike.
@@ -363,7 +364,7 @@ def _common_platform(machines: tuple[Machine, ...]) -> Mapping[str, Any]:
         for name, value in first.platform.items():
             if other.platform[name] != value:
                 raise UserError(
-                    f"{OPTION}: the workers are not alike, and their numbers would not be: "
+                    f"{OPTION}: the workers differ, and so would the results: "
                     f"{name} is {value} on {first.worker} ({first.cpu}), and "
                     f"{other.platform[name]} on {other.worker} ({other.cpu}). Start those of one "
                     'kind with `--resources "GRADING=1"` and give --cluster-resources=GRADING=1'
@@ -388,7 +389,7 @@ def _unpublish(client: "Client", session: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps Dask's own warnings from the terminal: what matters of them is said in our words."""
+    """Keeps Dask's own warnings from the terminal; our messages say what matters of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,7 +1,7 @@
 """What runs inside a Dask worker: it keeps nodes, and hands each one job after another.
 
 Sent there by value: a Dask worker has Dask and the packages of requirements.txt, and none of this
-project. So this module imports nothing of it, and nobody imports this module by its name
+project. So this module imports nothing of it, and is never imported by its name
 (`cluster.connection`). The project's code comes along as an archive and is run by processes
 of its own, the nodes: nothing of it stays in a worker that others use, too, and two versions of it
 never meet.
@@ -30,15 +30,15 @@ from distributed.diagnostics.plugin import WorkerPlugin
 Document = Mapping[str, Any]
 
 SHARED = "mnist-grader-data"
-_LAST_WORDS = 4000
-# How often a node at work is looked after: is its job still wanted?
+_LOG_CHARACTERS = 4000
+# How often to check whether a running job is still wanted.
 _LOOK_S = 1.0
 # A node stops its own jobs at their limits, and says so; one that does not is beyond help.
 _GRACE_S = 120.0
 
 
 class NodeDied(Exception):
-    """A node ended without an answer; the message says how, with its last words."""
+    """A node ended without an answer; the message says how, with the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Setup:
 
 
 class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
-    """One session's nodes on one Dask worker: as many as it has threads at work."""
+    """One session's nodes on one Dask worker: as many as it runs jobs at once."""
 
     def __init__(self, setup: Setup) -> None:
         self.name = setup.name
@@ -102,7 +102,7 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
 
         Args:
             on_event: told of what it reports meanwhile.
-            wanted: whether anybody still waits for the answer; the node is ended when not.
+            wanted: whether the answer is still wanted; the node is ended when not.
 
         Raises:
             NodeDied: it ended without an answer.
@@ -123,7 +123,7 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         """Does what a task asks for; returns the node's answer, with the files that it names.
 
         Args:
-            payloads: what an earlier answer said was missing, each its kind and name as in
+            payloads: inputs that an earlier answer said were missing, each its kind and name as in
                 `harness.jobs.cluster.node`, and bytes, or by name those of a record's files.
             topic: where its progress is told.
         """
@@ -162,10 +162,10 @@ class Nodes(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
         client = get_client()
         keep = {**request, "action": "keep", "limit": None}
         with self._fetching:
-            # Asked again: whoever waited here may find them on the disk.
+            # Asked again: another thread may have fetched them meanwhile.
             found = []
             for digest in _lacking(self.ask({**keep, "payloads": []}, wanted=wanted)):
-                # Whatever became of the worker that had them: the controller is asked next.
+                # The worker that had them may be gone: the controller is asked next.
                 with contextlib.suppress(Exception):
                     images = client.gather(client.get_dataset(request["images_at"][digest]))
                     found.append(_put(folder / digest, "images", digest, images))
@@ -252,7 +252,7 @@ class _Node:
                 line, self._buffer = self._buffer.split(b"\n", 1)
                 yield json.loads(line)
             if not wanted():
-                raise NodeDied("nobody waits for its answer any more")
+                raise NodeDied("its answer is not wanted any more")
             if deadline is not None and time.monotonic() >= deadline:
                 raise NodeDied("it goes on after its job's limit")
             readable, _, _ = select.select([descriptor], [], [], _LOOK_S)
@@ -265,7 +265,7 @@ class _Node:
     def _death(self) -> NodeDied:
         code = self._process.wait()
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-        words = self._log.read_bytes()[-_LAST_WORDS:].decode(errors="replace").strip()
+        words = self._log.read_bytes()[-_LOG_CHARACTERS:].decode(errors="replace").strip()
         return NodeDied(f"a node of the cluster {how}" + (f":\n{words}" if words else ""))
 
 

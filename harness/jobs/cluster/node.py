@@ -1,7 +1,7 @@
 """A process beside a Dask worker that does one job after another: our own pool, of one worker.
 
-So a job on a cluster meets the same limits of time and memory, and fails in the same words, as on
-this machine. It keeps published data and a few records of its own; what it lacks it asks for.
+So a job on a cluster has the same limits of time and memory, and the same error messages, as on
+this machine. A node keeps published data and a few records of its own; it asks for what it lacks.
 
 in   {"action": "hello"}
      {"action": "do" | "verify" | "keep", "job": {...}, "limit": {...} | null, "inputs": {...},
@@ -10,10 +10,10 @@ out  {"event": "epoch", ...}     any number of times, then one of
      {"event": "hello", "platform": {...}, ...}
      {"event": "done", "key": ..., "folder": ...}     {"event": "verified", "document": {...}}
      {"event": "failed", "status": ..., "message": ...}
-     {"event": "missing", "inputs": {...}}             what has to come along the next time, or
-                                                      after "keep", what is still not here
-     {"event": "refused", "expected": {...}, "actual": {...}}     another platform than the job's
-     {"event": "broken", "message": ...}              this machine's trouble, and not the job's
+     {"event": "missing", "inputs": {...}}             to be sent with the next request, or,
+                                                      after "keep", still missing
+     {"event": "refused", "expected": {...}, "actual": {...}}     a platform other than the job's
+     {"event": "broken", "message": ...}              a fault of this machine, not of the job
 """
 
 import argparse
@@ -33,7 +33,7 @@ from harness.data import publish
 from harness.data.letters import open_letters
 from harness.data.shared_arrays import open_published
 from harness.jobs.cluster import payloads
-from harness.jobs.cluster.local_data import own_images
+from harness.jobs.cluster.payloads import own_images
 from harness.jobs.kinds import registry
 from harness.jobs.kinds.base import Inputs, Job
 from harness.jobs.kinds.errors import JobFailed, StoreFailed
@@ -48,15 +48,15 @@ from harness.system.processes.json_process import answer_all, take_output
 
 Reply = Callable[[Mapping[str, Any]], None]
 
-# A node that nobody has asked for anything for so long ends: its cluster may have been left behind
-# by a controller that was killed. It is started anew, in some seconds, when it is needed again.
+# A node without a request for so long ends: the controller of its cluster may have been killed. It
+# is started again, in some seconds, when it is needed.
 IDLE_S = 300
 # Verifying a run, and altering images for it, follow soon after it; older records are dropped.
 _KEPT_RECORDS = 8
 
 
 class Node:
-    """Does what is asked for.
+    """Answers the requests of a Dask worker.
 
     Args:
         folder: its own: data it may use, records, logs.
@@ -127,7 +127,7 @@ class Node:
 
     def _verified(self, job: Job) -> Mapping[str, Any]:
         if not isinstance(job, TrainJob):
-            raise TypeError(f"a {type(job).__name__} is no training to repeat")
+            raise TypeError(f"a {type(job).__name__} is not a training that can be repeated")
         found = self._verifier.verify(job, self._store.folder(job.key), self._data)
         if isinstance(found, BuildFailure):
             return {"event": "failed", "status": found.status, "message": found.message}
@@ -161,7 +161,7 @@ class Node:
     def _has(self, name: str, digest: str, check: Callable[[Path, str], object]) -> bool:
         """Whether published data are there, or can be had from this machine's own disk.
 
-        What is there was verified when this node first saw it.
+        Data that are there were verified when this node first saw them.
         """
         place = self._data / name
         if place.exists():
@@ -185,7 +185,7 @@ def _images_are_whole(folder: Path, digest: str) -> None:
     open_published(folder, digest, verify=True)
 
 
-class _Desk:
+class _Requests:
     """Takes requests from standard input while a thread of its own answers them in turn.
 
     So the end of the Dask worker, which closes the input, is noticed in the middle of a job.
@@ -198,7 +198,7 @@ class _Desk:
         self._idle.set()
 
     def serve(self, idle_s: float) -> None:
-        """Returns when the input closes, or when nobody has wanted anything for so long."""
+        """Returns when the input closes, or after so long without a request."""
         requests = iter(self._lines.get, None)
         answering = (self._answer, requests, take_output())
         Thread(target=answer_all, args=answering, daemon=True).start()
@@ -222,7 +222,7 @@ class _Desk:
             self._handle(request, reply)
         except BrokenPipeError:
             raise
-        except Exception as error:  # noqa: BLE001  (whoever asked waits for an answer)
+        except Exception as error:  # noqa: BLE001  (the request waits for an answer)
             traceback.print_exc()  # for the log
             reply({"event": "broken", "message": f"{type(error).__name__}: {error}"})
         finally:
@@ -240,7 +240,7 @@ def main() -> int:
     options = parser.parse_args()
     node = Node(options.folder, options.shared, options.hint, options.module)
     try:
-        _Desk(node.handle).serve(options.idle)
+        _Requests(node.handle).serve(options.idle)
     finally:
         node.stop()
         shutil.rmtree(options.folder, ignore_errors=True)

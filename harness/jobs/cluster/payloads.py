@@ -10,15 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data.dataset import PARTS, Arrays, Bytes, Dataset
+from harness.data.dataset import MNIST_DIGEST, PARTS, Arrays, Bytes, Dataset
 from harness.data.dataset import digest as digest_of
+from harness.data.digits import DIGITS_DIGEST, load_digits
+from harness.data.download import Unavailable
 from harness.data.letters import open_letters
 from harness.data.shared_arrays import publish
+from harness.data.sources import Search, from_folder, from_keras_cache
 from harness.jobs.store import manifest
 from harness.jobs.store.store import Store
 from harness.system.directories import PROJECT_ROOT
+from reference.errors import UserError
 
-# What a worker needs of the project; nobody's network is built there, so `models` is not.
+# The parts of the project that a worker needs; it builds no network of `models`.
 _PACKAGES = ("harness", "reference")
 # Zip archives know no time before this; with it, the same files are the same bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -52,7 +56,7 @@ def keep_record(store: Store, key: str, files: Mapping[str, bytes]) -> Path:
     """
     strange = [name for name in files if Path(name).name != name or name in ("", ".", "..")]
     if strange:
-        raise ValueError(f"a record with files called {strange}")
+        raise ValueError(f"a record contains files named {strange}; expected plain file names")
 
     def write(folder: Path) -> None:
         for name, content in files.items():
@@ -81,7 +85,7 @@ def keep_images(data: Path, digest: str, payload: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(payload)) as archive:
         arrays = Arrays(**{part: _array(archive.read(f"{part}.npy")) for part in PARTS})
     if (actual := digest_of(arrays)) != digest:
-        raise ValueError(f"images of digest {actual}, but should be {digest}")
+        raise ValueError(f"the images have the digest {actual}; expected {digest}")
     publish(Dataset.of(arrays, name="images", digest=digest, source="a payload"), data)
 
 
@@ -124,3 +128,21 @@ def _zipped(files: Mapping[str, bytes], how: int) -> bytes:
 
 def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(names)
+
+
+def own_images(digest: str) -> Dataset | None:
+    """Returns a data set of this machine's own disk: MNIST_DIR, Keras's cache, or the digits.
+
+    Nothing is downloaded. Unusable data are skipped: the controller has them, too.
+    """
+    if digest == DIGITS_DIGEST:
+        return load_digits()
+    if digest != MNIST_DIGEST:
+        return None
+    nowhere = Search(None, Path(), lambda _line: None)
+    for source in (from_folder, from_keras_cache):
+        try:
+            return source(nowhere)
+        except (Unavailable, UserError):
+            continue
+    return None

@@ -1,7 +1,7 @@
-"""Jobs to the cluster and records home: what `scheduler.Scheduler` is on this machine.
+"""Sends jobs to the cluster and stores their records; the counterpart of `scheduler.Scheduler`.
 
 Every job goes through Dask's own executor, which is a `concurrent.futures` one. Dask decides where
-and when it runs, and runs it again where its worker was lost. What is done here is about content:
+and when it runs, and runs it again where its worker was lost. This module handles the content:
 a worker that lacks a record or a data set says so, and the job is sent again with it; what comes
 home goes into the store under its key.
 """
@@ -27,13 +27,13 @@ from harness.system.failure import BuildFailure
 from harness.system.futures import fail
 
 # How often a job is sent again because something that it needs was lost on its way.
-MOST_TRIES = 5
+_MAX_TRIES = 5
 # Dask repeats a task so often that raised an error of its own, as on a worker whose disk is full.
 _RETRIES = 2
 # Threads that put what comes home into the store.
 _LANDING = 4
 _WATCH_S = 5.0
-# Before every training: whoever asks for a verification has a run whose checks wait for it.
+# Before every training: the checks of a finished run wait for its verification.
 _AHEAD = 1e30
 
 
@@ -46,7 +46,7 @@ class _Order:
         priority: the highest goes first.
         near: a worker that has what it reads.
         target: gets the answer.
-        lacking: what has to come along.
+        lacking: inputs that have to be sent along.
         avoid: workers that could not do it.
         only: the workers that it may go to; none where it may go to any.
         waits: whether it is here until a worker joins that it may go to.
@@ -65,7 +65,7 @@ class _Order:
 
 
 class ClusterPool:
-    """Has jobs done by a cluster.
+    """Runs jobs on a cluster.
 
     Args:
         connection: a cluster that can do our work.
@@ -105,14 +105,14 @@ class ClusterPool:
 
     # What a session asks for ----------------------------------------------------------------
 
-    def submit(self, job: Job, cost: float, limit: TimeLimit | None = None) -> Future[str]:
+    def submit(self, job: Job, priority: float, limit: TimeLimit | None = None) -> Future[str]:
         """Queues a job and returns the future of its record's key; see `Scheduler.submit`.
 
         The future raises `JobFailed`, or `WorkersLost` where the cluster is gone.
         """
         self._jobs[job.key] = job
         target: Future[str] = Future()
-        answered = self.ask("do", job, inputs(job), cost, limit)
+        answered = self.ask("do", job, inputs(job), priority, limit)
         answered.add_done_callback(lambda found: self._land(job, found, target))
         return target
 
@@ -140,11 +140,11 @@ class ClusterPool:
         priority: float,
         limit: TimeLimit | None = None,
     ) -> Future[Mapping[str, Any]]:
-        """Returns the future of a node's answer (`cluster.node`), which nobody has kept.
+        """Returns the future of a node's answer (`cluster.node`), which is not stored yet.
 
         Args:
             action: "do" or "verify".
-            wanted: what it reads.
+            wanted: its inputs.
             priority: the highest goes first.
         """
         request = {
@@ -170,7 +170,7 @@ class ClusterPool:
             client.publish_dataset(self._images[digest], name=name, override=True)
 
     def stop(self) -> None:
-        """Lets go of the cluster; what is not home by now is done anew another time."""
+        """Disconnects from the cluster; unfinished jobs are done by a later run."""
         self._stopping.set()
         with self._lock:
             orders = list(self._orders.values())
@@ -198,14 +198,14 @@ class ClusterPool:
         else:
             try:
                 self._submit(order)
-            except Exception as error:  # noqa: BLE001  (somebody is waiting for the future)
+            except Exception as error:  # noqa: BLE001  (the future waits for it)
                 self._on_failure(order, error)
 
     def _submit(self, order: _Order) -> None:
         import dask  # noqa: PLC0415  (with a cluster only)
 
         connection = self.connection
-        for digest in order.lacking.images:  # who had them is gone, or nobody ever had
+        for digest in order.lacking.images:  # no worker has them, or has them any more
             if digest not in self._images or self._images[digest].status != "finished":
                 self.offer(digest)
         if not self._find_workers(order):
@@ -224,7 +224,7 @@ class ClusterPool:
         order.sent.add_done_callback(lambda found: self._on_home(order, found))
 
     def _find_workers(self, order: _Order) -> bool:
-        """Whether there is anybody that an order may go to; else it waits for `_free`."""
+        """Whether an order may go to some worker; else it waits for `_free`."""
         with self._lock:
             barred = self._refused | order.avoid
         present = self.connection.workers(self._resources) if barred else frozenset()
@@ -276,7 +276,7 @@ class ClusterPool:
     def _received(self, order: _Order, found: Future[Any]) -> None:
         try:
             self._take(order, found.result())
-        except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody is waiting for it)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (a future waits for it)
             self._on_failure(order, error)
 
     def _take(self, order: _Order, answer: Mapping[str, Any]) -> None:
@@ -300,7 +300,7 @@ class ClusterPool:
             self._settle(order, answer)
 
     def _on_failure(self, order: _Order, error: BaseException) -> None:
-        """Nothing came home: is it the job's, a worker's, or the scheduler's end?"""
+        """Finds out whether the job, a worker or the scheduler failed."""
         if self._stopping.is_set():
             self._settle(order, JobFailed("skipped", "the session ended before its turn"))
         elif isinstance(error, JobFailed):
@@ -309,7 +309,7 @@ class ClusterPool:
             self._lose()
         elif isinstance(error, CancelledError) or type(error).__name__ == "FutureCancelledError":
             order.lacking = Inputs()  # what came along was lost with the worker that had it
-            self._again(order, "what it needs was lost on its way")
+            self._again(order, "its inputs were lost on the way")
         elif type(error).__name__ == "KilledWorker":
             self._settle(
                 order, JobFailed("resource", f"the workers that it was given to died: {error}")
@@ -319,9 +319,9 @@ class ClusterPool:
 
     def _again(self, order: _Order, why: str) -> None:
         order.tries += 1
-        if order.tries > MOST_TRIES:
+        if order.tries > _MAX_TRIES:
             self._settle(
-                order, JobFailed("grader_error", f"given up after {MOST_TRIES} tries: {why}")
+                order, JobFailed("grader_error", f"given up after {_MAX_TRIES} tries: {why}")
             )
         else:
             self._send(order)
@@ -378,7 +378,7 @@ class ClusterPool:
             target.set_result(job.key)
         except StoreError as error:
             fail(StoreFailed("grader_error", str(error)), target)
-        except (Exception, CancelledError) as error:  # noqa: BLE001  (somebody is waiting for it)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (a future waits for it)
             fail(error, target)
 
     # The end of a cluster -------------------------------------------------------------------
@@ -396,7 +396,7 @@ class ClusterPool:
             self._settle(order, lost)
 
     def _watch(self) -> None:
-        """Says so where jobs wait because every worker has gone: others may yet come."""
+        """Tells the user where jobs wait because no worker is left; others may join."""
         told = False
         while not self._stopping.wait(_WATCH_S):
             client = self.connection.client
@@ -415,7 +415,7 @@ class ClusterPool:
                 told = none
 
     def _free(self, workers: frozenset[str]) -> None:
-        """Sends what waits to whoever may do it by now, also what waits for workers that went."""
+        """Sends waiting orders to workers that joined, also those sent to workers that left."""
         with self._lock:
             orders = list(self._orders.values())
             refused = set(self._refused)

@@ -1,4 +1,4 @@
-"""A session's workers where they are a cluster's; `workers.Workers` is their twin."""
+"""The workers of a session on a cluster; the counterpart of `local.workers.Workers`."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class ClusterWorkers:
-    """A pool that is not there before `begin`, and never after the end.
+    """A pool that exists from `begin` to `stop`.
 
     Args:
         address: of the cluster.
-        resources: what a worker must offer.
+        resources: that a worker must offer.
         data: folder of the published arrays.
         store: root of the store.
         on_event: told of every epoch.
@@ -102,7 +102,7 @@ class ClusterWorkers:
 
     @property
     def lost(self) -> WorkersLost | None:
-        """Why there are none any more."""
+        """Why all workers are gone; None while there are some."""
         return self._pool.lost if self._pool else None
 
     def describe(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class ClusterWorkers:
         return self.get().verify(*asked)
 
     def stop(self) -> None:
-        """Lets go of the cluster; finished records stay in the store."""
+        """Disconnects from the cluster; finished records stay in the store."""
         with self._lock:
             self._stopped = True
             pool = self._pool

@@ -1,1 +1,1 @@
-"""The kinds of job: what each needs, what it does, what it returns."""
+"""The kinds of job: their inputs, what they compute and what they return."""

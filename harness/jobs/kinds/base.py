@@ -23,7 +23,7 @@ class Job(ABC):
 
     Attributes:
         kind: key of `registry.KINDS`.
-        platform: what of the machine that does it decides the bits.
+        platform: the properties of its machine that decide the bits.
     """
 
     kind: ClassVar[str]

@@ -4,12 +4,12 @@ from reference.errors import UserError
 
 
 class JobFailed(Exception):
-    """A job gave no record.
+    """A job ended without a record.
 
     Attributes:
         status: as in results.json: "resource" when the machine was too small, "timeout" when the
-            job's limit passed, "failed" when the network cannot be trained, "skipped" when there
-            is none, else "grader_error".
+            job's limit passed, "failed" when the network cannot be trained, "skipped" when it
+            was not started, else "grader_error".
     """
 
     def __init__(self, status: str, message: str) -> None:
@@ -18,8 +18,8 @@ class JobFailed(Exception):
 
 
 class StoreFailed(JobFailed):
-    """A job was done, and the store could not take in what came of it; the message says why."""
+    """The store could not keep the result of a finished job; the message says why."""
 
 
 class WorkersLost(UserError):
-    """Nothing can be computed any more; the message says what happened, and what to do."""
+    """All workers are gone; the message says what happened, and what to do."""

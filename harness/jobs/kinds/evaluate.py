@@ -19,7 +19,7 @@ from harness.system.strict_json import parse
 
 @dataclass(frozen=True)
 class OwnAccuracy:
-    """How a saved network reads the test images as it came, without any training of ours.
+    """How many test images a saved network classifies correctly with its own weights.
 
     It says nothing about how it was trained, or on what.
     """
@@ -46,11 +46,11 @@ class OwnAccuracy:
 
 
 def read_counts(file: Path) -> tuple[list[int], int]:
-    """Returns how many of the test images were read right, at each scale, and their number.
+    """Returns how many test images were classified correctly at each scale, and their number.
 
     Raises:
-        OSError: there is no such file.
-        ValueError: it is not as `harness.jobs.local.worker.evaluate` writes it.
+        OSError: the file cannot be read.
+        ValueError: it is not as `evaluate` writes it.
     """
     match parse(file.read_bytes()):
         case {"correct": [_, *_] as correct, "test_images": int(total)} if total > 0 and all(
@@ -58,7 +58,7 @@ def read_counts(file: Path) -> tuple[list[int], int]:
         ):
             return correct, int(total)
         case _:
-            raise ValueError(f"{file}: this is no count of images read right")
+            raise ValueError(f"{file}: this is not a count of correctly classified images")
 
 
 EVALUATE = "evaluate"
@@ -66,13 +66,13 @@ EVALUATE = "evaluate"
 
 @dataclass(frozen=True)
 class EvaluateJob(Job):
-    """Count the test images that a network reads right with weights that it came with.
+    """Count the test images that a network classifies correctly with weights that it came with.
 
     Attributes:
         spec: as its author wrote it: the weights belong to its layers.
         weights: key of the store under which they lie, as weights.npz.
-        scales: pixels are divided by each of these in turn; nobody knows by which they were
-            when the weights were made.
+        scales: pixels are divided by each of these in turn; which of them the weights were
+            trained with is unknown.
     """
 
     spec: Spec
@@ -94,7 +94,7 @@ EVALUATION = "evaluation.json"
 
 
 def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> str:
-    """Counts what a network reads right with the weights it came with.
+    """Counts what a network classifies correctly with the weights it came with.
 
     Raises:
         FileNotFoundError: the weights, or the images, are not there.

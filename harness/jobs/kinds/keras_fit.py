@@ -1,6 +1,6 @@
-"""The job that times a few epochs of plain `model.fit`: what a document's author ran.
+"""The job that times some epochs of plain `model.fit`, as the author of a document ran it.
 
-This project's own engine does the same work several times faster, so it is no measure of Keras.
+The engine of this project does the same work several times faster, so it does not measure Keras.
 """
 
 import json
@@ -72,6 +72,6 @@ def time_fit(job: FitJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Returns what a job left in its folder of the store."""
+    """Returns the stored result in the folder of a record."""
     document: dict[str, Any] = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
     return document

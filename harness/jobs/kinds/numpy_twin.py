@@ -1,6 +1,6 @@
-"""The job that trains the NumPy twin once, in a worker; TensorFlow has no part in it.
+"""The job that trains the NumPy reimplementation once, in a worker, without TensorFlow.
 
-What it leaves in the store: `twin.json`, `weights.npz` and `predictions.npz`.
+It stores `twin.json`, `weights.npz` and `predictions.npz`.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ TWIN = "twin"
 TWIN_FOLDER = PROJECT_ROOT / "reference" / "twin"
 DOCUMENT = "twin.json"
 
-# Raise it when a change of this module changes what is measured. The twin itself is in the key by
-# its code: it is there to be read and changed, and a change must not be answered from the store.
+# Raise it when a change of this module changes the measurements. The code of the reimplementation
+# is in the key: students change it, and a change must not be answered from the store.
 TWIN_VERSION = 1
 
 # The gradient is checked at the weights that training starts from, on the first few training
@@ -54,7 +54,7 @@ class TwinJob(Job):
         recipe: its optimizer is a key of `reference.twin.optimizers.OPTIMIZERS`, its loss
             cross-entropy; trained for all epochs.
         dataset: name, for messages.
-        platform: what else decides the bits (`numpy_platform`).
+        platform: everything else that decides the bits (`numpy_platform`).
     """
 
     sizes: tuple[int, ...]
@@ -83,8 +83,8 @@ def numpy_platform(known: Mapping[str, Any]) -> dict[str, Any]:
     return {name: known[name] for name in ("numpy", "threads", "machine", "flags")}
 
 
-def train_twin(job: TwinJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
-    """Trains one twin and stores what was measured; returns the key.
+def train_in_numpy(job: TwinJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
+    """Trains the network in NumPy and stores the measurements; returns the key.
 
     A worker computes on one thread: `json_process` tells so the library that multiplies NumPy's
     matrices, too.
@@ -134,7 +134,7 @@ def train_twin(job: TwinJob, data: Path, store: Store, on_epoch: OnEpoch) -> str
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Returns what a job left in its folder of the store."""
+    """Returns the stored result in the folder of a record."""
     document: dict[str, Any] = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
     return document
 

@@ -1,4 +1,4 @@
-"""Every kind of job: its description, what it reads, and what a worker does for it."""
+"""The kinds of jobs: for each its description, its inputs and the function that runs it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Any
 from harness.jobs.kinds.base import Inputs, Job, OnEpoch
 from harness.jobs.kinds.evaluate import EvaluateJob, evaluate
 from harness.jobs.kinds.keras_fit import FitJob, time_fit
-from harness.jobs.kinds.numpy_twin import TwinJob, train_twin
-from harness.jobs.kinds.robustness import RobustnessJob, read_altered
+from harness.jobs.kinds.numpy_twin import TwinJob, train_in_numpy
+from harness.jobs.kinds.robustness import RobustnessJob, classify_corrupted
 from harness.jobs.kinds.train import TrainJob, train
 from harness.jobs.kinds.transfer import TransferJob, transfer
 from harness.jobs.store.store import Store
@@ -36,6 +36,10 @@ def _images(job: Any) -> Inputs:
     return Inputs(images=(job.data_digest,))
 
 
+def _record_and_images(field: str) -> Callable[[Any], Inputs]:
+    return lambda job: Inputs((getattr(job, field),), (job.data_digest,))
+
+
 def _letters(job: TransferJob) -> Inputs:
     letters = tuple(one for one in (job.letters, job.test_letters) if one is not None)
     return Inputs(records=(job.base,), letters=letters)
@@ -46,11 +50,11 @@ KINDS: Mapping[str, Kind] = {
     kind.job.kind: kind
     for kind in (
         Kind(TrainJob, train, _images),
-        Kind(EvaluateJob, evaluate, lambda job: Inputs((job.weights,), (job.data_digest,))),
+        Kind(EvaluateJob, evaluate, _record_and_images("weights")),
         Kind(FitJob, time_fit, _images),
-        Kind(TwinJob, train_twin, _images),
+        Kind(TwinJob, train_in_numpy, _images),
         Kind(TransferJob, transfer, _letters),
-        Kind(RobustnessJob, read_altered, lambda job: Inputs((job.base,), (job.data_digest,))),
+        Kind(RobustnessJob, classify_corrupted, _record_and_images("base")),
     )
 }
 
@@ -59,7 +63,7 @@ def from_json(document: Mapping[str, Any]) -> Job:
     """Reads what a job's `to_json` wrote; one without a kind is a training, as in records.
 
     Raises:
-        UserError: there is no such kind.
+        UserError: the kind is unknown.
     """
     kind = document.get("kind", TrainJob.kind)
     if kind not in KINDS:

@@ -28,23 +28,23 @@ ROBUSTNESS = "robustness"
 ROBUSTNESS_VERSION = 1
 
 # So many tell an accuracy of 90 % to 3 points; why no more: docs/decisions/0016.
-MOST_IMAGES = 500
-# All networks and seeds read the same images, altered in the same way.
+MAX_IMAGES = 500
+# All networks and seeds classify the same images, with the same corruptions.
 SEED = 0
 
 READINGS = 1 + len(CORRUPTIONS) * len(SEVERITIES)
-"""How often each image is read: as it is, and once altered in every way."""
+"""How often each image is classified: as it is, and once with each corruption and severity."""
 
 
 @dataclass(frozen=True)
 class RobustnessJob(Job):
-    """Read some test images as they are and altered in every way.
+    """Classify some test images as they are and with every corruption.
 
     Attributes:
         base: key of the trained network's record in the store.
         data_digest: which test images; those that the network was tested on.
         images: how many of them, at most.
-        seed: of the alterations.
+        seed: of the corruptions.
         platform: as of `harness.jobs.kinds.base.TrainJob`.
     """
 
@@ -58,7 +58,7 @@ class RobustnessJob(Job):
 
     @property
     def key(self) -> str:
-        """SHA-256 of everything that the counts depend on, the alterations by their code.
+        """SHA-256 of everything that the counts depend on, the corruptions by their code.
 
         The engine that trained the network is in its own key.
         """
@@ -67,7 +67,7 @@ class RobustnessJob(Job):
 
 
 def sampled(labels: NDArray[np.uint8], most: int) -> NDArray[np.intp]:
-    """Returns which of the test images, (N,) labels, are read: at most so many, in their order.
+    """Returns which of the test images, (N,) labels, are classified: at most `most`, in order.
 
     Each digit is among them in its proportion; the choice is the same always.
     """
@@ -87,7 +87,7 @@ DOCUMENT = "robustness.json"
 Outputs = NDArray[np.float32]
 
 
-Altered = Mapping[str, Sequence[Images]]
+Corrupted = Mapping[str, Sequence[Images]]
 """By corruption, the same images (N, 28, 28) at each severity."""
 
 
@@ -96,12 +96,12 @@ Altered = Mapping[str, Sequence[Images]]
 _ROUNDING = 1e-3
 
 
-def read_altered(job: RobustnessJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
-    """Has one network read its altered test images and stores the counts; returns the key.
+def classify_corrupted(job: RobustnessJob, data: Path, store: Store, on_epoch: OnEpoch) -> str:
+    """Has one network classify corrupted test images and stores the counts; returns the key.
 
     Raises:
         FileNotFoundError: the network's record, or the images, are not there.
-        ValueError: the network does not read the unaltered images as its run did.
+        ValueError: the outputs for the clean images differ from those of the run.
         UserError: the store cannot be written.
     """
     from harness.network.engine.inference import Classifier  # noqa: PLC0415  (imports TensorFlow)
@@ -121,7 +121,7 @@ def read_altered(job: RobustnessJob, data: Path, store: Store, on_epoch: OnEpoch
         "key": job.key,
         "job": job.to_json(),
         "clean": int(correct(own, known.labels).sum()),
-        **counts(classifier, known.altered, known.labels, on_epoch),
+        **counts(classifier, known.corrupted, known.labels, on_epoch),
     }
 
     def write(target: Path) -> None:
@@ -133,40 +133,41 @@ def read_altered(job: RobustnessJob, data: Path, store: Store, on_epoch: OnEpoch
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Returns what a job left in its folder of the store."""
+    """Returns the stored result in the folder of a record."""
     document: dict[str, Any] = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
     return document
 
 
 def counts(
     network: Callable[[Images], Outputs],
-    altered: Altered,
+    corrupted: Corrupted,
     labels: NDArray[np.uint8],
     on_epoch: OnEpoch = lambda _: None,
 ) -> dict[str, Any]:
-    """Returns how many of the altered images a network reads right, by their labels, (N,).
+    """Returns how many of the corrupted images a network classifies correctly.
 
     Args:
+        labels: of the images, (N,).
         on_epoch: told of each corruption that is done, as a training tells of its epochs.
 
     Returns:
         "images": N. "correct": by corruption, a count for each severity. "misread": for each
-        image, in how many of all the alterations it was misread.
+        image, under how many of all corruptions it was misclassified.
     """
     found: dict[str, list[int]] = {}
-    misread = np.zeros(len(labels), dtype=int)
-    for name, levels in altered.items():
+    misclassified = np.zeros(len(labels), dtype=int)
+    for name, levels in corrupted.items():
         found[name] = []
         for images in levels:
             right = correct(network(images), labels)
             found[name].append(int(right.sum()))
-            misread += ~right
-        on_epoch({"epoch": len(found), "epochs": len(altered)})
-    return {"images": len(labels), "correct": found, "misread": misread.tolist()}
+            misclassified += ~right
+        on_epoch({"epoch": len(found), "epochs": len(corrupted)})
+    return {"images": len(labels), "correct": found, "misread": misclassified.tolist()}
 
 
-def alter(images: Images, seed: int) -> Altered:
-    """Returns images, (N, 28, 28), altered in every way."""
+def corrupt_all(images: Images, seed: int) -> Corrupted:
+    """Returns images, (N, 28, 28), with every corruption at each severity."""
     return {
         name: [corrupt(images, name, severity, seed) for severity in SEVERITIES]
         for name in CORRUPTIONS
@@ -174,7 +175,7 @@ def alter(images: Images, seed: int) -> Altered:
 
 
 def check_same(found: Outputs, expected: Outputs) -> None:
-    """Holds the outputs for unaltered images to those of the run, which shows what was loaded.
+    """Checks that the outputs for clean images, and so the weights, are those of the run.
 
     Raises:
         ValueError: they differ by more than rounding.
@@ -184,14 +185,14 @@ def check_same(found: Outputs, expected: Outputs) -> None:
     if not np.allclose(found, expected, rtol=0, atol=allowed, equal_nan=True):
         worst = np.nanmax(np.abs(found - expected))
         raise ValueError(
-            f"outputs for the unaltered images differ from those of the run by {worst:.3g}, but "
-            f"should by no more than {allowed:.3g}: these are not the weights of the run"
+            f"the outputs for the clean images differ from those of the run by {worst:.3g}; "
+            f"expected at most {allowed:.3g}. These are not the weights of the run"
         )
 
 
 @dataclass(frozen=True)
 class _Examples:
-    """What every network reads.
+    """The images that every network classifies.
 
     Attributes:
         chosen: which of the test images these are.
@@ -200,13 +201,13 @@ class _Examples:
     chosen: NDArray[np.intp]
     images: Images
     labels: NDArray[np.uint8]
-    altered: Altered
+    corrupted: Corrupted
 
 
 @lru_cache(maxsize=1)
 def _examples(data: Path, digest: str, most: int, seed: int) -> _Examples:
-    """Kept by a worker, 16 MB: one network after another reads the same images."""
+    """Kept by a worker, 16 MB: one network after another classifies the same images."""
     arrays = open_published(data, digest)
     chosen = sampled(np.asarray(arrays.test_labels), most)
     images, labels = arrays.test_images[chosen], arrays.test_labels[chosen]
-    return _Examples(chosen, images, labels, alter(images, seed))
+    return _Examples(chosen, images, labels, corrupt_all(images, seed))

@@ -30,8 +30,8 @@ class TrainJob(Job):
     Attributes:
         dataset: name, for messages.
         data_digest: which images and labels, exactly.
-        platform: what else decides the bits: framework versions, device, threads, CPU flags
-            (`harness.system.machine.numeric_platform`).
+        platform: everything else that decides the bits: framework versions, device, threads, CPU
+            flags (`harness.system.machine.numeric_platform`).
     """
 
     spec: Spec

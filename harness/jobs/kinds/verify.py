@@ -1,7 +1,7 @@
-"""Has another process repeat what a worker did: reopen the files of a run, redo its first steps.
+"""Verifies a training in another process: reopens its files and repeats its first steps.
 
-The files are our own, so this is no matter for the sandbox that submissions are opened in, which
-sees neither the store nor the data. The process is one more fork of the workers' server.
+The files are the grader's own, so they are not opened in the sandbox of the submissions, which sees
+neither the store nor the data. The process is one more fork of the workers' server.
 """
 
 import base64
@@ -30,13 +30,13 @@ from harness.system.strict_json import parse
 ACTION = "verify"
 STORED = "verification.json"
 TIMEOUT_S = 300
-# Nobody waits for a verification but the end of the run; training goes first while there is any.
+# Only the end of the run waits for a verification: training goes first.
 _BEHIND_TRAINING = 10
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What another process made of a trained network's files and of its training job.
+    """What another process computed from the files of a trained network and from its job.
 
     Attributes:
         keras_file: predictions of the reopened `.keras` file on the probe images, (64, 10).
@@ -57,24 +57,24 @@ class Verification:
 
 
 def stored(folder: Path) -> Verification:
-    """Reads what was stored of a verification.
+    """Reads a stored verification.
 
     Raises:
-        OSError: nothing was.
-        ValueError: it is not as `read_verification` takes it.
+        OSError: the file cannot be read.
+        ValueError: it is not a verification.
     """
     document = parse((folder / STORED).read_bytes())
     try:
         return read_verification(document)
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{folder / STORED}: this is no verification ({error!r})") from error
+        raise ValueError(f"{folder / STORED}: this is not a verification ({error!r})") from error
 
 
 def read_verification(reply: Mapping[str, Any]) -> Verification:
-    """Decodes an answer of the process, or what was stored of it.
+    """Decodes an answer of the process, or a stored one.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not one.
+        KeyError, TypeError, ValueError: it is not a verification.
     """
     return Verification(
         keras_file=_decode(reply["keras_file"]),
@@ -124,7 +124,7 @@ class Verifier:
             return BuildFailure("grader_error", f"an unreadable answer: {error}")
 
     def stop(self) -> None:
-        """Ends the process that is at work; what is asked later is refused."""
+        """Ends the running process; later requests are refused."""
         self._stopped = True
         process = self._process
         if process is not None:
@@ -145,11 +145,11 @@ class Verifier:
 
 
 def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
-    """The other process's side: answers one request."""
+    """Answers one request, in the other process."""
     try:
         job = registry.from_json(request["job"])
         if not isinstance(job, TrainJob):
-            raise TypeError(f"a {type(job).__name__} is no training to repeat")
+            raise TypeError(f"a {type(job).__name__} is not a training that can be repeated")
         reply(_verified(job, Path(request["record"]), request["data"]))
     except BrokenPipeError:
         raise

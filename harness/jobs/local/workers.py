@@ -10,8 +10,7 @@ from harness.jobs.kinds.base import Job, OnEvent
 from harness.jobs.kinds.errors import JobFailed, WorkersLost
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification, Verifier
-from harness.jobs.local.recycling import RECYCLING, Recycling
-from harness.jobs.local.scheduler import Scheduler
+from harness.jobs.local.scheduler import RECYCLING, Recycling, Scheduler
 from harness.network.cost import TimeLimit
 from harness.system.failure import BuildFailure
 from harness.system.machine import numeric_platform
@@ -19,9 +18,9 @@ from harness.system.processes.json_process import JsonChannel
 
 
 class Pool(Protocol):
-    """What has jobs done: `harness.jobs.local.scheduler.Scheduler`, or a cluster's."""
+    """Runs jobs: `harness.jobs.local.scheduler.Scheduler`, or a cluster's pool."""
 
-    def submit(self, job: Job, cost: float, limit: TimeLimit | None = None) -> Future[str]:
+    def submit(self, job: Job, priority: float, limit: TimeLimit | None = None) -> Future[str]:
         """Queues a job and returns the future of its record's key; it raises `JobFailed`."""
 
 
@@ -31,7 +30,7 @@ class Computing(Protocol):
     Attributes:
         platform: `numeric_platform` of where they are.
         at_once: how many jobs run at once.
-        lost: why there are none any more; None as long as there are.
+        lost: why all workers are gone; None while there are some.
     """
 
     @property
@@ -51,7 +50,7 @@ class Computing(Protocol):
         """
 
     def get(self) -> Pool:
-        """Returns what has jobs done; raises `JobFailed` after the end."""
+        """Returns the pool; raises `JobFailed` after the end."""
 
     def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:
         """Has another process look at a finished run; see `harness.jobs.kinds.verify.Verifier`."""
@@ -70,10 +69,10 @@ class Workers:
         count: training processes.
         data: folder of the published arrays.
         store: root of the store.
-        logs: where their last words go.
+        logs: where their standard error goes.
         on_event: told of every epoch.
         recycling: when a worker has served long enough.
-        module: what each runs; None for the worker that trains.
+        module: that each runs; None for the worker that trains.
     """
 
     lost = None
@@ -118,7 +117,7 @@ class Workers:
         """Returns the scheduler.
 
         Raises:
-            JobFailed: the session has ended; nobody would end workers that start now.
+            JobFailed: the session has ended, and so would not end new workers.
         """
         with self._lock:
             if self._stopped:
@@ -136,7 +135,7 @@ class Workers:
             return self._scheduler
 
     def fork(self, log: Path) -> JsonChannel:
-        """Has one more process made, for whoever asks; see `Scheduler.fork`."""
+        """Starts one more process; see `Scheduler.fork`."""
         return self.get().fork(log)
 
     def stop(self) -> None:

@@ -4,9 +4,9 @@ Each is a lock on one byte of one file (docs/decisions/0020): a killed process l
 ten thousand of them need one descriptor, and they hold across machines wherever the file system has
 locks.
 
-    byte 0           shared by every run at work; a run that has it alone may clean up
+    byte 0           shared by all runs; a run that holds it alone may clean up
     byte 1 ...       one for each key of the store, by the key's first 60 bits
-    byte 2^61 ...    one for each run at work: its number among them
+    byte 2^61 ...    one for each run: its number among them
 """
 
 import fcntl
@@ -28,7 +28,7 @@ _PLACES = 1 << 61
 
 _WITHOUT = (
     "{file} cannot be locked ({reason}): two runs that use this store at once may do the same work "
-    "twice, and what killed runs left in it is not removed"
+    "twice, and files of killed runs are not removed"
 )
 
 # Closing any descriptor of a file ends all locks that the process has on it.
@@ -38,7 +38,7 @@ _open: set[Path] = set()
 class Locks:
     """The locks that one process holds on a store: at most one such object for each store.
 
-    Where the file system has no locks, every lock is granted, and the user is told once: at worst
+    Where the file system has no locks, every lock succeeds, and the user is told once: at worst
     the work is done twice, with right results. All methods may be called from any thread; they do
     not keep the threads of a process from each other.
 
@@ -55,7 +55,7 @@ class Locks:
         self._descriptor = -1
         self._began_ns = 0
         if self._folder in _open:
-            raise RuntimeError(f"this process has the locks of {root} already")
+            raise RuntimeError(f"this process already has the locks of {root}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -89,11 +89,11 @@ class Locks:
         self._lock(fcntl.LOCK_UN, _offset(key))
 
     def place(self) -> int:
-        """Returns this run's number among those at work, from 0; the same until it ends."""
+        """Returns this run's number among all that use the store, from 0, until it ends."""
         return next(n for n in itertools.count() if self._lock(_ALONE, _PLACES + n))
 
     def when_alone(self, act: Callable[[], None]) -> None:
-        """Calls `act` if no other run is at work; none can begin until it returns."""
+        """Calls `act` if no other run uses the store; none can begin until it returns."""
         if self._lock(_ALONE, _AT_WORK) and self._works:
             try:
                 act()
@@ -133,7 +133,7 @@ class Locks:
             return True
 
     def _do_without(self, error: OSError) -> None:
-        # What is locked stays so until the end: others are kept from it still.
+        # Locks that are held stay until the end and still keep others away.
         self._works = False
         self._tell(_WITHOUT.format(file=self._folder / NAME, reason=error.strerror or error))
 

@@ -30,13 +30,13 @@ def write(folder: Path, key: str) -> None:
 
 
 def damage(folder: Path, key: str) -> str | None:
-    """Returns what is wrong with a record, in words; None where nothing is.
+    """Returns why a record is damaged; None where it is intact.
 
     A record that lies whole under another key is damage, too: nothing in its files says whose
     they are, and its numbers would be taken for another network's.
 
     Raises:
-        FileNotFoundError: there is no record.
+        FileNotFoundError: the record is missing.
         PermissionError: it may not be read.
     """
     try:
@@ -60,15 +60,15 @@ def _names(folder: Path) -> set[str]:
     """Returns the names of a record's files, less the manifest."""
     try:
         with os.scandir(folder) as entries:
-            # Opening what is no file, as a pipe, might never end.
+            # Opening a pipe, for instance, might never end.
             plain = {entry.name: entry.is_file() for entry in entries}
     except NotADirectoryError:
         if not folder.exists():  # a file stands where its parent should
             raise FileNotFoundError(folder) from None
-        raise _Damaged("it is a file, and no folder") from None
+        raise _Damaged("it is a file, not a folder") from None
     for name, is_file in plain.items():
         if not is_file:
-            raise _Damaged(f"{name} is no file")
+            raise _Damaged(f"{name} is not a file")
     if NAME not in plain:
         raise _Damaged(f"{NAME} is missing")
     return plain.keys() - {NAME}
@@ -82,11 +82,11 @@ def _sums(folder: Path, key: str) -> Mapping[str, str]:
         if document:
             raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise _Damaged(f"{NAME} is no list of checksums") from None
+        raise _Damaged(f"{NAME} is not a list of checksums") from None
     if owner != key:
         raise _Damaged(f"it is the record of another key, {str(owner)[:16]}…")
     if not isinstance(sums, dict):
-        raise _Damaged(f"{NAME} is no list of checksums")
+        raise _Damaged(f"{NAME} is not a list of checksums")
     return sums
 
 

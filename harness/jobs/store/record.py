@@ -1,4 +1,4 @@
-"""What a finished training run left behind, read from the store; plain data, no TensorFlow."""
+"""Reads the record of a finished training from the store; plain data, no TensorFlow."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ SCHEMA = 1
 PROBE_IMAGES = 64
 PROBE_SEED = 20
 
-# Whoever looks at a run's arrays looks several times, and then never again. A class may have
-# ten thousand runs, of two megabytes each, so of all of them the last are kept in memory.
+# The arrays of a run are read several times in a row, and then never again. A class may have ten
+# thousand runs of two megabytes each, so only the latest are kept in memory.
 _ARRAYS, _WEIGHTS = 64, 2
 
 
@@ -84,7 +84,7 @@ class Record:
 
 
 def _version(path: Path) -> tuple[int, int] | None:
-    """What changes when a file is written anew; None where there is none any more."""
+    """Returns a value that changes when a file is replaced; None where it was removed."""
     try:
         status = path.stat()
     except OSError:
@@ -125,9 +125,8 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
             yield arrays
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path} was removed or damaged while the run was under way "
-            f"({type(error).__name__}: {error}). Run the same command again: it makes anew what is "
-            "missing."
+            f"{path} was removed or damaged during the run ({type(error).__name__}: {error}). Run "
+            "the same command again: it computes what is missing."
         ) from error
 
 
@@ -135,13 +134,13 @@ def read(folder: Path, *, cached: bool) -> Record:
     """Reads the record in a folder that `Store.get` or `Store.put` returned.
 
     Raises:
-        OSError: there is no record.json.
+        OSError: record.json cannot be read.
         ValueError: it is not as a worker writes it.
     """
     file = folder / "record.json"
-    document = parse(file.read_bytes(), strict=False)  # a loss may be no number
+    document = parse(file.read_bytes(), strict=False)  # a loss may be NaN
     if not _is_record(document):
-        raise ValueError(f"{file}: this is no record of a training")
+        raise ValueError(f"{file}: this is not the record of a training")
     return Record(folder, document, cached)
 
 

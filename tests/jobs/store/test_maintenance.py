@@ -7,7 +7,7 @@ import pytest
 
 from harness.data.digits import load_digits
 from harness.data.shared_arrays import publish
-from harness.jobs.store import cleanup
+from harness.jobs.store import maintenance
 from harness.jobs.store.store import Store
 from harness.system import atomic_files, directories
 from harness.system.directories import prepare
@@ -38,7 +38,7 @@ def test_a_store_is_as_it_was_without_what_is_half_done(tmp_path):
     (tmp_path / ".swept-x" / "x").mkdir(parents=True)
     (tmp_path / "cluster" / "x" / "dask-scratch-space").mkdir(parents=True)
     (tmp_path / "quarantine" / "empty-x").mkdir()
-    cleanup.sweep(tmp_path)
+    maintenance.sweep(tmp_path)
     assert _tree(tmp_path) == expected
     assert store.get(KEY)
 
@@ -46,18 +46,18 @@ def test_a_store_is_as_it_was_without_what_is_half_done(tmp_path):
 def test_a_record_that_is_just_being_written_is_lost_whole(tmp_path, monkeypatch):
     """By a worker that does not know yet that its run was killed."""
     store = Store(tmp_path)
-    rmtree = cleanup.shutil.rmtree
+    rmtree = maintenance.shutil.rmtree
     seen = []
 
     def look(folder, **options):
         seen.append(list((tmp_path / "incoming").glob("*")) if folder.name[0] == "." else None)
         rmtree(folder, **options)
 
-    monkeypatch.setattr(cleanup.shutil, "rmtree", look)
+    monkeypatch.setattr(maintenance.shutil, "rmtree", look)
 
     def write(folder):
         (folder / "found.txt").write_text("one")
-        cleanup.sweep(tmp_path)
+        maintenance.sweep(tmp_path)
 
     with pytest.raises(UserError, match="cannot be written"):
         store.put(KEY, write)
@@ -74,11 +74,11 @@ def test_what_was_written_aside_of_a_report_goes_and_what_is_being_written_stays
     descriptor = os.open(tmp_path / "submissions", os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)  # as who writes there does
-        cleanup.sweep_report(tmp_path)
+        maintenance.sweep_report(tmp_path)
         assert [path.exists() for path in left] == [False, True]
     finally:
         os.close(descriptor)
-    cleanup.sweep_report(tmp_path)
+    maintenance.sweep_report(tmp_path)
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in kept)
 
@@ -116,6 +116,6 @@ def test_a_folder_that_is_tried_has_nothing_in_it_meanwhile(tmp_path, monkeypatc
 
 
 def test_runs_at_work_share_no_log(tmp_path):
-    found = [cleanup.logs(tmp_path, place) for place in range(3)]
+    found = [maintenance.logs(tmp_path, place) for place in range(3)]
     assert found[0] == tmp_path / "logs"
     assert len(set(found)) == 3
