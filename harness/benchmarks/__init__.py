@@ -1,1 +1,1 @@
-"""The benchmark lane: our engine and its peers, taking turns; and two revisions, in a duet."""
+"""Benchmarks: the engine interleaved with its peers (`suite`), and two revisions compared."""

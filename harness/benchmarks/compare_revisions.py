@@ -1,9 +1,9 @@
 """Is this working tree slower than another revision? `make duet BASE=<git revision>`.
 
-Times at two moments cannot be compared on a shared machine, so both revisions are measured in one
-job, by fresh processes that run the engine of one of the two trees each and take turns
-(`harness.statistics.revision_times`). Before base is held against head, it is held against itself
-(A/A): what identical code shows is noise, and no smaller difference is reported.
+Times of different moments cannot be compared on a shared machine. So both revisions are measured
+together, interleaved, by fresh processes that each run the engine of one of the two trees
+(`harness.statistics.revision_times`). First base is compared with itself (A/A): differences between
+identical code are noise, and a difference that is not larger is not reported.
 """
 
 import argparse
@@ -22,7 +22,6 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from harness.benchmarks import workload as orders
 from harness.benchmarks.workload import Workload
 from harness.network import documented as network_documented
 from harness.network.spec import Spec
@@ -44,27 +43,27 @@ from reference import facts
 from reference.errors import UserError
 from reference.facts import expected_network
 
-# The module that times a tree, and its name in revisions of before it moved.
+# The module that times a tree, and its name in older revisions.
 RUNNERS = ("harness.benchmarks.runner", "harness.bench.runner")
 QUADS = 2
-# A round is long enough to be timed and short enough that the machine is the same all through it.
-# Neighbouring rounds of identical code were seen to differ by 10 to 20 %: hence so many.
+# A round is long enough to be timed and short enough that the machine does not change during it.
+# Neighbouring rounds of identical code differ by 10 to 20 %, which takes this many to average out.
 STEPS: Mapping[str, int] = {"cnn": 3, "mlp": 100}
 ROUNDS: Mapping[str, int] = {"cnn": 10, "mlp": 30}
 _ANSWER_S = 300
 
-# By network, log(second / first) of a pair.
+# log(second / first) of a pair, by network.
 Ratios = Mapping[str, float]
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A revision's files.
+    """The files of a revision.
 
     Attributes:
-        name: for people: a commit, or the working tree.
-        folder: with `harness/` and the rest of the project in it.
+        name: a name for messages: a commit, or the working tree.
+        folder: the folder that contains `harness/` and the rest of the project.
     """
 
     name: str
@@ -72,21 +71,21 @@ class Tree:
 
     @property
     def runner(self) -> str | None:
-        """The module that times it; None where there is none."""
+        """The module that times the tree; None if the tree has none."""
         return next((name for name in RUNNERS if (self.folder / _file(name)).is_file()), None)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is timed of one network in a pair: an order, and how often each side carries it out."""
+    """The work of one network in a pair, and the number of rounds of each side."""
 
-    order: Workload
+    workload: Workload
     rounds: int
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one network: base against base, and head against base."""
+    """The comparisons of one network: base with base, and head with base."""
 
     network: str
     control: Comparison
@@ -94,7 +93,7 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """faster, slower, same or cannot tell."""
+        """One of faster, slower, same and cannot tell."""
         return judge(self.control, self.found)
 
 
@@ -102,12 +101,12 @@ class Finding:
 
 
 def work_for(names: Sequence[str]) -> dict[str, Work]:
-    """Returns what is timed of each network: some steps of training by its documented recipe.
+    """Returns the work of each network: some steps of training by its documented recipe.
 
-    Both trees are given the same: the working tree's reading of the facts.
+    Both trees get the same work, which follows from the facts of the working tree.
 
     Raises:
-        UserError: there is no such network.
+        UserError: a name is not that of a network.
     """
     known = facts.names()
     for name in names:
@@ -120,7 +119,7 @@ def _work(name: str) -> Work:
     documented = facts.load(name)
     network = expected_network(documented)
     recipe = network_documented.recipe_for(documented, "documented", None)
-    order = Workload(
+    workload = Workload(
         task="train",
         runner="engine",
         spec=Spec(network, tuple(node.kind for node in network.nodes)),
@@ -128,22 +127,22 @@ def _work(name: str) -> Work:
         batch_size=recipe.batch_size,
         steps=STEPS[documented.family],
     )
-    return Work(order, ROUNDS[documented.family])
+    return Work(workload, ROUNDS[documented.family])
 
 
 def measure_pair(first: Tree, second: Tree, asked: Mapping[str, Work], logs: Path) -> Ratios:
-    """Returns each network's log(second / first), by a fresh process of each tree's own code.
+    """Returns each network's log(second / first), measured by a fresh process of each tree.
 
     Raises:
-        UserError: a tree's runner does not answer as it should.
+        UserError: the runner of a tree fails or gives a wrong answer.
     """
     runners: list[_Runner] = []
     try:
         runners += [_Runner(first, logs / "first.log"), _Runner(second, logs / "second.log")]
-        # Both import TensorFlow at the same time; nothing is timed yet.
+        # Both import TensorFlow at the same time, before anything is timed.
         for runner in runners:
             for name, one in asked.items():
-                runner.send({"prepare": name, **orders.to_json(one.order)})
+                runner.send({"prepare": name, **one.workload.to_json()})
         for runner in runners:
             for _ in asked:
                 runner.receive("ready")
@@ -159,14 +158,14 @@ def measure_pair(first: Tree, second: Tree, asked: Mapping[str, Work], logs: Pat
 
 
 class _Runner:
-    """A process of a tree's own code; whatever is wrong with it is a `UserError`."""
+    """A process that runs the code of a tree; any failure of it is a `UserError`."""
 
     def __init__(self, tree: Tree, log: Path) -> None:
         self._tree = tree
         self._process = JsonProcess(tree.runner or RUNNERS[0], log, root=tree.folder)
         self.stop = self._process.stop
 
-    def send(self, request: Mapping[str, Any]) -> None:
+    def send(self, request: Mapping[str, object]) -> None:
         try:
             self._process.send(request)
         except ProcessDied as error:
@@ -186,7 +185,7 @@ class _Runner:
         self.send({"run": name})
         seconds = self.receive("ran").get("elapsed_s")
         if not isinstance(seconds, float) or seconds <= 0:
-            raise self._problem(ValueError(f"{seconds!r} is no time"))
+            raise self._problem(ValueError(f"elapsed_s = {seconds!r}, but should be positive"))
         return seconds
 
     def _problem(self, error: Exception) -> UserError:
@@ -196,7 +195,7 @@ class _Runner:
 def measure(
     a: Tree, b: Tree, quads: int, pair: Callable[[Tree, Tree], Ratios], tell: Tell
 ) -> dict[str, list[float]]:
-    """Measures two trees, ABBA; returns each network's log(b / a), one for each pair."""
+    """Measures two trees in ABBA order; returns each network's log(b / a), one for each pair."""
     sides = statistics.order(quads)
     ratios: dict[str, list[float]] = {}
     for start in range(0, len(sides), 2):
@@ -208,13 +207,13 @@ def measure(
     return ratios
 
 
-def duet(
+def compare_trees(
     base: Tree, head: Tree, quads: int, pair: Callable[[Tree, Tree], Ratios], tell: Tell
 ) -> list[Finding]:
-    """Measures base against itself, then head against base."""
-    tell("base against base: what identical code shows here")
+    """Compares base with itself, then head with base."""
+    tell("base with base: the noise between identical code")
     control = measure(base, base, quads, pair, tell)
-    tell("head against base")
+    tell("head with base")
     found = measure(base, head, quads, pair, tell)
     return [Finding(name, compare(control[name]), compare(found[name])) for name in found]
 
@@ -226,7 +225,7 @@ def export_revision(repository: Path, revision: str, folder: Path) -> Tree:
     """Writes a revision's files to a folder.
 
     Raises:
-        UserError: there is no git, no such revision, or nothing in it to measure.
+        UserError: git is missing, or the revision does not exist or has no runner.
     """
     commit = resolve(repository, revision)
     archive = _git(repository, "archive", "--format=tar", commit)
@@ -236,7 +235,7 @@ def export_revision(repository: Path, revision: str, folder: Path) -> Tree:
     if tree.runner is None:
         raise UserError(
             f"{tree.name} has no {_file(RUNNERS[0])}, so it cannot be measured. "
-            "Choose a revision that has it as the base."
+            "Choose a base that has it."
         )
     return tree
 
@@ -246,17 +245,17 @@ def _file(module: str) -> Path:
 
 
 def export_head(repository: Path, folder: Path) -> Tree:
-    """Writes the working tree to a folder: HEAD, or the files as they are where they differ.
+    """Writes the working tree to a folder: HEAD, or its files if they differ from HEAD.
 
     Raises:
-        UserError: there is no git.
+        UserError: git is missing.
     """
     if not _git(repository, "status", "--porcelain", "--", ".").strip():
         return export_revision(repository, "HEAD", folder)
     listed = _git(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in sorted(set(listed.decode().split("\0")) - {""}):
         source = repository / name
-        if source.is_file():  # not deleted, nor a folder with a repository of its own
+        if source.is_file():  # not deleted, nor the folder of another repository
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
@@ -267,16 +266,16 @@ def resolve(repository: Path, revision: str) -> str:
     """Returns the full name of a revision's commit.
 
     Raises:
-        UserError: there is no git, or no such revision.
+        UserError: git is missing, or the revision does not exist.
     """
     if not revision or revision.startswith("-"):
         raise UserError(f"--base {revision!r}: expected a git revision, e.g. BASE=HEAD~1")
-    _git(repository, "rev-parse", "--git-dir")  # says whether there is a repository at all
+    _git(repository, "rev-parse", "--git-dir")  # fails if this is not a repository
     try:
         found = _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     except UserError:
         raise UserError(
-            f"--base {revision}: this repository has no such revision; expected a commit, a "
+            f"--base {revision}: is not a revision of this repository; expected a commit, a "
             "branch or a tag. In a shallow clone, fetch it first."
         ) from None
     return found.decode().strip()
@@ -288,7 +287,7 @@ def _git(repository: Path, *arguments: str) -> bytes:
             ["git", "-C", str(repository), *arguments], capture_output=True, check=False
         )
     except FileNotFoundError:
-        raise UserError("git is not installed; the duet takes both revisions from it") from None
+        raise UserError("git is not installed, but is needed to read both revisions") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise UserError(f"git {arguments[0]} in {repository}: {said or 'failed'}")
@@ -330,7 +329,7 @@ def _ratio(found: Comparison) -> str:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Lets a polite kill end like Ctrl-C, so that processes and folders go first."""
+    """Ends on SIGTERM as on Ctrl-C, so that processes and folders are removed first."""
 
     def interrupt(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
@@ -353,7 +352,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
         print(line, file=sys.stderr, flush=True)
 
     if options.report is not None and not options.report.absolute().parent.is_dir():
-        raise UserError(f"--report {options.report}: {options.report.parent} is no folder")
+        raise UserError(f"--report {options.report}: {options.report.parent} is not a folder")
     names = options.networks.split(",") if options.networks else facts.names()
     asked = work_for(names)
     with _terminable(), tempfile.TemporaryDirectory(prefix="duet-") as name:
@@ -361,7 +360,7 @@ def run(options: argparse.Namespace, repository: Path) -> int:
         base = export_revision(repository, options.base, place / "base")
         head = export_head(repository, place / "head")
         tell(f"base: {base.name}\nhead: {head.name}")
-        findings = duet(
+        findings = compare_trees(
             base,
             head,
             options.quads,
@@ -390,7 +389,9 @@ def main(arguments: Sequence[str] | None = None, repository: Path = PROJECT_ROOT
     parser.add_argument(
         "--quads", type=int, default=QUADS, metavar="N", help=f"ABBA, N times (default {QUADS})"
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the table to this file, too"
+    )
     options = parser.parse_args(arguments)
     try:
         if options.quads < 1:
@@ -400,7 +401,7 @@ def main(arguments: Sequence[str] | None = None, repository: Path = PROJECT_ROOT
         print(f"ERROR: {error}", file=sys.stderr)
         return 4
     except KeyboardInterrupt:
-        print("interrupted; nothing is left behind", file=sys.stderr)
+        print("interrupted; all temporary files are removed", file=sys.stderr)
         return 2
 
 

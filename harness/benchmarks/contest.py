@@ -1,7 +1,7 @@
-"""An interleaved contest: in every round each runner does the same work once.
+"""An interleaved comparison, a contest: in every round each runner does the same work once.
 
-Runners are child processes. Each may compute on one thread or on all cores; a short trial
-decides which of the two is faster for it.
+Runners are child processes. Each computes on one thread or on all cores; a short trial decides
+which of the two is faster for it.
 """
 
 import contextlib
@@ -13,41 +13,41 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.benchmarks.workload import Workload, to_json
+from harness.benchmarks.workload import Workload
 from harness.evaluation.baseline.benchmarks import OURS
 from harness.system.processes.json_process import ProcessDied, ProcessTimeout
 
-NO_TENSORFLOW = "pytorch"  # the program that is not asked for what TensorFlow knows
+NO_TENSORFLOW = "pytorch"  # the program without TensorFlow
 WARMUP_ROUNDS = 3
 ROUNDS = 20
 TRIAL_ROUNDS = 3  # the first of them warms up
 # Outputs are probabilities; float32 sums in another order differ by about 1e-7.
 AGREEMENT = 1e-5
-ANSWER_S = 300.0  # far beyond any preparation; a runner that is silent for so long hangs
+ANSWER_S = 300.0  # far beyond any preparation; a runner that is silent this long hangs
 
 
 class Child(Protocol):
-    """What a contest needs of a `harness.system.processes.json_process.JsonProcess`."""
+    """The part of `harness.system.processes.json_process.JsonProcess` that a contest uses."""
 
-    def send(self, document: Mapping[str, Any]) -> None: ...
+    def send(self, document: Mapping[str, object]) -> None: ...
     def receive(self, deadline: float | None = None) -> Any: ...
     def stop(self) -> None: ...
 
 
-# (program, threads) to a runner process; a program is "engine", "keras" or "pytorch".
+# Starts the runner process of a program ("engine", "keras" or "pytorch") on a number of threads.
 Start = Callable[[str, int], Child]
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What one runner took.
+    """The times of one runner.
 
     Attributes:
-        steps: of one round; `times` are of whole rounds.
-        times: seconds, in the order of the rounds.
-        first_call_s: the run that traced and compiled, which no round includes.
-        matmul_flops_per_s: the machine's rate on as many threads, measured once in each round
-            like everything else, median; 0 when it could not be measured.
+        steps: number of steps in a round.
+        times: seconds of each round, in order.
+        first_call_s: the run before the rounds, which traced and compiled.
+        matmul_flops_per_s: the matrix-multiply rate of the machine on this number of threads, the
+            median of one measurement in each round; 0 if it could not be measured.
     """
 
     runner: str
@@ -59,7 +59,7 @@ class Timing:
 
     @property
     def step_times(self) -> tuple[float, ...]:
-        """Seconds for one step, or for one call, in each round."""
+        """Seconds of one step, or of one call, in each round."""
         return tuple(seconds / self.steps for seconds in self.times)
 
 
@@ -68,7 +68,7 @@ class Absent:
     """A runner that was not timed.
 
     Attributes:
-        status: "unavailable" when its software is not installed, else "failed".
+        status: "unavailable" if its software is not installed, else "failed".
     """
 
     status: str
@@ -77,11 +77,11 @@ class Absent:
 
 @dataclass(frozen=True)
 class Contest:
-    """What came of a contest; each runner is in one of the two mappings.
+    """The result of a contest; each runner is in one of the two mappings.
 
     Attributes:
-        disagreement: how the runners' outputs differ, "" when they agree; the times then
-            compare nothing.
+        disagreement: how the outputs of the runners differ, so that times cannot be compared; ""
+            if they agree.
     """
 
     timings: Mapping[str, Timing]
@@ -91,7 +91,7 @@ class Contest:
 
 
 class _Lost(Exception):
-    """A runner gave no usable answer; carries why."""
+    """A runner gave no usable answer."""
 
     def __init__(self, absent: Absent) -> None:
         super().__init__(absent.reason)
@@ -99,21 +99,21 @@ class _Lost(Exception):
 
 
 class Pool:
-    """Runner processes, each started when it is first asked for; `stop` ends them all."""
+    """Runner processes, each started at its first use; `stop` ends them all."""
 
     def __init__(self, start: Start) -> None:
         self._start = start
         self._children: dict[tuple[str, int], Child] = {}
 
     def child(self, runner: str, threads: int) -> Child:
-        """Returns the process that this runner computes in; Keras's runners share one."""
+        """Returns the process of a runner; Keras's runners share one."""
         key = (runner.split(maxsplit=1)[0], threads)
         if key not in self._children:
             self._children[key] = self._start(*key)
         return self._children[key]
 
     def drop(self, runner: str) -> None:
-        """Ends the processes of a runner that failed; the next one to ask gets fresh ones."""
+        """Ends the processes of a runner that failed; its next use starts fresh ones."""
         for key in [key for key in self._children if key[0] == runner.split(maxsplit=1)[0]]:
             self._children.pop(key).stop()
 
@@ -126,11 +126,11 @@ class Pool:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One runner on so many threads, ready.
+    """A runner that is ready, on a number of threads.
 
     Attributes:
-        name: of its task, in its process.
-        outputs: predictions, (batch_size, 10), or None.
+        name: the name of its task in its process.
+        outputs: predictions, (batch_size, 10); None for training.
     """
 
     runner: str
@@ -138,7 +138,7 @@ class _Entry:
     name: str
     steps: int
     first_call_s: float
-    outputs: Any
+    outputs: Sequence[Sequence[float]] | None
 
     @property
     def key(self) -> tuple[str, int]:
@@ -148,22 +148,22 @@ class _Entry:
 _Times = Mapping[tuple[str, int], Sequence[float]]
 
 
-def hold(orders: Sequence[Workload], pool: Pool, cores: int) -> Contest:
-    """Holds a contest; returns once every runner is timed or given up.
+def hold(workloads: Sequence[Workload], pool: Pool, cores: int) -> Contest:
+    """Runs a contest; returns when every runner has been timed or has failed.
 
     Args:
-        orders: one for each runner, all of the same network, task and batch size.
-        cores: the most threads that anybody may compute on.
+        workloads: one for each runner, all of the same network, task and batch size.
+        cores: the largest number of threads of a runner.
     """
     choices = sorted({1, cores})
-    device = _load(pool, [order.runner for order in orders], choices)
+    device = _load(pool, [workload.runner for workload in workloads], choices)
     absent: dict[str, Absent] = {}
     entries: list[_Entry] = []
-    for order in orders:
+    for workload in workloads:
         try:
-            entries += [_prepare(pool, order, threads) for threads in choices]
+            entries += [_prepare(pool, workload, threads) for threads in choices]
         except _Lost as lost:
-            absent[order.runner] = lost.absent
+            absent[workload.runner] = lost.absent
     entries = [entry for entry in entries if entry.runner not in absent]
     if disagreement := _disagreement(entries):
         return Contest({}, absent, device, disagreement)
@@ -183,23 +183,23 @@ def hold(orders: Sequence[Workload], pool: Pool, cores: int) -> Contest:
         if entry.runner not in absent
     }
     for runner, reason in absent.items():
-        if reason.status == "failed":  # dead, or about to answer what nobody asks any more
+        if reason.status == "failed":  # ended, or about to send an answer that is not awaited
             pool.drop(runner)
     return Contest(timings, absent, device)
 
 
 def turns(count: int, number: int) -> list[int]:
-    """Returns in which order `count` runners take their turns in a round.
+    """Returns the order of `count` runners in a round.
 
-    Each round begins one further on, and every other cycle runs backwards, so that nobody always
-    comes first, or after the same one.
+    Each round begins one runner further on, and every other cycle runs backwards, so that no runner
+    always comes first or always follows the same other one.
     """
     order = [(number + i) % count for i in range(count)]
     return order[::-1] if number // count % 2 else order
 
 
 def _load(pool: Pool, runners: Sequence[str], choices: Sequence[int]) -> str:
-    """Has all processes load TensorFlow at the same time; returns the device that they see."""
+    """Loads TensorFlow in all processes at the same time; returns the device that they see."""
     children = [
         pool.child(runner, threads)
         for runner in dict.fromkeys(name.split()[0] for name in (OURS, *runners))
@@ -207,7 +207,7 @@ def _load(pool: Pool, runners: Sequence[str], choices: Sequence[int]) -> str:
         if runner != NO_TENSORFLOW
     ]
     names = []
-    with contextlib.suppress(ProcessDied):  # who asks it next finds out, and says so
+    with contextlib.suppress(ProcessDied):  # its next request reports it
         for child in children:
             child.send({"device": True})
     for child in children:
@@ -216,11 +216,12 @@ def _load(pool: Pool, runners: Sequence[str], choices: Sequence[int]) -> str:
     return next(iter(names), "")
 
 
-def _prepare(pool: Pool, order: Workload, threads: int) -> _Entry:
-    name = f"{order.task} {order.batch_size} {order.runner} {order.spec.digest}"
-    answer = _ask(pool.child(order.runner, threads), {"prepare": name, **to_json(order)}, "ready")
+def _prepare(pool: Pool, workload: Workload, threads: int) -> _Entry:
+    name = f"{workload.task} {workload.batch_size} {workload.runner} {workload.spec.digest}"
+    request = {"prepare": name, **workload.to_json()}
+    answer = _ask(pool.child(workload.runner, threads), request, "ready")
     return _Entry(
-        runner=order.runner,
+        runner=workload.runner,
         threads=threads,
         name=name,
         steps=answer["steps"],
@@ -229,8 +230,8 @@ def _prepare(pool: Pool, order: Workload, threads: int) -> _Entry:
     )
 
 
-def _ask(child: Child, request: Mapping[str, Any], event: str) -> Mapping[str, Any]:
-    """Returns the answer to a request, which should be `event`; raises _Lost."""
+def _ask(child: Child, request: Mapping[str, object], event: str) -> Mapping[str, Any]:
+    """Returns the answer to a request; raises _Lost unless it is the event."""
     try:
         child.send(request)
         answer: Mapping[str, Any] = child.receive(time.monotonic() + ANSWER_S)
@@ -244,7 +245,7 @@ def _ask(child: Child, request: Mapping[str, Any], event: str) -> Mapping[str, A
 
 
 def _disagreement(entries: Sequence[_Entry]) -> str:
-    """Says whose outputs differ from the first runner's, and by how much; "" when nobody's do."""
+    """Returns which outputs differ from the first runner's, and by how much; "" if none do."""
     outputs = [(entry, np.asarray(entry.outputs)) for entry in entries if entry.outputs]
     lines = []
     for entry, found in outputs[1:]:
@@ -263,7 +264,7 @@ def _disagreement(entries: Sequence[_Entry]) -> str:
 
 
 def _faster(entries: Sequence[_Entry], trial: _Times) -> list[_Entry]:
-    """Returns each runner on the number of threads on which it was faster in the trial."""
+    """Returns each runner with the number of threads that was faster in the trial."""
     best: dict[str, _Entry] = {}
     for entry in entries:
         rival = best.get(entry.runner)
@@ -281,11 +282,11 @@ def _rounds(
     absent: dict[str, Absent],
     rates: Mapping[int, list[float]],
 ) -> _Times:
-    """Returns the seconds that each entry took in each round; a runner that fails drops out.
+    """Returns the seconds of each entry in each round, without the runners that failed.
 
     Args:
-        absent: who failed is entered here.
-        rates: by number of threads; the machine's rate in each round is appended.
+        absent: gets the runners that fail.
+        rates: gets the machine's rate in each round, by number of threads.
     """
     times: dict[tuple[str, int], list[float]] = {entry.key: [] for entry in entries}
     for number in range(count):
@@ -305,7 +306,7 @@ def _rounds(
 
 
 def _matmul(pool: Pool, threads: int) -> float:
-    """Returns the machine's rate on so many threads, in FLOP/s; 0 when it cannot be had."""
+    """Returns the machine's rate on a number of threads, in FLOP/s; 0 if measuring it fails."""
     try:
         answer = _ask(pool.child(OURS, threads), {"matmul": True}, "matmul")
     except _Lost:

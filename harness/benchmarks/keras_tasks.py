@@ -1,11 +1,10 @@
-"""What the benchmark lane times with TensorFlow: our engine and plain Keras, doing the same work.
+"""The tasks that are timed with TensorFlow: the same work in our engine and in plain Keras.
 
-Imports TensorFlow, so only a runner process (`harness.benchmarks.runner`) may import it.
+Imports TensorFlow, so only a runner process (`harness.benchmarks.runner`) imports it.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,24 +23,24 @@ MNIST_IMAGES = 60_000
 MATMUL_SIZE = 1536
 
 
-def engine_training(order: Workload) -> TimedTask:
-    """Our compiled loop, over an order of the images that is drawn once."""
-    images, labels = noise(order.images)
+def engine_training(workload: Workload) -> TimedTask:
+    """Returns our compiled loop, over the images in an order that is drawn once."""
+    images, labels = noise(workload.images)
     trainer = Trainer(
-        rebuild(order.spec, SEED),
-        order.spec,
-        order.recipe,
+        rebuild(workload.spec, SEED),
+        workload.spec,
+        workload.recipe,
         images,
         labels,
-        # As in a whole run of the recipe, of which a round is a short piece.
-        steps_ahead=steps_ahead(order.recipe, MNIST_IMAGES - order.recipe.validation_images),
+        # As in a whole run of the recipe; a round is a short part of it.
+        steps_ahead=steps_ahead(workload.recipe, MNIST_IMAGES - workload.recipe.validation_images),
     )
-    indexes = np.random.default_rng(SEED).permutation(order.images).astype(np.int32)
+    indexes = np.random.default_rng(SEED).permutation(workload.images).astype(np.int32)
     return TimedTask(timed(lambda: trainer.train(indexes)))
 
 
 class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
-    """Times the steps of a `fit`, from the first one's begin to the last one's end."""
+    """Times the steps of a `fit`, from the begin of the first to the end of the last."""
 
     started = ended = 0.0
 
@@ -53,17 +52,17 @@ class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
         self.ended = time.perf_counter()
 
 
-def keras_fit(order: Workload) -> TimedTask:
-    """`model.fit` on arrays that are scaled beforehand.
+def keras_fit(workload: Workload) -> TimedTask:
+    """Returns `model.fit` on arrays that are scaled beforehand.
 
-    Only its steps are timed. Each call spends some 0.1 s before the first of them, which is little
-    beside an epoch of a data set and would be much beside the few steps of a round.
+    Only its steps are timed. Each call takes about 0.1 s before the first step, which is little in
+    an epoch of a data set but would be much in the few steps of a round.
     """
-    images, labels = noise(order.images)
-    model = rebuild(order.spec, SEED)
+    images, labels = noise(workload.images)
+    model = rebuild(workload.spec, SEED)
     model.compile(
-        keras.optimizers.get({"class_name": order.recipe.optimizer, "config": {
-            "learning_rate": order.recipe.learning_rate}}),
+        keras.optimizers.get({"class_name": workload.recipe.optimizer, "config": {
+            "learning_rate": workload.recipe.learning_rate}}),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         # "auto" would choose XLA, which makes convolutions on a CPU two to four times slower.
@@ -73,43 +72,36 @@ def keras_fit(order: Workload) -> TimedTask:
     clock = _Clock()
 
     def run() -> float:
-        size = order.batch_size
+        size = workload.batch_size
         model.fit(scaled, labels, batch_size=size, epochs=1, verbose=0, callbacks=[clock])
         return clock.ended - clock.started
 
     return TimedTask(run)
 
 
-@dataclass(frozen=True)
-class _Inference:
-    """A model and one batch for it, the same in every process."""
-
-    model: keras.Model
-    images: NDArray[np.float32]
+def _inference(workload: Workload) -> tuple[keras.Model, NDArray[np.float32]]:
+    """Returns a model and one batch for it, the same in every process."""
+    model = rebuild(workload.spec, SEED)
+    return model, _scaled(noise(workload.batch_size)[0], model)
 
 
-def _inference(order: Workload) -> _Inference:
-    model = rebuild(order.spec, SEED)
-    return _Inference(model, _scaled(noise(order.batch_size)[0], model))
+def engine_prediction(workload: Workload) -> TimedTask:
+    """Returns our compiled network, one call for each batch."""
+    model, images = _inference(workload)
+    predictor = Predictor(model, workload.spec, workload.batch_size)
+    return _calls(workload, lambda: predictor(images))
 
 
-def engine_prediction(order: Workload) -> TimedTask:
-    """Our compiled network, one call for each batch."""
-    given = _inference(order)
-    predictor = Predictor(given.model, order.spec, order.batch_size)
-    return _calls(order, lambda: predictor(given.images))
+def keras_predict(workload: Workload) -> TimedTask:
+    """Returns `model.predict`, one call for each batch."""
+    (model, images), size = _inference(workload), workload.batch_size
+    return _calls(workload, lambda: model.predict(images, batch_size=size, verbose=0))
 
 
-def keras_predict(order: Workload) -> TimedTask:
-    """`model.predict`, one call for each batch."""
-    given, size = _inference(order), order.batch_size
-    return _calls(order, lambda: given.model.predict(given.images, batch_size=size, verbose=0))
-
-
-def keras_call(order: Workload) -> TimedTask:
-    """`model(x)`, one call for each batch; `.numpy()` waits for the result."""
-    given = _inference(order)
-    return _calls(order, lambda: given.model(given.images, training=False).numpy())
+def keras_call(workload: Workload) -> TimedTask:
+    """Returns `model(x)`, one call for each batch; `.numpy()` waits for the result."""
+    model, images = _inference(workload)
+    return _calls(workload, lambda: model(images, training=False).numpy())
 
 
 TASKS: Mapping[tuple[str, str], Callable[[Workload], TimedTask]] = {
@@ -122,9 +114,9 @@ TASKS: Mapping[tuple[str, str], Callable[[Workload], TimedTask]] = {
 
 
 def matmul_rate() -> float:
-    """Returns this process's float32 matrix-multiply rate in FLOP/s, measured here and now.
+    """Measures this process's float32 matrix-multiply rate, in FLOP/s, with one product.
 
-    One product: a shared machine's rate drifts, so it is asked for again in each round.
+    It is measured again in each round, since the rate of a shared machine drifts.
     """
     multiply = _matmul()
     started = time.perf_counter()
@@ -141,16 +133,16 @@ def _matmul() -> Any:
 
 
 def device() -> str:
-    """Returns the first GPU's name, else "CPU"."""
+    """Returns the name of the first GPU, or "CPU"."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return "CPU"
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
 
 
-def _calls(order: Workload, call: Callable[[], NDArray[np.float32]]) -> TimedTask:
+def _calls(workload: Workload, call: Callable[[], NDArray[np.float32]]) -> TimedTask:
     def work() -> None:
-        for _ in range(order.steps):
+        for _ in range(workload.steps):
             call()
 
     return TimedTask(timed(work), outputs=call)

@@ -1,4 +1,4 @@
-"""Rows of results.json from contests: pure functions, and the table that collects the rows."""
+"""Makes the benchmark rows of results.json from contests."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from reference.layers import Network
 
 
 def blank(key: Key, runner: str, status: str, reason: str | None) -> dict[str, Any]:
-    """Returns the row of a runner that was not timed."""
+    """Returns the row of a runner without times."""
     network, task, batch_size = key
     return {
         "architecture": network,
@@ -35,7 +35,7 @@ def blank(key: Key, runner: str, status: str, reason: str | None) -> dict[str, A
 
 
 def measured(key: Key, runner: str, contest: Contest, network: Network) -> dict[str, Any]:
-    """Returns the row of a runner that was timed; times are of one step, or of one call."""
+    """Returns the row of a timed runner; times are of one step or one call."""
     _, task, batch_size = key
     timing = contest.timings[runner]
     band = time_ratios.band(timing.step_times)
@@ -60,7 +60,7 @@ def measured(key: Key, runner: str, contest: Contest, network: Network) -> dict[
 
 
 def speedups(contest: Contest) -> dict[str, dict[str, float]]:
-    """Returns how many times as fast our engine is as each peer."""
+    """Returns the speed-up of our engine over each peer."""
     ours = contest.timings[OURS].step_times
     return {
         name: time_ratios.speedup(ours, timing.step_times).to_json()
@@ -70,14 +70,14 @@ def speedups(contest: Contest) -> dict[str, dict[str, float]]:
 
 
 def failed(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    """Returns the row of a test that failed: without figures, so that nobody takes them for any."""
+    """Returns the row of a test that failed, without the times that were measured."""
     return {**row, **dict.fromkeys(MEASURED), "status": "failed", "reason": reason}
 
 
 def merged(earlier: Sequence[Benchmark], rows: Sequence[Benchmark]) -> list[Benchmark]:
-    """Returns the rows, and those of the earlier ones that no contest of theirs repeats.
+    """Returns the rows, and the earlier rows of contests that were not repeated.
 
-    Runners are comparable only within a contest, so its earlier rows go all together.
+    Runners are comparable only within a contest, so all its earlier rows are replaced together.
     """
     repeated = {(row.architecture, row.task, row.batch_size) for row in rows}
     kept = [row for row in earlier if (row.architecture, row.task, row.batch_size) not in repeated]

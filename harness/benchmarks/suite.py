@@ -1,4 +1,4 @@
-"""The benchmark lane: holds each contest once and hands its rows to pytest-benchmark."""
+"""The benchmark suite: runs each contest once and gives its rows to pytest-benchmark."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from harness.network.spec import Spec
 from harness.system.failure import BuildFailure
 from harness.system.processes.json_process import Compute, JsonProcess
 
-# Who takes part, by task.
+# The runners of each task.
 RUNNERS: Mapping[str, Sequence[str]] = {
     "train": (OURS, "keras fit", "pytorch"),
     "predict": (OURS, "keras predict", "keras call"),
@@ -29,10 +29,10 @@ PREDICTION_BATCHES = (1, 256)
 
 
 class Replay:
-    """A timer for pytest-benchmark that shows times which were measured elsewhere.
+    """A timer for pytest-benchmark that replays times measured elsewhere.
 
-    `clock` is the timer and `play` what it times: each call of `play` moves the clock by the next
-    of the loaded times, so the rounds of a benchmark are those of the contest.
+    `clock` is the timer and `play` the timed function: each call of `play` moves the clock by the
+    next of the loaded times, so that the rounds of a benchmark are those of the contest.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Replay:
         self._left: Iterator[float] = iter(())
 
     def load(self, times: Sequence[float], steps: int) -> None:
-        """Takes the seconds of each round, in which `play` will be called `steps` times."""
+        """Loads the seconds of each round, in which `play` is called `steps` times."""
         parts = (repeat(seconds / steps, steps) for seconds in times)
         self._left = chain.from_iterable(parts)
 
@@ -57,7 +57,7 @@ REPLAY = Replay()
 
 @dataclass(frozen=True)
 class Entrant:
-    """One row to be: who does what."""
+    """A row to measure: a runner and its work."""
 
     key: Key
     runner: str
@@ -69,15 +69,15 @@ class Entrant:
         """The network.
 
         Raises:
-            Mismatch: there is none.
+            Mismatch: the network could not be opened.
         """
         if isinstance(self.opened, BuildFailure):
             raise Mismatch([Difference("build()", self.opened.message, "a network to time")])
         return self.opened
 
     @property
-    def orders(self) -> list[Workload]:
-        """What every runner of the contest is asked to do."""
+    def workloads(self) -> list[Workload]:
+        """The work of every runner of the contest."""
         _, task, batch_size = self.key
         return [
             Workload(
@@ -93,7 +93,7 @@ class Entrant:
 
 
 def processes(logs: Path) -> Start:
-    """Returns what starts runner processes that leave their last words in a folder."""
+    """Returns a function that starts runner processes with logs in a folder."""
     return lambda program, threads: JsonProcess(
         "harness.benchmarks.runner",
         logs / f"bench-{program}-{threads}.log",
@@ -102,11 +102,11 @@ def processes(logs: Path) -> Start:
 
 
 class Suite:
-    """Contests of one session, each held when its first row is asked for.
+    """The contests of a session, each run when its first row is requested.
 
     Args:
-        pool: fresh processes for each network; those of the one before are ended.
-        table: rows by test id.
+        pool: restarted for each network.
+        table: gets the rows, by test id.
     """
 
     def __init__(
@@ -120,10 +120,10 @@ class Suite:
         self._contests: dict[Key, Contest] = {}
 
     def time(self, benchmark: Any, test: str, entrant: Entrant) -> None:
-        """Enters the row of a test, and raises where there is something wrong with it.
+        """Enters the row of a test.
 
         Raises:
-            Mismatch: the runners' outputs differ, or the baseline is not kept up to.
+            Mismatch: the outputs of the runners differ, or the row is slower than the baseline.
             Unavailable: the runner failed.
         """
         __tracebackhide__ = True
@@ -155,7 +155,7 @@ class Suite:
         """Enters a row that only the baseline has, as failed.
 
         Raises:
-            Mismatch: always.
+            Mismatch: the row was not measured.
         """
         __tracebackhide__ = True
         self._table[test] = rows.blank(key, OURS, "failed", None)
@@ -176,12 +176,12 @@ class Suite:
             self._pool.stop()
             self._network = entrant.key[0]
         if entrant.key not in self._contests:
-            self._contests[entrant.key] = hold(entrant.orders, self._pool, self._cores)
+            self._contests[entrant.key] = hold(entrant.workloads, self._pool, self._cores)
         return self._contests[entrant.key]
 
 
 def planned(batches: Mapping[str, int]) -> set[Key]:
-    """Returns what a run without any selection measures.
+    """Returns the keys that a run without a selection measures.
 
     Args:
         batches: the training batch size of each network.
@@ -192,10 +192,10 @@ def planned(batches: Mapping[str, int]) -> set[Key]:
 
 
 def missing(baseline: Baseline, batches: Mapping[str, int], batch: int | None) -> list[Key]:
-    """Returns what is in the baseline and not in this run, whatever is selected.
+    """Returns the keys of the baseline that this run would not measure even without a selection.
 
     Args:
-        batch: the training batch size that was asked for; the others are then left out on purpose.
+        batch: the requested training batch size, which leaves out the others on purpose.
     """
     return sorted(
         key
@@ -205,7 +205,7 @@ def missing(baseline: Baseline, batches: Mapping[str, int], batch: int | None) -
 
 
 def lines(table: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Returns the engine's figures, what was not measured and why, for the terminal."""
+    """Returns lines for the terminal: the engine's speeds, and why others were not measured."""
     found = []
     for row in table:
         if row["runner"] == OURS and row["images_per_s"]:

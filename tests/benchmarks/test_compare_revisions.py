@@ -1,4 +1,4 @@
-"""The duet measures what each revision's own code does, in fresh processes, and cleans up."""
+"""Comparing revisions measures each one's own code in fresh processes, and cleans up."""
 
 import json
 import os
@@ -113,7 +113,7 @@ def test_each_pair_is_started_abba_and_signed_alike(tmp_path):
     assert asked == ["ab", "ba", "ab", "ba"]
 
 
-def test_base_is_first_held_against_itself(tmp_path):
+def test_base_is_first_compared_with_itself(tmp_path):
     a, b = Tree("a", tmp_path), Tree("b", tmp_path)
     asked = []
 
@@ -121,7 +121,7 @@ def test_base_is_first_held_against_itself(tmp_path):
         asked.append(first.name + second.name)
         return {"x": {"aa": 0.01, "ab": 0.3, "ba": -0.3}[first.name + second.name]}
 
-    (found,) = compare_revisions.duet(a, b, 1, pair, lambda _: None)
+    (found,) = compare_revisions.compare_trees(a, b, 1, pair, lambda _: None)
     assert asked == ["aa", "aa", "ab", "ba"]
     assert (found.found.centre, found.verdict) == (0.3, "slower")
 
@@ -129,9 +129,9 @@ def test_base_is_first_held_against_itself(tmp_path):
 def test_what_is_timed_is_the_documented_training():
     asked = compare_revisions.work_for(facts.names())
     assert list(asked) == list(facts.names())
-    for name, order in ((name, work.order) for name, work in asked.items()):
-        assert (order.task, order.runner) == ("train", "engine")
-        assert order.batch_size == facts.load(name).recipe.batch_size
+    for name, workload in ((name, work.workload) for name, work in asked.items()):
+        assert (workload.task, workload.runner) == ("train", "engine")
+        assert workload.batch_size == facts.load(name).recipe.batch_size
 
 
 # Processes ---------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_an_option_that_says_nothing_is_named(capsys, temporary, repository, arg
         ('{"event": "nonsense"}', "nonsense"),
         ("[1]", "cannot be measured"),
         ("os._exit(3)", "exited with 3"),
-        ("{**answer, 'elapsed_s': 0}", "0 is no time"),
+        ("{**answer, 'elapsed_s': 0}", "elapsed_s = 0, but should be positive"),
     ],
 )
 def test_a_runner_that_does_not_answer_is_named(

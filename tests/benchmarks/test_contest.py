@@ -13,12 +13,12 @@ TRAINERS = ("engine", "keras fit", "pytorch")
 PREDICTORS = ("engine", "keras predict", "keras call")
 
 
-def _contest(orders=None, task="train", cores=2):
+def _contest(answers=None, task="train", cores=2):
     children = {}
 
     def start(program, threads):
         assert (program, threads) not in children, "one process for each program"
-        children[program, threads] = FakeChild(program, threads, orders or {})
+        children[program, threads] = FakeChild(program, threads, answers or {})
         return children[program, threads]
 
     recipe = recipe_for(facts.load("mlp_64_32"), "documented", None)
@@ -28,14 +28,14 @@ def _contest(orders=None, task="train", cores=2):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_everybody_takes_every_turn(count):
+def test_each_runner_takes_every_place(count):
     rounds = [turns(count, number) for number in range(2 * count)]
     assert all(sorted(order) == list(range(count)) for order in rounds)
     for place in range(count):
         assert [order[place] for order in rounds].count(0) == 2
 
 
-def test_nobody_always_comes_after_the_same_one():
+def test_no_runner_always_follows_the_same_one():
     after = {(a, b) for n in range(6) for a, b in zip(turns(3, n), turns(3, n)[1:], strict=False)}
     assert after == {(a, b) for a in range(3) for b in range(3) if a != b}
 
@@ -61,7 +61,7 @@ def test_each_runner_computes_on_the_threads_that_suit_it():
     contest, children = _contest({"engine": {"slow_on": 2}, "pytorch": {"slow_on": 1}})
     threads = {name: timing.threads for name, timing in contest.timings.items()}
     assert (threads["engine"], threads["pytorch"]) == (1, 2)
-    # The rate that a row is held against is that of its own number of threads.
+    # A row is compared with the rate of its own number of threads.
     assert contest.timings["engine"].matmul_flops_per_s == 1e11
     assert contest.timings["pytorch"].matmul_flops_per_s == 2e11
     assert len(children["engine", 2].log) == TRIAL_ROUNDS

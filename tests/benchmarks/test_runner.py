@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from harness.benchmarks import runner
-from harness.benchmarks import workload as orders
 from harness.benchmarks.workload import TimedTask, Unavailable, Workload, noise, steps_per_round
 from harness.network.documented import recipe_for
 from harness.network.spec import make_spec
@@ -24,7 +23,7 @@ from tests.support.fake_benchmarks import small_spec
 PATIENCE = 120
 
 
-def _order(task="train", who="engine", **changes):
+def _workload(task="train", who="engine", **changes):
     recipe = recipe_for(facts.load("mlp_64_32"), "documented", None)
     return replace(Workload(task, who, small_spec(), recipe, 32, 3), **changes)
 
@@ -42,7 +41,7 @@ class _Steps:
     def __init__(self):
         self.runs = 0
 
-    def __call__(self, _order):
+    def __call__(self, _workload):
         def run():
             self.runs += 1
             return 0.25
@@ -53,7 +52,7 @@ class _Steps:
 def test_a_task_is_run_once_when_prepared_and_once_when_told():
     steps = _Steps()
     served = runner.Runner(steps)
-    ready = _ask(served, {"prepare": "a", **orders.to_json(_order())})
+    ready = _ask(served, {"prepare": "a", **_workload().to_json()})
     assert ready["event"] == "ready"
     assert (ready["images"], ready["steps"], ready["outputs"]) == (96, 3, [[0.25, 0.75]])
     assert ready["first_call_s"] >= 0
@@ -64,7 +63,10 @@ def test_a_task_is_run_once_when_prepared_and_once_when_told():
 
 def test_a_task_that_was_not_prepared_is_refused():
     answer = _ask(runner.Runner(_Steps()), {"run": "b"})
-    assert answer == {"event": "failed", "message": "no task is called 'b'; prepared: none"}
+    assert answer == {
+        "event": "failed",
+        "message": "run = 'b', but should be a prepared task: none",
+    }
 
 
 def test_a_request_that_is_none_is_refused():
@@ -73,38 +75,38 @@ def test_a_request_that_is_none_is_refused():
 
 
 def test_an_error_is_an_answer_and_the_next_request_is_served():
-    def make(order):
-        raise {"engine": ValueError, "pytorch": Unavailable}[order.runner]("no")
+    def make(workload):
+        raise {"engine": ValueError, "pytorch": Unavailable}[workload.runner]("no")
 
     served = runner.Runner(make)
-    answer = _ask(served, {"prepare": "a", **orders.to_json(_order())})
+    answer = _ask(served, {"prepare": "a", **_workload().to_json()})
     assert answer["event"] == "failed"
     assert "ValueError: no" in answer["message"]
-    answer = _ask(served, {"prepare": "a", **orders.to_json(_order(who="pytorch"))})
+    answer = _ask(served, {"prepare": "a", **_workload(who="pytorch").to_json()})
     assert answer == {"event": "unavailable", "reason": "no"}
 
 
-def test_an_order_survives_json():
-    order = _order(batch_size=32)
-    assert orders.from_json(orders.to_json(order)) == order
+def test_a_workload_survives_json():
+    workload = _workload(batch_size=32)
+    assert Workload.from_json(workload.to_json()) == workload
 
 
-def test_the_batch_size_of_the_order_is_the_recipes():
-    assert orders.from_json(orders.to_json(_order(batch_size=64))).recipe.batch_size == 64
+def test_the_batch_size_of_the_workload_is_the_recipes():
+    assert Workload.from_json(_workload(batch_size=64).to_json()).recipe.batch_size == 64
 
 
 @pytest.mark.parametrize("name", ["task", "runner", "spec", "recipe", "batch_size", "steps"])
-def test_an_order_without_a_part_says_which(name):
-    document = orders.to_json(_order())
+def test_a_workload_without_a_part_says_which(name):
+    document = _workload().to_json()
     del document[name]
-    with pytest.raises(UserError, match=f"the order has no '{name}'"):
-        orders.from_json(document)
+    with pytest.raises(UserError, match=f"the workload has no '{name}'"):
+        Workload.from_json(document)
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, "3", None])
-def test_an_order_of_no_steps_is_refused(value):
+def test_a_workload_without_steps_is_refused(value):
     with pytest.raises(UserError, match="should be an integer from 1"):
-        orders.from_json({**orders.to_json(_order()), "steps": value})
+        Workload.from_json({**_workload().to_json(), "steps": value})
 
 
 def test_everybody_is_given_the_same_data():
@@ -177,7 +179,7 @@ def test_the_real_tasks_run_and_agree(tmp_path):
             ("predict", "keras predict"),
             ("predict", "keras call"),
         ):
-            ready = ask({"prepare": task + who, **orders.to_json(_order(task, who))})
+            ready = ask({"prepare": task + who, **_workload(task, who).to_json()})
             assert ready["event"] == "ready", ready
             ran = ask({"run": task + who})
             assert ran["elapsed_s"] > 0
@@ -189,7 +191,7 @@ def test_the_real_tasks_run_and_agree(tmp_path):
             np.testing.assert_allclose(outputs["predict", who], expected, atol=1e-5)
         assert ask({"device": True}) == {"event": "device", "name": "CPU"}
         assert ask({"matmul": True})["flops_per_s"] > 1e8
-        wrong = ask({"prepare": "x", **orders.to_json(_order("predict", "keras fit"))})
+        wrong = ask({"prepare": "x", **_workload("predict", "keras fit").to_json()})
         assert "predict by keras fit: expected train by pytorch" in wrong["message"]
     finally:
         child.stop()
@@ -201,7 +203,7 @@ def test_the_real_tasks_run_and_agree(tmp_path):
 def test_pytorch_that_is_not_installed_is_unavailable(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "harness.benchmarks.torch_tasks", raising=False)
-    document = {"prepare": "a", **orders.to_json(_order(who="pytorch"))}
+    document = {"prepare": "a", **_workload(who="pytorch").to_json()}
     assert _ask(runner.Runner(runner.make), document) == {
         "event": "unavailable",
         "reason": "PyTorch is not installed: pip install -r requirements-peers.txt",
@@ -278,14 +280,14 @@ def test_the_peer_computes_the_same_network():
 @pytest.mark.slow
 def test_the_peer_learns():
     peer = _peer()
-    order = _order(who="pytorch", steps=4)
-    work = peer.loop(replace(order, recipe=replace(order.recipe, learning_rate=0.01)))
+    workload = _workload(who="pytorch", steps=4)
+    work = peer.loop(replace(workload, recipe=replace(workload.recipe, learning_rate=0.01)))
     first, _ = work()
     for _ in range(40):
         last, correct = work()
     assert last < 0.1 * first
     assert correct == 128  # images, by heart
-    assert peer.training(order).run() > 0
+    assert peer.training(workload).run() > 0
 
 
 @pytest.mark.slow
@@ -299,11 +301,11 @@ def test_the_peer_learns():
 )
 def test_what_the_peer_does_not_know_is_refused(change, message):
     peer = _peer()
-    order = _order(who="pytorch")
+    workload = _workload(who="pytorch")
     if "recipe" in change:
-        change = {"recipe": replace(order.recipe, **{change["recipe"]: "other"})}
+        change = {"recipe": replace(workload.recipe, **{change["recipe"]: "other"})}
     with pytest.raises(UserError, match=message):
-        peer.training(replace(order, **change))
+        peer.training(replace(workload, **change))
 
 
 def test_the_peer_refuses_layers_that_it_has_not():

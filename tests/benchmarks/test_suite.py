@@ -1,4 +1,4 @@
-"""The benchmark lane from the command line: each way in which it could have lied, played through.
+"""The benchmark suite from the command line: each way in which its results could be wrong.
 
 The plugin, the checks of speed, the report and pytest-benchmark are the real ones; the runners
 are told their times.
@@ -89,7 +89,7 @@ def test_every_runner_has_a_row_with_all_that_is_true_of_it(measured):
 
 
 def test_a_slow_first_call_leaves_the_rounds_as_many(folder):
-    done = bench(folder, "-k", "training", names=ONE, orders={"engine": {"first": 90.0}})
+    done = bench(folder, "-k", "training", names=ONE, answers={"engine": {"first": 90.0}})
     assert done.returncode == 0
     row = _by_runner(folder)["engine"]
     assert (row["rounds"], row["first_call_s"]) == (20, 90.0)
@@ -97,7 +97,7 @@ def test_a_slow_first_call_leaves_the_rounds_as_many(folder):
 
 
 def test_what_is_not_installed_is_said_everywhere(folder):
-    done = bench(folder, "-rs", "-k", "training", names=ONE, orders=NO_PYTORCH)
+    done = bench(folder, "-rs", "-k", "training", names=ONE, answers=NO_PYTORCH)
     assert done.returncode == 0
     assert done.stdout.count("PyTorch is not installed: pip install -r requirements-peers.txt") == 2
     row = _by_runner(folder)["pytorch"]
@@ -147,7 +147,7 @@ def test_an_assertion_after_timing_takes_the_row_back(folder):
 
 def test_outputs_that_differ_fail_every_row(folder):
     wrong = {"keras call": {"outputs": [[0.0] * 10]}}
-    done = bench(folder, "-k", "prediction and 1]", names=ONE, orders=wrong)
+    done = bench(folder, "-k", "prediction and 1]", names=ONE, answers=wrong)
     assert done.returncode == 1
     found = rows(folder)
     assert [row["status"] for row in found] == ["failed"] * 3
@@ -155,8 +155,8 @@ def test_outputs_that_differ_fail_every_row(folder):
 
 
 def test_a_runner_that_dies_fails_its_own_row(folder):
-    orders = {"keras fit": {"dies_at": 9}}
-    done = bench(folder, "-k", "training", "--benchmark-json=t.json", names=ONE, orders=orders)
+    answers = {"keras fit": {"dies_at": 9}}
+    done = bench(folder, "-k", "training", "--benchmark-json=t.json", names=ONE, answers=answers)
     assert done.returncode == 1
     statuses = {name: row["status"] for name, row in _by_runner(folder).items()}
     assert statuses == {"engine": "measured", "keras fit": "failed", "pytorch": "measured"}
@@ -182,7 +182,7 @@ def test_the_same_speed_passes(again):
 
 def test_a_regression_is_a_failed_row_in_every_output(again):
     done = bench(again, "--baseline=base.json", "--junitxml=junit.xml",
-                 "--benchmark-json=times.json", names=ONE, orders=SLOWER)  # fmt: skip
+                 "--benchmark-json=times.json", names=ONE, answers=SLOWER)  # fmt: skip
     assert done.returncode == 1
     message = "mlp_64_32 training, batch 32, speed-up over keras fit = 2×"
     assert message in done.stdout

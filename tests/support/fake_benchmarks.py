@@ -1,4 +1,4 @@
-"""A benchmark lane without TensorFlow: a session that opens nothing, runners told their times.
+"""A benchmark suite without TensorFlow: a session that opens nothing, runners with given times.
 
 `project` lays out a project whose `pytest --benchmark-only` uses them.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import subprocess
 
 NAMES = ("mlp_256_128", "mlp_64_32")
-SCRIPT = "LANE_SCRIPT"
+SCRIPT = "BENCHMARK_SCRIPT"
 # Seconds for one step, by runner.
 USUAL = {
     "engine": 0.001, "keras fit": 0.004, "pytorch": 0.002, "keras predict": 0.05,
@@ -59,7 +59,7 @@ def _log_of_what_ran():
 
 
 def script() -> dict[str, Any]:
-    """Returns what the test that laid the project out has ordered."""
+    """Returns the answers that the test has prescribed."""
     given = json.loads(os.environ.get(SCRIPT, "{}"))
     return {"names": list(NAMES), "build_failure": None, **given}
 
@@ -84,17 +84,19 @@ def small_spec() -> specs.Spec:
 class FakeChild:
     """Answers as a runner process does.
 
-    The orders, by runner: `seconds` a step, `first` for the first call, `unavailable`, `dies_at`
+    The answers, by runner: `seconds` a step, `first` for the first call, `unavailable`, `dies_at`
     the so-manyth run, `outputs`, `slow_on` so many threads, `drift` of the
     matrix-multiply rate from one measurement to the next.
     """
 
-    def __init__(self, program: str, threads: int, orders: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, program: str, threads: int, answers: Mapping[str, Any] | None = None
+    ) -> None:
         self.threads = threads
         self.program = program
         self.log: list[str] = []
         self.products = 0
-        self._orders = script().get("orders", {}) if orders is None else orders
+        self._prescribed = script().get("answers", {}) if answers is None else answers
         self._answers: list[dict[str, Any]] = []
         self._tasks: dict[str, dict[str, Any]] = {}
 
@@ -104,7 +106,7 @@ class FakeChild:
         elif "run" in document:
             self._answers.append(self._run(self._tasks[document["run"]]))
         elif "matmul" in document:
-            drift = self._orders.get(self.program, {}).get("drift", 0) * self.products
+            drift = self._prescribed.get(self.program, {}).get("drift", 0) * self.products
             self.products += 1
             rate = 1e11 * self.threads * (1 + drift)
             self._answers.append({"event": "matmul", "flops_per_s": rate})
@@ -119,19 +121,19 @@ class FakeChild:
         self.log.append("stop")
 
     def _prepare(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        orders = self._orders.get(document["runner"], {})
-        if "unavailable" in orders:
-            return {"event": "unavailable", "reason": orders["unavailable"]}
+        answers = self._prescribed.get(document["runner"], {})
+        if "unavailable" in answers:
+            return {"event": "unavailable", "reason": answers["unavailable"]}
         runner, steps = document["runner"], document["steps"]
-        self._tasks[document["prepare"]] = {**orders, "runner": runner, "steps": steps, "runs": 0}
+        self._tasks[document["prepare"]] = {**answers, "runner": runner, "steps": steps, "runs": 0}
         answer = {
             "event": "ready",
             "images": steps * document["batch_size"],
             "steps": steps,
-            "first_call_s": orders.get("first", 0.5),
+            "first_call_s": answers.get("first", 0.5),
         }
         if document["task"] == "predict":
-            answer["outputs"] = orders.get("outputs", [[0.1] * 10] * document["batch_size"])
+            answer["outputs"] = answers.get("outputs", [[0.1] * 10] * document["batch_size"])
         return answer
 
     def _run(self, task: dict[str, Any]) -> dict[str, Any]:
@@ -206,18 +208,18 @@ def project(folder: Path) -> None:
     (folder / "conftest.py").write_text(conftest + CONFTEST, encoding="utf-8")
 
 
-def bench(folder: Path, *arguments: str, **orders: Any) -> "subprocess.CompletedProcess[str]":
+def bench(folder: Path, *arguments: str, **answers: Any) -> "subprocess.CompletedProcess[str]":
     """Runs `pytest --benchmark-only` in a project.
 
     Args:
-        orders: of `script`.
+        answers: of `script`.
     """
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "PYTHONPATH": str(PROJECT_ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
-        SCRIPT: json.dumps(orders),
+        SCRIPT: json.dumps(answers),
     }
     return forked_pytest.run(folder, environment, "--benchmark-only", *arguments)
 

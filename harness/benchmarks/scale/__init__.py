@@ -1,1 +1,1 @@
-"""What grading many jobs costs: measured, and simulated from the measured costs."""
+"""The cost of grading many jobs: measured, and simulated from the measured costs."""

@@ -1,11 +1,11 @@
-"""Writes a class to measure with: so many submissions of so few distinct networks.
+"""Writes a class for measurements: many submissions of a few distinct networks.
 
     python -m harness.benchmarks.scale.fake_class FOLDER --submissions=200 --networks=12
     pytest checks/ --submissions=FOLDER
 
 The networks are `mlp_64_32` with hidden layers of slightly different widths, so that training is
-short and everything else is what is measured. They are written in turn as a module, as scripts in
-the input conventions that people use, and as a notebook.
+short and the measured times are those of everything else. They are written alternately as a module,
+as scripts with the usual input conventions, and as a notebook.
 """
 
 import argparse
@@ -88,11 +88,11 @@ _FORMS: tuple[tuple[str, Callable[[str], str], str], ...] = (
 
 
 def write(folder: Path, submissions: int, networks: int) -> None:
-    """Writes submissions 1, 2, ... into a folder, which is made."""
+    """Writes submissions 1, 2, ... into a folder, which it creates."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(submissions):
         template, form, suffix = _FORMS[number % len(_FORMS)]
-        # Each network in every form: the forms alternate faster than the networks.
+        # The forms alternate faster than the networks, so each network comes in every form.
         network = number // len(_FORMS) % networks
         source = template.format(first=64 + network // 4, second=32 + network % 4)
         text = form(f"# student {number + 1}\n{source}" if suffix == ".py" else source)
@@ -100,7 +100,7 @@ def write(folder: Path, submissions: int, networks: int) -> None:
 
 
 def main() -> None:
-    """Reads the command line."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(
         prog="python -m harness.benchmarks.scale.fake_class", description=__doc__
     )

@@ -1,31 +1,31 @@
-"""What may grow in a long run, and by how much: the verdict of `harness.benchmarks.scale.soak`."""
+"""The bounds of growth in a long run: the verdict of `harness.benchmarks.scale.soak`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
 
-from harness.benchmarks.scale.process_usage import CONTROLLER, SANDBOX, SERVER, WORKER, Held, Sample
+from harness.benchmarks.scale.process_usage import CONTROLLER, SANDBOX, SERVER, WORKER, Sample
 
 MB = 10**6
 
 STEADY_BYTES = 50 * MB
-# Workers are of different age when they are looked at: one of 25 jobs, of which XLA compiled a few,
-# had up to 80 MB more than one of the 20 that it had when the run was warm.
+# Workers have different ages when they are sampled: one after 25 jobs, of which XLA compiled a few,
+# had up to 80 MB more than after the 20 jobs of the warm-up.
 WORKER_BYTES = 150 * MB
-# XLA's own, which one worker has started and another not yet.
+# XLA's own threads, which one worker has started and another not yet.
 WORKER_THREADS = 16
-# Of each worker two logs, each at most as long as makes it be replaced, and what one job wrote.
+# Two logs of each worker, each up to the length that replaces it, and the output of one job.
 LOG_BYTES = 8 * MB
 
 
 @dataclass(frozen=True)
 class Bound:
-    """By how much something may differ from what it was when the run had warmed up.
+    """The allowed difference of a value from the one at the end of the warm-up.
 
     Attributes:
-        name: what it is, e.g. "controller: memory".
-        unit: "MB", or "" for a number.
+        name: e.g. "controller: memory".
+        unit: "MB", or "" for a count.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Bound:
     unit: str = ""
 
     def broken_by(self, samples: Sequence[Sample]) -> str | None:
-        """Says at which of the samples, the first being the warm one, it first was too far off."""
+        """Returns a sentence about the first sample that differs too much, if there is one."""
         first, *later = samples
         start = self.value(first)
         for sample in later:
@@ -54,18 +54,17 @@ class Bound:
 
 
 def most(sample: Sample, kind: str, what: str) -> int:
-    """Returns the most that any process of a kind has of something, a field of `Held`."""
-    return max((getattr(one, what) for one in sample.held.get(kind, ())), default=0)
+    """Returns the largest value of a field of `ProcessUsage` among the processes of a kind."""
+    return max((getattr(one, what) for one in sample.usage.get(kind, ())), default=0)
 
 
 def proportional(sample: Sample, kind: str) -> int:
-    """Returns the memory of all processes of a kind, of what they share their part."""
-    held: Iterable[Held] = sample.held.get(kind, ())
-    return sum(one.proportional_bytes for one in held)
+    """Returns the memory of all processes of a kind, with their part of what they share."""
+    return sum(one.proportional_bytes for one in sample.usage.get(kind, ()))
 
 
 def _count(sample: Sample, kind: str) -> int:
-    return len(sample.held.get(kind, ()))
+    return len(sample.usage.get(kind, ()))
 
 
 def _bounds() -> Iterator[Bound]:
@@ -85,15 +84,17 @@ BOUNDS = tuple(_bounds())
 
 
 def broken(samples: Sequence[Sample], warm_up: int, bounds: Sequence[Bound] = BOUNDS) -> list[str]:
-    """Returns a sentence for each bound that a run broke; none is good.
+    """Returns a sentence for each bound that a run broke.
 
     Args:
-        samples: in the order they were taken.
-        warm_up: jobs until everything has been imported, cached and grown to its size.
+        samples: in the order in which they were taken.
+        warm_up: number of jobs until everything is imported and cached.
     """
     warm = [sample for sample in samples if sample.jobs >= warm_up]
     if len(warm) < 2:
-        return [f"there are no two samples after a warm-up of {warm_up} jobs to be compared"]
+        return [
+            f"only {len(warm)} samples follow the warm-up of {warm_up} jobs; expected at least 2"
+        ]
     found = [said for bound in bounds if (said := bound.broken_by(warm)) is not None]
     last = warm[-1]
     zombies = max(sample.zombies for sample in samples)

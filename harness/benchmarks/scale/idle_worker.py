@@ -1,6 +1,6 @@
-"""A worker that trains nothing: it answers every job after a millisecond.
+"""A worker that answers every job after a millisecond, without training.
 
-It stands in for `harness.jobs.local.worker` where the scheduler itself is measured.
+It replaces `harness.jobs.local.worker` in measurements of the scheduler.
 """
 
 import time

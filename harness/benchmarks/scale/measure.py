@@ -1,8 +1,8 @@
-"""Measures what the harness costs beside training: `python -m harness.benchmarks.scale.measure`.
+"""Measures the overhead of the harness: `python -m harness.benchmarks.scale.measure`.
 
-Prints the tables of docs/performance.md that `scale.simulate` takes its constants from:
-jobs a minute of the scheduler, lookups in a large store, and what a worker and the sandbox cost.
-Everything is written to temporary folders and removed.
+Prints the tables of docs/performance.md from which `scale.simulate` takes its constants: jobs per
+minute of the scheduler, lookups in a large store, and the costs of a worker and the sandbox. All
+files are written to temporary folders and removed.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -42,22 +43,22 @@ SIZES = (100, 1_000, 10_000, 100_000)
 JOBS = 2_000
 _LOOKUPS = 2_000
 _PUTS = 200
-_LIMIT_S = 300
-# What the five networks' records weigh: 0.9 to 6 MB.
+_LIMIT_S = 600
+# The records of the five networks have 0.9 to 6 MB.
 _RECORD_BYTES = 3_000_000
 _TRAINED_IMAGES = 1_200
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds that single calls took."""
+    """Seconds of single calls."""
 
     median: float
     p95: float
 
 
 def times(call: Callable[[str], object], keys: Sequence[str]) -> Times:
-    """Returns how long `call` takes for each of some keys."""
+    """Returns the times of `call` with each of the keys."""
     found = []
     for key in keys:
         started = time.perf_counter()
@@ -72,19 +73,36 @@ def times(call: Callable[[str], object], keys: Sequence[str]) -> Times:
 
 @dataclass(frozen=True)
 class Rate:
-    """What the scheduler did with jobs that train nothing.
+    """The speed of jobs that train nothing.
 
     Attributes:
-        per_minute: jobs, from the first that was queued to the last that ended.
-        processor_s: the controller's own processor time for each of them.
+        per_minute: jobs, from the first submission to the last end.
+        processor_s: the controller's own processor time per job.
     """
 
     per_minute: float
     processor_s: float
 
 
-def rate(workers: int, jobs: int, folder: Path) -> Rate:
-    """Runs many jobs of a millisecond on idle workers."""
+def rate(submit: Callable[[int], Future[Any]], workers: int, jobs: int) -> Rate:
+    """Measures jobs of a millisecond.
+
+    Args:
+        submit: starts the job of a number.
+    """
+    # Starts the processes before the measurement.
+    for future in [submit(-1) for _ in range(20 * workers)]:
+        future.result(_LIMIT_S)
+    started, processor = time.perf_counter(), time.process_time()
+    for future in [submit(number) for number in range(jobs)]:
+        future.result(_LIMIT_S)
+    return Rate(
+        60 * jobs / (time.perf_counter() - started), (time.process_time() - processor) / jobs
+    )
+
+
+def scheduler_rate(workers: int, jobs: int, folder: Path) -> Rate:
+    """Measures the local scheduler with idle workers."""
     job = job_of("mlp_64_32")
     scheduler = Scheduler(
         workers,
@@ -95,23 +113,13 @@ def rate(workers: int, jobs: int, folder: Path) -> Rate:
         "harness.benchmarks.scale.idle_worker",
     )
     try:
-        # The processes are started before the clock is.
-        for future in [scheduler.submit(replace(job, seed=-1), 0) for _ in range(20 * workers)]:
-            future.result(_LIMIT_S)
-        started, processor = time.perf_counter(), time.process_time()
-        futures = [scheduler.submit(replace(job, seed=i), i % 7) for i in range(jobs)]
-        for future in futures:
-            future.result(_LIMIT_S)
-        return Rate(
-            60 * jobs / (time.perf_counter() - started),
-            (time.process_time() - processor) / jobs,
-        )
+        return rate(lambda i: scheduler.submit(replace(job, seed=i), i % 7), workers, jobs)
     finally:
         scheduler.stop()
 
 
 def job_of(name: str, data: str = "digits") -> TrainJob:
-    """Returns one epoch of a documented network, as a job; `data` is the data set's name."""
+    """Returns a job that trains a documented network for one epoch on the named data set."""
     documented = facts.load(name)
     network = expected_network(documented)
     spec = Spec(network, tuple(node.kind for node in network.nodes))
@@ -124,7 +132,7 @@ def job_of(name: str, data: str = "digits") -> TrainJob:
 
 @dataclass(frozen=True)
 class Lookups:
-    """Looking records up in a store of so many, and adding one."""
+    """The times of lookups in a store of this many records, and of adding one."""
 
     records: int
     hit: Times
@@ -133,12 +141,12 @@ class Lookups:
 
 
 def key_of(number: int) -> str:
-    """Returns a key as the store sees them: evenly spread."""
+    """Returns a key for a number, evenly distributed as those of the store."""
     return sha256(str(number).encode()).hexdigest()
 
 
 def lookups(store: Store, sizes: Sequence[int], count: int = _LOOKUPS) -> Iterator[Lookups]:
-    """Fills a store step by step and yields how long a lookup takes at each size."""
+    """Fills a store step by step and yields the times of lookups at each size."""
     filled = 0
     for size in sizes:
         put = times(lambda key: store.put(key, _small), [key_of(i) for i in range(filled, size)])
@@ -160,7 +168,7 @@ def _large(folder: Path, job: TrainJob) -> None:
 
 
 def controller(folder: Path) -> Mapping[str, float]:
-    """Returns the seconds that the controller spends on one job, by what it does."""
+    """Returns the seconds of the controller for one job, by action."""
     job = job_of("functional_cnn")
     store = Store(folder)
     keys = [key_of(i) for i in range(20)]
@@ -183,14 +191,14 @@ def controller(folder: Path) -> Mapping[str, float]:
 
 
 def worker_costs(folder: Path, mnist: Path | None) -> Mapping[str, float]:
-    """Returns the seconds that a real worker and the real sandbox cost.
+    """Returns the costs of a real worker and the real sandbox in seconds.
 
-    Every documented network is trained on a few images, one of them twice: what the first job of a
-    process takes longer than the second is what the process had yet to make ready.
+    Every documented network is trained on a few images, one of them twice: the difference between
+    the first and the second job of a process is the time of its preparations.
 
     Args:
-        folder: for everything that is written.
-        mnist: where MNIST is; None measures on the bundled digits.
+        folder: the folder for all files.
+        mnist: the folder of MNIST; None measures on the scikit-learn digits.
     """
     data, store = folder / "data", Store(folder / "store")
     data.mkdir()
@@ -230,14 +238,14 @@ def worker_costs(folder: Path, mnist: Path | None) -> Mapping[str, float]:
     return {
         "workers: process and import of TensorFlow, once": ready,
         "worker: fork, and its end": forked,
-        "worker: what its first job takes longer": first - second,
+        "worker: preparations in its first job": first - second,
         "worker: verify a run": median(verified),
         **_sandbox_costs(folder),
     }
 
 
 def _short(job: TrainJob, dataset: Dataset) -> TrainJob:
-    """A verification repeats the first steps on all images; the training before it may be short."""
+    """Returns the job with few training images; its verification uses all images anyway."""
     kept = len(dataset.train_labels) - _TRAINED_IMAGES
     recipe = replace(job.recipe, validation_images=kept)
     return replace(job, recipe=recipe, data_digest=dataset.digest)
@@ -280,21 +288,21 @@ def _verify(verifier: Verifier, job: TrainJob, store: Store, data: Path) -> None
 # Tables ------------------------------------------------------------------------------------------
 
 
-def rate_table(rates: Mapping[int, Rate]) -> str:
-    """Returns the scheduler's throughput as Markdown."""
+def rate_table(heading: str, rates: Mapping[Any, Rate]) -> str:
+    """Returns rates as Markdown, under a heading for their keys."""
     lines = [
-        f"| workers | jobs of {1000 * JOB_S:g} ms a minute | controller's processor time a job |",
+        f"| {heading} | jobs of {1000 * JOB_S:g} ms per minute | processor time per job |",
         "|---:|---:|---:|",
     ]
     lines += [
-        f"| {workers} | {found.per_minute:,.0f} | {1000 * found.processor_s:.2f} ms |"
-        for workers, found in rates.items()
+        f"| {name} | {found.per_minute:,.0f} | {1000 * found.processor_s:.2f} ms |"
+        for name, found in rates.items()
     ]
     return "\n".join(lines)
 
 
 def lookup_table(rows: Sequence[Lookups]) -> str:
-    """Returns the store's times as Markdown; microseconds, median and 95th percentile."""
+    """Returns the times of the store as Markdown, median and 95th percentile in microseconds."""
     lines = ["| records | hit (p95) | miss (p95) | put (p95) |", "|---:|---:|---:|---:|"]
     lines += [
         f"| {row.records:,} | {_micro(row.hit)} | {_micro(row.miss)} | {_micro(row.put)} |"
@@ -319,13 +327,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m harness.benchmarks.scale.measure", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--records", type=int, default=SIZES[-1], help="of the largest store")
-    parser.add_argument("--jobs", type=int, default=JOBS, help="for the scheduler")
     parser.add_argument(
-        "--folder", type=Path, help="where the large store is made (default: in memory, /dev/shm)"
+        "--records", type=int, default=SIZES[-1], help="records of the largest store"
+    )
+    parser.add_argument("--jobs", type=int, default=JOBS, help="jobs for the scheduler")
+    parser.add_argument(
+        "--folder", type=Path, help="folder of the large store (default: in memory, /dev/shm)"
     )
     parser.add_argument(
-        "--mnist-dir", type=Path, help="verify runs on MNIST, not on the bundled digits"
+        "--mnist-dir", type=Path, help="verify runs on MNIST instead of the scikit-learn digits"
     )
     parser.add_argument("--no-workers", action="store_true", help="leave TensorFlow out")
     options = parser.parse_args(arguments)
@@ -345,8 +355,8 @@ def _print_tables(options: argparse.Namespace) -> None:
     print(f"{describe_cpu()}, {cores()} cores\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="scale-") as name:
         folder = Path(name)
-        rates = {workers: rate(workers, options.jobs, folder) for workers in (1, 2)}
-        print(rate_table(rates), "\n", flush=True)
+        rates = {workers: scheduler_rate(workers, options.jobs, folder) for workers in (1, 2)}
+        print(rate_table("workers", rates), "\n", flush=True)
         sizes = [*(size for size in SIZES if size < options.records), options.records]
         with tempfile.TemporaryDirectory(prefix="scale-", dir=place) as large:
             print(lookup_table(list(lookups(Store(Path(large)), sizes))), "\n", flush=True)

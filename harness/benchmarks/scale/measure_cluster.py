@@ -1,18 +1,18 @@
-"""Measures what a job costs on a Dask cluster beside its work.
+"""Measures the overhead of a job on a Dask cluster.
 
 `python -m harness.benchmarks.scale.measure_cluster` is the command.
 
-Real workers on this machine, and jobs of a millisecond. Once as the grader sends them, through Dask
-to a node and a worker of it and back; once as plain tasks of Dask's, which tells whose the time is.
-The scheduler runs in the measuring process, so its processor time is the controller's and the
-scheduler's together: what is done one job at a time, however many workers there are.
+Runs jobs of a millisecond on real workers on this machine: as the grader sends them, through Dask
+to a worker of a node and back; and as plain tasks of Dask, to tell the overhead of both apart. The
+scheduler runs in the measuring process, so the processor time is that of the controller and the
+scheduler together, which work on one job at a time whatever the number of workers.
 """
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks.scale.idle_worker import JOB_S
-from harness.benchmarks.scale.measure import Rate, job_of
+from harness.benchmarks.scale.measure import Rate, job_of, rate, rate_table
 from harness.jobs.cluster.address import parse
 from harness.jobs.cluster.connection import Connection, connect
 from harness.jobs.cluster.pool import ClusterPool
@@ -31,11 +31,10 @@ from reference.errors import UserError
 
 JOBS = 10_000
 _WORKER = "harness.benchmarks.scale.idle_worker"
-_LIMIT_S = 600
 
 
 def rates(workers: int, jobs: int, folder: Path) -> dict[str, Rate]:
-    """Runs many jobs of a millisecond on so many workers, in both ways."""
+    """Measures jobs of a millisecond in both ways."""
     connection = connect(
         parse(f"local:{workers}", folder),
         folder / "data",
@@ -54,42 +53,18 @@ def rates(workers: int, jobs: int, folder: Path) -> dict[str, Rate]:
             return pool.ask("do", replace(job, seed=number), Inputs(), 1.0)
 
         return {
-            "through nodes": _rate(send, workers, jobs),
-            "plain tasks of Dask's": _rate(partial(_plain, connection), workers, jobs),
+            "through nodes": rate(send, workers, jobs),
+            "plain tasks of Dask": rate(partial(_plain, connection), workers, jobs),
         }
     finally:
         pool.stop()
 
 
 def _plain(connection: Connection, number: int) -> Future[Any]:
-    """A task that only takes the time: everything else is Dask's."""
+    """Submits a task that only sleeps: the rest of its time is Dask's."""
     del number
     submitted: Future[Any] = connection.client.get_executor(pure=False).submit(time.sleep, JOB_S)
     return submitted
-
-
-def _rate(send: Callable[[int], Future[Any]], workers: int, jobs: int) -> Rate:
-    for future in [send(-1) for _ in range(20 * workers)]:  # the processes are started
-        future.result(_LIMIT_S)
-    started, processor = time.perf_counter(), time.process_time()
-    for future in [send(number) for number in range(jobs)]:
-        future.result(_LIMIT_S)
-    return Rate(
-        60 * jobs / (time.perf_counter() - started), (time.process_time() - processor) / jobs
-    )
-
-
-def table(workers: int, found: dict[str, Rate]) -> str:
-    """Returns the rates as Markdown."""
-    lines = [
-        f"| {workers} workers | jobs of {1000 * JOB_S:g} ms a minute | processor time a job |",
-        "|---|---:|---:|",
-    ]
-    lines += [
-        f"| {name} | {rate.per_minute:,.0f} | {1000 * rate.processor_s:.2f} ms |"
-        for name, rate in found.items()
-    ]
-    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4
-    print(f"{describe_cpu()}, {cores()} cores\n\n{table(options.workers, found)}")
+    print(f"{describe_cpu()}, {cores()} cores\n\n{rate_table(f'{options.workers} workers', found)}")
     return 0
 
 

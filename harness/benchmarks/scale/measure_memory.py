@@ -1,11 +1,11 @@
-"""Measures what the controller keeps of each run.
+"""Measures the memory that the controller keeps for each run.
 
 `python -m harness.benchmarks.scale.measure_memory` is the command.
 
-A class of 2,000 networks with five seeds is 10,000 runs. Here so many are done by workers that
-train nothing, in a store in memory, and each is waited for and its arrays are looked at, as checks
-do. What the controller then has more than before, divided by the runs, is what each keeps until
-the end. Records are deleted as it goes, so the store stays small.
+A class of 2,000 networks with five seeds is 10,000 runs. Here they are run by workers that train
+nothing, with a store in memory; each run is waited for and its arrays are read, as checks do. The
+growth of the controller divided by the runs is the memory that each keeps until the end. Records
+are deleted during the measurement, so that the store stays small.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks.scale.measure import job_of
-from harness.benchmarks.scale.process_usage import held
+from harness.benchmarks.scale.process_usage import usage
 from harness.jobs.kinds.base import Job
 from harness.jobs.local.workers import Workers
 from harness.jobs.progress import Progress
@@ -41,10 +41,10 @@ _WORKERS = 2
 
 @dataclass(frozen=True)
 class Kept:
-    """The controller's memory beyond what it had at first.
+    """The growth of the controller's memory since the start.
 
     Attributes:
-        runs: done by then.
+        runs: number of finished runs.
     """
 
     runs: int
@@ -56,7 +56,7 @@ class Kept:
 
 
 def network(number: int) -> Spec:
-    """Returns a network that no other number has."""
+    """Returns a different network for each number."""
     nodes = job_of(NETWORK).spec.network.nodes
     first = next(index for index, node in enumerate(nodes) if node.kind == "Dense")
     rows = [
@@ -72,10 +72,10 @@ def network(number: int) -> Spec:
 
 
 def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
-    """Has so many runs done, and yields what is kept of them after every few.
+    """Executes runs, and yields the memory that they keep after every `each` of them.
 
     Raises:
-        JobFailed: one of them was not done.
+        JobFailed: a run failed.
     """
     store = Store(folder / "store")
     progress = Progress(lambda _line: None)
@@ -98,10 +98,10 @@ def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
         before = _resident()
         for start in range(0, runs, each):
             end = min(start + each, runs)
-            for future in [work.train(*_asked(number)) for number in range(start, end)]:
+            for future in [work.train(*_request(number)) for number in range(start, end)]:
                 run = progress.wait(future)
                 float(run.predictions.sum() + run.trained_outputs.sum())
-                run.weights  # noqa: B018  (to have been read)
+                run.weights  # noqa: B018  (to read the file)
                 shutil.rmtree(run.folder)
             yield Kept(end, _resident() - before)
     finally:
@@ -111,16 +111,16 @@ def kept(runs: int, folder: Path, each: int = _ROUND) -> Iterator[Kept]:
         locks.close()
 
 
-def _asked(number: int) -> tuple[Any, str, float, TimeLimit]:
+def _request(number: int) -> tuple[Any, str, float, TimeLimit]:
     job = replace(job_of(NETWORK), spec=network(number // SEEDS), seed=number % SEEDS)
     return job, f"student-{number // SEEDS:04d} seed {number % SEEDS}", 1.0, _LIMIT
 
 
 def _resident() -> int:
     gc.collect()
-    found = held(os.getpid())
+    found = usage(os.getpid())
     if found is None:
-        raise UserError("/proc does not say how much memory this process has")
+        raise UserError("/proc does not give the memory of this process")
     return found.resident_bytes
 
 
@@ -135,10 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.runs < 1:
         parser.error("--runs must be at least 1")
     memory = Path("/dev/shm")  # noqa: S108  (its contents are made by mkdtemp)
-    print("| runs | controller has more | a run |\n|---:|---:|---:|", flush=True)
+    print("| runs | growth of the controller | per run |\n|---:|---:|---:|", flush=True)
     try:
         with tempfile.TemporaryDirectory(
-            prefix="held-", dir=memory if memory.is_dir() else None
+            prefix="memory-", dir=memory if memory.is_dir() else None
         ) as name:
             for found in kept(options.runs, Path(name)):
                 print(

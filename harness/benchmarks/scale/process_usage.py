@@ -1,4 +1,4 @@
-"""What the processes of a run hold, as the kernel counts it."""
+"""The memory, descriptors and threads of the processes of a run, as the kernel counts them."""
 
 import contextlib
 import os
@@ -17,12 +17,12 @@ CONTROLLER, SERVER, WORKER, SANDBOX = "controller", "fork server", "worker", "sa
 
 
 @dataclass(frozen=True)
-class Held:
-    """What one process holds.
+class ProcessUsage:
+    """The resources of one process.
 
     Attributes:
-        resident_bytes: in memory, with what it shares.
-        proportional_bytes: of what it shares, its part.
+        resident_bytes: in memory, with all that it shares.
+        proportional_bytes: in memory, with its part of what it shares.
         data_bytes: as of `harness.system.memory.data_bytes`.
     """
 
@@ -35,17 +35,17 @@ class Held:
 
 @dataclass(frozen=True)
 class Sample:
-    """What all processes held after so many jobs, when none was under way.
+    """The resources of all processes after a number of jobs, while no job is running.
 
     Attributes:
-        held: by kind of process.
-        zombies: processes that have ended, and that nobody has waited for.
-        incoming: half-written records in the store.
-        log_bytes: of all logs.
+        usage: by kind of process.
+        zombies: number of processes that have ended and were not waited for.
+        incoming: number of half-written records in the store.
+        log_bytes: size of all logs.
     """
 
     jobs: int
-    held: Mapping[str, Sequence[Held]]
+    usage: Mapping[str, Sequence[ProcessUsage]]
     zombies: int = 0
     incoming: int = 0
     log_bytes: int = 0
@@ -53,7 +53,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Processes:
-    """The numbers of a run's processes, by kind, and how many are zombies."""
+    """The ids of a run's processes, by kind, and the number of zombies."""
 
     by_kind: Mapping[str, Sequence[int]]
     zombies: int
@@ -63,8 +63,8 @@ def processes(module: str, controller: int | None = None) -> Processes:
     """Finds the processes of a run.
 
     Args:
-        module: what its workers run.
-        controller: its number; None for this process.
+        module: the module that its workers run.
+        controller: id of the controller's process; None for this one.
     """
     root = os.getpid() if controller is None else controller
     found: dict[str, list[int]] = {CONTROLLER: [root], SERVER: [], WORKER: [], SANDBOX: []}
@@ -79,39 +79,44 @@ def processes(module: str, controller: int | None = None) -> Processes:
             found[SERVER if process.parent == root else WORKER].append(number)
         elif _runs(command, SANDBOX_MODULE) and not _runs(
             commands.get(process.parent, []), SANDBOX_MODULE
-        ):  # its children are the supervisors, and what they watch over
+        ):  # its children are the supervisors and the submissions that they supervise
             found[SANDBOX].append(number)
     return Processes(found, zombies)
 
 
 def at_rest(
     module: str, expected: Mapping[str, int], within_s: float = SETTLED_S
-) -> tuple[Processes, dict[str, list[Held]]]:
-    """Returns the processes and what they hold as soon as none is coming or going.
+) -> tuple[Processes, dict[str, list[ProcessUsage]]]:
+    """Waits until no process starts or ends; returns the processes and their resources.
 
     Args:
-        expected: how many there are at rest, by kind.
-        within_s: after so long, whatever there is.
+        expected: the number of processes at rest, by kind.
+        within_s: seconds after which it returns in any case.
     """
     deadline = time.monotonic() + within_s
     before: object = None
     while True:
         found = processes(module)
-        holding = held_by_kind(found)
-        now = {kind: [(h.descriptors, h.threads) for h in all_] for kind, all_ in holding.items()}
-        rest = all(len(holding[kind]) == count for kind, count in expected.items())
+        used = {
+            kind: [one for one in map(usage, numbers) if one is not None]
+            for kind, numbers in found.by_kind.items()
+        }
+        now = {
+            kind: [(one.descriptors, one.threads) for one in all_] for kind, all_ in used.items()
+        }
+        rest = all(len(used[kind]) == count for kind, count in expected.items())
         if (rest and not found.zombies and now == before) or time.monotonic() >= deadline:
-            return found, holding
+            return found, used
         before = now
         time.sleep(_LOOK_EVERY_S)
 
 
-def held(number: int) -> Held | None:
-    """Returns what a process holds; None where it has ended, or must not be looked into."""
+def usage(number: int) -> ProcessUsage | None:
+    """Returns the resources of a process; None if it has ended or may not be read."""
     folder = Path("/proc", str(number))
     with contextlib.suppress(OSError, KeyError):
         status = _fields(folder / "status")
-        return Held(
+        return ProcessUsage(
             resident_bytes=status["VmRSS"] * 1024,
             proportional_bytes=_fields(folder / "smaps_rollup")["Pss"] * 1024,
             data_bytes=status["VmData"] * 1024,
@@ -121,16 +126,8 @@ def held(number: int) -> Held | None:
     return None
 
 
-def held_by_kind(found: Processes) -> dict[str, list[Held]]:
-    """Returns what each process holds that is still there."""
-    return {
-        kind: [one for one in map(held, numbers) if one is not None]
-        for kind, numbers in found.by_kind.items()
-    }
-
-
 def _fields(path: Path) -> dict[str, int]:
-    """Reads "Name:   12 kB" lines, those that hold one number."""
+    """Returns the numbers of the lines of the form "Name:   12 kB"."""
     found = {}
     for line in path.read_text("ascii", "replace").splitlines():
         name, _, value = line.partition(":")
@@ -141,7 +138,7 @@ def _fields(path: Path) -> dict[str, int]:
 
 
 def _command(number: int) -> list[str]:
-    """The words of a process's command; none of one that has ended."""
+    """Returns the arguments of a process's command; none if it has ended."""
     try:
         text = Path("/proc", str(number), "cmdline").read_text("utf-8", "replace")
     except OSError:
@@ -150,7 +147,7 @@ def _command(number: int) -> list[str]:
 
 
 def _runs(command: Sequence[str], module: str) -> bool:
-    """Whether it is Python itself, not what starts it, that runs the module."""
+    """Whether Python itself, not a program that starts it, runs the module."""
     return bool(command) and "python" in Path(command[0]).name and module in command
 
 

@@ -1,6 +1,6 @@
-"""A worker that trains nothing, but leaves a record of every job, as large as MNIST's are.
+"""A worker that writes a record of every job, as large as MNIST's, without training.
 
-It stands in for `local.worker` where what the controller keeps of many runs is measured.
+It replaces `harness.jobs.local.worker` in measurements of the memory that runs keep.
 """
 
 import json
@@ -25,7 +25,7 @@ def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None
     """Answers one request."""
     job = registry.from_json(request["job"])
     if not isinstance(job, TrainJob):
-        raise TypeError(f"a {type(job).__name__} is no training")
+        raise TypeError(f"expected a TrainJob, got a {type(job).__name__}")
     for epoch in range(1, job.recipe.epochs + 1):
         reply({"event": "epoch", "epoch": epoch, "epochs": job.recipe.epochs, "val_accuracy": 0.9})
 
@@ -48,7 +48,7 @@ def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None
 
 
 def document(job: TrainJob) -> dict[str, Any]:
-    """Returns a record.json of the size that a training leaves, with as many numbers in it."""
+    """Returns a record.json with as many numbers as that of a training."""
     network = job.spec.network
     return {
         "schema": SCHEMA,

@@ -3,15 +3,15 @@
 A discrete-event simulation of what the session does, from measured costs, printed as the tables of
 docs/performance.md. It has no randomness: the same costs give the same tables.
 
-    sandbox     opens each module, and verifies each finished run; one at a time, which is
-                pessimistic: submissions open side by side, and a process of its own verifies
-    controller  one thread's worth of Python: looks a job up, hands it out, reads its record
-    workers     each ready after its start; takes the longest job that is waiting (LPT)
+    sandbox     opens each module and verifies each finished run, one at a time; this is
+                pessimistic, since submissions open in parallel and another process verifies
+    controller  one thread of Python: looks a job up, hands it out, reads its record
+    workers     ready after their start; each takes the longest waiting job (LPT)
 
-With --cluster, as on Dask: workers verify, before they train anything else, and the controller's
-time includes the scheduler's, which does one thing at a time like itself.
+With --cluster, as on Dask: workers verify before they train anything else, and the controller's
+time includes that of the scheduler, which also does one thing at a time.
 
-A worker here is a core of its own that is as fast as the one the costs were measured on.
+Each worker is a core of its own, as fast as the one on which the costs were measured.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from reference.errors import UserError
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 JOBS = (1, 10, 100, 1_000, 10_000)
 
-# Seconds that one job of each network takes on one core, until it clears its gate on MNIST:
-# `pytest checks/ --fresh` on two workers, then `python -m harness.benchmarks.scale.simulate
-# --results reports/latest/results.json` shows those of the machine at hand.
+# Seconds of one job of each network on one core, until it reaches its gate on MNIST. For those of
+# this machine: `pytest checks/ --fresh` on two workers, then
+# `python -m harness.benchmarks.scale.simulate --results reports/latest/results.json`.
 TRAINING_S: Mapping[str, float] = {
     "deep_cnn": 40.7,
     "functional_cnn": 36.5,
@@ -47,16 +47,16 @@ TRAINING_S: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds beside training; the defaults are what `scale.measure` prints.
+    """Seconds beside training; the defaults were measured by `scale.measure`.
 
     Attributes:
-        worker_start: process, import of TensorFlow and what the first job makes ready.
-        sandbox_start: until the sandbox has opened its first module.
-        opening: the sandbox opens one more module.
-        verification: the sandbox reopens a run's files and repeats its first steps.
-        controller: everything that the controlling process does for one job.
-        sandboxes: how many there are; the session has one.
-        workers_verify: verifications are jobs of the workers', as on a cluster.
+        worker_start: process, import of TensorFlow and preparations of the first job.
+        sandbox_start: start of the sandbox and its first module.
+        opening: opening one more module in the sandbox.
+        verification: reopening a run's files and repeating its first steps.
+        controller: all work of the controlling process for one job.
+        sandboxes: number of sandboxes; a session has one.
+        workers_verify: whether workers verify, as on a cluster.
     """
 
     worker_start: float = 5.6
@@ -69,7 +69,7 @@ class Costs:
 
 
 # `python -m harness.benchmarks.scale.measure_cluster` measures what Dask adds to the controller's
-# own time. As many modules are opened side by side as the controller has cores.
+# own time. The controller opens one module per core in parallel.
 CLUSTER = Costs(controller=0.005 + 0.0030, sandboxes=2, workers_verify=True)
 
 NO_COSTS = Costs(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -77,12 +77,12 @@ NO_COSTS = Costs(0.0, 0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a simulated grading went.
+    """The result of a simulated grading.
 
     Attributes:
-        makespan_s: from the command to the last verification.
-        efficiency: training time over what all workers together had.
-        limit: what binds: the largest of the lower bounds that `limits` gives.
+        makespan_s: seconds from the command to the last verification.
+        efficiency: training time divided by the time of all workers.
+        limit: the bottleneck: the largest of the lower bounds of `limits`.
     """
 
     makespan_s: float
@@ -100,7 +100,7 @@ class _Kind(IntEnum):
 
 @dataclass
 class _Grading:
-    """The state between two events."""
+    """The state between two events of the simulation."""
 
     durations: Sequence[float]
     costs: Costs
@@ -114,31 +114,31 @@ class _Grading:
     opens_next: bool = True
     controller_free: float = 0.0
 
-    def happens(self, at: float, kind: _Kind, job: int) -> None:
+    def schedule(self, at: float, kind: _Kind, job: int) -> None:
         heapq.heappush(self.events, (at, next(self.numbers), kind, job))
 
     def use_sandbox(self, now: float) -> None:
-        """Gives each free sandbox a request; openings and verifications take turns."""
+        """Gives each free sandbox a request; openings and verifications alternate."""
         while self.sandboxes_free and (self.to_open or self.to_verify):
             opens = bool(self.to_open) and (self.opens_next or not self.to_verify)
             self.opens_next = not opens
             self.sandboxes_free -= 1
             if opens:
-                self.happens(now + self.costs.opening, _Kind.OPENED, self.to_open.popleft())
+                self.schedule(now + self.costs.opening, _Kind.OPENED, self.to_open.popleft())
             else:
                 after = now + self.costs.verification
-                self.happens(after, _Kind.VERIFIED, self.to_verify.popleft())
+                self.schedule(after, _Kind.VERIFIED, self.to_verify.popleft())
 
     def use_workers(self, now: float) -> None:
-        """Hands out waiting jobs, the longest first, as fast as the controller can."""
+        """Hands out waiting jobs, longest first, as fast as the controller can."""
         while self.idle and self.waiting:
             _, seconds, ends, job = heapq.heappop(self.waiting)
             self.idle -= 1
             start = max(now, self.controller_free) + self.costs.controller
             self.controller_free = start
-            self.happens(start + seconds, ends, job)
+            self.schedule(start + seconds, ends, job)
 
-    def wants_worker(self, priority: float, seconds: float, ends: _Kind, job: int) -> None:
+    def enqueue(self, priority: float, seconds: float, ends: _Kind, job: int) -> None:
         heapq.heappush(self.waiting, (-priority, seconds, ends, job))
 
     def handle(self, now: float, kind: _Kind, job: int) -> None:
@@ -146,11 +146,11 @@ class _Grading:
             self.idle += 1
         elif kind is _Kind.OPENED:
             self.sandboxes_free += 1
-            self.wants_worker(self.durations[job], self.durations[job], _Kind.TRAINED, job)
+            self.enqueue(self.durations[job], self.durations[job], _Kind.TRAINED, job)
         elif kind is _Kind.TRAINED:
             self.idle += 1
             if self.costs.workers_verify:
-                self.wants_worker(inf, self.costs.verification, _Kind.CHECKED, job)
+                self.enqueue(inf, self.costs.verification, _Kind.CHECKED, job)
             else:
                 self.to_verify.append(job)
         elif kind is _Kind.CHECKED:
@@ -165,23 +165,23 @@ def makespan(durations: Sequence[float], workers: int, costs: Costs) -> float:
 
     Args:
         durations: seconds of training of each job, in the order in which they are opened.
-        workers: how many; no more of them start than there are jobs to open.
+        workers: number of workers.
 
     Raises:
-        ValueError: no worker.
+        ValueError: workers is less than 1.
     """
     if workers < 1:
-        raise ValueError("a grading needs a worker")
+        raise ValueError(f"workers must be at least 1, got {workers}")
     state = _Grading(durations, costs)
     state.to_open.extend(range(len(durations)))
     for _ in range(workers):
-        state.happens(costs.worker_start, _Kind.READY, -1)
+        state.schedule(costs.worker_start, _Kind.READY, -1)
     for _ in range(costs.sandboxes):
-        state.happens(costs.sandbox_start, _Kind.VERIFIED, -1)  # which frees it, and nothing else
+        state.schedule(costs.sandbox_start, _Kind.VERIFIED, -1)  # only frees the sandbox
     now = 0.0
     while state.events:
         now = state.events[0][0]
-        # Everything that happens at one moment has happened before a job is handed out.
+        # All events of one moment are handled before a job is handed out.
         while state.events and state.events[0][0] == now:
             _, _, kind, job = heapq.heappop(state.events)
             state.handle(now, kind, job)
@@ -190,7 +190,7 @@ def makespan(durations: Sequence[float], workers: int, costs: Costs) -> float:
 
 
 def limits(durations: Sequence[float], workers: int, costs: Costs) -> Mapping[str, float]:
-    """Returns what each part alone would take: lower bounds of the makespan, in seconds."""
+    """Returns lower bounds of the makespan: the seconds that each part alone takes."""
     jobs = len(durations)
     by_workers = costs.verification if costs.workers_verify else 0.0
     in_sandbox = costs.opening + costs.verification - by_workers
@@ -215,7 +215,7 @@ def grade(durations: Sequence[float], workers: int, costs: Costs) -> Outcome:
 
 
 def mixed(jobs: int, training: Mapping[str, float]) -> list[float]:
-    """Returns the durations of a mixed class: the networks in turn, no two jobs alike."""
+    """Returns the durations of a mixed class: the networks in rotation, all jobs different."""
     return list(islice(cycle(training[name] for name in sorted(training)), jobs))
 
 
@@ -238,7 +238,7 @@ def table(outcomes: Mapping[tuple[int, int], Outcome]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Returns seconds as people say them: "48 s", "12.5 min", "3.9 h"."""
+    """Returns seconds in a readable unit: "48 s", "12.5 min", "3.9 h"."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     if seconds < 99.5 * 60:
@@ -251,7 +251,7 @@ def _count(number: int, what: str) -> str:
 
 
 def sharing(training: Mapping[str, float], costs: Costs, submissions: int) -> str:
-    """Returns, as Markdown, what content addressing saves for a class that hands in the same."""
+    """Returns, as Markdown, what content addressing saves for a class with equal submissions."""
     total = submissions * len(training)
     lines = [
         (
@@ -272,8 +272,8 @@ def sharing(training: Mapping[str, float], costs: Costs, submissions: int) -> st
 def shared(training: Mapping[str, float], workers: int, costs: Costs, submissions: int) -> float:
     """Returns the seconds of grading many submissions of a few networks, each trained once.
 
-    The first of each is opened, trained and verified; the others are opened one after another in
-    the sandbox, and found in the store.
+    The first submission of each network is opened, trained and verified; the others are opened one
+    after another in the sandbox, and their network is found in the store.
     """
     first = makespan(mixed(len(training), training), workers, costs)
     others = submissions - len(training)
@@ -285,7 +285,7 @@ def read_training(path: Path) -> dict[str, float]:
     """Returns the mean seconds of training of each network in a results.json.
 
     Raises:
-        UserError: there are none.
+        UserError: the file has no trainings.
     """
     try:
         subjects: Any = json.loads(path.read_text(encoding="utf-8"))["subjects"]
@@ -299,7 +299,7 @@ def read_training(path: Path) -> dict[str, float]:
             f"--results {path}: expected a results.json of `pytest checks/` ({error})"
         ) from None
     if not found:
-        raise UserError(f"--results {path}: nothing was trained in that run")
+        raise UserError(f"--results {path}: no network was trained in that run")
     return found
 
 
@@ -308,8 +308,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m harness.benchmarks.scale.simulate", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--results", type=Path, help="take the times of training from a run")
-    parser.add_argument("--cluster", action="store_true", help="as on a Dask cluster")
+    parser.add_argument("--results", type=Path, help="use the training times of a run")
+    parser.add_argument("--cluster", action="store_true", help="simulate a Dask cluster")
     numbers = {name: value for name, value in vars(Costs()).items() if name != "workers_verify"}
     for name, value in numbers.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), metavar="N")

@@ -1,12 +1,12 @@
-"""Runs the grader's long-lived parts for a long time and sees that nothing grows.
+"""Runs the grader's long-lived parts for a long time and checks that nothing grows.
 
     python -m harness.benchmarks.scale.soak --jobs=300
 
-Every job is a network of its own, as a module that the sandbox opens, a training on the bundled
-digits and its verification by another process; each tenth is compiled by XLA. All that a session
-keeps, the controller keeps here. After every tenth job, when none is under way, memory,
-descriptors and threads of each process are looked at. The exit code is 1 when a bound of
-`scale.growth_bounds` is broken. Everything is written to a temporary folder and removed.
+Every job opens the module of a new network in the sandbox, trains it on the scikit-learn digits and
+verifies it in another process; XLA compiles every tenth network. The controller keeps everything
+that a session keeps. After every tenth job, while none is running, memory, descriptors and threads
+of each process are sampled. The exit code is 1 if a bound of `scale.growth_bounds` is broken. All
+files are written to a temporary folder and removed.
 """
 
 import argparse
@@ -52,7 +52,7 @@ from reference import calibration, facts
 from reference.errors import UserError
 
 EVERY = 10
-# By then each worker has trained every kind of network, and one of each has been compiled.
+# By then each worker has trained every kind of network, compiled ones included.
 WARM_UP = 40
 _TRAINED = 600  # images
 _LIMIT = TimeLimit(1800.0, "stopped after half an hour, its limit")
@@ -86,18 +86,18 @@ def build():
 
 
 def source(number: int, *, compiled: bool = False) -> str:
-    """Returns a module whose network no other number has; XLA compiles dense ones only."""
+    """Returns a module with a different network for each number; only dense if XLA compiles it."""
     template = _DENSE if compiled or number % 5 in (1, 4) else _CONVOLUTIONS
     return template.format(width=16 + number, filters=4 + number % 7)
 
 
 class Soak:
-    """What a session has, for as long as it lasts.
+    """The long-lived parts of a session.
 
     Args:
-        folder: for everything that is written.
+        folder: the folder for all files.
         recycle: whether workers are replaced.
-        compiled: one network in so many is compiled by XLA; 0: none.
+        compiled: XLA compiles one network in this many; 0: none.
     """
 
     def __init__(self, workers: int, folder: Path, *, recycle: bool, compiled: int) -> None:
@@ -125,17 +125,17 @@ class Soak:
         self._threads = ThreadPoolExecutor(workers, "opening")
 
     def begin(self, number: int) -> Future[Any]:
-        """Has one network opened, trained and verified."""
+        """Opens, trains and verifies one network."""
         return self._threads.submit(self._whole, number)
 
     def sample(self, jobs: int) -> Sample:
-        """Looks at all processes, as soon as those that come and go have gone."""
+        """Samples all processes, as soon as temporary ones have ended."""
         expected = {SERVER: 1, WORKER: self._workers, SANDBOX: 1}
-        found, holding = at_rest(MODULE, expected)
+        found, used = at_rest(MODULE, expected)
         incoming = self.store.root / INCOMING
         return Sample(
             jobs,
-            holding,
+            used,
             zombies=found.zombies,
             incoming=len(list(incoming.iterdir())) if incoming.exists() else 0,
             log_bytes=sum(path.stat().st_size for path in self._logs.iterdir()),
@@ -172,7 +172,7 @@ class Soak:
             raise JobFailed(verified.status, verified.message)
 
     def _recipe(self, *, compiled: bool) -> Recipe:
-        """A short one; XLA compiles where there are many steps, so there they are small."""
+        """Returns a short recipe; one with many small steps, which XLA compiles, if `compiled`."""
         known = calibration.load(self._dataset.name)
         recipe = documented.recipe_for(facts.load("mlp_64_32"), "documented", known)
         kept = len(self._dataset.train_labels) - _TRAINED
@@ -184,16 +184,16 @@ class Soak:
             self.progress.update(job.key, event["epoch"], event.get("val_accuracy"))
 
 
-def watched(
+def sampled(
     begin: Callable[[int], Future[Any]],
     sample: Callable[[int], Sample],
     jobs: int,
     every: int = EVERY,
 ) -> Iterator[Sample]:
-    """Has so many jobs done, and yields a sample after every few of them.
+    """Executes jobs, and yields a sample after every `every` of them.
 
     Raises:
-        JobFailed, UserError, ProcessDied: one of them was not done.
+        JobFailed, UserError, ProcessDied: a job failed.
     """
     for start in range(0, jobs, every):
         end = min(start + every, jobs)
@@ -210,7 +210,7 @@ HEAD = (
 
 
 def row(sample: Sample) -> str:
-    """Returns a sample as a row of the table: megabytes; the rest by kind, in the same order."""
+    """Returns a sample as a row of the table, memory in megabytes."""
     kinds = (CONTROLLER, SERVER, WORKER, SANDBOX)
     cells = [
         f"{sample.jobs}",
@@ -236,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--workers", type=int, default=cores())
     parser.add_argument(
-        "--no-recycling", action="store_true", help="keep each worker, to see what it comes to"
+        "--no-recycling", action="store_true", help="keep each worker, to see how it grows"
     )
     parser.add_argument(
         "--compiled",
@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.jobs <= WARM_UP or options.workers < 1:
-        parser.error(f"--jobs must be more than {WARM_UP}, and --workers at least 1")
+        parser.error(f"--jobs must be greater than {WARM_UP}, and --workers at least 1")
     print(f"{describe_cpu()}, {cores()} cores, {options.workers} workers\n\n{HEAD}", flush=True)
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
@@ -258,11 +258,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             compiled=options.compiled,
         )
         try:
-            for sample in watched(soak.begin, soak.sample, options.jobs):
+            for sample in sampled(soak.begin, soak.sample, options.jobs):
                 samples.append(sample)
                 print(row(sample), flush=True)
         except (JobFailed, UserError, ProcessDied) as error:
-            print(f"\nERROR: a job was not done: {error}", file=sys.stderr)
+            print(f"\nERROR: a job failed: {error}", file=sys.stderr)
             return 1
         finally:
             soak.stop()

@@ -15,7 +15,7 @@ def test_the_idle_workers_do_every_job(tmp_path, monkeypatch):
         return scheduler(workers, data, store, logs, lambda job, _: ended.append(job.seed), module)
 
     monkeypatch.setattr(measure_scale, "Scheduler", spied)
-    assert measure_scale.rate(2, 50, tmp_path).per_minute > 0
+    assert measure_scale.scheduler_rate(2, 50, tmp_path).per_minute > 0
     assert sorted(ended) == [-1] * 40 + list(range(50))
 
 
@@ -47,7 +47,7 @@ def test_times_are_the_median_and_the_95th_percentile(monkeypatch):
 
 
 def test_the_tables_say_what_was_measured():
-    assert measure_scale.rate_table({2: Rate(34567.8, 0.00025)}).splitlines()[-1] == (
+    assert measure_scale.rate_table("workers", {2: Rate(34567.8, 0.00025)}).splitlines()[-1] == (
         "| 2 | 34,568 | 0.25 ms |"
     )
     row = Lookups(100_000, Times(1e-4, 2e-4), Times(1e-5, 3e-5), Times(4e-4, 5e-4))

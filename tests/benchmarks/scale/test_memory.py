@@ -1,4 +1,4 @@
-"""The measurement of what is kept of each run does what its table says; no size is judged here."""
+"""The measurement of the memory that runs keep does what its table says; sizes are not judged."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def test_runs_are_done_looked_at_and_deleted(tmp_path):
 
 
 def test_five_seeds_share_a_network_and_others_have_another():
-    jobs = [measure_memory._asked(number)[0] for number in range(15)]
+    jobs = [measure_memory._request(number)[0] for number in range(15)]
     assert len({job.key for job in jobs}) == 15
     assert len({job.spec.digest for job in jobs}) == 3
 
 
-def test_a_record_that_stands_in_has_what_a_reader_wants(tmp_path):
+def test_a_fake_record_can_be_read(tmp_path):
     job = job_of("mlp_64_32")
     replies = []
     request = {"job": job.to_json(), "store": str(tmp_path)}
@@ -39,7 +39,7 @@ def test_a_record_that_stands_in_has_what_a_reader_wants(tmp_path):
     ]
 
 
-def test_what_a_run_keeps_is_the_growth_divided():
+def test_the_memory_of_a_run_is_the_growth_divided():
     assert Kept(runs=200, memory_bytes=8_400_000).per_run_bytes == 42_000
 
 
@@ -49,6 +49,6 @@ def test_the_command_prints_a_row_for_every_few(monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "| 500 | 21 MB | 42 kB |"
 
 
-def test_nothing_cannot_be_measured():
+def test_at_least_one_run_is_measured():
     with pytest.raises(SystemExit):
         measure_memory.main(["--runs=0"])

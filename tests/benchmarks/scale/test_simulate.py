@@ -173,8 +173,8 @@ def test_what_is_shared_is_trained_once():
     assert simulate.shared(training, 2, costs, 1002) == 2 + 1002 * 0.5 + 2 * 3 + 1000 * 0.25
 
 
-def test_no_worker_is_no_grading():
-    with pytest.raises(ValueError, match="needs a worker"):
+def test_a_grading_without_workers_is_refused():
+    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         makespan([1], 0, NO_COSTS)
 
 

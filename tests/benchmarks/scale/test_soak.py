@@ -1,4 +1,4 @@
-"""The soak's verdict: what is flat passes, and each kind of leak is caught, also a real one."""
+"""The soak's verdict: flat runs pass, and each kind of leak is caught, real ones included."""
 
 import os
 import subprocess
@@ -16,22 +16,22 @@ from harness.benchmarks.scale.process_usage import (
     SANDBOX,
     SERVER,
     WORKER,
-    Held,
+    ProcessUsage,
     Sample,
     at_rest,
-    held,
     processes,
+    usage,
 )
 from harness.jobs.kinds.errors import JobFailed
 from harness.jobs.local.scheduler import NEVER, Recycling, Scheduler
 
 WAIT_S = 30
 MODULE = "tests.support.processes.fake_worker"
-ONE = Held(100 * MB, 60 * MB, 80 * MB, descriptors=12, threads=5)
+ONE = ProcessUsage(100 * MB, 60 * MB, 80 * MB, descriptors=12, threads=5)
 FLAT = {CONTROLLER: [ONE], SERVER: [ONE], WORKER: [ONE, ONE], SANDBOX: [ONE]}
 
 
-# What is judged ----------------------------------------------------------------------------------
+# The verdict -------------------------------------------------------------------------------------
 
 
 def _samples(last, *, before=FLAT):
@@ -99,7 +99,7 @@ def test_a_run_too_short_to_be_judged_is_not_good():
     assert broken([], 30) != []
 
 
-# Processes that are watched ----------------------------------------------------------------------
+# Processes ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -120,23 +120,23 @@ def pool(tmp_path):
         one.stop()
 
 
-def _jobs(pool, **orders):
+def _jobs(pool, **told):
     job = job_of("mlp_64_32")
 
     def begin(number):
-        orders_now = {"name": f"j{number}", "do": "finish", **orders}
-        return pool.submit(replace(job, platform=orders_now), 1)
+        work = {"name": f"j{number}", "do": "finish", **told}
+        return pool.submit(replace(job, platform=work), 1)
 
     return begin
 
 
 def _sample(jobs):
-    found, holding = at_rest(MODULE, {SERVER: 1, WORKER: 1})
-    return Sample(jobs, holding, zombies=found.zombies)
+    found, used = at_rest(MODULE, {SERVER: 1, WORKER: 1})
+    return Sample(jobs, used, zombies=found.zombies)
 
 
 def _problems(begin):
-    samples = list(soak.watched(begin, _sample, 60, every=20))
+    samples = list(soak.sampled(begin, _sample, 60, every=20))
     assert [sample.jobs for sample in samples] == [20, 40, 60]
     return [problem.split(":")[:2] for problem in broken(samples, 20, BOUNDS)]
 
@@ -196,8 +196,8 @@ def test_processes_are_told_apart(pool):
 
 def test_where_no_rest_comes_what_there_is_is_returned(pool):
     pool().submit(replace(job_of("mlp_64_32"), platform={"name": "j", "do": "hang"}), 1)
-    found, holding = at_rest(MODULE, {SERVER: 1, WORKER: 5}, within_s=0.2)
-    assert len(found.by_kind[SERVER]) == len(holding[SERVER]) == 1
+    found, used = at_rest(MODULE, {SERVER: 1, WORKER: 5}, within_s=0.2)
+    assert len(found.by_kind[SERVER]) == len(used[SERVER]) == 1
 
 
 def test_a_zombie_is_seen():
@@ -210,23 +210,23 @@ def test_a_zombie_is_seen():
     assert processes(MODULE).zombies == 0
 
 
-def test_what_a_process_holds_is_read():
-    before = held(os.getpid())
+def test_the_usage_of_a_process_is_read():
+    before = usage(os.getpid())
     kept, reading = bytearray(64 * MB), os.open(os.devnull, os.O_RDONLY)
-    after = held(os.getpid())
+    after = usage(os.getpid())
     os.close(reading)
     assert after.descriptors == before.descriptors + 1
     assert after.data_bytes >= before.data_bytes + len(kept) - MB
     assert after.resident_bytes > 0
     assert after.threads >= 1
-    assert held(2**30) is None
+    assert usage(2**30) is None
 
 
 # The command -------------------------------------------------------------------------------------
 
 
 class FakeSoak:
-    """One whose descriptors grow where it does not recycle, and whose last job may fail."""
+    """A soak whose descriptors grow unless it recycles, and whose last job may fail."""
 
     fails = False
 
@@ -268,11 +268,11 @@ def test_the_command_says_what_it_found(monkeypatch, capsys, options, code, word
     assert words in printed
 
 
-def test_a_job_that_failed_is_no_success(monkeypatch, capsys):
+def test_a_failed_job_fails_the_command(monkeypatch, capsys):
     monkeypatch.setattr(soak, "Soak", FakeSoak)
     monkeypatch.setattr(FakeSoak, "fails", True)
     assert soak.main(["--jobs=60"]) == 1
-    assert "ERROR: a job was not done: out of memory" in capsys.readouterr().err
+    assert "ERROR: a job failed: out of memory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--jobs=40", "--workers=0"])
