@@ -6,6 +6,7 @@ from harness.benchmarks.contest import ROUNDS, TRIAL_ROUNDS, WARMUP_ROUNDS, Pool
 from harness.benchmarks.rows import blank, failed, measured, merged
 from harness.benchmarks.workload import Workload
 from harness.network.documented import recipe_for
+from harness.report.schema.results import Benchmark
 from reference import facts
 from tests.support.fake_benchmarks import FakeChild, small_spec
 
@@ -165,9 +166,8 @@ def test_a_failed_row_keeps_no_figures():
 
 def test_a_contest_replaces_its_earlier_rows_and_no_others():
     old = [
-        {"architecture": "a", "task": "train", "batch_size": 32, "runner": "pytorch"},
-        {"architecture": "a", "task": "train", "batch_size": 64, "runner": "engine"},
-        "no row",
+        Benchmark(architecture="a", task="train", batch_size=32, runner="pytorch"),
+        Benchmark(architecture="a", task="train", batch_size=64, runner="engine"),
     ]
-    new = [{"architecture": "a", "task": "train", "batch_size": 32, "runner": "engine"}]
+    new = [Benchmark(architecture="a", task="train", batch_size=32, runner="engine")]
     assert merged(old, new) == [old[1], *new]
