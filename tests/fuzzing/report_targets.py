@@ -13,6 +13,7 @@ from harness.evaluation.results import files, history
 from harness.report import __main__ as report
 from harness.report.schema import loading
 from harness.report.schema import results as schema
+from harness.report.schema.values import plain
 from harness.statistics.time_ratios import Ratio
 from reference.errors import UserError
 from tests.fuzzing.formats import JSON, JSON_LINES
@@ -81,7 +82,7 @@ def _read_results(data: bytes) -> None:
     file = as_file(data, "results.json")
     complete_ = schema.checked(loading.load(file), "results.json")
     json.dumps(complete_, default=repr, allow_nan=False).encode()
-    assert isinstance(complete_["subjects"], list)
+    assert isinstance(complete_.subjects, list)
 
 
 def _read_page(data: bytes) -> None:
@@ -172,8 +173,7 @@ def _read_history(data: bytes) -> None:
     """Nothing is refused: a line that is no entry is left out, so that no run loses its report."""
     found, problem = history.read(as_file(data, "history.jsonl"))
     assert problem is None or problem.isprintable()
-    shown = [{**one, "networks": one["networks"]} for one in found]
-    document = json.loads(json.dumps(shown, allow_nan=False))
+    document = json.loads(json.dumps(found, default=plain, allow_nan=False))
     schema.checked({"schema": 1, "subjects": [], "history": document})
 
 
@@ -183,7 +183,7 @@ def _read_kept(data: bytes) -> None:
     rows = files.read_benchmarks(file)
     assert isinstance(rows, list)
     document = finish._earlier(file)
-    assert document is None or document["schema"] == 1
+    assert document is None or document.schema == 1
 
 
 # A page takes a tenth of a second and more.
