@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 WORKERS = 2
-BENCHMARKS = "test_speed.py"  # they measure, and are nobody's fault
+BENCHMARKS = "test_speed.py"  # they measure, and judge no network
 
 # A few hundred digits, and what the tests change of the documents' recipes; every rate, loss and
 # scaling stays. The running averages of batch normalisation need more steps than the rest.
@@ -52,7 +52,7 @@ MORE_EPOCHS = {"functional_cnn": 6}
 # (functional_cnn, in four epochs) to 96 % of these test images; with wrong labels, below 20 %.
 FLOOR = 0.5
 
-# Checks of what one training of a network does not have: a stranger's script or saved file, an
+# Checks of what one training of a network does not have: a submitted script or saved file, an
 # experiment, other trainings of it to be compared with.
 BEYOND_A_RUN = frozenset({
     "submitted_recipe", "own_weights", "experiment", "plausible", "calibrated_floor",

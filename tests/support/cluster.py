@@ -33,7 +33,7 @@ _TRAIN, _TEST = 300, 100
 
 DEADLINE_S = 120
 ENDING_S = 5
-# A worker that is killed takes its children along only where they notice; nobody restarts it.
+# A worker that is killed takes its children along only where they notice; nothing restarts it.
 _WORKER = ("--nthreads", "1", "--no-dashboard", "--no-nanny", "--host", "127.0.0.1")
 
 

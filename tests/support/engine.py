@@ -56,7 +56,7 @@ class Engine:
 
 @cache
 def digits() -> Dataset:
-    """Returns the embedded data set: 1,437 training and 360 test images."""
+    """Returns the scikit-learn digits: 1,437 training and 360 test images."""
     return load_digits()
 
 

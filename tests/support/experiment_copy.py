@@ -27,7 +27,7 @@ class _Fake:
 
 @dataclass(frozen=True)
 class Folds(_Fake):
-    """Two folds of one epoch; then it waits for ever, where somebody has asked for that."""
+    """Two folds of one epoch; then it waits for ever, where a test has asked for that."""
 
     def run(self, context):
         spec, images = context.spec(self.architecture), len(context.dataset.train_labels)

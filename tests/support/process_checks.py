@@ -7,7 +7,7 @@ WAIT_S = 60
 
 
 def gone(pid):
-    """Waits until a process has ended, whoever is to reap it; False when it does not."""
+    """Waits until a process has ended, reaped or not; returns False when it does not end."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         try:
