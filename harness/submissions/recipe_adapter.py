@@ -53,7 +53,11 @@ def trainable(
     """
     parts = [_optimizer(captured, documented), _loss(captured)]
     if not calibrated:
-        parts += [_batch_size(captured), _epochs(captured, documented), _validation(captured)]
+        parts += [
+            _within("batch_size", captured.batch_size, *BATCHES),
+            _epochs(captured, documented),
+            _within("validation_images", captured.validation_images, *VALIDATION),
+        ]
     if not scales_itself:
         parts.append(_scale(captured))
     changes: dict[str, Any] = {}
@@ -65,7 +69,7 @@ def trainable(
 
 
 def scales_itself(original: Spec, spec: Spec) -> bool:
-    """Whether a network, as its author wrote it, scaled its pixels in a layer that it lost."""
+    """Tells whether a network scaled its pixels in a layer that normalisation took out."""
     return _rescalings(original) > _rescalings(spec)
 
 
@@ -116,10 +120,6 @@ def _loss(captured: CapturedRecipe) -> _Part:
     return {"loss": LOSSES[name]}, None
 
 
-def _batch_size(captured: CapturedRecipe) -> _Part:
-    return _within("batch_size", captured.batch_size, BATCHES, "batches of {} images are")
-
-
 def _epochs(captured: CapturedRecipe, documented: Recipe) -> _Part:
     count = captured.epochs
     if not count:
@@ -128,13 +128,6 @@ def _epochs(captured: CapturedRecipe, documented: Recipe) -> _Part:
     if count > most:
         return {"epochs": most}, f"epochs is {count:,}; at most {most} are trained"
     return {"epochs": count}, None
-
-
-def _validation(captured: CapturedRecipe) -> _Part:
-    count = captured.validation_images
-    if not count:
-        return _NOTHING  # some are needed to know when to stop
-    return _within("validation_images", count, VALIDATION, "{} validation images are")
 
 
 def _scale(captured: CapturedRecipe) -> _Part:
@@ -152,13 +145,12 @@ def _scale(captured: CapturedRecipe) -> _Part:
     return {"pixel_max": scale}, None
 
 
-def _within(key: str, value: int | None, limits: tuple[int, int], what: str) -> _Part:
-    if value is None:
+def _within(key: str, value: int | None, low: int, high: int) -> _Part:
+    if not value:  # some validation images are needed to know when to stop
         return _NOTHING
-    low, high = limits
     if not low <= value <= high:
         return {}, (
-            f"{what.format(f'{value:,}')} outside what is trained with here, {low:,} to {high:,}; "
-            "trained with the document's number"
+            f"{key} is {value:,}, but should be from {low:,} to {high:,}; trained with the "
+            "document's number"
         )
     return {key: value}, None

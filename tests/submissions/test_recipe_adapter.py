@@ -88,16 +88,15 @@ def test_what_a_script_does_not_say_is_the_documents():
          ("the loss mean_squared_error does not take labels of shape [60000, 12]; trained with the "
          "document's")),
         ({"batch_size": 7}, {"batch_size": DOCUMENTED.batch_size},
-         ("batches of 7 images are outside what is trained with here, 8 to 10,000; trained with "
-         "the document's number")),
+         ("batch_size is 7, but should be from 8 to 10,000; trained with the document's number")),
         ({"batch_size": 60_000}, {"batch_size": DOCUMENTED.batch_size},
-         ("batches of 60,000 images are outside what is trained with here, 8 to 10,000; trained "
-         "with the document's number")),
+         ("batch_size is 60,000, but should be from 8 to 10,000; trained with the document's "
+         "number")),
         ({"epochs": 1_000}, {"epochs": 20},
          "epochs is 1,000; at most 20 are trained"),
         ({"validation_images": 59_999}, {"validation_images": DOCUMENTED.validation_images},
-         ("59,999 validation images are outside what is trained with here, 100 to 30,000; trained "
-         "with the document's number")),
+         ("validation_images is 59,999, but should be from 100 to 30,000; trained with the "
+         "document's number")),
         ({"images": replace(IMAGES, low=-1.0)}, {"pixel_max": 255.0},
          ("pixels from -1 to 1 are not pixels divided by one number; trained with the document's "
          "scaling")),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from harness.submissions.feedback.layer_row import Cause, Found, as_tuple
 from harness.submissions.normalization.captured_recipe import CapturedRecipe
@@ -40,11 +40,11 @@ def causes(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
     yield from _settings(facts, recipe)
 
 
-def _fact(facts: Facts, where: str, cause: Cause, key: str, given: Any) -> Found:
+def _fact(facts: Facts, where: str, kind: str, key: str, given: object, text: str) -> Found:
     """A setting that the facts have, too: what the document states, and what follows, is fixed."""
     evidence = facts.recipe.evidence.get(key)
     fixed = evidence is not None and evidence.basis != "chosen"
-    return Found(where, cause, fixed, key, given, getattr(facts.recipe, key))
+    return Found(where, Cause(kind, text), fixed, key, given, getattr(facts.recipe, key))
 
 
 # Data ---------------------------------------------------------------------------------------------
@@ -61,34 +61,34 @@ def _pixels(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
     low, high = found
     wanted, divisor = facts.recipe.pixel_max, recipe.pixel_max
     top = 255 / wanted
+    kind = "pixel_range"
     if divisor is None:
         text = (
             f"pixels range from {low:.3g} to {high:.3g}; the document uses 0 to {top:g}: write "
             f"x_train / {wanted:g}"
         )
-        cause = Cause("pixel_range", text)
     elif abs(divisor / wanted - 1) <= _NEAR:
         return
     elif not recipe.scaled_pixels:
+        kind = "unscaled_pixels"
         text = (
             f"pixels are not scaled: they range from {low:.3g} to {high:.3g}, and such large "
             f"inputs make training unstable; write x_train / {wanted:g}"
         )
-        cause = Cause("unscaled_pixels", text)
     elif divisor > _TWICE:
+        kind = "pixels_twice"
         text = (
             f"pixels are divided by 255 twice: they range from 0 to {high:.2g}, nearly black; "
             "divide them once"
         )
-        cause = Cause("pixels_twice", text)
     else:
         text = (
             f"pixels are divided by {divisor:g}, so they range from 0 to {high:.3g}; the document "
             f"divides by {wanted:g}"
         )
-        cause = Cause("pixel_range", text)
     given = f"pixels from {low:.3g} to {high:.3g}"
-    yield replace(_fact(facts, "data", cause, "pixel_max", given), wanted=f"from 0 to {top:g}")
+    fault = _fact(facts, "data", kind, "pixel_max", given, text)
+    yield replace(fault, wanted=f"from 0 to {top:g}")
 
 
 def _image_shape(ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
@@ -139,22 +139,16 @@ _DISTANCES: Final = (
 
 
 def _loss(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
-    wanted = facts.recipe.loss
-    if recipe.loss in _DISTANCES:
-        text = (
-            f"the loss is {recipe.loss}, which is for predicting quantities and learns slowly with "
-            f"classes; the document uses {wanted}: write loss='{wanted}'"
-        )
-        yield _fact(facts, "compile", Cause("loss", text), "loss", recipe.loss)
-    elif recipe.loss == "binary_crossentropy":
-        text = (
-            "the loss is binary_crossentropy, which is for two classes: with ten, Keras also "
-            f"reports a wrong accuracy; the document uses {wanted}: write loss='{wanted}'"
-        )
-        yield _fact(facts, "compile", Cause("binary_loss", text), "loss", recipe.loss)
-    elif recipe.loss is not None and recipe.loss not in _CROSSENTROPIES:
-        text = f"the loss is {recipe.loss}; the document uses {wanted}"
-        yield _fact(facts, "compile", Cause("loss", text), "loss", recipe.loss)
+    name, wanted = recipe.loss, facts.recipe.loss
+    if name is not None and name not in _CROSSENTROPIES:
+        kind, why = "loss", ""
+        if name in _DISTANCES:
+            why = ", which is for predicting quantities and learns slowly with classes"
+        elif name == "binary_crossentropy":
+            kind = "binary_loss"
+            why = ", which is for two classes: with ten, Keras also reports a wrong accuracy"
+        text = f"the loss is {name}{why}; the document uses {wanted}: write loss='{wanted}'"
+        yield _fact(facts, "compile", kind, "loss", name, text)
     if recipe.from_logits and ends.activation == "softmax":
         text = (
             "softmax is applied twice, by the last layer and by the loss (from_logits=True), so "
@@ -175,43 +169,33 @@ def _settings(facts: Facts, recipe: CapturedRecipe) -> Iterator[Found]:
             f"the optimizer is {recipe.optimizer}; the document uses {documented.optimizer}: write "
             f"optimizer='{documented.optimizer}'"
         )
-        yield _fact(facts, "compile", Cause("optimizer", text), "optimizer", recipe.optimizer)
-    elif _differs(recipe.learning_rate, documented.learning_rate):
-        given = recipe.learning_rate or 0.0
-        times = given / documented.learning_rate
-        effect = "training may be unstable" if times > 1 else "training is slow"
+        yield _fact(facts, "compile", "optimizer", "optimizer", recipe.optimizer, text)
+    elif _differs(rate := recipe.learning_rate, documented.learning_rate):
+        ratio = (rate or 0.0) / documented.learning_rate
+        times = f"{ratio:.3g} times" if ratio >= 1 else f"{ratio:.2g} of"
+        effect = "training may be unstable" if ratio > 1 else "training is slow"
         text = (
-            f"learning_rate is {given:g}, {_times(times)} the documented recipe's "
+            f"learning_rate is {rate:g}, {times} the documented recipe's "
             f"{documented.learning_rate:g}: {effect}"
         )
-        yield _fact(
-            facts, "compile", Cause("learning_rate", text), "learning_rate", recipe.learning_rate
-        )
-    if _differs(recipe.epochs, documented.epochs):
-        few = (recipe.epochs or 0) < documented.epochs
+        yield _fact(facts, "compile", "learning_rate", "learning_rate", rate, text)
+    if _differs(epochs := recipe.epochs, documented.epochs):
+        few = (epochs or 0) < documented.epochs
         effect = "training may stop too early" if few else "the network may overfit"
-        text = f"epochs is {recipe.epochs}; the document uses {documented.epochs}: {effect}"
-        yield _fact(facts, "fit", Cause("epochs", text), "epochs", recipe.epochs)
-    if _differs(recipe.batch_size, documented.batch_size):
+        text = f"epochs is {epochs}; the document uses {documented.epochs}: {effect}"
+        yield _fact(facts, "fit", "epochs", "epochs", epochs, text)
+    if _differs(size := recipe.batch_size, documented.batch_size):
+        wanted = documented.batch_size
+        text = f"batch_size is {size}; the document uses {wanted}: write batch_size={wanted}"
+        yield _fact(facts, "fit", "batch_size", "batch_size", size, text)
+    if _differs(count := recipe.validation_images, documented.validation_images):
         text = (
-            f"batch_size is {recipe.batch_size}; the document uses {documented.batch_size}: write "
-            f"batch_size={documented.batch_size}"
+            f"{count:,} images are held out for validation; the documented recipe holds out "
+            f"{documented.validation_images:,} of the training images"
         )
-        yield _fact(facts, "fit", Cause("batch_size", text), "batch_size", recipe.batch_size)
-    if _differs(recipe.validation_images, documented.validation_images):
-        text = (
-            f"{recipe.validation_images:,} images are held out for validation; the documented "
-            f"recipe holds out {documented.validation_images:,} of the training images"
-        )
-        yield _fact(
-            facts, "fit", Cause("validation", text), "validation_images", recipe.validation_images
-        )
+        yield _fact(facts, "fit", "validation", "validation_images", count, text)
 
 
 def _differs(given: float | None, wanted: float) -> bool:
     # A learning rate may have been through float32.
     return given is not None and abs(given - wanted) > 1e-6 * wanted
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.3g} times" if ratio >= 1 else f"{ratio:.2g} of"

@@ -226,14 +226,8 @@ def consumers(network: Network, index: int) -> list[int]:
 
 def with_config(spec: Spec, index: int, **changes: Any) -> Spec:
     """Returns the network with some of a node's settings changed, all in normal form."""
-    node = spec.network.nodes[index]
-    return with_node(spec, index, replace(node, config={**node.config, **changes}))
-
-
-def with_node(spec: Spec, index: int, node: Node) -> Spec:
-    """Returns the network with another node in a node's place."""
     nodes = list(spec.network.nodes)
-    nodes[index] = node
+    nodes[index] = replace(nodes[index], config={**nodes[index].config, **changes})
     return Spec(Network(tuple(nodes)), spec.names)
 
 

@@ -109,12 +109,10 @@ def renamed(
         today = names[key]
         if today is None:
             text = f"{where}({key}=) is gone since Keras 3; leave it out. Graded without it."
+            notes.add("dropped_name", text)
         else:
-            text = (
-                f"{where}({key}=) is gone since Keras 3; write `{today}=`. Graded as if written so."
-            )
+            notes.dropped(f"{where}({key}=)", f"{today}=")
             found[today] = _ORDERS.get(value, value) if key == "dim_ordering" else value
-        notes.add("dropped_name", text)
     return found
 
 
@@ -170,11 +168,7 @@ def _rows_and_columns(
     if "nb_filter" in names and "nb_row" in arguments:
         rows = arguments.pop("nb_row")
         arguments["kernel_size"] = (rows, arguments.pop("nb_col", rows))
-        notes.add(
-            "dropped_name",
-            "Conv2D(nb_row=, nb_col=) is gone since Keras 3; write `kernel_size=(rows, columns)`. "
-            "Graded as if written so.",
-        )
+        notes.dropped("Conv2D(nb_row=, nb_col=)", "kernel_size=(rows, columns)")
     return arguments
 
 
@@ -187,12 +181,9 @@ def _old_convolution(notes: Notes) -> None:
 
     def Convolution2D(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
         if len(args) >= 3 and isinstance(args[1], int) and isinstance(args[2], int):
-            old, new = (
-                "Convolution2D({}, {}, {})".format(*args),
-                "Conv2D({}, ({}, {}))".format(*args),
+            notes.dropped(
+                "Convolution2D({}, {}, {})".format(*args), "Conv2D({}, ({}, {}))".format(*args)
             )
-            text = f"{old} is gone since Keras 3; write `{new}`. Graded as if written so."
-            notes.add("dropped_name", text)
             args = (args[0], args[1:3], *args[3:])
         if "nb_filter" in kwargs or "nb_row" in kwargs:
             kwargs = renamed("Conv2D", kwargs, _CONVOLUTION, notes)
@@ -248,20 +239,16 @@ def _old_model_arguments(notes: Notes) -> None:
 def methods(notes: Notes) -> dict[str, Callable[..., Any]]:
     """Returns the methods of models that Keras 3 dropped, by name."""
 
-    def say(old: str, write: str) -> None:
-        text = f"Model.{old} is gone since Keras 3; write `{write}`. Graded as if written so."
-        notes.add("dropped_name", text)
-
     def predict_classes(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        say("predict_classes", "np.argmax(model.predict(x), axis=-1)")
+        notes.dropped("Model.predict_classes", "np.argmax(model.predict(x), axis=-1)")
         return np.argmax(self.predict(x, *args, **kwargs), -1)
 
     def predict_proba(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        say("predict_proba", "model.predict(x)")
+        notes.dropped("Model.predict_proba", "model.predict(x)")
         return self.predict(x, *args, **kwargs)
 
     def fit_generator(self: Any, generator: Any, *args: Any, **kwargs: Any) -> Any:
-        say("fit_generator", "model.fit(generator, ...)")
+        notes.dropped("Model.fit_generator", "model.fit(generator, ...)")
         names = ("steps_per_epoch", "epochs", "verbose", "callbacks")
         kwargs |= dict(zip(names, args, strict=False))
         per_epoch = kwargs.pop("samples_per_epoch", None)
@@ -274,16 +261,16 @@ def methods(notes: Notes) -> dict[str, Callable[..., Any]]:
         return self.fit(generator, **kwargs)
 
     def evaluate_generator(self: Any, generator: Any, *_: Any, **__: Any) -> Any:
-        say("evaluate_generator", "model.evaluate(generator)")
+        notes.dropped("Model.evaluate_generator", "model.evaluate(generator)")
         return self.evaluate(generator)
 
     def predict_generator(self: Any, generator: Any, *args: Any, **kwargs: Any) -> Any:
-        say("predict_generator", "model.predict(generator)")
+        notes.dropped("Model.predict_generator", "model.predict(generator)")
         steps = args[0] if args else kwargs.get("steps")
         return self.predict(generator, steps=None if steps is None else int(steps))
 
     def to_yaml(self: Any, **_: Any) -> str:
-        say("to_yaml", "model.to_json()")
+        notes.dropped("Model.to_yaml", "model.to_json()")
         return str(self.to_json())
 
     return {
@@ -311,9 +298,5 @@ class Shape:
             shape = tuple(getattr(layer, end).shape)
         except (AttributeError, ValueError) as error:
             raise AttributeError(f"this layer has no {self._name} yet") from error
-        self._notes.add(
-            "dropped_name",
-            f"layer.{self._name} is gone since Keras 3; write `layer.{self._today}`. "
-            "Graded as if written so.",
-        )
+        self._notes.dropped(f"layer.{self._name}", f"layer.{self._today}")
         return shape

@@ -116,6 +116,11 @@ class Notes:
         self.source = source
         self.rows: list[Note] = []
 
+    def dropped(self, old: str, write: str) -> None:
+        """Adds a note about an old spelling that was understood."""
+        text = f"{old} is gone since Keras 3; write `{write}`. Graded as if written so."
+        self.add("dropped_name", text)
+
     def add(self, kind: str, text: str) -> None:
         """Adds a note about the line that is being run."""
         place = self.source.here()

@@ -173,23 +173,26 @@ def open_submission(main: str) -> tuple[Document, bytes]:
     """
     preload()
     notes = Notes(Source(main, Path.cwd()))
+    networks: list[NetworkRow] = []
+    payload = b""
+    error: run_script.Problem | None = None
     if main.lower().endswith((".keras", ".h5", ".hdf5")):
-        return _open_file(main, notes)
-    captures = capture.Captures(notes)
-    clock = run_script.Clock()
-    captures.on_first = clock.first_fit
-    _prepare(captures)
-    names, problem = run_script.run(main, notes, clock)
-    error = _conclude(main, names, captures, problem)
-    return _document(captures.rows, notes, error), b""
-
-
-def _open_file(main: str, notes: Notes) -> tuple[Document, bytes]:
-    try:
-        network, data = saved_model.open_file(main)
-    except saved_model.Unopenable as error:
-        return _document([], notes, {"stage": "open", "message": str(error)}), b""
-    return _document([network], notes, None), data
+        try:
+            network, payload = saved_model.open_file(main)
+            networks = [network]
+        except saved_model.Unopenable as problem:
+            error = {"stage": "open", "message": str(problem)}
+    else:
+        captures = capture.Captures(notes)
+        clock = run_script.Clock()
+        captures.on_first = clock.first_fit
+        _prepare(captures)
+        names, stopped = run_script.run(main, notes, clock)
+        error = _conclude(main, names, captures, stopped)
+        networks = captures.rows
+    if error is not None:
+        error = {"stage": error["stage"], "message": error["message"][:MAX_MESSAGE]}
+    return {"networks": networks, "notes": notes.rows, "error": error}, payload
 
 
 def _prepare(captures: capture.Captures) -> None:
@@ -214,49 +217,25 @@ def _conclude(
     """Finds the networks of a script that fitted none; returns the problem to report, if any."""
     ended = problem is not None and problem["stage"] == "end"
     if captures.rows:
-        if ended:
-            return None  # `sys.exit()` after a fit is as good an end as any
-        return problem
+        return None if ended else problem  # `sys.exit()` after a fit is as good an end as any
     if captures.problem is not None:
         return {"stage": "build", "message": captures.problem}
     if problem is not None and not ended:
         with contextlib.suppress(find_network.NoNetwork):
             find_network.object_of(names, captures)
         return problem
-    return _left_behind(main, names, captures, problem)
-
-
-def _left_behind(
-    main: str,
-    names: dict[str, object],
-    captures: capture.Captures,
-    ended: run_script.Problem | None,
-) -> run_script.Problem | None:
     try:
         find_network.network_of(names, main, captures)
     except find_network.NoNetwork as error:
-        if ended is not None and error.stage == "interface":
-            return {"stage": "run", "message": ended["message"]}
+        if problem is not None and error.stage == "interface":
+            return {"stage": "run", "message": problem["message"]}
         return {"stage": error.stage, "message": str(error)}
-    if _has_own_loop(captures.notes.source):
-        captures.notes.add(
-            "never_fitted",
-            "model.fit() was never called: a training loop of one's own is not followed, so the "
-            "recipe is not known. The network was taken as the script left it.",
-        )
+    source = captures.notes.source
+    with contextlib.suppress(OSError):  # it may have moved to another folder, or removed itself
+        if _OWN_LOOP in Path(source.folder, source.main).read_bytes():
+            captures.notes.add(
+                "never_fitted",
+                "model.fit() was never called: a training loop of your own is not followed, so the "
+                "recipe is not known. The network was taken as the script left it.",
+            )
     return None
-
-
-def _has_own_loop(source: Source) -> bool:
-    """Tells whether a script has a training loop of its own; it may have removed its file."""
-    with contextlib.suppress(OSError):
-        return _OWN_LOOP in Path(source.folder, source.main).read_bytes()
-    return False
-
-
-def _document(
-    networks: list[NetworkRow], notes: Notes, error: run_script.Problem | None
-) -> Document:
-    if error is not None:
-        error = {"stage": error["stage"], "message": error["message"][:MAX_MESSAGE]}
-    return {"networks": networks, "notes": notes.rows, "error": error}
