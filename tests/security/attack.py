@@ -34,8 +34,8 @@ class Places:
         sibling: the folder of another submission.
         prefix: of the Python installation.
         data: a folder with MNIST's files.
-        port: where somebody listens, on 127.0.0.1, for TCP and UDP.
-        socket: a socket's path where somebody listens.
+        port: where a process listens, on 127.0.0.1, for TCP and UDP.
+        socket: a socket's path where a process listens.
     """
 
     mark: str

@@ -14,7 +14,7 @@ from tests.security.attack import PROJECT_ROOT, Places
 from tests.security.mnist import TEST_LABELS
 
 VARIABLE = "GRADER_SECRET"
-# What an attack is after, as folders that belong to nobody but the canaries.
+# What an attack is after, as folders that only the canaries use.
 FOLDERS = ("store", "report", "home", "temp", "sibling", "data")
 # Half of a secret: in the sources. The other half is drawn for each run and in none of them.
 _BEGINS = "canary-secret-"
@@ -29,7 +29,7 @@ class Canaries:
         places: where they are.
         secret: is in the grader's environment and in a file of each folder.
         before: content by path of every file in those folders.
-        sockets: nobody may speak to them.
+        sockets: no process may speak to them.
     """
 
     places: Places
@@ -65,13 +65,13 @@ class Canaries:
 
 
 def contents(places: Places) -> dict[Path, bytes]:
-    """Returns the files of the folders that belong to nobody but the canaries."""
+    """Returns the files of the folders that only the canaries use."""
     folders = (getattr(places, name) for name in FOLDERS)
     return {path: path.read_bytes() for f in folders for path in f.rglob("*") if path.is_file()}
 
 
 def found_anywhere(places: Places) -> list[Path]:
-    """Returns the files called like the mark, wherever somebody might have put them."""
+    """Returns the files called like the mark, wherever they may have been put."""
     shared = map(Path, ("/", "/tmp", "/var/tmp", "/dev/shm", "/run", "/etc", "/root"))  # noqa: S108
     folders = {*shared, Path.home(), places.prefix, places.project, PROJECT_ROOT.parent}
     folders |= set(places.prefix.glob("lib/python*/site-packages"))
@@ -90,7 +90,7 @@ def folders_below(root: Path) -> Iterator[str]:
     while waiting:
         folder = waiting.pop()
         try:
-            # Of what changes a folder, this time is the one that nobody can set back.
+            # Of what changes a folder, this time is the one that cannot be set back.
             changed = os.stat(folder).st_ctime_ns  # noqa: PTH116  (of thousands of folders)
             if folder not in _BELOW or _BELOW[folder][0] != changed:
                 _BELOW[folder] = (changed, _listed(folder))

@@ -83,7 +83,7 @@ EXITS: tuple[Attack, ...] = (
     ),
     _row(
         "interrupt_group",
-        "Ctrl-C for everybody in reach should end the whole run.",
+        "Ctrl-C for every process in reach should end the whole run.",
         in_build(
             """
             import os, signal

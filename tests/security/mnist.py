@@ -153,7 +153,7 @@ MNIST: tuple[Attack, ...] = (
     ),
     _row(
         "another_seed",
-        "Sets the seeds and the precision for whoever trains later.",
+        "Sets the seeds and the precision for later trainings.",
         at_import(
             """
             import keras

@@ -1,4 +1,4 @@
-"""Attacks that speak to somebody: another machine, this one, or another submission."""
+"""Attacks that speak to other processes: another machine, this one, or another submission."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ _row = partial(module, "network")
 NETWORK: tuple[Attack, ...] = (
     _row(
         "connect",
-        "Carries the data off to whoever listens, or fetches weights from there.",
+        "Carries the data off to a listening process, or fetches weights from there.",
         in_build(
             """
             import socket

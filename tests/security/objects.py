@@ -176,7 +176,7 @@ OBJECTS: tuple[Attack, ...] = (
     ),
     _row(
         "patched_write",
-        "os.write tells another story to whoever reads.",
+        "os.write tells another story to the program that reads.",
         at_import(
             """
             import os
@@ -248,7 +248,7 @@ OBJECTS: tuple[Attack, ...] = (
     ),
     _row(
         "frames",
-        "Reads the variables of everybody who called it.",
+        "Reads the variables of its callers.",
         in_build(
             """
             import re, sys
@@ -430,7 +430,7 @@ def build():
     ),
     _row(
         "recursion_unbounded",
-        "Recursion without a limit overruns the stack of whoever walks the configuration.",
+        "Recursion without a limit overruns the stack of the program that walks the configuration.",
         at_import(
             """
             import sys, keras

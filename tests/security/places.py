@@ -64,7 +64,7 @@ PLACES: tuple[Attack, ...] = (
     ),
     _row(
         "read_the_machine",
-        "Reads passwords, keys and the environment of whoever runs the grader.",
+        "Reads passwords, keys and the environment of the user who runs the grader.",
         in_build(
             _indented(
                 _SEE,
@@ -298,7 +298,7 @@ PLACES: tuple[Attack, ...] = (
     ),
     _row(
         "replaced_folder",
-        "Puts links where its own files were, for whoever looks for them.",
+        "Puts links where its own files were, for the program that looks for them.",
         in_build(
             """
             import glob, os
@@ -333,7 +333,7 @@ PLACES: tuple[Attack, ...] = (
     ),
     _row(
         "pipes_in_its_folder",
-        "Whoever reads every file of the folder waits for ever at a named pipe.",
+        "A program that reads every file of the folder waits for ever at a named pipe.",
         HONEST_SOURCE,
         {HONEST},
         pipes=("a.py", "notes.txt"),

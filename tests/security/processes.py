@@ -67,7 +67,7 @@ PROCESSES: tuple[Attack, ...] = (
     ),
     _row(
         "fork_bomb",
-        "Processes that double until nobody else gets a turn.",
+        "Processes that double until other processes get no time.",
         in_build(
             """
             import os, time
@@ -124,7 +124,7 @@ PROCESSES: tuple[Attack, ...] = (
     ),
     _row(
         "kill_everybody",
-        "Kills whoever it can: parent, siblings, the first process.",
+        "Kills every process that it can: parent, siblings, the first process.",
         in_build(
             """
             import os, signal
@@ -139,7 +139,7 @@ PROCESSES: tuple[Attack, ...] = (
     ),
     _row(
         "stop_everybody",
-        "Stops whoever would end it.",
+        "Stops the process that would end it.",
         in_build(
             """
             import os, signal, time

@@ -1,4 +1,4 @@
-"""Attacks that use up memory, disk or the patience of whoever reads what they print.
+"""Attacks that use up memory, disk or the patience of the program that reads what they print.
 
 Each stops by itself at a bound that is beyond every limit of the sandbox and bearable for the
 machine, and then gives its network: a hole shows as a test that fails.
@@ -182,7 +182,7 @@ RESOURCES: tuple[Attack, ...] = (
     ),
     _row(
         "deep_folders",
-        "Folders so deep that whoever clears up overruns its stack.",
+        "Folders so deep that the program that clears up overruns its stack.",
         in_build(
             """
             import os
@@ -242,7 +242,7 @@ RESOURCES: tuple[Attack, ...] = (
     ),
     _row(
         "full_pipes",
-        "Memory in pipes that nobody reads.",
+        "Memory in pipes that are not read.",
         in_build(
             """
             import os

@@ -54,7 +54,7 @@ def keras_config(*rows: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def weights_file(change: Callable[[h5py.File], None] = lambda _: None) -> bytes:
-    """Returns `model.weights.h5` with weights of zero, as somebody changed it."""
+    """Returns `model.weights.h5` with weights of zero, with a change."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         for index, (inputs, units) in enumerate(_SIZES):
@@ -91,7 +91,7 @@ def _bomb(name: str, size: int) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(b" " * step) + packer.flush(zlib.Z_FULL_FLUSH)
     data = block * (size // step) + packer.flush()
-    # The checksum is wrong: whoever learns that has unpacked it all.
+    # The checksum is wrong, which shows only after all of it is unpacked.
     head = struct.pack("<HHHHHLLL", 20, 0, 8, 0, 33, 0, len(data), size)
     local = b"PK\3\4" + head + struct.pack("<HH", len(name), 0) + name.encode() + data
     entry_ = b"PK\1\2" + struct.pack("<H", 20) + head
@@ -326,7 +326,7 @@ SAVED: tuple[Attack, ...] = (
     ),
     _keras(
         "weights_in_a_circle",
-        "Groups that contain themselves, for whoever walks them.",
+        "Groups that contain themselves, for the program that walks them.",
         archive(weights=weights_file(_cyclic)),
         _ANY,
     ),

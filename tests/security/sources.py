@@ -62,7 +62,7 @@ SOURCES: tuple[Attack, ...] = (
         "A layer that no memory can hold, built by Keras itself.",
         _network("layers.Dense(10**15)"),
         {FAILED, RESOURCE, TIMEOUT},
-        endless=True,  # TensorFlow waits for memory, in case that somebody frees some
+        endless=True,  # TensorFlow waits for memory, in case some is freed
     ),
     _row(
         "ten_thousand_layers",
@@ -114,19 +114,19 @@ SOURCES: tuple[Attack, ...] = (
     ),
     _row(
         "hostile_names",
-        "Layer names that are commands to whoever prints them.",
+        "Layer names that are commands to the program that prints them.",
         WRONG_SOURCE.replace('name="hidden1"', f"name={HOSTILE_TEXT.replace('/', '|')!r}"),
         {WRONG, FAILED},
     ),
     _row(
         "hostile_message",
-        "An error whose text is a command to whoever prints it.",
+        "An error whose text is a command to the program that prints it.",
         in_build(f"raise ValueError({HOSTILE_TEXT!r} * 1000)"),
         {FAILED},
     ),
     _row(
         "hostile_last_words",
-        "Last words that are a command to whoever prints them.",
+        "Last words that are a command to the program that prints them.",
         in_build(f"print({HOSTILE_TEXT!r}, flush=True); import os; os._exit(0)"),
         {FAILED},
     ),
@@ -205,7 +205,7 @@ SOURCES: tuple[Attack, ...] = (
     ),
     _row(
         "empty_lines",
-        "Files so full of empty lines that whoever looks for imports in them never ends.",
+        "Files so full of empty lines that the program that looks for imports in them never ends.",
         b"model.fit()\n",
         {FAILED},
         files={"other.py": b"model.fit()\n", "lines.py": b"\n" * 3_000_000},
@@ -243,7 +243,7 @@ SOURCES: tuple[Attack, ...] = (
     ),
     _row(
         "many_models",
-        "More networks than anybody wants to read.",
+        "More networks than can be read.",
         code(
             """
             import keras

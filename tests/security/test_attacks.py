@@ -1,4 +1,4 @@
-"""Each hostile submission alone, in the real sandbox: it ends in time, wins nothing, harms nobody.
+"""Each hostile submission alone, in the real sandbox: it ends in time, gains nothing and does no harm.
 
 `docs/safety.md` says what the sandbox is; `corpus.py` is what it is held against.
 """
@@ -120,7 +120,7 @@ def test_an_attack(ground, attack, monkeypatch):
     if isinstance(found, BuildFailure):
         assert found.message.replace("\n", "").isprintable()
         assert len(found.message) < 6_000
-    # Nobody who comes after it notices.
+    # Later submissions do not notice.
     assert ground.extractor._server.pid == server, "the server had to be replaced"
     if attack.kind in AGAINST_PROCESSES:
         assert written(ground.open(_HONEST)) == ground.answer

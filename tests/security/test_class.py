@@ -151,7 +151,7 @@ def canaries(tmp_path_factory):
 def copy(tmp_path_factory):
     """A copy of the project in which a submission that says so has seconds to answer.
 
-    Not everybody: on a busy machine an honest one may take as long.
+    Not every submission: on a busy machine an honest one may take as long.
     """
     place = project(tmp_path_factory.mktemp("school") / "project")
     client = place / "harness/submissions/sandbox/client.py"
@@ -173,7 +173,7 @@ def alone(copy, canaries):
 
 @pytest.fixture(scope="module")
 def together(copy, canaries):
-    """The honest students, and everybody else."""
+    """The honest students, and all others."""
     folder = copy.parent / "class"
     _write_honest(folder)
     (folder / f"{CONTROL}.py").write_text(WRONG_SOURCE, encoding="utf-8")
@@ -221,7 +221,7 @@ def test_everybody_ends_as_expected(together):
             check["status"] for check in subject["checks"] if check["id"].endswith("::test_build")
         )
         ended = digests.get(digest, "other") if digest else status
-        # On a busy machine whoever is to be stopped may be stopped by the clock.
+        # On a busy machine the clock may stop it first.
         by_the_clock = ended == TIMEOUT and not attack.ends & A_NETWORK
         if ended not in attack.ends and not by_the_clock:
             odd[name] = (ended, sorted(attack.ends), str(subject["error"])[:200])

@@ -54,7 +54,7 @@ def test_each_is_complete(attack, canaries):
     assert attack.ends
     assert attack.ends <= A_NETWORK | STOPPED
     assert attack.why.endswith(".")
-    # No mark is left, and nobody is told the secret.
+    # No mark is left, and the secret is not told.
     for name, content in attack.filled(canaries.places).items():
         assert b"@STORE@" not in name.encode() + content
         assert b"@MARK@" not in name.encode() + content

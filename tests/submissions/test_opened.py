@@ -1,4 +1,4 @@
-"""What the sandbox answers is a stranger's: read with care, and the right one of its networks."""
+"""The sandbox's answer is not trusted: it is checked, and the right network is chosen."""
 
 import json
 import re

@@ -101,7 +101,7 @@ def test_a_stored_answer_gives_the_same_network(tmp_path):
 
 
 def test_what_another_run_replaces_just_now_is_asked_for_again(tmp_path, monkeypatch):
-    """Two runs may open the same at once; whoever is to do it fresh takes away what was there."""
+    """Two runs may open the same files at once; one with --fresh removes the stored answer."""
     store, sandbox = Store(tmp_path / "store"), FakeSandbox(Answer(document(), b"", ""))
     expected = Opener(sandbox, store, FACTS).answer(FILES)
     get = store.get

@@ -60,29 +60,28 @@ def missing_layer(expected: Row, actual_after: Row | None = None) -> Cause:
             shape = as_tuple(actual_after.output_shape)
             what += f"Dense works on the last axis only, and gives {shape} for each image; "
         return Cause("missing_flatten", f"{what}write Flatten() before the first Dense")
-    text = _MISSING.get(expected.kind, "").format(rate=expected.config.get("rate", ""))
-    slug = _MISSING_SLUGS.get(expected.kind, "missing_layer")
+    slug, effect = _MISSING.get(expected.kind, ("missing_layer", ""))
     title = expected.title
     if expected.kind in ("Conv2D", "Dense"):
         size = expected.config.get("filters") or expected.config.get("units")
         title = f"{expected.kind}({size}, ...)"
-    return Cause(slug, f"{title} is missing{text}; the document has it here")
+    return Cause(slug, f"{title} is missing{effect}; the document has it here")
 
 
 _MISSING: Final = {
-    "MaxPooling2D": ": height and width are not halved, and all later layers grow",
-    "Dropout": ": without it the network overfits sooner",
-    "BatchNormalization": ": without it training is less stable",
-    "Activation": ": without it two linear layers in a row can do no more than one",
-}
-_MISSING_SLUGS: Final = {
-    "MaxPooling2D": "missing_pooling",
-    "Dropout": "missing_dropout",
-    "BatchNormalization": "missing_batch_normalization",
-    "Activation": "missing_activation",
-    "Conv2D": "missing_convolution",
-    "Dense": "missing_dense",
-}
+    "MaxPooling2D": (
+        "missing_pooling", ": height and width are not halved, and all later layers grow",
+    ),
+    "Dropout": ("missing_dropout", ": without it the network overfits sooner"),
+    "BatchNormalization": (
+        "missing_batch_normalization", ": without it training is less stable",
+    ),
+    "Activation": (
+        "missing_activation", ": without it two linear layers in a row can do no more than one",
+    ),
+    "Conv2D": ("missing_convolution", ""),
+    "Dense": ("missing_dense", ""),
+}  # fmt: skip
 
 
 def extra_layer(actual: Row) -> Cause:

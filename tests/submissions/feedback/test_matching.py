@@ -78,7 +78,7 @@ def test_what_follows_from_a_difference_is_not_counted(name, changes, apart):
 
 
 def test_a_network_of_many_layers_is_not_laid_beside_a_document(monkeypatch):
-    # A stranger's answer may hold sixteen, each of which would take seconds.
+    # An answer may hold sixteen, each of which would take seconds.
     monkeypatch.setattr(module, "compare", lambda *_: pytest.fail("aligned"))
     hidden = [dense(32, f"hidden{i}", activation="relu") for i in range(100)]
     many = network(entry(784), *hidden, SOFTMAX)

@@ -1,4 +1,4 @@
-"""The recipe of a stranger's script: what is sound is read, the rest is refused by name."""
+"""The recipe of an untrusted script: sound values are read, the rest is refused by name."""
 
 from contextlib import suppress
 

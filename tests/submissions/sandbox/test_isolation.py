@@ -1,4 +1,4 @@
-"""Somebody else's build() can do no harm, and takes nobody's turn."""
+"""A submission's build() cannot do harm, and does not delay others."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_without_any_program_there_are_limits_alone(monkeypatch):
         ({"bwrap": "shared", "unshare": "private"}, "bubblewrap", False),
         ({"unshare": "private", "setpriv": "private"}, "namespaces", True),
         ({"unshare": "shared"}, "namespaces", False),
-        # Whoever has no view of its own sees its neighbours' files.
+        # Without a view of its own a submission sees its neighbours' files.
         ({"setpriv": "private"}, "limits", False),
         ({}, "limits", False),
     ],
@@ -355,7 +355,7 @@ def test_nothing_outside_can_be_written(extractor, place):
     import subprocess
     from pathlib import Path
     mark = Path({str(mark)!r})
-    # Whoever is root in there must not be able to undo the read-only mounts either.
+    # Root in there must not be able to undo the read-only mounts either.
     for mounted in ("/", {str(PROJECT_ROOT)!r}):
         for how in ("remount,rw", "remount,rw,bind"):
             subprocess.run(["mount", "-o", how, mounted], capture_output=True)

@@ -14,12 +14,6 @@ from typing import Any
 import keras
 
 from harness.submissions.sandbox.inside import describe, keras2_calls
-from harness.submissions.sandbox.inside.describe import (
-    Indescribable,
-    NetworkRow,
-    build_for,
-    describe_model,
-)
 from harness.submissions.sandbox.inside.fake_results import (
     checkpoint,
     history,
@@ -49,7 +43,7 @@ class Captures:
 
     def __init__(self, notes: Notes) -> None:
         self.notes = notes
-        self.rows: list[NetworkRow] = []
+        self.rows: list[describe.NetworkRow] = []
         self.problem: str | None = None
         self.on_first: Callable[[], None] = lambda: None
         self._seen: set[str] = set()
@@ -61,13 +55,13 @@ class Captures:
         """Keeps a network, unless the same was fitted in the same way before.
 
         Raises:
-            Indescribable: it does not have a configuration that can be described.
+            describe.Indescribable: it does not have a configuration that can be described.
         """
-        kind, config = describe_model(model)
+        kind, config = describe.describe_model(model)
         key = _identity(kind, config, recipe)
         if key in self._seen:
             return
-        row: NetworkRow = {
+        row: describe.NetworkRow = {
             "class": kind,
             "config": config,
             "origin": origin,
@@ -117,7 +111,7 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
         line = notes.source.line()
         shape = None if fed.images is None else fed.images.shape[1:]
         try:
-            build_for(model, shape, notes)
+            describe.build_for(model, shape, notes)
         except Exception as error:
             captures.problem = f"the network cannot be built: {notes.source.describe(error)}"
             raise
@@ -125,7 +119,7 @@ def _methods(captures: Captures) -> dict[str, Callable[..., Any]]:  # noqa: C901
         images = {"labels": fed.labels_row(), "images": fed.images_row()}
         try:
             captures.add(model, "fit", line, {**known, **images, **recipe})
-        except Indescribable as error:
+        except describe.Indescribable as error:
             captures.problem = str(error)
 
     def fit(  # noqa: PLR0913, PLR0917  (the signature is Keras's)

@@ -6,13 +6,8 @@ from typing import Any
 
 import keras
 
+from harness.submissions.sandbox.inside import describe
 from harness.submissions.sandbox.inside.capture import Captures
-from harness.submissions.sandbox.inside.describe import (
-    Indescribable,
-    build_for,
-    compiled_recipe,
-    is_built,
-)
 
 FUNCTIONS = ("build", "build_model", "create_model", "make_model", "get_model")
 
@@ -59,7 +54,7 @@ def network_of(names: Mapping[str, object], main: str, captures: Captures) -> No
 def object_of(names: Mapping[str, object], captures: Captures) -> None:
     """Captures the object `model` of a script that did not come to its end, if it is one."""
     model = _models(names).get("model")
-    if model is not None and is_built(model):
+    if model is not None and describe.is_built(model):
         _keep(model, "model", captures)
 
 
@@ -101,16 +96,16 @@ def _call(name: str, make: Callable[..., Any], captures: Captures) -> keras.Mode
 def _keep(model: keras.Model, origin: str, captures: Captures) -> None:
     what = f"{origin} returned a model" if origin.endswith("()") else f"{origin} is a model"
     try:
-        build_for(model, None, captures.notes)
+        describe.build_for(model, None, captures.notes)
     except Exception as error:
         said = captures.notes.source.describe(error)
         raise NoNetwork("build", f"{what} that cannot be built: {said}") from error
-    if not is_built(model):
+    if not describe.is_built(model):
         raise NoNetwork(
             "interface",
             f"{what} whose input shape is not known: begin it with keras.Input((28, 28, 1))",
         )
     try:
-        captures.add(model, origin, None, compiled_recipe(model))
-    except Indescribable as error:
+        captures.add(model, origin, None, describe.compiled_recipe(model))
+    except describe.Indescribable as error:
         raise NoNetwork("interface", str(error)) from error

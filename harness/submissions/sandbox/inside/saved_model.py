@@ -11,17 +11,7 @@ import h5py
 import keras
 import numpy as np
 
-from harness.submissions.sandbox.inside.describe import (
-    Indescribable,
-    NetworkRow,
-    OptimizerRow,
-    RecipeRow,
-    describe_model,
-    loss_row,
-    plain_rate,
-    recipe_row,
-    schedule_start,
-)
+from harness.submissions.sandbox.inside import describe
 
 MAX_FILE = 256 << 20
 MAX_WEIGHTS = 80_000_000  # bytes
@@ -34,7 +24,7 @@ class Unopenable(Exception):
     """A file that gives no network; the text says why, for its author."""
 
 
-def open_file(name: str) -> tuple[NetworkRow, bytes]:
+def open_file(name: str) -> tuple[describe.NetworkRow, bytes]:
     """Returns the network of a `.keras` or `.h5` file and its weights.
 
     Returns:
@@ -64,11 +54,11 @@ def open_file(name: str) -> tuple[NetworkRow, bytes]:
     except Exception as error:
         raise Unopenable(f"{name} cannot be opened: {_reason(error)}") from error
     try:
-        kind, config = describe_model(model)
-    except Indescribable as error:
+        kind, config = describe.describe_model(model)
+    except describe.Indescribable as error:
         raise Unopenable(f"{name}: {error}") from error
     shapes, data = _weights(model, config, name)
-    network: NetworkRow = {
+    network: describe.NetworkRow = {
         "class": kind,
         "config": config,
         "origin": "file",
@@ -175,26 +165,28 @@ def _weights(model: keras.Model, config: Any, name: str) -> tuple[list[Any] | No
     return shapes, data
 
 
-def _recipe(written: Mapping[str, object]) -> RecipeRow | None:
+def _recipe(written: Mapping[str, object]) -> describe.RecipeRow | None:
     """Returns the recipe that a saved file holds: optimizer, loss and metrics."""
     optimizer = _mapping(written.get("optimizer") or written.get("optimizer_config"))
     if not optimizer and "loss" not in written:
         return None
     metrics = [str(name)[:80] for name in _flat(written.get("metrics"))][:20]
-    return recipe_row(_optimizer(optimizer), loss_row(written.get("loss")), metrics)
+    return describe.recipe_row(
+        _optimizer(optimizer), describe.loss_row(written.get("loss")), metrics
+    )
 
 
-def _optimizer(row: Mapping[str, object]) -> OptimizerRow | None:
+def _optimizer(row: Mapping[str, object]) -> describe.OptimizerRow | None:
     if not row:
         return None
     config = _mapping(row.get("config"))
     rate = config.get("learning_rate", config.get("lr"))
     if isinstance(rate, Mapping):
-        rate = schedule_start(_mapping(rate.get("config")))
+        rate = describe.schedule_start(_mapping(rate.get("config")))
     known = isinstance(rate, (int, float))
     return {
         "class": str(row.get("class_name"))[:80],
-        "learning_rate": plain_rate(rate) if known else None,
+        "learning_rate": describe.plain_rate(rate) if known else None,
     }
 
 
