@@ -254,5 +254,5 @@ def _imported(name: str, files: Mapping[str, bytes]) -> bool:
 
 
 def _as_text(name: str) -> str:
-    """A file's name, whatever the locale takes it for: nearly all are UTF-8."""
+    """Decodes a file's name as UTF-8, whatever the locale is."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")

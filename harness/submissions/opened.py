@@ -27,14 +27,14 @@ class OpenedSubmission:
     """A submission's network, ready to be graded.
 
     Attributes:
-        comparison: the network that is trained, beside what is expected of it: the document's
-            facts, with the submission's own choices where the document leaves them open.
+        comparison: the network that is trained, beside the document's facts, with the
+            submission's own choices where the document leaves them open.
         basis: how that is known: "project", "named", "file name" or "closest".
         origin: where the network came from, e.g. "build()" or "fit, line 31".
         original: the network as its author wrote it, before it was normalised.
         recipe: how its author trains it, where a script showed that.
         notes: what differs without counting.
-        findings: what is wrong, and likely causes, the most important first.
+        findings: faults and notes with likely causes, the most important first.
         weights: that came with a saved network, for the nodes of `original`; None when none did,
             or when they have been put into the store.
         weights_key: under which they were.
@@ -57,7 +57,7 @@ class OpenedSubmission:
 
     @property
     def facts(self) -> Facts:
-        """What is expected of it."""
+        """The facts that it is graded by."""
         return self.comparison.facts
 
     @property
@@ -128,7 +128,7 @@ def read_answer(
 
 
 def _rank(candidate: _Candidate, facts: Facts) -> tuple[object, ...]:
-    """The least is the closest; of equally close networks, the last that was fitted."""
+    """Returns the sort key: the closest first; of equally close ones, the last that was fitted."""
     *closeness, name = rank(candidate.spec, facts)
     return (*closeness, -candidate.index, name)
 

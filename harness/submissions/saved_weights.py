@@ -79,7 +79,7 @@ def _shapes(value: object) -> list[tuple[int, ...]]:
 
 
 def _in_saved_order(network: Mapping[str, Any], spec: Spec) -> Sequence[int]:
-    """The nodes in the order of the layers in the file, which need not be the spec's."""
+    """Returns the nodes in the order of the file's layers, which need not be the spec's."""
     config = network.get("config")
     layers = config.get("layers") if isinstance(config, Mapping) else None
     places: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Attacks on the code that reads the answer: documents that a submission writes into the pipe itself."""
+"""Attacks on the code that reads the answer: documents written straight into the pipe."""
 
 import json
 from functools import partial
@@ -72,7 +72,7 @@ _TWINS = functional(
     call(dense(9, "twin"), "images"),
     call(_TEN, "twin"),
 )
-# Each Add takes the one before twice: 2^200 paths for the program that walks the graph without a memory.
+# Each Add takes the one before twice: 2^200 paths for code that walks the graph without a memory.
 _PATHS = functional(
     entry(10),
     *(call(layer("Add", f"a{i}"), [f"a{i - 1}" if i else "images"] * 2) for i in range(200)),

@@ -1,4 +1,4 @@
-"""Each hostile submission alone, in the real sandbox: it ends in time, gains nothing and does no harm.
+"""Each hostile submission alone, in the real sandbox: it ends in time and does no harm.
 
 `docs/safety.md` says what the sandbox is; `corpus.py` is what it is held against.
 """

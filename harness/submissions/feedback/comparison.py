@@ -43,7 +43,7 @@ class Comparison:
     """A submission's network beside its document.
 
     Attributes:
-        facts: what is expected.
+        facts: the expected values.
         spec: the network, in the document's conventions.
         recipe: how the author trains it, adapted to `spec`; None where that is not known.
         expected: the documented layers.
@@ -94,7 +94,7 @@ def compare(facts: Facts, spec: Spec, recipe: CapturedRecipe | None = None) -> C
     """Returns the comparison of a network with its document.
 
     Args:
-        facts: what is expected.
+        facts: the expected values.
         spec: the network, in the document's conventions (`normalize.conform`).
         recipe: how the author trains it, adapted to `spec`.
     """
@@ -228,13 +228,13 @@ def _pair_cost(pair: Pair) -> int:
 
 
 def _with_activation(node: Node, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer that could carry an activation and does not is linear, and that is a fact too."""
+    """Adds the linear activation of a layer that could carry another one."""
     fuses = LAYERS[node.kind].fuses_activation
     return {**config, "activation": "linear"} if fuses else dict(config)
 
 
 def _implied(node: Node, fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings whose defaults the documented shapes and counts leave no choice of."""
+    """Returns the settings that follow from the documented shapes and counts."""
     return {key: value for key, value in node.config.items() if key in _IMPLIED - set(fixed)}
 
 
@@ -284,5 +284,5 @@ def _title(row: Row) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """An initializer is known by its class."""
+    """Returns the class of an initializer; other values as they are."""
     return value["class"] if isinstance(value, Mapping) and "class" in value else value

@@ -1,4 +1,4 @@
-"""Finds what is wrong with a submission, and why: causes, not their consequences.
+"""Finds the faults of a submission and their causes, not the consequences.
 
 Each difference in a setting, and each missing or extra layer, is one finding. Shapes and counts
 follow from those and are not findings. Layers that were moved or exchanged are one finding each,

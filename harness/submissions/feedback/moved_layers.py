@@ -71,7 +71,7 @@ def following(actual: Sequence[Row], before: Sequence[Pair]) -> Row | None:
 def _matched(
     expected: Sequence[Row], actual: Sequence[Row], pairs: Sequence[Pair]
 ) -> list[tuple[Pair, Pair]]:
-    """Each missing layer with the extra one that is it, the first with the first."""
+    """Pairs each missing layer with the same extra layer, in order."""
     extra = [p for p in pairs if p.expected_index is None]
     matched: list[tuple[Pair, Pair]] = []
     for gap in (p for p in pairs if p.status == "missing"):
@@ -109,7 +109,7 @@ def _order(row: Row, actual: Sequence[Row], pairs: Sequence[Pair], gap: Pair, ex
 def _exchanged(
     expected: Sequence[Row], actual: Sequence[Row], pairs: Sequence[Pair]
 ) -> tuple[Move, int] | None:
-    """Two layers of one kind, each with the other's settings."""
+    """Finds two layers of one kind, each with the other's settings."""
     changed = [p for p in pairs if p.settings and p.expected_index is not None]
     for one, other in combinations(changed, 2):
         e1, e2 = (expected[p.expected_index or 0] for p in (one, other))

@@ -31,7 +31,7 @@ class Ends:
 
 
 def causes(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
-    """Yields what is wrong with a recipe: data first, then compile, then fit."""
+    """Yields the faults of a recipe: data first, then compile, then fit."""
     if not ends.rescales:
         yield from _pixels(facts, recipe)
     yield from _image_shape(ends, recipe)
@@ -41,7 +41,7 @@ def causes(facts: Facts, ends: Ends, recipe: CapturedRecipe) -> Iterator[Found]:
 
 
 def _fact(facts: Facts, where: str, kind: str, key: str, given: object, text: str) -> Found:
-    """A setting that the facts have, too: what the document states, and what follows, is fixed."""
+    """Makes a fault of a documented setting; stated and derived values are fixed."""
     evidence = facts.recipe.evidence.get(key)
     fixed = evidence is not None and evidence.basis != "chosen"
     return Found(where, Cause(kind, text), fixed, key, given, getattr(facts.recipe, key))

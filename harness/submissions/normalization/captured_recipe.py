@@ -23,7 +23,7 @@ _BRIGHTEST = 255.0
 
 @dataclass(frozen=True)
 class ArrayFacts:
-    """What is known of an array that a script trained on.
+    """Facts about an array that a script trained on.
 
     Attributes:
         shape: with the first axis, that of the images.

@@ -61,7 +61,7 @@ _IDLE: Final[tuple[tuple[str, dict[str, object]], ...]] = (
 
 
 def padding_within(spec: Spec, _: Facts, __: CapturedRecipe | None) -> tuple[Spec, str] | None:
-    """A border of zeros that a convolution with `same` would have added itself."""
+    """Removes a border of zeros that a convolution with `same` adds itself."""
     for index, node in enumerate(spec.network.nodes):
         if node.kind != "Conv2D" or node.config["padding"] != "valid":
             continue
@@ -84,7 +84,7 @@ def padding_within(spec: Spec, _: Facts, __: CapturedRecipe | None) -> tuple[Spe
 
 
 def same_without_border(spec: Spec, _: Facts, __: CapturedRecipe | None) -> tuple[Spec, str] | None:
-    """Pooling with `same` where the windows fit in exactly: nothing is padded."""
+    """Replaces `same` of a pooling whose windows fit exactly: nothing is padded."""
     done = shapes(spec.network)
     for index, node in enumerate(spec.network.nodes):
         config = node.config
@@ -107,7 +107,7 @@ _POOLING: Final = frozenset({"MaxPooling2D", "AveragePooling2D"})
 
 
 def relu_before_pooling(spec: Spec, _: Facts, __: CapturedRecipe | None) -> tuple[Spec, str] | None:
-    """The largest value after ReLU is ReLU of the largest value."""
+    """Moves ReLU before max pooling: the maximum of ReLU is ReLU of the maximum."""
     nodes = spec.network.nodes
     for index, node in enumerate(nodes):
         if node.kind != "Activation" or node.config != _RELU or nodes[node.inputs[0]].kind != _MAX:
@@ -147,7 +147,7 @@ def softmax_of_logits(
 
 
 def _entrance(spec: Spec) -> Iterator[int]:
-    """The layers after the input that only arrange or scale pixels, one after the other."""
+    """Yields the layers after the input that only arrange or scale pixels."""
     index = 0
     while True:
         following = consumers(spec.network, index)
@@ -160,7 +160,7 @@ def _entrance(spec: Spec) -> Iterator[int]:
 
 
 def scaling_outside(spec: Spec, _: Facts, recipe: CapturedRecipe | None) -> tuple[Spec, str] | None:
-    """The grader divides pixels by 255 before they reach a network."""
+    """Removes a division by 255: the grader divides pixels before they reach a network."""
     scalings = [i for i in _entrance(spec) if spec.network.nodes[i].kind == "Rescaling"]
     if len(scalings) != 1 or (recipe is not None and recipe.scaled_pixels):
         return None

@@ -104,7 +104,7 @@ def _candidates() -> list[Isolation]:
     as_root = os.geteuid() == 0
     found = []
     if as_root:
-        # As the user "nobody", for real: the kernel does not limit how many processes root has.
+        # As an unprivileged user, for real: the kernel does not limit how many processes root has.
         prefix = (*_bubblewrap(_AS_ROOT, "--dir"), *_MOUNT_PROC, *_AS_NOBODY)
         found.append(Isolation("bubblewrap", prefix, False, _PROJECT))
     found.append(Isolation("bubblewrap", _bubblewrap(_UNPRIVILEGED, "--proc"), False, _PROJECT))
@@ -175,7 +175,7 @@ def _bubblewrap(rights: Sequence[str], proc: str) -> tuple[str, ...]:
 
 
 def _system() -> list[str]:
-    """The folders of programs and libraries, and the links to them, as they are here."""
+    """Returns binds of the folders of programs and libraries, and of the links to them."""
     arguments = ["--ro-bind", "/usr", "/usr"]
     for path in sorted(Path("/").glob("*")):
         if path.name in {"bin", "sbin"} or path.name.startswith("lib"):
@@ -194,12 +194,12 @@ def _needed() -> set[Path]:
 
 
 def _libraries() -> list[Path]:
-    """Where packages are installed, a user's own folder included."""
+    """Returns the folders of installed packages, a user's own included."""
     return [Path(p) for p in sys.path if Path(p).name in {"site-packages", "dist-packages"}]
 
 
 def _links(path: Path) -> Iterable[Path]:
-    """A program and each link on the way to it."""
+    """Yields a program and each link on the way to it."""
     while True:
         yield path
         if not path.is_symlink():

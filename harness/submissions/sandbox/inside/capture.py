@@ -81,7 +81,7 @@ class Captures:
 
 
 def _identity(kind: str, config: object, recipe: Mapping[str, object] | None) -> str:
-    """One text for one network and recipe, whatever the names and the sizes of the folds."""
+    """Returns a text that is the same for a network and recipe under other names or fold sizes."""
     text = _dumps(config, sort_keys=True)
     if isinstance(config, Mapping):
         names = [config.get("name")]

@@ -134,7 +134,7 @@ def _be_middle(limits: Limits, log: int, answer: int, request: int, news: int) -
 
 
 def _be_init(limits: Limits) -> NoReturn:
-    """The first process of the namespaces; when it ends, the kernel ends all others in them."""
+    """Runs the first process of the namespaces; when it ends, the kernel ends all others."""
     try:
         # Else a signal to its process group would reach those outside.
         os.setsid()

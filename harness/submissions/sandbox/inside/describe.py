@@ -22,7 +22,7 @@ MAX_CONFIG = 500_000
 
 _dumps = json.dumps
 
-# What is answered, as JSON.
+# Rows of the answer.
 OptimizerRow = TypedDict("OptimizerRow", {"class": str, "learning_rate": float | None})
 
 

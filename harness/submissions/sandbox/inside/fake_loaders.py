@@ -153,7 +153,7 @@ class Archive(Mapping[str, NDArray[Any]]):
         self.close()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no file is open."""
 
 
 def _where_missing(original: Callable[..., Any], answer: Callable[..., Any]) -> Callable[..., Any]:

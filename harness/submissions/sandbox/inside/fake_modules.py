@@ -90,7 +90,7 @@ class Tqdm(Anything):
 
     @staticmethod
     def pandas(*_: Any, **__: Any) -> None:
-        """`tqdm.pandas()` prepares something that is not there."""
+        """Does nothing: pandas is not installed."""
 
 
 def _trange(*args: int, **_: Any) -> Tqdm:

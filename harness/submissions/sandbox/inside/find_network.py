@@ -59,7 +59,7 @@ def object_of(names: Mapping[str, object], captures: Captures) -> None:
 
 
 def _function(names: Mapping[str, object]) -> tuple[str, Callable[..., Any]] | None:
-    """The first that can be called without arguments; else the first, whose error says more."""
+    """Returns the first function that takes no arguments, else the first, whose error says more."""
     known = [(name, made) for name in FUNCTIONS if inspect.isroutine(made := names.get(name))]
     return next((each for each in known if _needs_nothing(each[1])), known[0] if known else None)
 

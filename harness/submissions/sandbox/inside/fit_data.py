@@ -91,7 +91,7 @@ def _look(x: Any, y: Any, steps: int | None) -> Fed:
 
 
 def _is_batches(x: Any) -> bool:
-    """A Sequence in the manner of Keras 2: batches by their number."""
+    """Tells whether it is a Sequence as in Keras 2: batches by their number."""
     return (
         hasattr(x, "__getitem__")
         and hasattr(x, "__len__")

@@ -177,7 +177,7 @@ def _trees() -> list[Any]:
 
 
 def _old_convolution(notes: Notes) -> None:
-    """In Keras 1, Convolution2D(32, 3, 3) had a 3 × 3 kernel; today it would be a stride of 3."""
+    """Gives Convolution2D(32, 3, 3) its 3 × 3 kernel of Keras 1; today it has a stride of 3."""
 
     def Convolution2D(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
         if len(args) >= 3 and isinstance(args[1], int) and isinstance(args[2], int):
@@ -194,7 +194,7 @@ def _old_convolution(notes: Notes) -> None:
 
 
 def _old_checkpoint(notes: Notes) -> None:
-    """ModelCheckpoint took any file name once; today it asks for .keras."""
+    """Lets ModelCheckpoint take any file name; Keras 3 requires .keras."""
     owner = keras.callbacks.ModelCheckpoint
     original = owner.__init__
 
@@ -217,7 +217,7 @@ def _old_checkpoint(notes: Notes) -> None:
 
 
 def _old_model_arguments(notes: Notes) -> None:
-    """Model(input=, output=) became Model(inputs=, outputs=)."""
+    """Accepts Model(input=, output=) for Model(inputs=, outputs=)."""
     names = {"input": "inputs", "output": "outputs"}
     make, start = keras.Model.__new__, Functional.__init__
 

@@ -66,7 +66,7 @@ def enter() -> None:
 def make_private_view(limits: Limits) -> None:
     """Gives the first process of new namespaces its own /tmp, /dev/shm and /proc, all empty.
 
-    What is needed and lies below /tmp, as a virtual environment may, is put back into the new one.
+    Needed folders below /tmp, such as a virtual environment, are put back into the new one.
     The new /tmp is made where /proc is, and then moved: that is a folder which is always there and
     will be covered anyway.
 
@@ -102,7 +102,7 @@ def _write_poor_proc(folder: Path) -> None:
 
 
 def _needed() -> list[Path]:
-    """The folders that Python is read from, without those inside others of them."""
+    """Returns the folders that Python is read from, without those inside others of them."""
     paths = {Path(sys.prefix), Path(sys.base_prefix), PROJECT_ROOT, *map(Path, sys.path)}
     folders = {path for path in paths if path.is_absolute() and path.is_dir()}
     return sorted(path for path in folders if not folders.intersection(path.parents))

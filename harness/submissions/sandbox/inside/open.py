@@ -41,7 +41,7 @@ _ENVIRONMENT_OF_FOLDER = ("HOME", "TMPDIR", "TMP", "TEMP")
 
 
 class Document(TypedDict):
-    """What is answered."""
+    """The answer to the trusted side."""
 
     networks: list[NetworkRow]
     notes: list[Note]
