@@ -54,7 +54,7 @@ RULES = (
     _rule("reference/*.py", "reference", "numpy"),
     # The engine and the sandboxed side compute with Keras; nothing else does but the benchmarks.
     _rule("harness/network/engine/*.py", *COMMON, "tensorflow", "keras"),
-    _rule(f"{INSIDE}keras2_modules.py", *SANDBOX, "a module by a computed name"),
+    _rule(f"{INSIDE}keras2_names.py", *SANDBOX, "a module by a computed name"),
     _rule(f"{INSIDE}open.py", *SANDBOX, "a module by a computed name"),
     _rule(f"{INSIDE}*.py", *SANDBOX),
     # It opens files that our own worker has just written.

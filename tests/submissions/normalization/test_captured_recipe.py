@@ -103,8 +103,8 @@ def test_of_labels_not_seen_nothing_is_said():
     ("key", "value", "message"),
     [
         ("batch_size", True, r"= True, but should be an integer from 1 to 1000000000"),
-        ("batch_size", 0, r"batch_size = 0, but should be a whole"),
-        ("batch_size", 10**30, r"batch_size = 10+, but should be a whole"),
+        ("batch_size", 0, r"batch_size = 0, but should be an integer"),
+        ("batch_size", 10**30, r"batch_size = 10+, but should be an integer"),
         ("epochs", 1.0, r"epochs = 1\.0, but should be an integer from 0"),
         ("train_images", -1, r"train_images = -1, but"),
         ("validation_images", "12", r"validation_images = '12', but"),
