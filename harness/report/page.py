@@ -1,12 +1,12 @@
 """results.json -> Page: the parts of the view model brought together."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from harness.report import markdown
 from harness.report.charts import accuracy, svg
+from harness.report.schema import results as schema
 from harness.report.sections import (
     downloads,
     lead,
@@ -28,26 +28,26 @@ from harness.report.views.experiments import Section
 from harness.report.views.page import Claim, Network, Page
 
 
-def page(results: Mapping[str, Any]) -> Page:
+def page(results: schema.Results) -> Page:
     """Returns what to print for results that `schema.checked` has completed."""
-    subjects = results["subjects"]
+    subjects = results.subjects
     found = text_subjects.anchors(subjects)
     scored = summary.scored_networks(subjects)
-    where = {s["id"]: a for s, a in zip(subjects, found, strict=True)}
-    size = results["dataset"]["sizes"]["test"]
+    where = {s.id: a for s, a in zip(subjects, found, strict=True)}
+    size = results.dataset.sizes.test
     with svg.house_style():
         curves, comparison = learning_curves.panels(subjects, found), _charts(scored)
         experiments = sections.sections(
-            results["experiments"],
+            results.experiments,
             _where(subjects, found),
-            judged=results["dataset"]["name"] in {"mnist", None},
+            judged=results.dataset.name in {"mnist", None},
         )
-        claims_drawn = claims.drawing(results["claims"]) if experiments else None
+        claims_drawn = claims.drawing(results.claims) if experiments else None
         more_evidence = evidence_sections.sections(results, found)
         progress = progress_sections.sections(results, found)
     shown = tuple(map(networks.network, subjects, found))
     first = lead.lead(results, scored, where)
-    beside = side_by_side.pairs(subjects, found, results.get("comparisons") or [])
+    beside = side_by_side.pairs(subjects, found, results.comparisons or [])
     return Page(
         headline=summary.headline(results),
         lead=first,
@@ -55,14 +55,14 @@ def page(results: Mapping[str, Any]) -> Page:
         facts=summary.facts(results),
         networks=shown,
         claims=_claims(results, found, experiments),
-        claims_tally=tally([claim["verdict"] for claim in results["claims"]]),
+        claims_tally=tally([claim.verdict for claim in results.claims]),
         curves=curves,
         curves_note=learning_curves.note(subjects),
         charts=comparison,
-        speed=speed.groups(results["benchmarks"]),
-        speed_note=speed.note(results["benchmarks"]),
+        speed=speed.groups(results.benchmarks),
+        speed_note=speed.note(results.benchmarks),
         environment=environment(results),
-        command=results["command"] or "pytest checks/",
+        command=results.command or "pytest checks/",
         downloads=downloads.downloads(results),
         test_images=f"{size:,}" if size else "",
         experiments=experiments,
@@ -107,66 +107,66 @@ def _contents(
     )
 
 
-def _where(subjects: Sequence[Mapping[str, Any]], anchors: Sequence[str]) -> dict[str | None, str]:
-    return {s["architecture"] or s["id"]: a for s, a in zip(subjects, anchors, strict=True)}
+def _where(subjects: Sequence[schema.Subject], anchors: Sequence[str]) -> dict[str | None, str]:
+    return {s.architecture or s.id: a for s, a in zip(subjects, anchors, strict=True)}
 
 
 def _claims(
-    results: Mapping[str, Any], anchors: Sequence[str], experiments: Sequence[Section]
+    results: schema.Results, anchors: Sequence[str], experiments: Sequence[Section]
 ) -> tuple[Claim, ...]:
-    where = _where(results["subjects"], anchors)
+    where = _where(results.subjects, anchors)
     idents = distinct(
-        f"claim-{slug(claim['architecture'] or '')}-{slug(claim['what'] or '', 60)}"
-        for claim in results["claims"]
+        f"claim-{slug(claim.architecture or '')}-{slug(claim.what or '', 60)}"
+        for claim in results.claims
     )
     return tuple(
         Claim(
             ident=ident,
             network=formatting.cut(
-                claim["architecture"] or formatting.NOTHING, text_subjects.LONGEST_NAME
+                claim.architecture or formatting.NOTHING, text_subjects.LONGEST_NAME
             ),
-            anchor=where.get(claim["architecture"]),
-            what=claim["what"] or "claim",
-            document=claim["document"] or "",
-            quote=claim["quote"] or "",
-            source=claim["source"] or "",
-            claimed="" if claim["claimed"] is None else formatting.quantity(claim["claimed"]),
+            anchor=where.get(claim.architecture),
+            what=claim.what or "claim",
+            document=claim.document or "",
+            quote=claim.quote or "",
+            source=claim.source or "",
+            claimed="" if claim.claimed is None else formatting.quantity(claim.claimed),
             measured=_measured(claim),
-            interval=formatting.interval(claim["interval"]),
+            interval=formatting.interval(claim.interval),
             difference=_difference(claim),
             seeds=_repeats(claim),
-            verdict=verdict(claim["verdict"]),
-            reason=claim["reason"] or "",
+            verdict=verdict(claim.verdict),
+            reason=claim.reason or "",
             keys=_keys(claim),
-            evidence=claims.of(claim, results["experiments"], experiments),
+            evidence=claims.of(claim, results.experiments, experiments),
         )
-        for claim, ident in zip(results["claims"], idents, strict=True)
+        for claim, ident in zip(results.claims, idents, strict=True)
     )
 
 
-def _keys(claim: Mapping[str, Any]) -> tuple[str, str, str]:
-    claimed, measured = claim["claimed"], claim["measured"]
+def _keys(claim: schema.Claim) -> tuple[str, str, str]:
+    claimed, measured = claim.claimed, claim.measured
     apart = None if claimed is None or measured is None else measured - claimed
     return formatting.key(claimed), formatting.key(measured), formatting.key(apart)
 
 
-def _repeats(claim: Mapping[str, Any]) -> str:
-    if claim["seeds"] is None:
+def _repeats(claim: schema.Claim) -> str:
+    if claim.seeds is None:
         return ""
-    return f"{claim['seeds']} folds" if claim["repeats"] == "folds" else str(claim["seeds"])
+    return f"{claim.seeds} folds" if claim.repeats == "folds" else str(claim.seeds)
 
 
-def _measured(claim: Mapping[str, Any]) -> str:
-    if claim["claimed"] is not None and formatting.is_count(claim["claimed"]):
-        return formatting.whole(claim["measured"])
-    return formatting.percent(claim["measured"])
+def _measured(claim: schema.Claim) -> str:
+    if claim.claimed is not None and formatting.is_count(claim.claimed):
+        return formatting.whole(claim.measured)
+    return formatting.percent(claim.measured)
 
 
-def _difference(claim: Mapping[str, Any]) -> str:
-    if claim["measured"] is None or claim["claimed"] is None:
+def _difference(claim: schema.Claim) -> str:
+    if claim.measured is None or claim.claimed is None:
         return formatting.NOTHING
-    difference = claim["measured"] - claim["claimed"]
-    if formatting.is_count(claim["claimed"]):
+    difference = claim.measured - claim.claimed
+    if formatting.is_count(claim.claimed):
         return f"{difference:+,.0f}".replace("-", "−") if difference else "0"
     return formatting.points(difference)
 

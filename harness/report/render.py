@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from harness.report import markdown as summary
 from harness.report import output_files
+from harness.report.schema import loading
+from harness.report.schema import results as schema
 from reference.errors import UserError
 
 FOLDER = Path(__file__).parent / "templates"
@@ -21,7 +23,7 @@ PARTS = ("experiments", "evidence", "progress")  # of the page, with a style she
 MARK = f'<meta name="generator" content="{output_files.MAKER}">'.encode()
 
 
-def render(results: Mapping[str, Any]) -> str:
+def render(results: Mapping[str, object]) -> str:
     """Returns the main page for an object of schema 1.
 
     That is the report; of several submissions their class page, of a single one its own page.
@@ -30,22 +32,19 @@ def render(results: Mapping[str, Any]) -> str:
     Raises:
         UserError: another schema, or a part that has another shape.
     """
-    from harness.report.schema import results as schema  # noqa: PLC0415 - see _template
-
     return next(_pages(schema.checked(results), NAME))[1]
 
 
-def markdown(results: Mapping[str, Any]) -> str:
+def markdown(results: Mapping[str, object]) -> str:
     """Returns what summary.md holds, with the page's first paragraph; the page prints the same.
 
     Raises:
         UserError: as `render`.
     """
-    from harness.report.schema import results as schema  # noqa: PLC0415 - see _template
     from harness.report.sections import lead  # noqa: PLC0415 - see _template
 
     complete = schema.checked(results)
-    first = "" if complete["submissions"] else lead.summary(complete)
+    first = "" if complete.submissions else lead.summary(complete)
     return summary.render(complete, first)
 
 
@@ -59,9 +58,6 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
     Raises:
         UserError: the file cannot be used, or a page cannot be written.
     """
-    from harness.report.schema import loading  # noqa: PLC0415 - see _template
-    from harness.report.schema import results as schema  # noqa: PLC0415
-
     results_path = Path(results_path)
     output = Path(output_path) if output_path is not None else results_path.with_name(NAME)
     results = schema.checked(loading.load(results_path), str(results_path))
@@ -74,7 +70,7 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
         for place, html in _pages(results, output.name)
     }
     output_files.write_all(pages, "--output FILE")
-    if results["submissions"]:
+    if results.submissions:
         folder = output.parent / SUBMISSIONS
         output_files.prune(
             folder, ".html", {path.name for path in pages}, lambda raw: MARK in raw[:4096]
@@ -82,15 +78,15 @@ def write(results_path: Path, output_path: Path | None = None) -> Path:
     return output
 
 
-def _pages(results: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
+def _pages(results: schema.Results, name: str) -> Iterator[tuple[str, str]]:
     """Yields every page with its place beside the main one, which comes first and is at ""."""
     # matplotlib takes half a second to import: only who renders pays for it
     from harness.report.charts import svg  # noqa: PLC0415
     from harness.report.class_pages import classroom, submission  # noqa: PLC0415
     from harness.report.page import page  # noqa: PLC0415
 
-    subjects = results["subjects"]
-    if not results["submissions"] or not subjects:
+    subjects = results.subjects
+    if not results.submissions or not subjects:
         yield "", _printed(REPORT, page(results))
         return
     places = [f"{SUBMISSIONS}/{stem}.html" for stem in output_files.stems(subjects)]

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
 from harness.report.charts import axes
 from harness.report.charts.dot_rows import strokes
 from harness.report.charts.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 256.0, 40.0, 152.0, 10.0, 150.0
 DASHES = (None, (5.0, 2.0), (1.2, 2.0), (7.0, 2.0, 1.2, 2.0))
@@ -32,11 +32,11 @@ def looks(subjects: Subjects) -> dict[str, Look]:
     taken: dict[bool, int] = {}
     found = {}
     for subject in subjects:
-        square = subject["family"] == "mlp"
+        square = subject.family == "mlp"
         place = taken.get(square, 0)
         taken[square] = place + 1
         dashes = DASHES[place % len(DASHES)]
-        found[subject["id"]] = Look(INK if square else ACCENT, dashes, square)
+        found[subject.id] = Look(INK if square else ACCENT, dashes, square)
     return found
 
 
@@ -49,7 +49,9 @@ def panel(
         low: the lowest accuracy of all panels, which share their axis.
     """
     sheet = Sheet(WIDTH, 176)
-    lines = [(s["id"], s["robustness"]["clean"], _levels(s, kind)) for s in subjects]
+    lines = [
+        (s.id, s.robustness.clean if s.robustness else None, _levels(s, kind)) for s in subjects
+    ]
     lines = [(name, clean, levels) for name, clean, levels in lines if levels]
     last = max(len(levels) for _, _, levels in lines)
     frame = Panel(LEFT, TOP, RIGHT, BOTTOM, (0.0, float(last)), (max(low - 0.03, 0.0), 1.0))
@@ -70,19 +72,19 @@ def panel(
     return sheet.markup(ident, f"Accuracy under {formatting.cut(kind, 40)}", _described(lines))
 
 
-def _levels(subject: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
-    for curve in subject["robustness"]["curves"]:
-        if curve["corruption"] == kind:
-            return [level for level in curve["levels"] if level["accuracy"] is not None]
+def _levels(subject: schema.Subject, kind: str) -> list[schema.Level]:
+    for curve in subject.robustness.curves if subject.robustness else ():
+        if curve.corruption == kind:
+            return [level for level in curve.levels if level.accuracy is not None]
     return []
 
 
-def _severities(sheet: Sheet, frame: Panel, levels: Sequence[Mapping[str, Any]]) -> None:
+def _severities(sheet: Sheet, frame: Panel, levels: Sequence[schema.Level]) -> None:
     """Under the axis what was done at each severity."""
     sheet.write(frame.left, BOTTOM + 13, "none", anchor="middle", size=11)
     for place, level in enumerate(levels, 1):
         x, _ = frame.at(place, frame.y[0])
-        words = str(level["severity"]) if level["value"] is None else f"{level['value']:.3g}"
+        words = str(level.severity) if level.value is None else f"{level.value:.3g}"
         sheet.write(x, BOTTOM + 13, words, anchor="middle", size=11)
 
 
@@ -91,10 +93,10 @@ def _line(
     frame: Panel,
     look: Look,
     clean: float | None,
-    levels: Sequence[Mapping[str, Any]],
+    levels: Sequence[schema.Level],
 ) -> float:
     """Draws one network, from the undisturbed images on; returns the height of its end."""
-    points = [frame.at(place, level["accuracy"]) for place, level in enumerate(levels, 1)]
+    points = [frame.at(place, level.accuracy or 0.0) for place, level in enumerate(levels, 1)]
     if clean is not None:
         points = [frame.at(0, clean), *points]
     dashes = {"dashes": look.dashes} if look.dashes else {}
@@ -107,10 +109,10 @@ def _line(
     return points[-1][1]
 
 
-def _described(lines: Sequence[tuple[str, float | None, Sequence[Mapping[str, Any]]]]) -> str:
+def _described(lines: Sequence[tuple[str, float | None, Sequence[schema.Level]]]) -> str:
     parts = (
         f"{formatting.cut(name, 40)}: {formatting.percent(clean, 1)} undisturbed, then "
-        + ", ".join(formatting.percent(level["accuracy"], 1) for level in levels)
+        + ", ".join(formatting.percent(level.accuracy, 1) for level in levels)
         for name, clean, levels in lines
     )
     return "; ".join(parts) + "."

@@ -1,25 +1,23 @@
 """A reliability diagram: how often the network was right, over how sure it was."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from harness.report.charts import axes
 from harness.report.charts.dot_rows import strokes
 from harness.report.charts.svg import ACCENT, INK, MUTED, PAPER, RULE, Panel, Sheet
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 from harness.report.text.network_names import counted
-
-Bin = Mapping[str, Any]
 
 WIDTH, LEFT, RIGHT = 188.0, 38.0, 180.0
 SHARES = (0.0, 0.5, 1.0)
 FEW = 10  # images a run
 
 
-def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
+def diagram(ident: str, name: str, bins: Sequence[schema.Bin], most: float) -> Markup:
     """Accuracy over confidence with the diagonal, and below it how many images there are.
 
     Args:
@@ -40,25 +38,25 @@ def diagram(ident: str, name: str, bins: Sequence[Bin], most: float) -> Markup:
     return sheet.markup(ident, f"Reliability of {formatting.cut(name, 40)}", _described(bins))
 
 
-def _bins(sheet: Sheet, square: Panel, bins: Sequence[Bin]) -> None:
+def _bins(sheet: Sheet, square: Panel, bins: Sequence[schema.Bin]) -> None:
     """Bins of a few images tell little: they are small and open, and not joined."""
-    known = [(item["confidence"], *item["interval"]) for item in bins if item["interval"]]
+    known = [(item.confidence or 0.0, *item.interval) for item in bins if item.interval]
     if known:
         bars = [(square.at(x, low), square.at(x, high)) for x, low, high in known]
         sheet.line(strokes(bars), ACCENT, 0.9)
-    few = [item for item in bins if (item["count"] or 0) < FEW]
-    many = [item for item in bins if (item["count"] or 0) >= FEW]
+    few = [item for item in bins if (item.count or 0) < FEW]
+    many = [item for item in bins if (item.count or 0) >= FEW]
     if few:
         rim = {"markeredgecolor": ACCENT, "markeredgewidth": 1.0}
-        points = [square.at(item["confidence"], item["accuracy"]) for item in few]
+        points = [square.at(item.confidence or 0.0, item.accuracy or 0.0) for item in few]
         sheet.marks(points, "o", PAPER, 4.5, **rim)
     if many:
-        points = [square.at(item["confidence"], item["accuracy"]) for item in many]
+        points = [square.at(item.confidence or 0.0, item.accuracy or 0.0) for item in many]
         sheet.line(points, ACCENT, 1.2)
         sheet.marks(points, "o", ACCENT, 7)
 
 
-def _counts(sheet: Sheet, bins: Sequence[Bin], most: float) -> None:
+def _counts(sheet: Sheet, bins: Sequence[schema.Bin], most: float) -> None:
     """A stem for each bin on a logarithmic axis: most images are those it is sure of."""
     top = float(math.ceil(math.log10(max(most, 10))))
     panel = Panel(LEFT, 206, RIGHT, 246, (0.0, 1.0), (-0.3, top))
@@ -69,8 +67,8 @@ def _counts(sheet: Sheet, bins: Sequence[Bin], most: float) -> None:
         _, y = panel.at(0, value)
         words = formatting.short(10**value).replace(formatting.NARROW, "")
         sheet.write(panel.left - 6, y, words, anchor="end", size=11)
-    heights = [math.log10(max(item["count"] or 0.0, 0.5)) for item in bins]
-    places = [item["confidence"] for item in bins]
+    heights = [math.log10(max(item.count or 0.0, 0.5)) for item in bins]
+    places = [item.confidence or 0.0 for item in bins]
     stems = [
         (panel.at(x, -0.3), panel.at(x, height)) for x, height in zip(places, heights, strict=True)
     ]
@@ -86,10 +84,10 @@ def _share(value: float) -> str:
     return f"{100 * value:.0f}{formatting.NARROW}%" if value else "0"
 
 
-def _described(bins: Sequence[Bin]) -> str:
+def _described(bins: Sequence[schema.Bin]) -> str:
     parts = (
-        f"{formatting.percent(item['confidence'], 0)} sure, "
-        f"right {formatting.percent(item['accuracy'], 0)} of {counted(item['count'])}"
+        f"{formatting.percent(item.confidence, 0)} sure, "
+        f"right {formatting.percent(item.accuracy, 0)} of {counted(item.count)}"
         for item in bins
     )
     return f"From least to most sure: {'; '.join(parts)}."

@@ -2,21 +2,21 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
 from harness.report.charts import score_histogram
 from harness.report.class_pages import cards, submission
 from harness.report.class_pages.submission import GROUPS
+from harness.report.schema import results as schema
 from harness.report.sections import summary
 from harness.report.sections.environment import environment
 from harness.report.text import formatting, inline_code
 from harness.report.text.verdicts import tally
 from harness.report.views.classroom import CheckRate, ClassPage, Fault, Twins
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 
 MOST_FAULTS = 12
 MOST_NAMES = 8
@@ -24,20 +24,20 @@ MOST_NAMES = 8
 UNOPENED = {"timeout": "ran out of time", "resource": "ran out of memory or processes"}
 
 
-def page(results: Mapping[str, Any], links: Sequence[str]) -> ClassPage:
+def page(results: schema.Results, links: Sequence[str]) -> ClassPage:
     """Returns what to print; `links` are the addresses of the submissions' pages."""
-    subjects = results["subjects"]
+    subjects = results.subjects
     percents = [share for s in subjects if (share := cards.percent(s)) is not None]
     people = [(cards.name(s), link) for s, link in zip(subjects, links, strict=True)]
     faults = _faults(subjects, people)
-    distinct = len({s["spec_digest"] for s in subjects if s["spec_digest"]})
+    distinct = len({s.spec_digest for s in subjects if s.spec_digest})
     twins = _twins(subjects, people)
     return ClassPage(
         headline=_headline(results, percents),
         lead=_lead(subjects, percents, faults, distinct),
         notices=tuple((notice.title, notice.text) for notice in summary.notices(results)),
         facts=summary.facts(results),
-        tally=tally([s["verdict"] for s in subjects]),
+        tally=tally([s.verdict for s in subjects]),
         statuses=_statuses(subjects),
         histogram=score_histogram.histogram("scores-h", percents),
         rates=_rates(subjects),
@@ -46,7 +46,7 @@ def page(results: Mapping[str, Any], links: Sequence[str]) -> ClassPage:
         twins_note=_twins_note(subjects, distinct, twins),
         cards=tuple(cards.card(s, link) for s, link in zip(subjects, links, strict=True)),
         environment=(*environment(results), *_rubric(results)),
-        command=results["command"] or "pytest checks/",
+        command=results.command or "pytest checks/",
         files=(
             ("grades.csv", "one row for each submission, for a spreadsheet"),
             ("junit.xml", "every check of every submission, for a CI system"),
@@ -55,13 +55,13 @@ def page(results: Mapping[str, Any], links: Sequence[str]) -> ClassPage:
     )
 
 
-def _rubric(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _rubric(results: schema.Results) -> list[tuple[str, str]]:
     return [row for row in submission.facts(results) if row[0] == "Rubric"]
 
 
-def _headline(results: Mapping[str, Any], percents: Sequence[float]) -> str:
-    start = "Unfinished: " if results["outcome"] == "interrupted" else ""
-    count = f"{len(results['subjects']):,} submissions"
+def _headline(results: schema.Results, percents: Sequence[float]) -> str:
+    start = "Unfinished: " if results.outcome == "interrupted" else ""
+    count = f"{len(results.subjects):,} submissions"
     if not percents:
         return f"{start}{count}, none graded"
     return f"{start}{count}, median score {statistics.median(percents):.0f}{formatting.NARROW}%"
@@ -83,7 +83,7 @@ def _lead(
                 f"the class lies between {low:.0f} and {high:.0f}."
             )
         )
-    passed = sum(s["verdict"] == "passed" for s in subjects)
+    passed = sum(s.verdict == "passed" for s in subjects)
     passes = "passes" if passed == 1 else "pass"
     sentences.append(escape(f"{passed:,} {passes} every check that could be run."))
     if faults:
@@ -94,7 +94,7 @@ def _lead(
     if distinct == 1 < opened:
         sentences.append(escape("All of them are one and the same network."))
     elif distinct > 1:
-        trained = ", each trained once" if any(s["runs"] for s in subjects) else ""
+        trained = ", each trained once" if any(s.runs for s in subjects) else ""
         sentences.append(escape(f"There are {distinct:,} distinct networks{trained}."))
     return tuple(sentences)
 
@@ -108,7 +108,7 @@ def _statuses(subjects: Subjects) -> tuple[tuple[str, int], ...]:
     }
     counts: Counter[str] = Counter()
     for subject in subjects:
-        counts.update({check["status"] for check in subject["checks"]} & words.keys())
+        counts.update({check.status or "" for check in subject.checks} & words.keys())
     return tuple((text, counts[status]) for status, text in words.items() if counts[status])
 
 
@@ -117,10 +117,10 @@ def _rates(subjects: Subjects) -> tuple[tuple[str, tuple[CheckRate, ...]], ...]:
     found: dict[str, Counter[str]] = {}
     titles: dict[str, tuple[str, str]] = {}
     for subject in subjects:
-        for check in subject["checks"]:
-            found.setdefault(check["id"], Counter())[check["status"] or ""] += 1
-            title = check["title"] or check["id"]
-            titles.setdefault(check["id"], (check["group"] or "other", title))
+        for check in subject.checks:
+            found.setdefault(check.id, Counter())[check.status or ""] += 1
+            title = check.title or check.id
+            titles.setdefault(check.id, (check.group or "other", title))
     names = dict.fromkeys([*GROUPS, *(group for group, _ in titles.values())])
     grouped = (
         (name, tuple(_rate(i, titles[i][1], found[i]) for i in found if titles[i][0] == name))
@@ -148,10 +148,10 @@ def _faults(subjects: Subjects, people: Sequence[tuple[str, str]]) -> tuple[Faul
     for subject, person in zip(subjects, people, strict=True):
         kinds = {}
         for item in reversed(cards.faults(subject)):
-            kinds[(item["kind"] or "other").replace("_", " ").replace("-", " ")] = item["cause"]
-        if not kinds and not cards.opened(subject) and subject["verdict"] != "not graded":
+            kinds[(item.kind or "other").replace("_", " ").replace("-", " ")] = item.cause or ""
+        if not kinds and not cards.opened(subject) and subject.verdict != "not graded":
             title = UNOPENED.get(cards.stopped(subject) or "", "could not be opened")
-            kinds[title] = formatting.cut((subject["error"] or "").split("\n")[0], 200)
+            kinds[title] = formatting.cut((subject.error or "").split("\n")[0], 200)
         for title, cause in kinds.items():
             who.setdefault(title, []).append(person)
             causes.setdefault(title, Counter())[cause] += 1
@@ -174,14 +174,14 @@ def _twins(subjects: Subjects, people: Sequence[tuple[str, str]]) -> tuple[Twins
     """Groups of submissions with the same network, the largest first."""
     groups: dict[str, list[int]] = {}
     for place, subject in enumerate(subjects):
-        if subject["spec_digest"]:
-            groups.setdefault(subject["spec_digest"], []).append(place)
+        if subject.spec_digest:
+            groups.setdefault(subject.spec_digest, []).append(place)
     several = sorted((g for g in groups.values() if len(g) > 1), key=lambda group: -len(group))
     return tuple(
         Twins(
-            architecture=subjects[group[0]]["architecture"] or "",
+            architecture=subjects[group[0]].architecture or "",
             count=len(group),
-            params=formatting.whole((subjects[group[0]]["spec"] or {}).get("total_params")),
+            params=formatting.whole((subjects[group[0]].spec or schema.Layers()).total_params),
             who=tuple(people[place] for place in group[:MOST_NAMES]),
             more=max(len(group) - MOST_NAMES, 0),
         )
@@ -198,7 +198,7 @@ def _twins_note(subjects: Subjects, distinct: int, twins: Sequence[Twins]) -> st
     networks = (
         "one network" if distinct == 1 else f"{formatting.spelled(distinct)} distinct networks"
     )
-    trained = any(subject["runs"] for subject in subjects)
+    trained = any(subject.runs for subject in subjects)
     once = "; each was trained once, and all that share it share its accuracy" if trained else ""
     return (
         f"The {opened:,} submissions that could be opened hold {networks}{once}. That two are "

@@ -1,9 +1,9 @@
 """Layer by layer: what the document describes beside what was built, and the difference."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from harness.report.schema import results as schema
 from harness.report.sections import layers
 from harness.report.text import formatting
 from harness.report.text.verdicts import verdict
@@ -14,76 +14,67 @@ MOST = 200
 _SOURCE = re.compile(r" \[[^\[\]]*\]$")
 
 
-def compare(subject: Mapping[str, Any]) -> Comparison | None:
+def compare(subject: schema.Subject) -> Comparison | None:
     """Pairs in the order of the harness's alignment; None where nothing was built."""
-    spec, expected = subject["spec"] or {}, subject["expected"] or {}
-    built, stated = spec.get("layers") or [], expected.get("layers") or []
+    spec, expected = subject.spec or schema.Layers(), subject.expected or schema.Layers()
+    built, stated = spec.layers, expected.layers
     if not built:
         return None
-    diff = subject["diff"] or [
-        {"status": None, "expected": None, "actual": place, "changes": []}
-        for place in range(len(built))
-    ]
+    diff = subject.diff or [schema.Diff(actual=place) for place in range(len(built))]
     pairs = tuple(
-        _pair(row, layers.at(stated, row["expected"]), layers.at(built, row["actual"]))
+        _pair(row, layers.at(stated, row.expected), layers.at(built, row.actual))
         for row in diff[:MOST]
     )
-    return Comparison(pairs, _summary(subject["diff"], len(diff)), _totals(spec, expected))
+    return Comparison(pairs, _summary(subject.diff, len(diff)), _totals(spec, expected))
 
 
-def _pair(
-    row: Mapping[str, Any], stated: Mapping[str, Any] | None, built: Mapping[str, Any] | None
-) -> LayerPair:
-    status = row["status"]
-    source = " · ".join(part for part in ((stated or {}).get("source"),) if part)
+def _pair(row: schema.Diff, stated: schema.Layer | None, built: schema.Layer | None) -> LayerPair:
+    status = row.status
     return LayerPair(
         verdict=verdict(status or "not compared"),
         state=status if status in STATES else "unknown",
         document=_layer(stated, stated) if stated else None,
         yours=_layer(built, stated) if built else None,
-        differences=tuple(_difference(text, built) for text in row["changes"][:12]),
-        source=source,
+        differences=tuple(_difference(text, built) for text in row.changes[:12]),
+        source=(stated.source if stated else None) or "",
     )
 
 
-def _layer(layer: Mapping[str, Any], stated: Mapping[str, Any] | None) -> Layer:
-    config = layer.get("config") or {}
+def _layer(layer: schema.Layer, stated: schema.Layer | None) -> Layer:
     return Layer(
-        kind=layer.get("class") or "layer",
+        kind=layer.class_ or "layer",
         name=layers.own_name(layer),
-        details=layers.telling(config, (stated or {}).get("config") or {}),
-        shape=formatting.shape(layer.get("output_shape") or ()),
-        params=formatting.whole(layer.get("params")) if layer.get("params") else "",
+        details=layers.telling(layer.config, stated.config if stated else {}),
+        shape=formatting.shape(layer.output_shape),
+        params=formatting.whole(layer.params) if layer.params else "",
     )
 
 
-def _difference(text: str, built: Mapping[str, Any] | None) -> str:
+def _difference(text: str, built: schema.Layer | None) -> str:
     """`conv1.padding = 'valid', but should be 'same' [row 1]` without what the row says anyway."""
-    name = (built or {}).get("name") or ""
+    name = (built.name if built else None) or ""
     plain = _SOURCE.sub("", text)
     return formatting.cut(plain.removeprefix(f"{name}.") if name else plain, 300)
 
 
-def _totals(
-    spec: Mapping[str, Any], expected: Mapping[str, Any]
-) -> tuple[tuple[str, str, str, bool], ...]:
+def _totals(spec: schema.Layers, expected: schema.Layers) -> tuple[tuple[str, str, str, bool], ...]:
     keys = (("parameters", "total_params"), ("of them trainable", "trainable_params"))
     return tuple(
         (
             label,
-            formatting.whole(expected.get(key)),
-            formatting.whole(spec.get(key)),
-            expected.get(key) is not None and expected.get(key) != spec.get(key),
+            formatting.whole(getattr(expected, key)),
+            formatting.whole(getattr(spec, key)),
+            getattr(expected, key) is not None and getattr(expected, key) != getattr(spec, key),
         )
         for label, key in keys
-        if spec.get(key) is not None
+        if getattr(spec, key) is not None
     )
 
 
-def _summary(diff: Sequence[Mapping[str, Any]], count: int) -> str:
+def _summary(diff: Sequence[schema.Diff], count: int) -> str:
     if not diff:
         return "These are the layers that were built. They were not compared with a document."
-    words = [row["status"] for row in diff]
+    words = [row.status for row in diff]
     phrases = (
         ("changed", "differs", "differ"),
         ("missing", "is missing", "are missing"),

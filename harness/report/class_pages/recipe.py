@@ -1,8 +1,8 @@
 """The recipe: what the document says beside what was submitted, and what is free."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 from harness.report.views.classroom import RecipeRow
 from harness.report.views.common import Verdict
@@ -29,27 +29,27 @@ VERDICTS = {
 }
 
 
-def rows(recipe: Mapping[str, Any] | None) -> tuple[RecipeRow, ...]:
+def rows(recipe: schema.ComparedRecipe | None) -> tuple[RecipeRow, ...]:
     """A row for each setting that either side has; none without a captured recipe's subject."""
     if recipe is None:
         return ()
-    documented, submitted = recipe["documented"], recipe["submitted"] or {}
+    documented, submitted = recipe.documented, recipe.submitted or {}
     keys = [key for key in LABELS if documented.get(key) is not None or _said(submitted.get(key))]
     return tuple(
-        _row(key, documented.get(key), submitted.get(key), recipe["basis"].get(key)) for key in keys
+        _row(key, documented.get(key), submitted.get(key), recipe.basis.get(key)) for key in keys
     )
 
 
-def note(recipe: Mapping[str, Any] | None) -> str:
+def note(recipe: schema.ComparedRecipe | None) -> str:
     """By which recipe it was trained, and whether one was found."""
     if recipe is None:
         return ""
     found = (
         "No recipe was found in the submission: it was not compiled or fitted. "
-        if recipe["submitted"] is None
+        if recipe.submitted is None
         else ""
     )
-    whose = "your own" if recipe["trained_with"] == "submission" else "the document's"
+    whose = "your own" if recipe.trained_with == "submission" else "the document's"
     return (
         f"{found}For grading, the network is trained anew, from fresh weights, by {whose} recipe."
     )

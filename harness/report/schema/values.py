@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from pydantic import (
     AfterValidator,
@@ -235,6 +235,8 @@ class Part(Mapping[str, Any]):
     """
 
     absent: ClassVar[frozenset[str]] = frozenset()
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True, kw_only=True, eq=False)(cls)
@@ -275,7 +277,7 @@ class Part(Mapping[str, Any]):
 @cache
 def keys(part: type[Part]) -> Mapping[str, str]:
     """Returns the keys of a part in results.json, each with the name of its field."""
-    return {field.name.rstrip("_"): field.name for field in fields(part)}  # type: ignore[arg-type]
+    return {field.name.rstrip("_"): field.name for field in fields(part)}
 
 
 def plain(value: object) -> object:

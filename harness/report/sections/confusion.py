@@ -1,8 +1,8 @@
 """Which digits were taken for which: the matrix, the commonest pairs, the pictures."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from harness.report.schema import results as schema
 from harness.report.text import formatting, images
 from harness.report.views.page import Cell, Confusion, ConfusionRow, Misread, Pair
 
@@ -12,9 +12,9 @@ MOST_PAIRS = 8
 MOST_PICTURES = 24
 
 
-def confusion(runs: Sequence[Mapping[str, Any]]) -> Confusion | None:
+def confusion(runs: Sequence[schema.Run]) -> Confusion | None:
     """The counts of all runs added up; None when no run has a matrix."""
-    matrices = [run["confusion"] for run in runs if run["confusion"]]
+    matrices = [run.confusion for run in runs if run.confusion]
     if not matrices:
         return None
     matrices = [matrix for matrix in matrices if len(matrix) == len(matrices[0])]
@@ -27,7 +27,7 @@ def confusion(runs: Sequence[Mapping[str, Any]]) -> Confusion | None:
     if len(matrices) > 1:
         basis += f" of {len(matrices)} seeds added up"
     else:
-        seeds = [run["seed"] for run in runs if run["confusion"]]
+        seeds = [run.seed for run in runs if run.confusion]
         basis += f", seed {seeds[0]}" if seeds[0] is not None else ""
     precision = tuple(formatting.percent(_share(total[j][j], columns[j]), 1) for j in size)
     return Confusion(rows, precision, _pairs(total), basis)
@@ -77,25 +77,25 @@ def _pairs(total: Sequence[Sequence[int]]) -> tuple[Pair, ...]:
     )
 
 
-def gallery(runs: Sequence[Mapping[str, Any]]) -> tuple[tuple[Misread, ...], str]:
+def gallery(runs: Sequence[schema.Run]) -> tuple[tuple[Misread, ...], str]:
     """The pictures of the first run that has any, most confident first, and where they are from."""
     for run in runs:
-        if run["misread"]:
-            shown = sorted(run["misread"], key=lambda item: -(item["confidence"] or 0))
+        if run.misread:
+            shown = sorted(run.misread, key=lambda item: -(item.confidence or 0))
             shown = shown[:MOST_PICTURES]
-            seed = "" if run["seed"] is None else f", seed {run['seed']}"
+            seed = "" if run.seed is None else f", seed {run.seed}"
             basis = f"The {len(shown)} most confident mistakes{seed}."
             return tuple(map(_misread, shown)), basis
     return (), ""
 
 
-def _misread(item: Mapping[str, Any]) -> Misread:
-    confidence = formatting.percent(item["confidence"], 1)
+def _misread(item: schema.Misread) -> Misread:
+    confidence = formatting.percent(item.confidence, 1)
     return Misread(
-        picture=images.data_uri(item["pixels"]) if item["pixels"] else "",
-        label=item["label"],
-        prediction=item["prediction"],
+        picture=images.data_uri(item.pixels) if item.pixels else "",
+        label=item.label,
+        prediction=item.prediction,
         confidence=confidence,
-        alternative=f"Handwritten {item['label']}, read as {item['prediction']}",
-        index="" if item["index"] is None else f"test image {item['index']}",
+        alternative=f"Handwritten {item.label}, read as {item.prediction}",
+        index="" if item.index is None else f"test image {item.index}",
     )

@@ -4,8 +4,8 @@ import base64
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from harness.report.schema import results as schema
 from harness.report.text import subjects as text_subjects
 from harness.report.views.page import Download
 
@@ -19,8 +19,8 @@ EPOCHS = ("id", "seed", "epoch", "accuracy", "val_accuracy", "loss", "val_loss",
 FORMULA = ("=", "+", "-", "@", "\t")
 
 
-def downloads(results: Mapping[str, Any]) -> tuple[Download, ...]:
-    subjects = results["subjects"]
+def downloads(results: schema.Results) -> tuple[Download, ...]:
+    subjects = results.subjects
     files = (
         ("networks.csv", "one row for each network", NETWORKS, _networks(subjects)),
         ("runs.csv", "one row for each training run", RUNS, _runs(subjects)),
@@ -35,7 +35,7 @@ def downloads(results: Mapping[str, Any]) -> tuple[Download, ...]:
     return (raw, *tables, log)
 
 
-def table(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     """CSV (RFC 4180). A text that a spreadsheet would run as a formula gets a leading quote."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -59,34 +59,38 @@ def _ends(interval: tuple[float, float] | None) -> dict[str, float]:
     return {} if interval is None else {"interval_low": interval[0], "interval_high": interval[1]}
 
 
-def _networks(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+def _networks(subjects: Sequence[schema.Subject]) -> Iterable[dict[str, object]]:
     for subject in subjects:
         accuracy, interval = text_subjects.accuracy(subject)
-        gate, spec = subject["gate"] or {}, subject["spec"] or {}
+        gate, spec = subject.gate or schema.Gate(), subject.spec or schema.Layers()
         yield {
-            **{key: subject.get(key) for key in NETWORKS},
-            **{key: spec.get(key) for key in ("total_params", "trainable_params", "flops")},
+            **{key: getattr(subject, key, None) for key in NETWORKS},
+            **{key: getattr(spec, key) for key in ("total_params", "trainable_params", "flops")},
             "test_accuracy": accuracy,
-            "gate": gate.get("threshold"),
-            "margin": gate.get("margin"),
+            "gate": gate.threshold,
+            "margin": gate.margin,
             **_ends(interval),
         }
 
 
-def _runs(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+def _runs(subjects: Sequence[schema.Subject]) -> Iterable[dict[str, object]]:
     for subject in subjects:
-        for run in subject["runs"]:
-            yield {**run, "id": subject["id"], **_ends(run["interval"])}
+        for run in subject.runs:
+            yield {
+                **{key: getattr(run, key, None) for key in RUNS},
+                "id": subject.id,
+                **_ends(run.interval),
+            }
 
 
-def _epochs(subjects: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+def _epochs(subjects: Sequence[schema.Subject]) -> Iterable[dict[str, object]]:
     for subject in subjects:
-        for run in subject["runs"]:
-            history = run["history"]
+        for run in subject.runs:
+            history = {key: getattr(run.history, key) for key in EPOCHS[3:]}
             for index in range(max(map(len, history.values()))):
                 yield {
-                    "id": subject["id"],
-                    "seed": run["seed"],
+                    "id": subject.id,
+                    "seed": run.seed,
                     "epoch": index + 1,
                     **{
                         key: _short(values[index])

@@ -5,41 +5,40 @@ Names and figures lead to their evidence. `plain` gives the same words without t
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from markupsafe import Markup, escape
 
 from harness.report.charts.accuracy import Scored
+from harness.report.schema import results as schema
 from harness.report.sections.experiments import sections
 from harness.report.sections.side_by_side import probability, tested_difference
 from harness.report.sections.summary import scored_networks
 from harness.report.text import formatting
+from harness.report.text.network_names import exchanged
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 Anchors = Mapping[str, str]  # of the networks' sections, by their ids
 
 _TAG = re.compile(r"<[^>]*>")
 ISOLATES = str.maketrans("", "", "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}")
 
 
-def lead(
-    results: Mapping[str, Any], scored: Sequence[Scored], anchors: Anchors
-) -> tuple[Markup, ...]:
+def lead(results: schema.Results, scored: Sequence[Scored], anchors: Anchors) -> tuple[Markup, ...]:
     """Gates, the best network and what it is better than, alarms, baseline, claims, experiments."""
     sentences = [
-        escape(_gates(results["subjects"])),
+        escape(_gates(results.subjects)),
         *_best(results, scored, anchors),
-        _alarms(results["subjects"], anchors),
-        _baseline(results.get("baseline") or {}),
-        _claims(results["claims"]),
-        escape(sections.lead(results["experiments"])),
+        _alarms(results.subjects, anchors),
+        _baseline(results.baseline or schema.Baseline()),
+        _claims(results.claims),
+        escape(sections.lead(results.experiments)),
     ]
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def summary(results: Mapping[str, Any]) -> str:
+def summary(results: schema.Results) -> str:
     """The paragraph as text for results that `schema.checked` has completed."""
-    return plain(lead(results, scored_networks(results["subjects"]), {}))
+    return plain(lead(results, scored_networks(results.subjects), {}))
 
 
 def plain(sentences: Sequence[Markup]) -> str:
@@ -58,11 +57,11 @@ def _name(name: str, anchors: Anchors) -> Markup:
 
 
 def _gates(subjects: Subjects) -> str:
-    gates = [subject["gate"] for subject in subjects if subject["gate"]]
+    gates = [subject.gate for subject in subjects if subject.gate]
     if not gates:
         return "No network was trained far enough to be held against its accuracy gate."
-    met = sum(gate["verdict"] == "passed" for gate in gates)
-    unsettled = sum(gate["verdict"] == "inconclusive" for gate in gates)
+    met = sum(gate.verdict == "passed" for gate in gates)
+    unsettled = sum(gate.verdict == "inconclusive" for gate in gates)
     which = "network" if len(gates) == len(subjects) else "trained network"
     trained = formatting.counted(len(gates), which)
     if met == len(gates) == 1:
@@ -78,12 +77,12 @@ def _gates(subjects: Subjects) -> str:
     return f"{formatting.spelled(met).capitalize()} of {trained} {verb} accuracy gate{rest}."
 
 
-def _best(results: Mapping[str, Any], scored: Sequence[Scored], anchors: Anchors) -> list[Markup]:
+def _best(results: schema.Results, scored: Sequence[Scored], anchors: Anchors) -> list[Markup]:
     if not scored:
         return []
     ranked = sorted(scored, key=lambda item: -item.accuracy)
     best = ranked[0]
-    count = results["dataset"]["sizes"]["test"]
+    count = results.dataset.sizes.test
     images = f"the {count:,} test images" if count else "the test images"
     tested = _tests(results, best.name)
     name = _name(best.name, anchors)
@@ -113,29 +112,22 @@ def _figure(item: Scored) -> Markup:
     return words + (Markup(" ") + _link("how-interval", ends) if ends else "")
 
 
-def _tests(results: Mapping[str, Any], best: str) -> dict[str, Mapping[str, Any]]:
+def _tests(results: schema.Results, best: str) -> dict[str, schema.Comparison]:
     """The comparisons of one network with others, by the other's id, all seen from the one."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for test in results.get("comparisons") or []:
-        if test["a"] == best:
-            found[test["b"]] = {**test, "better": test["verdict"] == "a"}
-        elif test["b"] == best:
-            ends = test["interval"]
-            found[test["a"]] = {
-                **test,
-                "difference": None if test["difference"] is None else -test["difference"],
-                "interval": None if ends is None else (-ends[1], -ends[0]),
-                "better": test["verdict"] == "b",
-            }
-    return found
+    return {
+        test.b: test
+        for found in results.comparisons
+        for test in (found, exchanged(found))
+        if test.a == best
+    }
 
 
 def _runner_up(
-    best: Scored, second: Scored, test: Mapping[str, Any] | None, anchors: Anchors
+    best: Scored, second: Scored, test: schema.Comparison | None, anchors: Anchors
 ) -> Markup:
     name = _name(second.name, anchors)
     if test is not None:
-        verdict = "significant" if test["better"] else "not significant"
+        verdict = "significant" if test.verdict == "a" else "not significant"
         return Markup("; the difference to {} is {} ({}).").format(
             name, _link("how-holm", verdict), tested_difference(test)
         )
@@ -148,8 +140,8 @@ def _runner_up(
     return start + "; the two intervals overlap, so this run does not say which is better."
 
 
-def _others(tests: Sequence[Mapping[str, Any]]) -> Markup:
-    beaten = [test["p_adjusted"] for test in tests if test["better"]]
+def _others(tests: Sequence[schema.Comparison]) -> Markup:
+    beaten = [test.p_adjusted for test in tests if test.verdict == "a"]
     if len(beaten) == len(tests):
         who = "the other" if len(beaten) == 1 else f"the {formatting.spelled(len(beaten))} others"
     elif beaten:
@@ -177,7 +169,7 @@ def _at_most(p: float, count: int) -> str:
 
 def _alarms(subjects: Subjects, anchors: Anchors) -> Markup:
     """Results that are too good to be true, named first of all."""
-    raised = [s["id"] for s in subjects if s.get("alarms")]
+    raised = [s.id for s in subjects if s.alarms]
     if not raised:
         return Markup("")
     names = Markup(", ").join(_name(name, anchors) for name in raised[:3])
@@ -186,29 +178,27 @@ def _alarms(subjects: Subjects, anchors: Anchors) -> Markup:
     return Markup("The result of {}{} looks too good to be true: {}.").format(names, more, alarm)
 
 
-def _baseline(baseline: Mapping[str, Any]) -> Markup:
+def _baseline(baseline: schema.Baseline) -> Markup:
     """Regressions against an earlier run; that there are none is said too."""
-    if not baseline.get("rows"):
+    if not baseline.rows:
         return Markup("")
-    since = f" of {baseline['created'][:10]}" if baseline.get("created") else ""
+    since = f" of {baseline.created[:10]}" if baseline.created else ""
     link = _link("baseline", f"the baseline{since}")
-    unfit = not baseline.get("comparable", True)
-    rows = [row for row in baseline["rows"] if row["status"] == "regressed"]
-    names = list(
-        dict.fromkeys(row["subject"] or row["baseline_subject"] or "a network" for row in rows)
-    )
+    unfit = not baseline.comparable
+    rows = [row for row in baseline.rows if row.status == "regressed"]
+    names = list(dict.fromkeys(row.subject or row.baseline_subject or "a network" for row in rows))
     if not names and unfit:
         return Markup("The accuracies cannot be compared with {}.").format(link)
     if not names:
-        return Markup("Nothing regressed against {}{}.").format(link, _but(baseline["rows"]))
+        return Markup("Nothing regressed against {}{}.").format(link, _but(baseline.rows))
     who = formatting.listed([formatting.apart(name) for name in names], 3)
     rest = "; the accuracies cannot be compared" if unfit else ""
     return Markup("{} regressed against {}{}.").format(who, link, rest)
 
 
-def _but(rows: Sequence[Mapping[str, Any]]) -> str:
+def _but(rows: Sequence[schema.BaselineRow]) -> str:
     """What keeps "nothing regressed" from being the whole of it."""
-    words = [row["status"] for row in rows]
+    words = [row.status for row in rows]
     gone, other, unsure = map(words.count, ("missing", "not comparable", "inconclusive"))
     parts = (
         f"{formatting.spelled(gone)} of its figures {'is' if gone == 1 else 'are'} missing now",
@@ -220,10 +210,10 @@ def _but(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _claims(claims: Sequence[Mapping[str, Any]]) -> Markup:
+def _claims(claims: Sequence[schema.Claim]) -> Markup:
     if not claims:
         return Markup("")
-    words = [claim["verdict"] for claim in claims]
+    words = [claim.verdict for claim in claims]
     phrases = (
         ("holds", "holds", "hold"),
         ("exceeded", "is exceeded", "are exceeded"),

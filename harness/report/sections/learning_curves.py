@@ -1,9 +1,9 @@
 """The row of learning curves: which networks have any, what stands under each."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.report.charts import learning_curves
+from harness.report.schema import results as schema
 from harness.report.sections import networks
 from harness.report.text import formatting
 from harness.report.text import subjects as text_subjects
@@ -11,7 +11,7 @@ from harness.report.views.page import CurvePanel
 
 MOST = 24
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 
 
 def panels(subjects: Subjects, anchors: Sequence[str]) -> tuple[CurvePanel, ...]:
@@ -21,30 +21,30 @@ def panels(subjects: Subjects, anchors: Sequence[str]) -> tuple[CurvePanel, ...]
         for subject, anchor in zip(subjects, anchors, strict=True)
         if (runs := networks.curves(subject))
     ][:MOST]
-    gates = [(subject["gate"] or {}).get("threshold") for subject, _, _ in drawn]
+    gates = [(subject.gate or schema.Gate()).threshold for subject, _, _ in drawn]
     shared = learning_curves.ranges(
         [run for _, _, runs in drawn for run in runs],
         [gate for gate in gates if gate is not None],
     )
     return tuple(
         CurvePanel(
-            formatting.cut(subject["id"], text_subjects.LONGEST_NAME),
+            formatting.cut(subject.id, text_subjects.LONGEST_NAME),
             anchor,
-            learning_curves.learning_curves(f"curve{place}", subject["id"], runs, gate, shared),
+            learning_curves.learning_curves(f"curve{place}", subject.id, runs, gate, shared),
             _caption(subject),
         )
         for place, ((subject, anchor, runs), gate) in enumerate(zip(drawn, gates, strict=True))
     )
 
 
-def _caption(subject: Mapping[str, Any]) -> str:
+def _caption(subject: schema.Subject) -> str:
     """How long the network trained, how well it did at last, and why it stopped."""
-    runs = subject["runs"]
-    epochs = sorted({run["epochs"] for run in runs if run["epochs"] is not None})
-    documented = [run["documented_epochs"] for run in runs if run["documented_epochs"]]
-    last = [values[-1] for run in runs if (values := run["history"]["val_accuracy"])]
+    runs = subject.runs
+    epochs = sorted({run.epochs for run in runs if run.epochs is not None})
+    documented = [run.documented_epochs for run in runs if run.documented_epochs]
+    last = [values[-1] for run in runs if (values := run.history.val_accuracy)]
     parts = []
-    stopped = {run["stopped"] for run in runs if run["stopped"]}
+    stopped = {run.stopped for run in runs if run.stopped}
     if len(stopped) == 1:
         why = formatting.cut(stopped.pop().rstrip("."), 160)
         parts.append(why[:1].upper() + why[1:])

@@ -1,11 +1,11 @@
 """One subject of results.json -> one network of the page."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from harness.report.charts.accuracy import Scored
 from harness.report.charts.learning_curves import Curve
+from harness.report.schema import results as schema
 from harness.report.sections import confusion, layers
 from harness.report.text import formatting
 from harness.report.text.anchors import distinct, slug
@@ -23,34 +23,30 @@ GROUPS = ("build", "structure", "numerics", "training", "persistence")
 FAMILIES = {"cnn": "convolutional", "mlp": "fully connected"}
 
 
-def scored(subject: Mapping[str, Any]) -> Scored | None:
+def scored(subject: schema.Subject) -> Scored | None:
     """The network's place in the comparison charts; None without an accuracy."""
     value, ends = accuracy(subject)
     if value is None:
         return None
-    spec = subject["spec"] or {}
+    spec = subject.spec or schema.Layers()
     return Scored(
-        name=subject["id"],
-        family=subject["family"] or "",
+        name=subject.id,
+        family=subject.family or "",
         accuracy=value,
         interval=ends,
-        gate=(subject["gate"] or {}).get("threshold"),
-        seeds=tuple(
-            run["test_accuracy"] for run in subject["runs"] if run["test_accuracy"] is not None
-        ),
-        params=spec.get("total_params"),
-        flops=spec.get("flops"),
-        rates=tuple(rate for run in subject["runs"] if (rate := run["train_images_per_s"])),
+        gate=(subject.gate or schema.Gate()).threshold,
+        seeds=tuple(run.test_accuracy for run in subject.runs if run.test_accuracy is not None),
+        params=spec.total_params,
+        flops=spec.flops,
+        rates=tuple(rate for run in subject.runs if (rate := run.train_images_per_s)),
     )
 
 
-def curves(subject: Mapping[str, Any]) -> list[Curve]:
+def curves(subject: schema.Subject) -> list[Curve]:
     """The runs that have a history of at least one epoch."""
-    histories = [run["history"] for run in subject["runs"]]
+    histories = [run.history for run in subject.runs]
     found = [
-        Curve(
-            tuple(h["accuracy"]), tuple(h["val_accuracy"]), tuple(h["loss"]), tuple(h["val_loss"])
-        )
+        Curve(tuple(h.accuracy), tuple(h.val_accuracy), tuple(h.loss), tuple(h.val_loss))
         for h in histories
     ]
     return [
@@ -60,39 +56,39 @@ def curves(subject: Mapping[str, Any]) -> list[Curve]:
     ]
 
 
-def network(subject: Mapping[str, Any], anchor: str) -> Network:
+def network(subject: schema.Subject, anchor: str) -> Network:
     """Everything the page says about one network."""
-    spec, gate, runs = subject["spec"] or {}, subject["gate"] or {}, subject["runs"]
+    spec, gate, runs = subject.spec or schema.Layers(), subject.gate or schema.Gate(), subject.runs
     value, ends = accuracy(subject)
-    checks = _checks(subject["checks"], anchor)
+    checks = _checks(subject.checks, anchor)
     failures = tuple(check for check in checks if check.verdict.kind in {"fail", "unsure"})
     gallery, gallery_basis = confusion.gallery(runs)
-    documented = [run["documented_epochs"] for run in runs if run["documented_epochs"]]
+    documented = [run.documented_epochs for run in runs if run.documented_epochs]
     return Network(
         anchor=anchor,
-        id=subject["id"],
-        short=formatting.cut(subject["id"], LONGEST_NAME),
-        family=FAMILIES.get(subject["family"], subject["family"] or ""),
-        title=subject["title"] or "",
-        document=subject["document"] or "",
-        source=subject["source"] or "",
-        verdict=verdict(subject["verdict"]),
+        id=subject.id,
+        short=formatting.cut(subject.id, LONGEST_NAME),
+        family=FAMILIES.get(subject.family or "", subject.family or ""),
+        title=subject.title or "",
+        document=subject.document or "",
+        source=subject.source or "",
+        verdict=verdict(subject.verdict),
         reasons=_reasons(subject, checks),
-        error=_limited(subject["error"]),
+        error=_limited(subject.error),
         accuracy=formatting.percent(value),
         interval=formatting.interval(ends),
-        gate=formatting.gate(gate.get("threshold")),
-        gate_verdict=verdict(gate["verdict"]) if gate.get("verdict") else None,
+        gate=formatting.gate(gate.threshold),
+        gate_verdict=verdict(gate.verdict) if gate.verdict else None,
         gate_words=_gate_words(gate),
-        margin=formatting.points(gate.get("margin")),
-        params=formatting.whole(spec.get("total_params")),
-        flops=formatting.short(spec.get("flops")),
-        epochs=_range(run["epochs"] for run in runs),
+        margin=formatting.points(gate.margin),
+        params=formatting.whole(spec.total_params),
+        flops=formatting.short(spec.flops),
+        epochs=_range(run.epochs for run in runs),
         epochs_of=f"of {max(documented)}" if documented else "",
-        time=formatting.duration(_median(run["train_time_s"] for run in runs)),
-        rate=formatting.whole(_median(run["train_images_per_s"] for run in runs)),
-        score=_points(subject["score"]),
-        score_of="" if subject["max_score"] is None else f"of {_points(subject['max_score'])}",
+        time=formatting.duration(_median(run.train_time_s for run in runs)),
+        rate=formatting.whole(_median(run.train_images_per_s for run in runs)),
+        score=_points(subject.score),
+        score_of="" if subject.max_score is None else f"of {_points(subject.max_score)}",
         failures=failures,
         checks=_grouped(checks),
         checks_summary=_checks_summary(checks),
@@ -101,29 +97,29 @@ def network(subject: Mapping[str, Any], anchor: str) -> Network:
         misread=gallery,
         misread_basis=gallery_basis,
         runs=_runs(runs, anchor),
-        spec_digest=subject["spec_digest"] or "",
+        spec_digest=subject.spec_digest or "",
         keys=_keys(subject, value),
     )
 
 
-def _keys(subject: Mapping[str, Any], accuracy: float | None) -> Keys:
-    spec, gate, runs = subject["spec"] or {}, subject["gate"] or {}, subject["runs"]
+def _keys(subject: schema.Subject, accuracy: float | None) -> Keys:
+    spec, gate, runs = subject.spec or schema.Layers(), subject.gate or schema.Gate(), subject.runs
     return Keys(
         accuracy=formatting.key(accuracy),
-        gate=formatting.key(gate.get("threshold")),
-        margin=formatting.key(gate.get("margin")),
-        params=formatting.key(spec.get("total_params")),
-        flops=formatting.key(spec.get("flops")),
-        epochs=formatting.key(_median(run["epochs"] for run in runs)),
-        time=formatting.key(_median(run["train_time_s"] for run in runs)),
-        rate=formatting.key(_median(run["train_images_per_s"] for run in runs)),
-        score=formatting.key(subject["score"]),
+        gate=formatting.key(gate.threshold),
+        margin=formatting.key(gate.margin),
+        params=formatting.key(spec.total_params),
+        flops=formatting.key(spec.flops),
+        epochs=formatting.key(_median(run.epochs for run in runs)),
+        time=formatting.key(_median(run.train_time_s for run in runs)),
+        rate=formatting.key(_median(run.train_images_per_s for run in runs)),
+        score=formatting.key(subject.score),
     )
 
 
-def _gate_words(gate: Mapping[str, Any]) -> str:
-    basis = f"({gate['basis']})" if gate.get("basis") else ""
-    return " ".join(part for part in (gate.get("explanation"), basis) if part)
+def _gate_words(gate: schema.Gate) -> str:
+    basis = f"({gate.basis})" if gate.basis else ""
+    return " ".join(part for part in (gate.explanation, basis) if part)
 
 
 def _median(values: Iterable[float | None]) -> float | None:
@@ -149,14 +145,14 @@ def _limited(text: str | None) -> str | None:
     return f"{text[:LONGEST_MESSAGE]}\n… {left_out:,} more characters are in results.json"
 
 
-def _reasons(subject: Mapping[str, Any], checks: Sequence[Check]) -> tuple[str, ...]:
+def _reasons(subject: schema.Subject, checks: Sequence[Check]) -> tuple[str, ...]:
     """Why the verdict is what it is, in at most three short lines."""
-    if subject["error"]:
-        return (formatting.cut(subject["error"].splitlines()[0], 140),)
+    if subject.error:
+        return (formatting.cut(subject.error.splitlines()[0], 140),)
     reasons = []
-    gate = subject["gate"] or {}
-    if gate.get("verdict") in {"failed", "inconclusive"} and gate.get("explanation"):
-        reasons.append(formatting.cut(gate["explanation"], 140))
+    gate = subject.gate or schema.Gate()
+    if gate.verdict in {"failed", "inconclusive"} and gate.explanation:
+        reasons.append(formatting.cut(gate.explanation, 140))
     failed = [check for check in checks if check.verdict.kind in {"fail", "unsure"}]
     if failed:
         first = formatting.cut(failed[0].title, 80)
@@ -189,15 +185,15 @@ def _grouped(checks: Sequence[Check]) -> tuple[tuple[str, tuple[Check, ...]], ..
     return tuple((name, members) for name, members in grouped if members)
 
 
-def _checks(items: Sequence[Mapping[str, Any]], anchor: str) -> list[Check]:
+def _checks(items: Sequence[schema.Check], anchor: str) -> list[Check]:
     """`checks/test_a.py::test_b[network]` is found at `net-network-check-test_a-py-test_b`."""
-    names = (item["id"].partition("[")[0].rpartition("/")[2] for item in items)
+    names = (item.id.partition("[")[0].rpartition("/")[2] for item in items)
     idents = distinct(f"{anchor}-check-{slug(name, 80)}" for name in names)
     return [_check(item, ident) for item, ident in zip(items, idents, strict=True)]
 
 
-def _runs(items: Sequence[Mapping[str, Any]], anchor: str) -> tuple[Run, ...]:
-    idents = distinct(f"{anchor}-seed-{_known(item['seed'], 'unknown')}" for item in items)
+def _runs(items: Sequence[schema.Run], anchor: str) -> tuple[Run, ...]:
+    idents = distinct(f"{anchor}-seed-{_known(item.seed, 'unknown')}" for item in items)
     return tuple(_run(item, ident) for item, ident in zip(items, idents, strict=True))
 
 
@@ -205,33 +201,33 @@ def _known(value: int | None, otherwise: str) -> str:
     return otherwise if value is None else str(value)
 
 
-def _check(item: Mapping[str, Any], ident: str) -> Check:
+def _check(item: schema.Check, ident: str) -> Check:
     labels = (("Expected", "expected"), ("Actual", "actual"), ("Source", "source"))
-    earned, possible = item["points"], item["max_points"]
+    earned, possible = item.points, item.max_points
     return Check(
-        id=item["id"],
+        id=item.id,
         ident=ident,
-        title=item["title"] or item["id"],
-        group=item["group"] or "other",
-        verdict=verdict(NOT_APPLICABLE if item["applies"] is False else item["status"]),
+        title=item.title or item.id,
+        group=item.group or "other",
+        verdict=verdict(NOT_APPLICABLE if item.applies is False else item.status),
         points="" if possible is None else f"{_points(earned)}/{_points(possible)}",
         details=tuple((label, _limited(item[key]) or "") for label, key in labels if item[key]),
-        hint=_limited(item["hint"]) or HINTS.get(item["status"]),
-        message=_limited(item["message"]),
+        hint=_limited(item.hint) or HINTS.get(item.status or ""),
+        message=_limited(item.message),
     )
 
 
-def _run(item: Mapping[str, Any], ident: str) -> Run:
+def _run(item: schema.Run, ident: str) -> Run:
     return Run(
         ident=ident,
-        seed=_known(item["seed"], formatting.NOTHING),
-        accuracy=formatting.percent(item["test_accuracy"]),
-        interval=formatting.interval(item["interval"]),
-        loss=formatting.NOTHING if item["test_loss"] is None else f"{item['test_loss']:.4f}",
-        epochs=_known(item["epochs"], formatting.NOTHING),
-        time=formatting.seconds(item["train_time_s"]),
-        stopped=item["stopped"] or "",
-        cached=item["cached"],
-        key=item["key"] or "",
-        weights=item["weights_sha256"] or "",
+        seed=_known(item.seed, formatting.NOTHING),
+        accuracy=formatting.percent(item.test_accuracy),
+        interval=formatting.interval(item.interval),
+        loss=formatting.NOTHING if item.test_loss is None else f"{item.test_loss:.4f}",
+        epochs=_known(item.epochs, formatting.NOTHING),
+        time=formatting.seconds(item.train_time_s),
+        stopped=item.stopped or "",
+        cached=item.cached,
+        key=item.key or "",
+        weights=item.weights_sha256 or "",
     )

@@ -4,8 +4,8 @@ import itertools
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
+from harness.report.schema import results as schema
 from harness.report.sections import confusion, layers
 from harness.report.text import formatting
 from harness.report.text import subjects as text_subjects
@@ -15,16 +15,16 @@ from harness.report.views.side_by_side import Aligned, Beside, Row
 MOST_NETWORKS = 7  # 21 pairs: more would make the page heavy, and are told apart in the table
 MOST_CONFUSED = 3
 
-Subject = Mapping[str, Any]
-
 
 def pairs(
-    subjects: Sequence[Subject], anchors: Sequence[str], comparisons: Sequence[Mapping[str, Any]]
+    subjects: Sequence[schema.Subject],
+    anchors: Sequence[str],
+    comparisons: Sequence[schema.Comparison],
 ) -> tuple[Beside, ...]:
     """Every two of the first `MOST_NETWORKS` networks that were built, in their order."""
-    built = [(s, a) for s, a in zip(subjects, anchors, strict=True) if s["spec"]][:MOST_NETWORKS]
+    built = [(s, a) for s, a in zip(subjects, anchors, strict=True) if s.spec][:MOST_NETWORKS]
     best = _best_two([subject for subject, _ in built])
-    tested = {(c["a"], c["b"]): c for c in comparisons}
+    tested = {(c.a, c.b): c for c in comparisons}
     return tuple(
         _beside(
             a, b, f"pair-{at_a.removeprefix('net-')}--{at_b.removeprefix('net-')}", tested, best
@@ -33,26 +33,26 @@ def pairs(
     )
 
 
-def _best_two(subjects: Sequence[Subject]) -> set[int]:
+def _best_two(subjects: Sequence[schema.Subject]) -> set[int]:
     """The identities of the two most accurate; of the first two where nothing was measured."""
     ranked = sorted(subjects, key=lambda subject: -(text_subjects.accuracy(subject)[0] or 0))
     return {id(subject) for subject in ranked[:2]}
 
 
 def _beside(
-    a: Subject,
-    b: Subject,
+    a: schema.Subject,
+    b: schema.Subject,
     anchor: str,
-    tested: Mapping[tuple[str, str], Mapping[str, Any]],
+    tested: Mapping[tuple[str, str], schema.Comparison],
     best: set[int],
 ) -> Beside:
-    test = tested.get((a["id"], b["id"]))
+    test = tested.get((a.id, b.id))
     return Beside(
         anchor=anchor,
-        a=formatting.cut(a["id"], text_subjects.LONGEST_NAME),
-        b=formatting.cut(b["id"], text_subjects.LONGEST_NAME),
+        a=formatting.cut(a.id, text_subjects.LONGEST_NAME),
+        b=formatting.cut(b.id, text_subjects.LONGEST_NAME),
         gist=_gist(a, b, test),
-        significant=None if test is None else test["verdict"] in {"a", "b"},
+        significant=None if test is None else test.verdict in {"a", "b"},
         first={id(a), id(b)} == best,
         rows=tuple(row for row in _rows(a, b, test) if (row.a, row.b) != (formatting.NOTHING,) * 2),
         recalls=_recalls(a, b),
@@ -60,7 +60,7 @@ def _beside(
     )
 
 
-def _gist(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> str:
+def _gist(a: schema.Subject, b: schema.Subject, test: schema.Comparison | None) -> str:
     if test is not None:
         return tested_difference(test)
     (one, _), (other, _) = text_subjects.accuracy(a), text_subjects.accuracy(b)
@@ -69,13 +69,13 @@ def _gist(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> str:
     return f"{formatting.points(one - other)}, not tested"
 
 
-def tested_difference(test: Mapping[str, Any]) -> str:
+def tested_difference(test: schema.Comparison) -> str:
     """+0.15 pp [+0.02, +0.28], adjusted p = 0.04: the difference and its interval."""
-    ends = points_interval(test["interval"])
-    p = probability(test["p_adjusted"])
+    ends = points_interval(test.interval)
+    p = probability(test.p_adjusted)
     p = p and f"adjusted {p}"
     return ", ".join(
-        part for part in (f"{formatting.points(test['difference'])} {ends}".strip(), p) if part
+        part for part in (f"{formatting.points(test.difference)} {ends}".strip(), p) if part
     )
 
 
@@ -92,7 +92,7 @@ def probability(p: float | None) -> str:
     )
 
 
-def _rows(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> Iterator[Row]:
+def _rows(a: schema.Subject, b: schema.Subject, test: schema.Comparison | None) -> Iterator[Row]:
     (one, ends), (other, other_ends) = text_subjects.accuracy(a), text_subjects.accuracy(b)
     difference = ""
     if test is not None:
@@ -106,15 +106,15 @@ def _rows(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> Iterator[Ro
         f"{formatting.percent(other)} {formatting.interval(other_ends)}".strip(),
         difference,
     )
-    if test is not None and test["only_a"] is not None and test["only_b"] is not None:
-        only = (_mean(test["only_a"]), _mean(test["only_b"]))
+    if test is not None and test.only_a is not None and test.only_b is not None:
+        only = (_mean(test.only_a), _mean(test.only_b))
         yield Row("Images only it reads right", "difference", *only, "")
     yield Row("Accuracy gate", "gate", formatting.gate(_gate(a)), formatting.gate(_gate(b)), "")
     for label, how, key, say in (
         ("Parameters", "parameters", "total_params", formatting.whole),
         ("FLOPs for one image", "flops", "flops", formatting.short),
     ):
-        x, y = a["spec"].get(key), b["spec"].get(key)
+        x, y = (getattr(subject.spec, key) for subject in (a, b))
         yield Row(label, how, say(x), say(y), _times(x, y))
     yield Row("Epochs", "time", _range(a, "epochs"), _range(b, "epochs"), "")
     for label, key, say in (
@@ -127,13 +127,13 @@ def _rows(a: Subject, b: Subject, test: Mapping[str, Any] | None) -> Iterator[Ro
     yield Row("Most confused", "confusion", _confused(a), _confused(b), "")
 
 
-def _more(a: Subject, b: Subject) -> Iterator[Row]:
+def _more(a: schema.Subject, b: schema.Subject) -> Iterator[Row]:
     """Calibration and robustness, where the results have them of both."""
     for label, how, part, key in (
         ("Expected calibration error", "ece", "calibration", "ece"),
         ("Mean corruption error", "mce", "robustness", "mean_corruption_error"),
     ):
-        x, y = ((s.get(part) or {}).get(key) for s in (a, b))
+        x, y = ((getattr(s, part) or {}).get(key) for s in (a, b))
         if x is not None and y is not None:
             yield Row(
                 label, how, formatting.percent(x), formatting.percent(y), formatting.points(x - y)
@@ -144,8 +144,8 @@ def _mean(count: float) -> str:
     return f"{count:,.1f}".removesuffix(".0")
 
 
-def _gate(subject: Subject) -> float | None:
-    return (subject["gate"] or {}).get("threshold")
+def _gate(subject: schema.Subject) -> float | None:
+    return (subject.gate or schema.Gate()).threshold
 
 
 def _times(one: float | None, other: float | None) -> str:
@@ -156,20 +156,20 @@ def _times(one: float | None, other: float | None) -> str:
     return f"{ratio:.2g}×" if ratio < 10 else f"{ratio:,.0f}×"
 
 
-def _range(subject: Subject, key: str) -> str:
-    known = sorted({run[key] for run in subject["runs"] if run[key] is not None})
+def _range(subject: schema.Subject, key: str) -> str:
+    known = sorted({run[key] for run in subject.runs if run[key] is not None})
     if not known:
         return formatting.NOTHING
     return str(known[0]) if len(known) == 1 else f"{known[0]}–{known[-1]}"
 
 
-def _median(subject: Subject, key: str) -> float | None:
-    known = [run[key] for run in subject["runs"] if run[key] is not None]
+def _median(subject: schema.Subject, key: str) -> float | None:
+    known = [run[key] for run in subject.runs if run[key] is not None]
     return statistics.median(known) if known else None
 
 
-def _confused(subject: Subject) -> str:
-    found = confusion.confusion(subject["runs"])
+def _confused(subject: schema.Subject) -> str:
+    found = confusion.confusion(subject.runs)
     if found is None or not found.pairs:
         return formatting.NOTHING
     return ", ".join(
@@ -178,7 +178,7 @@ def _confused(subject: Subject) -> str:
     )
 
 
-def _recalls(a: Subject, b: Subject) -> tuple[tuple[str, str, str], ...]:
+def _recalls(a: schema.Subject, b: schema.Subject) -> tuple[tuple[str, str, str], ...]:
     one, other = (recalls(subject) for subject in (a, b))
     return tuple(
         (_share(x), _share(y), "" if x is None or y is None else _signed(x - y))
@@ -186,9 +186,9 @@ def _recalls(a: Subject, b: Subject) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def recalls(subject: Subject) -> list[float | None]:
+def recalls(subject: schema.Subject) -> list[float | None]:
     """Of each digit's images the share that was read rightly, over all runs."""
-    matrices = [run["confusion"] for run in subject["runs"] if run["confusion"]]
+    matrices = [run.confusion for run in subject.runs if run.confusion]
     if not matrices:
         return []
     matrices = [matrix for matrix in matrices if len(matrix) == len(matrices[0])]
@@ -205,11 +205,11 @@ def _signed(value: float) -> str:
     return "0.0" if abs(value) < 0.0005 else f"{100 * value:+.1f}".replace("-", "−")
 
 
-def aligned(a: Subject, b: Subject) -> tuple[Aligned, ...]:
+def aligned(a: schema.Subject, b: schema.Subject) -> tuple[Aligned, ...]:
     """Layers of the same kind beside each other, in order; what stands alone has an empty side."""
-    one, other = (subject["spec"]["layers"] for subject in (a, b))
+    one, other = ((subject.spec or schema.Layers()).layers for subject in (a, b))
     matcher = SequenceMatcher(
-        None, [x["class"] for x in one], [x["class"] for x in other], autojunk=False
+        None, [x.class_ for x in one], [x.class_ for x in other], autojunk=False
     )
     found = []
     for what, start, end, other_start, other_end in matcher.get_opcodes():
@@ -225,8 +225,8 @@ def _both(a: tuple[str, ...], b: tuple[str, ...]) -> Aligned:
     return Aligned(*(tuple((x, x in y) for x in z) for z, y in ((a, b), (b, a))))
 
 
-def _parts(layer: Mapping[str, Any]) -> tuple[str, ...]:
+def _parts(layer: schema.Layer) -> tuple[str, ...]:
     """Conv2D | filters 32 | kernel size 3×3 | → 26 × 26 × 32 | 320 parameters."""
-    shape = (f"→ {formatting.shape(layer['output_shape'])}",) if layer["output_shape"] else ()
-    params = (f"{formatting.whole(layer['params'])} parameters",) if layer["params"] else ()
-    return (layer["class"] or "layer", *layers.telling(layer["config"], {}), *shape, *params)
+    shape = (f"→ {formatting.shape(layer.output_shape)}",) if layer.output_shape else ()
+    params = (f"{formatting.whole(layer.params)} parameters",) if layer.params else ()
+    return (layer.class_ or "layer", *layers.telling(layer.config, {}), *shape, *params)

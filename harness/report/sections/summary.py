@@ -1,16 +1,16 @@
 """The first words of the page, written from the data. Plain sentences; no number without a unit."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.report.charts.accuracy import Scored
+from harness.report.schema import results as schema
 from harness.report.sections import networks
 from harness.report.sections.experiments import sections
 from harness.report.sections.progress import expected_range
 from harness.report.text import formatting
 from harness.report.views.page import Notice
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 PREDICATES = {
     "passed": ("passes", "pass"),
     "failed": ("fails", "fail"),
@@ -19,24 +19,24 @@ PREDICATES = {
 }
 
 
-def headline(results: Mapping[str, Any]) -> str:
+def headline(results: schema.Results) -> str:
     """Whether all networks pass, or which do not; on what data, if not on MNIST."""
-    subjects = results["subjects"]
+    subjects = results.subjects
     if not subjects:
         return "No network was graded"
-    start = "Unfinished: " if results["outcome"] == "interrupted" else ""
-    on = " on the embedded digits" if results["dataset"]["name"] == "digits" else ""
+    start = "Unfinished: " if results.outcome == "interrupted" else ""
+    on = " on the embedded digits" if results.dataset.name == "digits" else ""
     everyone = len(subjects)
-    groups = {word: [s["id"] for s in subjects if s["verdict"] == word] for word in PREDICATES}
+    groups = {word: [s.id for s in subjects if s.verdict == word] for word in PREDICATES}
     passed = len(groups["passed"])
     for word, names in groups.items():
         if len(names) == everyone > 1:
             networks = f"All {formatting.spelled(everyone)} networks"
             return f"{start}{networks} {_predicate(word, everyone)}{on}"
     if everyone == 1:
-        name, word = subjects[0]["id"], subjects[0]["verdict"]
-        who = "The network" if word == "passed" else formatting.apart(name)
-        return f"{start}{who} {_predicate(word, 1)}{on}"
+        subject = subjects[0]
+        who = "The network" if subject.verdict == "passed" else formatting.apart(subject.id)
+        return f"{start}{who} {_predicate(subject.verdict, 1)}{on}"
     parts = [
         f"{_names(names)} {_predicate(word, len(names))}"
         for word, names in groups.items()
@@ -59,13 +59,13 @@ def _predicate(word: str | None, number: int) -> str:
     return one if number == 1 else many
 
 
-def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
+def notices(results: schema.Results) -> tuple[Notice, ...]:
     """What a reader must know before any number: other data, an unfinished run."""
     found = []
-    dataset = results["dataset"]
-    if dataset["name"] not in {"mnist", None}:
-        name = "the embedded digits" if dataset["name"] == "digits" else "other data"
-        why = f" {dataset['note']}" if dataset["note"] else ""
+    dataset = results.dataset
+    if dataset.name not in {"mnist", None}:
+        name = "the embedded digits" if dataset.name == "digits" else "other data"
+        why = f" {dataset.note}" if dataset.note else ""
         found.append(
             Notice(
                 f"Graded on {name}, not on MNIST",
@@ -73,39 +73,39 @@ def notices(results: Mapping[str, Any]) -> tuple[Notice, ...]:
                 f"{why} Set MNIST_DIR or pass --mnist-dir to grade on MNIST.",
             )
         )
-    elif dataset["note"]:
-        found.append(Notice("About the data", dataset["note"]))
-    found += _slower(results["benchmarks"])
-    found += sections.notices(results["experiments"])
+    elif dataset.note:
+        found.append(Notice("About the data", dataset.note))
+    found += _slower(results.benchmarks)
+    found += sections.notices(results.experiments)
     found += expected_range.notices(results)
-    if results["outcome"] == "interrupted":
+    if results.outcome == "interrupted":
         found.append(
             Notice(
                 "The run was interrupted",
                 "What is missing below was not reached. Finished trainings are stored: "
-                f"run {results['command'] or 'pytest checks/'} again and it goes on from there.",
+                f"run {results.command or 'pytest checks/'} again and it goes on from there.",
             )
         )
     return tuple(found)
 
 
-def _slower(benchmarks: Sequence[Mapping[str, Any]]) -> list[Notice]:
+def _slower(benchmarks: Sequence[schema.Benchmark]) -> list[Notice]:
     """Benchmarks that failed: no figure of theirs would tell."""
-    bad = [row for row in benchmarks if row["status"] in {"regressed", "failed"}]
+    bad = [row for row in benchmarks if row.status in {"regressed", "failed"}]
     if not bad:
         return []
-    names = [f"{row['architecture']} ({row['runner']}, {row['status']})" for row in bad]
+    names = [f"{row.architecture} ({row.runner}, {row.status})" for row in bad]
     text = f"{formatting.listed(list(dict.fromkeys(names)))}. The section on speed says why."
     return [Notice("Benchmarks failed", text)]
 
 
-def facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def facts(results: schema.Results) -> tuple[tuple[str, str], ...]:
     """The line under the headline: data, recipe, seeds, date."""
-    sizes = results["dataset"]["sizes"]
+    sizes = results.dataset.sizes
     uses = (("train", "train and validate"), ("test", "test"))
     split = [f"{sizes[key]:,} to {verb}" for key, verb in uses if sizes[key]]
     names = {"mnist": "MNIST", "digits": "embedded digits"}
-    named = results["dataset"]["name"] or formatting.NOTHING
+    named = results.dataset.name or formatting.NOTHING
     data = names.get(named, formatting.cut(named, 40))
     recipes = {
         "gate": "gate: stops when the validation accuracy has surely cleared the gate",
@@ -115,9 +115,9 @@ def facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         recipes = dict.fromkeys(recipes, "every epoch that the floors of these digits stand on")
     rows = (
         ("Data", f"{data}: {formatting.listed(split)}" if split else data),
-        ("Recipe", recipes.get(results["recipe"], results["recipe"])),
-        ("Seeds", ", ".join("?" if s is None else str(s) for s in results["seeds"][:12])),
-        ("Run", (results["created"] or "").replace("T", " ").replace("Z", " UTC")),
+        ("Recipe", recipes.get(results.recipe or "", results.recipe)),
+        ("Seeds", ", ".join("?" if s is None else str(s) for s in results.seeds[:12])),
+        ("Run", (results.created or "").replace("T", " ").replace("Z", " UTC")),
     )
     return tuple((label, formatting.cut(text, 120)) for label, text in rows if text)
 

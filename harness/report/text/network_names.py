@@ -1,9 +1,9 @@
 """How the sections on evidence call the networks: short names, links, shared small words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 from harness.report.text import subjects as text_subjects
 from harness.report.views.evidence import Name
@@ -24,9 +24,9 @@ class Names:
         return sorted(idents, key=lambda ident: -self.accuracies.get(ident, -1.0))
 
 
-def of(subjects: Sequence[Mapping[str, Any]], anchors: Sequence[str]) -> Names:
-    idents = [subject["id"] for subject in subjects]
-    known = ((s["id"], text_subjects.accuracy(s)[0]) for s in subjects)
+def of(subjects: Sequence[schema.Subject], anchors: Sequence[str]) -> Names:
+    idents = [subject.id for subject in subjects]
+    known = ((s.id, text_subjects.accuracy(s)[0]) for s in subjects)
     return Names(
         dict(zip(reversed(idents), reversed(anchors), strict=True)),
         {ident: value for ident, value in known if value is not None},
@@ -45,9 +45,9 @@ def distance(fraction: float | None) -> str:
     return formatting.points(fraction).replace("+", "")
 
 
-def spelled(fraction: float) -> str:
+def spelled(fraction: float | None) -> str:
     """The same in a sentence: 0.0025 -> 0.25 percentage points."""
-    return f"{100 * abs(fraction):.2f} percentage points"
+    return f"{100 * abs(fraction or 0):.2f} percentage points"
 
 
 def points_interval(ends: tuple[float, float] | None) -> str:
@@ -65,3 +65,19 @@ def counted(value: float | None) -> str:
     if 0 < value < 0.05:
         return "<\N{NO-BREAK SPACE}0.1"
     return f"{value:,.0f}" if abs(value - round(value)) < 0.05 else f"{value:,.1f}"
+
+
+def exchanged(test: schema.Comparison) -> schema.Comparison:
+    """Returns the same comparison with its second network first."""
+    ends = test.interval
+    return replace(
+        test,
+        a=test.b,
+        b=test.a,
+        only_a=test.only_b,
+        only_b=test.only_a,
+        difference=None if test.difference is None else -test.difference,
+        interval=None if ends is None else (-ends[1], -ends[0]),
+        verdict={"a": "b", "b": "a"}.get(test.verdict or "", test.verdict),
+        runs=[replace(run, only_a=run.only_b, only_b=run.only_a) for run in test.runs],
+    )

@@ -1,14 +1,14 @@
 """Can a network's confidence be believed: reliability diagrams, and three figures for each."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.report.charts import reliability
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 from harness.report.text.network_names import Names, counted, distance, spelled
 from harness.report.views.evidence import BinRow, Calibration, CalibrationRow, Diagram, Name
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 
 MOST = 12
 EVEN = 0.001  # a mean confidence within 0.1 points of the accuracy leans to neither side
@@ -16,43 +16,50 @@ EVEN = 0.001  # a mean confidence within 0.1 points of the accuracy leans to nei
 
 def calibration(subjects: Subjects, names: Names) -> Calibration | None:
     """None where no network has one; inside `svg.house_style`."""
-    known = [s for s in subjects if s["calibration"] and s["calibration"]["ece"] is not None]
+    known = [s for s in subjects if _given(s).ece is not None]
     if not known:
         return None
     known = known[:MOST]
-    most = max((b["count"] or 0 for s in known for b in _bins(s)), default=1)
+    most = max((b.count or 0 for s in known for b in _bins(s)), default=1)
     return Calibration(
         found=_found(known),
         diagrams=tuple(
-            _diagram(f"reliable{place}", subject, names.name(subject["id"]), most)
+            _diagram(f"reliable{place}", subject, names.name(subject.id), most)
             for place, subject in enumerate(known)
             if _bins(subject)
         ),
-        rows=tuple(_row(subject, names.name(subject["id"])) for subject in known),
-        notes=tuple(
-            (names.name(s["id"]), s["calibration_note"]) for s in subjects if s["calibration_note"]
-        )[:MOST],
+        rows=tuple(_row(subject, names.name(subject.id)) for subject in known),
+        notes=tuple((names.name(s.id), s.calibration_note) for s in subjects if s.calibration_note)[
+            :MOST
+        ],
         basis=_basis(known),
     )
 
 
-def _bins(subject: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _given(subject: schema.Subject) -> schema.Calibration:
+    return subject.calibration or schema.Calibration()
+
+
+def _ece(subject: schema.Subject) -> float:
+    return _given(subject).ece or 0.0
+
+
+def _bins(subject: schema.Subject) -> list[schema.Bin]:
     return [
         item
-        for item in subject["calibration"]["bins"]
-        if item["confidence"] is not None and item["accuracy"] is not None
+        for item in _given(subject).bins
+        if item.confidence is not None and item.accuracy is not None
     ]
 
 
-def lean(subject: Mapping[str, Any]) -> float | None:
+def lean(subject: schema.Subject) -> float | None:
     """Mean confidence less accuracy: above zero, the network is surer than it is right."""
     bins = _bins(subject)
-    weight = sum(item["count"] or 0 for item in bins)
+    weight = sum(item.count or 0 for item in bins)
     if not weight:
         return None
-    gap = sum(item["count"] * (item["confidence"] - item["accuracy"])
-              for item in bins if item["count"])  # fmt: skip
-    return float(gap / weight)
+    gap = sum((item.count or 0) * ((item.confidence or 0) - (item.accuracy or 0)) for item in bins)
+    return gap / weight
 
 
 def _words(gap: float | None) -> str:
@@ -64,17 +71,17 @@ def _words(gap: float | None) -> str:
 
 
 def _found(known: Subjects) -> str:
-    order = sorted(known, key=lambda subject: subject["calibration"]["ece"])
+    order = sorted(known, key=_ece)
     best, worst = order[0], order[-1]
-    error, name = spelled(best["calibration"]["ece"]), formatting.apart(best["id"])
+    error, name = spelled(_ece(best)), formatting.apart(best.id)
     if len(order) == 1:
         words = _words(lean(best))
         first = f"How sure {name} is and how often it is right differ by {error} on average"
         return f"{first}; it is {words}." if words else f"{first}."
     first = (
         f"{name} can be believed most: how sure it is and how often it is right differ by "
-        f"{error} on average. {formatting.apart(worst['id'])} can be believed least, with "
-        f"{spelled(worst['calibration']['ece'])}"
+        f"{error} on average. {formatting.apart(worst.id)} can be believed least, with "
+        f"{spelled(_ece(worst))}"
     )
     leanings = {_words(lean(subject)) for subject in known}
     if leanings == {"surer than it is right"}:
@@ -85,13 +92,12 @@ def _found(known: Subjects) -> str:
     return f"{first}; it is {far}." if far else f"{first}."
 
 
-def _diagram(ident: str, subject: Mapping[str, Any], name: Name, most: float) -> Diagram:
+def _diagram(ident: str, subject: schema.Subject, name: Name, most: float) -> Diagram:
     bins = _bins(subject)
-    given = subject["calibration"]
     return Diagram(
         network=name,
-        drawing=reliability.diagram(ident, subject["id"], bins, most),
-        caption=_caption(given["ece"], _words(lean(subject))),
+        drawing=reliability.diagram(ident, subject.id, bins, most),
+        caption=_caption(_ece(subject), _words(lean(subject))),
         bins=tuple(map(_bin, bins)),
     )
 
@@ -100,26 +106,26 @@ def _caption(error: float, words: str) -> str:
     return f"Calibration error {distance(error)}{'; ' if words else ''}{words}."
 
 
-def _bin(item: Mapping[str, Any]) -> BinRow:
+def _bin(item: schema.Bin) -> BinRow:
     return BinRow(
-        outputs=f"{formatting.percent(item['low'], 0)} to {formatting.percent(item['high'], 0)}",
-        images=counted(item["count"]),
-        confidence=formatting.percent(item["confidence"], 1),
-        accuracy=formatting.percent(item["accuracy"], 1),
-        interval=formatting.interval(item["interval"], 1),
+        outputs=f"{formatting.percent(item.low, 0)} to {formatting.percent(item.high, 0)}",
+        images=counted(item.count),
+        confidence=formatting.percent(item.confidence, 1),
+        accuracy=formatting.percent(item.accuracy, 1),
+        interval=formatting.interval(item.interval, 1),
     )
 
 
-def _row(subject: Mapping[str, Any], name: Name) -> CalibrationRow:
-    given = subject["calibration"]
+def _row(subject: schema.Subject, name: Name) -> CalibrationRow:
+    given = _given(subject)
     return CalibrationRow(
         network=name,
-        ece=distance(given["ece"]),
-        ece_interval=formatting.interval(given["ece_interval"]),
-        nll=_decimals(given["nll"]),
-        nll_interval=_ends(given["nll_interval"]),
-        brier=_decimals(given["brier"]),
-        brier_interval=_ends(given["brier_interval"]),
+        ece=distance(given.ece),
+        ece_interval=formatting.interval(given.ece_interval),
+        nll=_decimals(given.nll),
+        nll_interval=_ends(given.nll_interval),
+        brier=_decimals(given.brier),
+        brier_interval=_ends(given.brier_interval),
         lean=formatting.points(lean(subject)),
     )
 
@@ -133,8 +139,8 @@ def _ends(ends: tuple[float, float] | None) -> str:
 
 
 def _basis(known: Subjects) -> str:
-    seeds = {s["calibration"]["seeds"] for s in known if s["calibration"]["seeds"]}
-    images = {s["calibration"]["images"] for s in known if s["calibration"]["images"]}
+    seeds = {value for s in known if (value := _given(s).seeds)}
+    images = {value for s in known if (value := _given(s).images)}
     on = f"On the {images.pop():,} test images" if len(images) == 1 else "On the test images"
     if len(seeds) != 1:
         return f"{on}."

@@ -1,14 +1,14 @@
 """What is confused: the commonest mistakes of all networks side by side."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from harness.report.schema import results as schema
 from harness.report.sections.evidence.digits import SHADES
 from harness.report.text import formatting
 from harness.report.text.network_names import Names, counted
 from harness.report.views.evidence import Confusions, Shade
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 Pair = tuple[int, int]
 
 MOST_NETWORKS = 12
@@ -17,7 +17,7 @@ MOST_PAIRS = 12
 
 def confusions(subjects: Subjects, names: Names) -> Confusions | None:
     """None where no network has a list of what it confuses."""
-    known = [subject for subject in subjects if subject["confused"]][:MOST_NETWORKS]
+    known = [subject for subject in subjects if subject.confused][:MOST_NETWORKS]
     if not known:
         return None
     tables = [_counts(subject) for subject in known]
@@ -28,7 +28,7 @@ def confusions(subjects: Subjects, names: Names) -> Confusions | None:
     )[:MOST_PAIRS]
     return Confusions(
         found=_found(known, tables, pairs[0], sizes),
-        networks=tuple(names.name(subject["id"]) for subject in known),
+        networks=tuple(names.name(subject.id) for subject in known),
         pairs=tuple(
             (
                 *pair,
@@ -43,14 +43,14 @@ def confusions(subjects: Subjects, names: Names) -> Confusions | None:
     )
 
 
-def _counts(subject: Mapping[str, Any]) -> dict[Pair, float]:
+def _counts(subject: schema.Subject) -> dict[Pair, float]:
     """How often a run makes each mistake: the subject's own list, the rest from its matrices."""
     found = {
-        (item["label"], item["prediction"]): item["count"]
-        for item in subject["confused"]
-        if item["count"] is not None
+        (item.label, item.prediction): item.count
+        for item in subject.confused
+        if item.count is not None
     }
-    matrices = [run["confusion"] for run in subject["runs"] if run["confusion"]]
+    matrices = [run.confusion for run in subject.runs if run.confusion]
     size = min(map(len, matrices), default=0)
     for i in range(size):
         for j in range(size):
@@ -63,24 +63,20 @@ def _sizes(known: Subjects) -> dict[int, float]:
     """How many images each digit has, from the figures by digit or a share."""
     found: dict[int, float] = {}
     for subject in known:
-        for item in subject["confused"]:
-            if item["share"] and item["count"]:
-                found.setdefault(item["label"], item["count"] / item["share"])
-        for row in subject["classes"]:
-            if row["images"]:
-                found[row["digit"]] = float(row["images"])
+        for item in subject.confused:
+            if item.share and item.count:
+                found.setdefault(item.label, item.count / item.share)
+        for row in subject.classes:
+            if row.images:
+                found[row.digit] = float(row.images)
     return found
 
 
-def _cell(
-    subject: Mapping[str, Any], pair: Pair, count: float | None, images: float | None
-) -> Shade:
+def _cell(subject: schema.Subject, pair: Pair, count: float | None, images: float | None) -> Shade:
     if count is None:
         return Shade("·", "s0", "")
     share = None if not images else count / images
-    hint = (
-        f"{formatting.cut(subject['id'], 40)}: {pair[0]} read as {pair[1]}, {counted(count)} a run"
-    )
+    hint = f"{formatting.cut(subject.id, 40)}: {pair[0]} read as {pair[1]}, {counted(count)} a run"
     if share is not None:
         hint += f", {formatting.percent(share)} of the {pair[0]}s"
     level = sum((share or 0) >= end / 4 for end in SHADES) + 1
@@ -108,6 +104,6 @@ def _found(
 
 
 def _basis(known: Subjects) -> str:
-    several = any(len(subject["runs"]) > 1 for subject in known)
+    several = any(len(subject.runs) > 1 for subject in known)
     what = "How many test images a run reads so" + (", a mean over the runs" if several else "")
     return f"{what}. The darker the cell, the larger their share of that digit's images."

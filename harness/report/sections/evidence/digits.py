@@ -1,14 +1,14 @@
 """Digit by digit: which are found, and whose readings can be trusted."""
 
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 from harness.report.text.network_names import Names
 from harness.report.views.evidence import DigitRow, Digits, HeatTable, Shade
 
-Subjects = Sequence[Mapping[str, Any]]
+Subjects = Sequence[schema.Subject]
 
 MOST = 12
 # upper ends of the shades, as shares that are wrong: each about twice the one before
@@ -20,16 +20,16 @@ HOW = "The darker the cell, the more are wrong; each network's lowest is underli
 
 def digits(subjects: Subjects, names: Names) -> Digits | None:
     """None where no network has figures by digit."""
-    known = [s for s in subjects if any(row["recall"] is not None for row in s["classes"])][:MOST]
+    known = [s for s in subjects if any(row.recall is not None for row in s.classes)][:MOST]
     if not known:
         return None
-    labels = sorted({row["digit"] for subject in known for row in subject["classes"]})[:10]
+    labels = sorted({row.digit for subject in known for row in subject.classes})[:10]
     tables = tuple(
         HeatTable(
             heading,
             f"{caption} {HOW}",
             tuple(map(str, labels)),
-            tuple((names.name(s["id"]), _cells(s, labels, key)) for s in known),
+            tuple((names.name(s.id), _cells(s, labels, key)) for s in known),
         )
         for key, heading, caption in (
             ("recall", "Found", RECALL),
@@ -39,7 +39,7 @@ def digits(subjects: Subjects, names: Names) -> Digits | None:
     return Digits(
         found=_found(known, labels),
         tables=tables,
-        networks=tuple((names.name(s["id"]), tuple(map(_row, s["classes"][:10]))) for s in known),
+        networks=tuple((names.name(s.id), tuple(map(_row, s.classes[:10]))) for s in known),
     )
 
 
@@ -48,8 +48,8 @@ def shade(wrong: float) -> str:
     return f"s{sum(wrong >= end for end in SHADES)}"
 
 
-def _cells(subject: Mapping[str, Any], labels: Sequence[int], key: str) -> tuple[Shade, ...]:
-    values = {row["digit"]: row for row in subject["classes"] if row[key] is not None}
+def _cells(subject: schema.Subject, labels: Sequence[int], key: str) -> tuple[Shade, ...]:
+    values = {row.digit: row for row in subject.classes if row[key] is not None}
     lowest = min((row[key] for row in values.values()), default=None)
     return tuple(
         Shade(
@@ -68,7 +68,7 @@ def _cells(subject: Mapping[str, Any], labels: Sequence[int], key: str) -> tuple
 def _means(known: Subjects, labels: Sequence[int], key: str) -> dict[int, float]:
     found = {}
     for label in labels:
-        rows = (row for s in known for row in s["classes"] if row["digit"] == label)
+        rows = (row for s in known for row in s.classes if row.digit == label)
         values = [row[key] for row in rows if row[key] is not None]
         if values:
             found[label] = statistics.fmean(values)
@@ -78,7 +78,7 @@ def _means(known: Subjects, labels: Sequence[int], key: str) -> dict[int, float]
 def _found(known: Subjects, labels: Sequence[int]) -> str:
     recall = _means(known, labels, "recall")
     hardest, easiest = min(recall, key=recall.__getitem__), max(recall, key=recall.__getitem__)
-    name = formatting.apart(known[0]["id"])
+    name = formatting.apart(known[0].id)
     who = f"For {name}" if len(known) == 1 else f"For the {formatting.spelled(len(known))} networks"
     average = "" if len(known) == 1 else " on average"
     first = (
@@ -97,13 +97,13 @@ def _found(known: Subjects, labels: Sequence[int]) -> str:
     return f"{first} {second}"
 
 
-def _row(row: Mapping[str, Any]) -> DigitRow:
+def _row(row: schema.DigitMetrics) -> DigitRow:
     return DigitRow(
-        digit=str(row["digit"]),
-        images=formatting.whole(row["images"]),
-        recall=formatting.percent(row["recall"]),
-        recall_interval=formatting.interval(row["recall_interval"]),
-        precision=formatting.percent(row["precision"]),
-        precision_interval=formatting.interval(row["precision_interval"]),
-        f1=formatting.percent(row["f1"]),
+        digit=str(row.digit),
+        images=formatting.whole(row.images),
+        recall=formatting.percent(row.recall),
+        recall_interval=formatting.interval(row.recall_interval),
+        precision=formatting.percent(row.precision),
+        precision_interval=formatting.interval(row.precision_interval),
+        f1=formatting.percent(row.f1),
     )

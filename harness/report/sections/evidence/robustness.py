@@ -1,17 +1,16 @@
 """How disturbed images are read: a panel for each disturbance, the mean error, the tables."""
 
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.report.charts import corruption
 from harness.report.charts import dot_rows as drawn
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 from harness.report.text.network_names import Names
 from harness.report.views.evidence import Figure, LevelTable, Name, Robustness, RobustRow
 
-Subjects = Sequence[Mapping[str, Any]]
-Curve = Mapping[str, Any]
+Subjects = Sequence[schema.Subject]
 
 MOST = 10
 UNREAD = "No network's reading of disturbed images gave a figure. This is why:"
@@ -19,7 +18,7 @@ UNREAD = "No network's reading of disturbed images gave a figure. This is why:"
 
 def robustness(subjects: Subjects, names: Names) -> Robustness | None:
     """None where no network was tried; inside `svg.house_style`."""
-    known = [s for s in subjects if s["robustness"] and any(_curves(s).values())][:MOST]
+    known = [s for s in subjects if _curves(s)][:MOST]
     said = _notes(subjects, names)
     if not known:
         return Robustness(found=UNREAD, notes=said) if said else None
@@ -38,7 +37,7 @@ def robustness(subjects: Subjects, names: Names) -> Robustness | None:
         ),
         panels_note=_note(known),
         summary=_summary(known),
-        rows=tuple(_row(subject, names.name(subject["id"])) for subject in _best(known)),
+        rows=tuple(_row(subject, names.name(subject.id)) for subject in _best(known)),
         tables=tuple(_table(kind, known, names) for kind in kinds),
         basis=_basis(known),
         notes=said,
@@ -47,23 +46,19 @@ def robustness(subjects: Subjects, names: Names) -> Robustness | None:
 
 def _notes(subjects: Subjects, names: Names) -> tuple[tuple[Name, str], ...]:
     """Why a network has no figures, or fewer."""
-    return tuple(
-        (names.name(s["id"]), s["robustness"]["note"])
-        for s in subjects
-        if s["robustness"] and s["robustness"]["note"]
-    )[:MOST]
+    return tuple((names.name(s.id), note) for s in subjects if (note := _given(s).note))[:MOST]
 
 
-def _curves(subject: Mapping[str, Any]) -> dict[str, Curve]:
-    return {
-        curve["corruption"]: curve
-        for curve in subject["robustness"]["curves"]
-        if _accuracies(curve)
-    }
+def _given(subject: schema.Subject) -> schema.Robustness:
+    return subject.robustness or schema.Robustness()
 
 
-def _accuracies(curve: Curve) -> list[float]:
-    return [level["accuracy"] for level in curve["levels"] if level["accuracy"] is not None]
+def _curves(subject: schema.Subject) -> dict[str, schema.Curve]:
+    return {curve.corruption: curve for curve in _given(subject).curves if _accuracies(curve)}
+
+
+def _accuracies(curve: schema.Curve) -> list[float]:
+    return [level.accuracy for level in curve.levels if level.accuracy is not None]
 
 
 def _by_harm(known: Subjects) -> list[str]:
@@ -75,13 +70,13 @@ def _by_harm(known: Subjects) -> list[str]:
     return sorted(found, key=lambda kind: statistics.fmean(found[kind]))
 
 
-def _error(subject: Mapping[str, Any]) -> float:
+def _error(subject: schema.Subject) -> float:
     """The mean corruption error; what has none comes last."""
-    value = subject["robustness"]["mean_corruption_error"]
+    value = _given(subject).mean_corruption_error
     return 2.0 if value is None else value
 
 
-def _best(known: Subjects) -> list[Mapping[str, Any]]:
+def _best(known: Subjects) -> list[schema.Subject]:
     return sorted(known, key=_error)
 
 
@@ -93,8 +88,8 @@ def _found(known: Subjects, kinds: Sequence[str]) -> str:
     if not order:
         return f"{harm}."
     best, worst = order[0], order[-1]
-    name, size = formatting.apart(best["id"]), formatting.percent(_error(best), 1)
-    clean = best["robustness"]["clean"]
+    name, size = formatting.apart(best.id), formatting.percent(_error(best), 1)
+    clean = _given(best).clean
     before = (
         f", against {formatting.percent(1 - clean, 1)} undisturbed" if clean is not None else ""
     )
@@ -102,7 +97,7 @@ def _found(known: Subjects, kinds: Sequence[str]) -> str:
         return f"Of disturbed images {name} misreads {size} on average{before}. {harm}."
     return (
         f"Of disturbed images {name} misreads the fewest, {size} on average{before}; "
-        f"{formatting.apart(worst['id'])} the most, {formatting.percent(_error(worst), 1)}. {harm}."
+        f"{formatting.apart(worst.id)} the most, {formatting.percent(_error(worst), 1)}. {harm}."
     )
 
 
@@ -111,22 +106,22 @@ def _title(kind: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _first(kind: str, known: Subjects) -> Curve:
+def _first(kind: str, known: Subjects) -> schema.Curve:
     return next(found for s in known if (found := _curves(s).get(kind)))
 
 
 def _axis(kind: str, known: Subjects) -> str:
     """What the numbers under a panel are."""
     curve = _first(kind, known)
-    words = curve["words"] or ""
+    words = curve.words or ""
     if words[:5] == kind[:5]:  # "shift": "shifted" says nothing new
         words = ""
-    parts = [part for part in (words, curve["unit"]) if part]
+    parts = [part for part in (words, curve.unit) if part]
     return formatting.cut(", ".join(parts), 80)
 
 
 def _note(known: Subjects) -> str:
-    families = {subject["family"] for subject in known}
+    families = {subject.family for subject in known}
     marks = ""
     if families >= {"cnn", "mlp"}:
         marks = " Discs and blue lines are convolutional networks, squares fully connected ones."
@@ -140,9 +135,9 @@ def _note(known: Subjects) -> str:
 def _summary(known: Subjects) -> Figure | None:
     lines = [
         drawn.Row(
-            formatting.cut(subject["id"], 40),
+            formatting.cut(subject.id, 40),
             _error(subject),
-            subject["robustness"]["mean_corruption_error_interval"],
+            _given(subject).mean_corruption_error_interval,
             formatting.percent(_error(subject), 1),
         )
         for subject in _best(known)
@@ -159,40 +154,40 @@ def _summary(known: Subjects) -> Figure | None:
     return Figure(title, caption, drawn.drawing("disturbed-mean", title, lines, axis))
 
 
-def _row(subject: Mapping[str, Any], name: Name) -> RobustRow:
-    given = subject["robustness"]
+def _row(subject: schema.Subject, name: Name) -> RobustRow:
+    given = _given(subject)
     curves = _curves(subject)
     kind = min(curves, key=lambda key: statistics.fmean(_accuracies(curves[key])))
     lowest = min(_accuracies(curves[kind]))
     return RobustRow(
         network=name,
-        clean=formatting.percent(given["clean"], 1),
-        clean_interval=formatting.interval(given["clean_interval"], 1),
-        error=formatting.percent(given["mean_corruption_error"], 1),
-        error_interval=formatting.interval(given["mean_corruption_error_interval"], 1),
+        clean=formatting.percent(given.clean, 1),
+        clean_interval=formatting.interval(given.clean_interval, 1),
+        error=formatting.percent(given.mean_corruption_error, 1),
+        error_interval=formatting.interval(given.mean_corruption_error_interval, 1),
         worst=f"{_title(kind)}, down to {formatting.percent(lowest, 1)}",
     )
 
 
 def _table(kind: str, known: Subjects, names: Names) -> LevelTable:
-    levels = _first(kind, known)["levels"]
-    severities = [level["severity"] for level in levels]
+    levels = _first(kind, known).levels
+    severities = [level.severity for level in levels]
     rows = []
     for subject in known:
         curve = _curves(subject).get(kind)
         if curve is None:
             continue
-        at = {level["severity"]: level for level in curve["levels"]}
+        at = {level.severity: level for level in curve.levels}
         cells = tuple(
-            (formatting.percent(at[s]["accuracy"], 1), formatting.interval(at[s]["interval"], 1))
+            (formatting.percent(at[s].accuracy, 1), formatting.interval(at[s].interval, 1))
             if s in at
             else (formatting.NOTHING, "")
             for s in severities
         )
-        rows.append((names.name(subject["id"]), cells))
+        rows.append((names.name(subject.id), cells))
     columns = tuple(
-        f"{level['severity']}: {level['value']:g}" if level["value"] is not None
-        else str(level["severity"])
+        f"{level.severity}: {level.value:g}" if level.value is not None
+        else str(level.severity)
         for level in levels
     )  # fmt: skip
     axis = _axis(kind, known)
@@ -201,8 +196,8 @@ def _table(kind: str, known: Subjects, names: Names) -> LevelTable:
 
 
 def _basis(known: Subjects) -> str:
-    images = {s["robustness"]["images"] for s in known if s["robustness"]["images"]}
-    seeds = {s["robustness"]["seeds"] for s in known if s["robustness"]["seeds"]}
+    images = {value for s in known if (value := _given(s).images)}
+    seeds = {value for s in known if (value := _given(s).seeds)}
     on = f"the same {images.pop():,} test images" if len(images) == 1 else "the same test images"
     runs = ""
     if len(seeds) == 1:

@@ -1,8 +1,9 @@
 """results.json -> the part of the page that `evidence/sections.html.j2` prints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from harness.report.schema import results as schema
 from harness.report.sections.evidence.calibration import calibration
 from harness.report.sections.evidence.confusions import confusions
 from harness.report.sections.evidence.digits import digits
@@ -23,7 +24,7 @@ PARTS = (
 )
 
 
-def sections(results: Mapping[str, Any], anchors: Sequence[str]) -> Evidence | None:
+def sections(results: schema.Results, anchors: Sequence[str]) -> Evidence | None:
     """Returns what to print, or None where the file has nothing of it.
 
     To be called inside `svg.house_style`.
@@ -32,7 +33,7 @@ def sections(results: Mapping[str, Any], anchors: Sequence[str]) -> Evidence | N
         results: as `schema.checked` completes them.
         anchors: the fragment address of each subject's section, in their order.
     """
-    subjects = results["subjects"]
+    subjects = results.subjects
     names = called.of(subjects, anchors)
     parts: dict[str, Any] = {
         "paired": paired(results, names),

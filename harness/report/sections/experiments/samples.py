@@ -1,20 +1,17 @@
 """Predictions on sample digits: the picture, what was read, how sure the network was."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from harness.report.schema import experiments as schema
 from harness.report.text import formatting, images
 from harness.report.views.common import Verdict
 from harness.report.views.experiments import Sample, Samples
 
-Result = Mapping[str, Any]
 MOST = 60
 
 
-def body(result: Result) -> Samples:
+def body(result: schema.Samples) -> Samples:
     """Returns what the section of the samples shows."""
-    shown = result["samples"][:MOST]
-    seed = "" if result["seed"] is None else f", trained with seed {result['seed']}"
+    shown = result.samples[:MOST]
+    seed = "" if result.seed is None else f", trained with seed {result.seed}"
     return Samples(
         note=f"Test images as the network sees them{seed}. Under each: the true digit, what was "
         "read, the probability given to that, and the next likely digit.",
@@ -22,27 +19,25 @@ def body(result: Result) -> Samples:
     )
 
 
-def words(result: Result) -> str:
+def words(result: schema.Samples) -> str:
     """How many of the samples with a label were read rightly."""
-    known = [item for item in result["samples"] if item["label"] is not None]
-    right = sum(item["label"] == item["prediction"] for item in known)
+    known = [item for item in result.samples if item.label is not None]
+    right = sum(item.label == item.prediction for item in known)
     return f"{right} of {len(known)} are read rightly" if known else ""
 
 
-def _sample(item: Mapping[str, Any]) -> Sample:
-    label, prediction = item["label"], item["prediction"]
-    shares = [
-        (share, digit) for digit, share in enumerate(item["probabilities"]) if share is not None
-    ]
+def _sample(item: schema.Sample) -> Sample:
+    label, prediction = item.label, item.prediction
+    shares = [(share, digit) for digit, share in enumerate(item.probabilities) if share is not None]
     own = next((share for share, digit in shares if digit == prediction), None)
     others = sorted((pair for pair in shares if pair[1] != prediction), reverse=True)
     right = label == prediction
     known = Verdict("right", "pass") if right else Verdict("misread", "fail")
     second = f"then {others[0][1]}: {formatting.percent(others[0][0], 1)}" if others else ""
     return Sample(
-        picture=images.data_uri(item["pixels"]) if item["pixels"] else "",
+        picture=images.data_uri(item.pixels) if item.pixels else "",
         alternative=f"Handwritten {'digit' if label is None else label}, read as {prediction}",
-        index="" if item["index"] is None else f"test image {item['index']}",
+        index="" if item.index is None else f"test image {item.index}",
         label="?" if label is None else str(label),
         prediction=str(prediction),
         verdict=None if label is None else known,

@@ -1,28 +1,23 @@
 """The experiments of results.json as sections of the page, and their one-line findings."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from harness.report.schema import experiments as schema
+from harness.report.schema.experiments import Experiment
 from harness.report.sections.experiments import samples, study, summary_table, transfer, twin
 from harness.report.text import formatting, subjects
+from harness.report.text.anchors import distinct, slug
 from harness.report.text.verdicts import verdict
 from harness.report.views.common import Verdict
 from harness.report.views.experiments import Samples, Section, Study, SummaryTable, Transfer, Twin
 from harness.report.views.page import Notice
 
-Experiments = Sequence[Mapping[str, Any]]
+Experiments = Sequence[Experiment]
 Body = Study | Transfer | Twin | SummaryTable | Samples
-Interval = tuple[float, float]
 
 LONGEST = 260
-BODIES: dict[str, Callable[[str, Mapping[str, Any]], Body]] = {
-    "study": study.body,
-    "transfer": transfer.body,
-    "twin": twin.body,
-    "summary_table": lambda _, result: summary_table.body(result),
-    "samples": lambda _, result: samples.body(result),
-}
 _LEFT = {"skipped": "left out"}
 # A full stop, then a capital: the end of a sentence, and not of "98.6" or "e.g.".
 _SENTENCE = re.compile(r"(?<=[\w%)\]’”][.!?])\s+(?=[A-Z\"“])")
@@ -39,81 +34,93 @@ def sections(
     """
     shown = [item if judged and not _drawn(item) else _unjudged(item) for item in experiments]
     return tuple(
-        _section(item, anchor, where.get(item["architecture"]))
+        _section(item, anchor, where.get(item.architecture))
         for item, anchor in zip(shown, anchors(experiments), strict=True)
     )
 
 
-def _drawn(item: Mapping[str, Any]) -> bool:
+def _drawn(item: Experiment) -> bool:
     """Whether a transfer's letters were drawn: the document's were written by hand."""
-    result = item["result"]
-    return item["kind"] == "transfer" and result is not None and transfer.drawn(result)
+    return isinstance(item.result, schema.Transfer) and transfer.drawn(item.result)
 
 
-def _unjudged(item: Mapping[str, Any]) -> Mapping[str, Any]:
+def _unjudged(item: Experiment) -> Experiment:
     """The experiment without the document's figure, which is about other pictures."""
-    result = item["result"]
-    return item if result is None else {**item, "result": {**result, "claim": None}}
+    match item.result:
+        case schema.Study() | schema.Transfer() | schema.Twin() | schema.OtherResult() as result:
+            return replace(item, result=replace(result, claim=None))
+    return item
 
 
 def anchors(experiments: Experiments) -> list[str]:
     """A fragment address for each experiment: readable, safe, and no two the same."""
-    taken: dict[str, int] = {}
-    found = []
-    for item in experiments:
-        raw = f"{item['architecture'] or ''}-{item['id']}".lower()
-        slug = re.sub(r"[^a-z0-9_]+", "-", raw).strip("-")[:60] or "experiment"
-        taken[slug] = taken.get(slug, 0) + 1
-        found.append(f"exp-{slug}" if taken[slug] == 1 else f"exp-{slug}--{taken[slug]}")
-    return found
+    return distinct(
+        f"exp-{slug(f'{item.architecture or str()}-{item.id}', 60) or 'experiment'}"
+        for item in experiments
+    )
 
 
-def _section(item: Mapping[str, Any], anchor: str, network: str | None) -> Section:
-    result = item["result"]
-    draw = BODIES.get(item["kind"] or "")
-    finding = _kept((result or {}).get("finding") or "")
+def _section(item: Experiment, anchor: str, network: str | None) -> Section:
+    result = item.result
+    finding = _kept((result.finding if result else None) or "")
     measured, interval = _measured(item)
-    claim = (result or {}).get("claim")
+    claim = getattr(result, "claim", None)
     return Section(
         anchor=anchor,
-        id=formatting.cut(item["id"], 60),
-        kind=item["kind"] or "",
-        network=formatting.cut(item["architecture"] or "", subjects.LONGEST_NAME),
+        id=formatting.cut(item.id, 60),
+        kind=item.kind or "",
+        network=formatting.cut(item.architecture or "", subjects.LONGEST_NAME),
         network_anchor=network,
-        title=formatting.cut(item["title"] or item["id"].replace("_", " "), 160),
-        question=item["question"] or "",
-        source=item["source"] or "",
+        title=formatting.cut(item.title or item.id.replace("_", " "), 160),
+        question=item.question or "",
+        source=item.source or "",
         status=status(item),
-        reason=item["reason"] or "",
-        problems=tuple(item["problems"]),
+        reason=item.reason or "",
+        problems=tuple(item.problems),
         finding=finding,
         short=_short(item, finding),
         claimed="" if claim is None else formatting.gate(claim),
         measured=measured,
         interval=interval,
-        body=draw(anchor, result) if draw and result is not None else None,
+        body=_body(anchor, result),
     )
 
 
-def status(item: Mapping[str, Any]) -> Verdict:
+def _body(ident: str, result: schema.Result | None) -> Body | None:
+    match result:
+        case schema.Study():
+            return study.body(ident, result)
+        case schema.Transfer():
+            return transfer.body(ident, result)
+        case schema.Twin():
+            return twin.body(ident, result)
+        case schema.SummaryTable():
+            return summary_table.body(result)
+        case schema.Samples():
+            return samples.body(result)
+        case _:
+            return None
+
+
+def status(item: Experiment) -> Verdict:
     """How the experiment ended; one that was done but whose check fails has failed."""
-    if item["status"] in {"done", None}:
-        return Verdict("failed", "fail") if item["problems"] else Verdict("done", "pass")
-    return verdict(item["status"])
+    if item.status in {"done", None}:
+        return Verdict("failed", "fail") if item.problems else Verdict("done", "pass")
+    return verdict(item.status)
 
 
-def _short(item: Mapping[str, Any], finding: str) -> str:
+def _short(item: Experiment, finding: str) -> str:
     """One line: what was found, else why nothing was."""
-    if item["problems"]:
-        return formatting.cut(item["problems"][0], LONGEST)
-    if item["status"] not in {"done", None}:
-        return formatting.cut(item["reason"] or "The reason is not known.", LONGEST)
-    if not finding and item["result"] is not None:
+    if item.problems:
+        return formatting.cut(item.problems[0], LONGEST)
+    if item.status not in {"done", None}:
+        return formatting.cut(item.reason or "The reason is not known.", LONGEST)
+    if not finding and item.result is not None:
         finding = _counted(item)
     if not finding:
         return "It was done."
     # Of a study the second sentence says what beside the document's way was found.
-    sentences = _SENTENCE.split(finding)[: 2 if item["kind"] == "study" else 1]
+    sentences = _SENTENCE.split(finding)[: 2 if item.kind == "study" else 1]
     return " ".join(formatting.cut(sentence, LONGEST) for sentence in sentences)
 
 
@@ -122,28 +129,26 @@ def _kept(text: str) -> str:
     return text.replace(" %", f"{formatting.NARROW}%")
 
 
-def _counted(item: Mapping[str, Any]) -> str:
-    if item["kind"] == "summary_table":
-        return summary_table.words(item["result"])
-    if item["kind"] == "samples" and (words := samples.words(item["result"])):
+def _counted(item: Experiment) -> str:
+    if isinstance(item.result, schema.SummaryTable):
+        return summary_table.words(item.result)
+    if isinstance(item.result, schema.Samples) and (words := samples.words(item.result)):
         return f"Of the sample digits, {words}."
     return ""
 
 
-def _measured(item: Mapping[str, Any]) -> tuple[str, str]:
+def _measured(item: Experiment) -> tuple[str, str]:
     """What was measured of what the document claims, with its interval, in words."""
-    result = item["result"]
-    if result is None:
-        return formatting.NOTHING, ""
-    value: float | None = None
-    ends: Interval | None = None
-    if item["kind"] == "study":
-        value, ends = study.measured(result)
-    elif item["kind"] in {"transfer", "twin"}:
-        value, ends = result["mean"], result["interval"]
-    elif item["kind"] == "summary_table":
-        equal = sum(cell["equal"] for cell in result["cells"])
-        return f"{equal} of {len(result['cells'])} cells", ""
+    value, ends = None, None
+    match item.result:
+        case None:
+            return formatting.NOTHING, ""
+        case schema.Study() as result:
+            value, ends = study.measured(result)
+        case schema.Transfer() | schema.Twin() as result:
+            value, ends = result.mean, result.interval
+        case schema.SummaryTable(cells=cells):
+            return f"{sum(cell.equal for cell in cells)} of {len(cells)} cells", ""
     return formatting.percent(value), formatting.interval(ends)
 
 
@@ -175,6 +180,6 @@ def notices(experiments: Experiments) -> list[Notice]:
     bad = [item for item in experiments if status(item).kind == "fail"]
     if not bad:
         return []
-    names = [f"{item['title'] or item['id']} ({item['architecture']})" for item in bad]
+    names = [f"{item.title or item.id} ({item.architecture})" for item in bad]
     text = f"{formatting.listed(names)}. Their sections say why."
     return [Notice("Experiments failed", text)]

@@ -1,17 +1,15 @@
 """Transfer: the network frozen, a new last layer trained on letters."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.report.charts import interval_rows
 from harness.report.charts.interval_rows import LINEAR, Row
+from harness.report.schema import experiments as schema
 from harness.report.text import formatting, images
 from harness.report.text.verdicts import verdict
 from harness.report.views.common import Verdict
 from harness.report.views.experiments import Figure, Letter, Transfer, TransferRun
-
-Result = Mapping[str, Any]
 
 HONEST = (
     "In the first row are the letters that the last layer was trained on: how well they were "
@@ -20,12 +18,12 @@ HONEST = (
 )
 
 
-def body(ident: str, result: Result) -> Transfer:
+def body(ident: str, result: schema.Transfer) -> Transfer:
     """Returns what the section of a transfer shows; inside `svg.house_style`."""
-    runs, letters = result["runs"], result["letters"]
+    runs, letters = result.runs, result.letters
     words = "The letters were drawn for this run: no folder with the real ones was given."
-    note = letters["note"] or (words if drawn(result) else "")
-    test = result["test"]
+    note = letters.note or (words if drawn(result) else "")
+    test = result.test
     return Transfer(
         facts=_facts(result),
         note=note,
@@ -35,23 +33,23 @@ def body(ident: str, result: Result) -> Transfer:
         runs=tuple(map(_run, runs)),
         runs_note=_runs_note(runs),
         test=_test_words(test) if test else "",
-        test_letters=_tested_letters(test, letters["classes"]) if test else (),
+        test_letters=_tested_letters(test, letters.classes) if test else (),
     )
 
 
-def drawn(result: Result) -> bool:
+def drawn(result: schema.Transfer) -> bool:
     """Whether the letters were drawn by this project, since it was given none written by hand."""
-    return bool(result["letters"]["source"] == "drawn")
+    return bool(result.letters.source == "drawn")
 
 
-def _facts(result: Result) -> tuple[tuple[str, str], ...]:
-    rate = result["learning_rate"]
+def _facts(result: schema.Transfer) -> tuple[tuple[str, str], ...]:
+    rate = result.learning_rate
     rows = (
-        ("Optimizer", result["optimizer"] or ""),
+        ("Optimizer", result.optimizer or ""),
         ("Learning rate", "" if rate is None else f"{rate:g}"),
-        ("Batch size", "" if result["batch_size"] is None else str(result["batch_size"])),
-        ("Epochs", "" if result["epochs"] is None else str(result["epochs"])),
-        ("Letters", f"{len(result['letters']['pictures'])} pictures"),
+        ("Batch size", "" if result.batch_size is None else str(result.batch_size)),
+        ("Epochs", "" if result.epochs is None else str(result.epochs)),
+        ("Letters", f"{len(result.letters.pictures)} pictures"),
     )
     return tuple((label, text) for label, text in rows if text)
 
@@ -59,22 +57,22 @@ def _facts(result: Result) -> tuple[tuple[str, str], ...]:
 # Drawings -----------------------------------------------------------------------------------------
 
 
-def _figures(ident: str, result: Result) -> list[Figure]:
+def _figures(ident: str, result: schema.Transfer) -> list[Figure]:
     rows = [row for row in (_trained(result), _left_out(result), _tested(result)) if row.values]
     figures = []
     if rows:
         drawing = interval_rows.above(
-            f"{ident}-dots", "Letters read rightly", rows, claim=result["claim"], axis=LINEAR
+            f"{ident}-dots", "Letters read rightly", rows, claim=result.claim, axis=LINEAR
         )
         caption = f"A dot for each seed, a diamond for their mean, {interval_rows.BAR}."
-        if result["left_out_mean"] is not None:
+        if result.left_out_mean is not None:
             caption = f"{HONEST} {caption}"
         figures.append(Figure("Seen in training, and left out", drawing, caption))
-    lines = [run["history"]["accuracy"] for run in result["runs"]]
+    lines = [run.history.accuracy for run in result.runs]
     lines = [line for line in lines if any(value is not None for value in line)]
     if lines:
         drawing = interval_rows.over_epochs(
-            f"{ident}-curve", "Accuracy on the training letters", lines, claim=result["claim"]
+            f"{ident}-curve", "Accuracy on the training letters", lines, claim=result.claim
         )
         caption = "Accuracy on the training letters, epoch by epoch."
         if len(lines) > 1:
@@ -83,27 +81,27 @@ def _figures(ident: str, result: Result) -> list[Figure]:
     return figures
 
 
-def _shares(runs: Sequence[Mapping[str, Any]], key: str) -> tuple[float, ...]:
-    known = [(run[key], run["images"]) for run in runs]
+def _shares(runs: Sequence[schema.TransferRun], key: str) -> tuple[float, ...]:
+    known = [(run[key], run.images) for run in runs]
     return tuple(part / whole for part, whole in known if part is not None and whole)
 
 
-def _trained(result: Result) -> Row:
-    dots = _shares(result["runs"], "correct")
-    return Row("trained on, as the document did", dots, result["mean"], result["interval"])
+def _trained(result: schema.Transfer) -> Row:
+    dots = _shares(result.runs, "correct")
+    return Row("trained on, as the document did", dots, result.mean, result.interval)
 
 
-def _left_out(result: Result) -> Row:
-    dots = _shares(result["runs"], "left_out_correct")
-    ends = result["left_out_interval"]
-    return Row("left out, each in turn", dots, result["left_out_mean"], ends, strong=True)
+def _left_out(result: schema.Transfer) -> Row:
+    dots = _shares(result.runs, "left_out_correct")
+    ends = result.left_out_interval
+    return Row("left out, each in turn", dots, result.left_out_mean, ends, strong=True)
 
 
-def _tested(result: Result) -> Row:
-    test = result["test"] or {"correct": [], "images": None, "mean": None, "interval": None}
-    count = test["images"]
-    dots = tuple(part / count for part in test["correct"] if part is not None and count)
-    return Row("letters from another folder", dots, test["mean"], test["interval"])
+def _tested(result: schema.Transfer) -> Row:
+    test = result.test or schema.OtherLetters()
+    count = test.images
+    dots = tuple(part / count for part in test.correct if part is not None and count)
+    return Row("letters from another folder", dots, test.mean, test.interval)
 
 
 # Letters ------------------------------------------------------------------------------------------
@@ -115,14 +113,14 @@ def _class(classes: Sequence[str], label: int | None) -> str:
     return formatting.cut(classes[label], 24) if 0 <= label < len(classes) else f"class {label}"
 
 
-def _letters(result: Result) -> tuple[tuple[str, tuple[Letter, ...]], ...]:
+def _letters(result: schema.Transfer) -> tuple[tuple[str, tuple[Letter, ...]], ...]:
     """Every letter with what it was taken for where it was left out, by class."""
-    classes = result["letters"]["classes"]
+    classes = result.letters.classes
     groups: dict[str, list[Letter]] = {}
-    for place, picture in enumerate(result["letters"]["pictures"]):
-        answers = _answers([run["left_out"] for run in result["runs"]], place)
+    for place, picture in enumerate(result.letters.pictures):
+        answers = _answers([run.left_out for run in result.runs], place)
         letter = _letter(picture, classes, answers)
-        groups.setdefault(_class(classes, picture["label"]), []).append(letter)
+        groups.setdefault(_class(classes, picture.label), []).append(letter)
     return tuple((name, tuple(items)) for name, items in groups.items())
 
 
@@ -132,16 +130,16 @@ def _answers(runs: Sequence[Sequence[int | None]], place: int) -> list[int]:
     return [answer for answer in found if answer is not None]
 
 
-def _letter(picture: Mapping[str, Any], classes: Sequence[str], answers: Sequence[int]) -> Letter:
-    label = _class(classes, picture["label"])
-    wrong = [answer for answer in answers if answer != picture["label"]]
+def _letter(picture: schema.Picture, classes: Sequence[str], answers: Sequence[int]) -> Letter:
+    label = _class(classes, picture.label)
+    wrong = [answer for answer in answers if answer != picture.label]
     misread = ""
     if wrong:
         common = Counter(_class(classes, answer) for answer in wrong).most_common(2)
         count = f", {len(wrong)} of {len(answers)}" if len(answers) > 1 else ""
         misread = f"read as {formatting.listed([name for name, _ in common])}{count}"
     return Letter(
-        picture=images.data_uri(picture["pixels"]) if picture["pixels"] else "",
+        picture=images.data_uri(picture.pixels) if picture.pixels else "",
         label=label,
         alternative=f"The letter {label}{_said(misread, answers)}",
         misread=misread,
@@ -153,15 +151,15 @@ def _said(misread: str, answers: Sequence[int]) -> str:
     return f", {misread or 'read rightly'}" if answers else ""
 
 
-def _tested_letters(test: Mapping[str, Any], classes: Sequence[str]) -> tuple[Letter, ...]:
+def _tested_letters(test: schema.OtherLetters, classes: Sequence[str]) -> tuple[Letter, ...]:
     return tuple(
-        _letter(picture, classes, _answers(test["predicted"], place))
-        for place, picture in enumerate(test["pictures"])
+        _letter(picture, classes, _answers(test.predicted, place))
+        for place, picture in enumerate(test.pictures)
     )
 
 
-def _letters_note(runs: Sequence[Mapping[str, Any]]) -> str:
-    if not any(run["left_out"] for run in runs):
+def _letters_note(runs: Sequence[schema.TransferRun]) -> str:
+    if not any(run.left_out for run in runs):
         return "The letters as the network sees them, 28 × 28 pixels."
     seeds = ", and in how many of the seeds; framed where in half of them or more"
     return (
@@ -174,21 +172,19 @@ def _letters_note(runs: Sequence[Mapping[str, Any]]) -> str:
 # Runs ---------------------------------------------------------------------------------------------
 
 
-def _run(run: Mapping[str, Any]) -> TransferRun:
+def _run(run: schema.TransferRun) -> TransferRun:
     return TransferRun(
-        seed=formatting.NOTHING if run["seed"] is None else str(run["seed"]),
-        training=_of(run["correct"], run["images"]),
-        left_out=_of(run["left_out_correct"], run["images"]),
-        reached=formatting.NOTHING
-        if run["epochs_to_claim"] is None
-        else str(run["epochs_to_claim"]),
-        time=formatting.duration(run["train_time_s"]),
-        frozen_before=run["frozen_before"] or "",
-        frozen_after=run["frozen_after"] or "",
-        frozen=_moved(run["frozen_before"], run["frozen_after"], wanted=False),
-        head_before=run["head_before"] or "",
-        head_after=run["head_after"] or "",
-        head=_moved(run["head_before"], run["head_after"], wanted=True),
+        seed=formatting.NOTHING if run.seed is None else str(run.seed),
+        training=_of(run.correct, run.images),
+        left_out=_of(run.left_out_correct, run.images),
+        reached=formatting.NOTHING if run.epochs_to_claim is None else str(run.epochs_to_claim),
+        time=formatting.duration(run.train_time_s),
+        frozen_before=run.frozen_before or "",
+        frozen_after=run.frozen_after or "",
+        frozen=_moved(run.frozen_before, run.frozen_after, wanted=False),
+        head_before=run.head_before or "",
+        head_after=run.head_after or "",
+        head=_moved(run.head_before, run.head_after, wanted=True),
     )
 
 
@@ -206,8 +202,8 @@ def _moved(before: str | None, after: str | None, *, wanted: bool) -> Verdict:
     return Verdict("trained" if moved else "unmoved", "pass" if moved == wanted else "fail")
 
 
-def _runs_note(runs: Sequence[Mapping[str, Any]]) -> str:
-    if not any(run["frozen_before"] for run in runs):
+def _runs_note(runs: Sequence[schema.TransferRun]) -> str:
+    if not any(run.frozen_before for run in runs):
         return ""
     return (
         "The proof that the frozen layers did not move: the SHA-256 of their weights before and "
@@ -215,13 +211,11 @@ def _runs_note(runs: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _test_words(test: Mapping[str, Any]) -> str:
-    count = test["images"] or 0
-    counts = sorted({part for part in test["correct"] if part is not None}) or [0]
+def _test_words(test: schema.OtherLetters) -> str:
+    count = test.images or 0
+    counts = sorted({part for part in test.correct if part is not None}) or [0]
     correct = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    share = (
-        f"{formatting.percent(test['mean'], 1)} {formatting.interval(test['interval'], 1)}".strip()
-    )
+    share = f"{formatting.percent(test.mean, 1)} {formatting.interval(test.interval, 1)}".strip()
     return (
         f"Of {formatting.counted(count, 'letter')} from another folder,{_seen(test)} "
         f"{correct} were "
@@ -229,12 +223,12 @@ def _test_words(test: Mapping[str, Any]) -> str:
     )
 
 
-def _seen(test: Mapping[str, Any]) -> str:
+def _seen(test: schema.OtherLetters) -> str:
     """Whether the last layer was trained on the letters it was tested on; "" if not known."""
-    seen = test["trained_on"]
+    seen = test.trained_on
     if seen is None:
         return ""
     if seen == 0:
         return " which no training saw,"
-    which = "all" if seen == test["images"] else formatting.spelled(seen)
+    which = "all" if seen == test.images else formatting.spelled(seen)
     return f" {which} of which {'was' if seen == 1 else 'were'} also trained on,"

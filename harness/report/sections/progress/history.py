@@ -1,32 +1,33 @@
 """Earlier runs and this one -> trend lines and a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from harness.report.charts import trends
+from harness.report.schema import results as schema
 from harness.report.text import formatting
 from harness.report.text import subjects as text_subjects
 from harness.report.text.verdicts import verdict
 from harness.report.views.progress import History, PastRun, Trend
 
 ANCHOR = "history"
-Runs = Sequence[Mapping[str, Any]]
+Runs = Sequence[schema.HistoryEntry]
 
 
 def history(
-    runs: Runs, subjects: Sequence[Mapping[str, Any]], anchors: Sequence[str]
+    runs: Runs, subjects: Sequence[schema.Subject], anchors: Sequence[str]
 ) -> History | None:
     """Returns what to show of at least two runs, the oldest first, this one last."""
     if len(runs) < 2:
         return None
-    names = [network["id"] for network in runs[-1]["networks"]]
+    names = [network.id for network in runs[-1].networks]
     past = {name: [_of(run, name) for run in runs] for name in names}
     points = {name: _points(found) for name, found in past.items()}
     drawn = [name for name in names if any(p.accuracy is not None for p in points[name])]
     wide = trends.span([points[name] for name in drawn])
     dates = [_day(run) for run in runs]
-    where = dict(zip([s["id"] for s in subjects], anchors, strict=True))
-    gates = {s["id"]: (s["gate"] or {}).get("threshold") for s in subjects}
+    where = dict(zip([s.id for s in subjects], anchors, strict=True))
+    gates = {s.id: (s.gate or schema.Gate()).threshold for s in subjects}
     found = []
     for place, name in enumerate(drawn):
         lines, notes = _lines(runs, past[name])
@@ -51,47 +52,47 @@ def history(
     )
 
 
-def _of(run: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    return next((network for network in run["networks"] if network["id"] == name), None)
+def _of(run: schema.HistoryEntry, name: str) -> schema.HistoryNetwork | None:
+    return next((network for network in run.networks if network.id == name), None)
 
 
-def _points(past: Sequence[Mapping[str, Any] | None]) -> list[trends.Point]:
+def _points(past: Sequence[schema.HistoryNetwork | None]) -> list[trends.Point]:
     found = []
     before = None
     for network in past:
         if network is None:
             found.append(trends.Point(None, None, failed=False, changed=False))
             continue
-        digest = network["spec_digest"]
+        digest = network.spec_digest
         changed = before is not None and digest is not None and digest != before
         before = digest or before
-        failed = network["verdict"] not in {"passed", "inconclusive"}
-        ends = network["interval"]
-        found.append(trends.Point(network["accuracy"], ends, failed=failed, changed=changed))
+        failed = network.verdict not in {"passed", "inconclusive"}
+        ends = network.interval
+        found.append(trends.Point(network.accuracy, ends, failed=failed, changed=changed))
     return found
 
 
 def _lines(
-    runs: Runs, past: Sequence[Mapping[str, Any] | None]
+    runs: Runs, past: Sequence[schema.HistoryNetwork | None]
 ) -> tuple[list[trends.Line], list[str]]:
     """What is drawn below the accuracies, and what is said instead where that is all there is."""
     lines, notes = [], []
-    params = [network["total_params"] if network else None for network in past]
+    params = [network.total_params if network else None for network in past]
     known = {value for value in params if value is not None}
     if len(known) > 1:
         lines.append(trends.Line("parameters", tuple(params), steps=True))
     elif known:
         notes.append(f"{formatting.whole(known.pop())} parameters in every run.")
     # Another processor's speed says nothing of the code.
-    here = runs[-1]["cpu"]
+    here = runs[-1].cpu
     rates = tuple(
-        network["train_images_per_s"] if network and here and run["cpu"] == here else None
+        network.train_images_per_s if network and here and run.cpu == here else None
         for run, network in zip(runs, past, strict=True)
     )
     measured = sum(value is not None for value in rates)
     if measured > 1:
         lines.append(trends.Line("images / s, training", rates))
-        if any(run["cpu"] != here for run in runs):
+        if any(run.cpu != here for run in runs):
             notes.append("Speed only of the runs on this processor.")
     return lines, notes
 
@@ -146,19 +147,19 @@ def _beyond(points: Sequence[trends.Point], wide: float) -> bool:
     return bool(known) and max(known) - min(known) > wide / 2
 
 
-def _past_run(run: Mapping[str, Any], names: Sequence[str]) -> PastRun:
-    found = [_of(run, name) or {"accuracy": None, "interval": None} for name in names]
+def _past_run(run: schema.HistoryEntry, names: Sequence[str]) -> PastRun:
+    found = [_of(run, name) or schema.HistoryNetwork(id=name) for name in names]
     return PastRun(
-        date=(run["created"] or formatting.NOTHING).replace("T", " ").replace("Z", "")[:16],
-        commit=formatting.cut(run["commit"] or formatting.NOTHING, 16),
-        seeds=formatting.NOTHING if run["seeds"] is None else str(run["seeds"]),
-        outcome=verdict(run["outcome"]),
+        date=(run.created or formatting.NOTHING).replace("T", " ").replace("Z", "")[:16],
+        commit=formatting.cut(run.commit or formatting.NOTHING, 16),
+        seeds=formatting.NOTHING if run.seeds is None else str(run.seeds),
+        outcome=verdict(run.outcome),
         figures=tuple(
-            (formatting.percent(network["accuracy"]), formatting.interval(network["interval"]))
+            (formatting.percent(network.accuracy), formatting.interval(network.interval))
             for network in found
         ),
     )
 
 
-def _day(run: Mapping[str, Any]) -> str:
-    return (run["created"] or "?")[:10]
+def _day(run: schema.HistoryEntry) -> str:
+    return (run.created or "?")[:10]
