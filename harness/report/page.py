@@ -16,13 +16,14 @@ from harness.report.sections import (
     speed,
     summary,
 )
+from harness.report.sections import evidence as evidence_sections
+from harness.report.sections import experiments as experiment_sections
+from harness.report.sections import progress as progress_sections
 from harness.report.sections.environment import environment
-from harness.report.sections.evidence import sections as evidence_sections
-from harness.report.sections.experiments import claims, sections
-from harness.report.sections.progress import sections as progress_sections
+from harness.report.sections.experiments import claims
 from harness.report.text import formatting
 from harness.report.text import subjects as text_subjects
-from harness.report.text.anchors import distinct, slug
+from harness.report.text.html import distinct, slug
 from harness.report.text.verdicts import tally, verdict
 from harness.report.views.experiments import Section
 from harness.report.views.page import Claim, Network, Page
@@ -37,7 +38,7 @@ def page(results: schema.Results) -> Page:
     size = results.dataset.sizes.test
     with svg.house_style():
         curves, comparison = learning_curves.panels(subjects, found), _charts(scored)
-        experiments = sections.sections(
+        experiments = experiment_sections.sections(
             results.experiments,
             _where(subjects, found),
             judged=results.dataset.name in {"mnist", None},

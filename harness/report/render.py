@@ -13,6 +13,7 @@ from harness.report import markdown as summary
 from harness.report import output_files
 from harness.report.schema import loading
 from harness.report.schema import results as schema
+from harness.report.text import html as text_html
 from reference.errors import UserError
 
 FOLDER = Path(__file__).parent / "templates"
@@ -106,7 +107,7 @@ def _pages(results: schema.Results, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _printed(template: str, page: object) -> str:
-    from harness.report.text import anchors  # noqa: PLC0415 - see _template
+    from harness.report.text import html as anchors  # noqa: PLC0415 - see _template
 
     compiled, style, more = _template(template)
     for part, sheet in more.items():
@@ -132,8 +133,6 @@ def _template(name: str) -> tuple[Any, Any, Any]:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
-    from harness.report.text import inline_code  # noqa: PLC0415
-
     class Loader(FileSystemLoader):
         """Reads the templates without their indentation, which would be a tenth of a page."""
 
@@ -148,7 +147,7 @@ def _template(name: str) -> tuple[Any, Any, Any]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["code"] = inline_code.code
+    environment.filters["code"] = text_html.code
     sheets = ["style.css"] if name == REPORT else ["style.css", "class.css"]
     style = "".join((FOLDER / sheet).read_text(encoding="utf-8") for sheet in sheets)
     more = {

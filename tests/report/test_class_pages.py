@@ -14,7 +14,7 @@ from harness.report.class_pages import classroom, layer_comparison
 from harness.report.class_pages import recipe as recipes
 from harness.report.render import render, write
 from harness.report.schema import results as schema
-from harness.report.text import inline_code
+from harness.report.text import html as text_html
 from reference.errors import UserError
 from tests.support.report_html import Parsed, poisoned, without_isolates
 from tests.support.samples import class_results
@@ -345,7 +345,7 @@ def test_code_in_a_cause_is_set_as_code():
     ],
 )
 def test_backticks_are_code_and_all_else_is_escaped(given, expected):
-    assert str(inline_code.code(given)) == expected
+    assert str(text_html.code(given)) == expected
 
 
 def test_a_submission_without_a_fault_has_nothing_to_fix():

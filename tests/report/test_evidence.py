@@ -31,7 +31,7 @@ def evidence(**changes):
     results |= changes
     checked = schema.checked(results)
     with svg.house_style():
-        return sections.sections(checked, subjects.anchors(checked["subjects"]))
+        return sections(checked, subjects.anchors(checked["subjects"]))
 
 
 def pair(a: str, b: str, difference: float, verdict: str, **more) -> dict:

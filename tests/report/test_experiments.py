@@ -11,7 +11,8 @@ from harness.report.charts import axes, interval_rows, svg
 from harness.report.charts.interval_rows import BY_ERROR, LINEAR, Row
 from harness.report.render import render
 from harness.report.schema.results import checked
-from harness.report.sections.experiments import sections, study, transfer, twin
+from harness.report.sections import experiments as sections
+from harness.report.sections.experiments import study, transfer, twin
 from reference.errors import UserError
 from tests.support.report_html import HOSTILE, Parsed, poisoned, text_of
 from tests.support.samples import experiment_results

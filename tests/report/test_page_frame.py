@@ -14,7 +14,7 @@ from harness.report.render import render
 from harness.report.schema.results import checked
 from harness.report.sections import lead, side_by_side
 from harness.report.sections.summary import scored_networks
-from harness.report.text import anchors
+from harness.report.text import html as anchors
 from tests.support.report_html import Parsed, poisoned, text_of
 from tests.support.samples.evidence_results import with_evidence
 from tests.support.samples.progress_results import baseline, with_progress

@@ -8,7 +8,7 @@ import pytest
 
 from harness.report.charts import axes
 from harness.report.render import FOLDER
-from harness.report.text import formatting, images
+from harness.report.text import formatting, html
 
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
 
@@ -82,7 +82,7 @@ def test_counting_and_listing():
 
 def test_picture_holds_the_pixels():
     pixels = bytes(range(256)) * 3 + bytes(16)
-    image = images.png(pixels)
+    image = html.png(pixels)
     assert struct.unpack(">2I", image[16:24]) == (28, 28)
     start = image.index(b"IDAT")
     size = struct.unpack(">I", image[start - 4 : start])[0]

@@ -8,8 +8,7 @@ import pytest
 from harness.report.charts import svg, trends
 from harness.report.render import render
 from harness.report.schema import results as schema
-from harness.report.sections.progress import baseline, expected_range
-from harness.report.sections.progress.sections import sections
+from harness.report.sections.progress import baseline, expected_range, sections
 from reference.errors import UserError
 from tests.support.report_html import Parsed, poisoned
 from tests.support.samples.progress_results import history, progressed

@@ -3,7 +3,7 @@
 import re
 
 from harness.report.schema import results as schema
-from harness.report.text import formatting, inline_code, subjects
+from harness.report.text import formatting, html, subjects
 from harness.report.text.verdicts import verdict
 from harness.report.views.classroom import Card
 
@@ -34,7 +34,7 @@ def card(subject: schema.Subject, link: str) -> Card:
         width=round(share or 0),
         accuracy=formatting.percent(accuracy),
         interval=formatting.interval(interval),
-        fault=inline_code.code(formatting.cut(first_fault(subject), 160)),
+        fault=html.code(formatting.cut(first_fault(subject), 160)),
     )
 
 

@@ -12,7 +12,7 @@ from harness.report.class_pages.submission import GROUPS
 from harness.report.schema import results as schema
 from harness.report.sections import summary
 from harness.report.sections.environment import environment
-from harness.report.text import formatting, inline_code
+from harness.report.text import formatting, html
 from harness.report.text.verdicts import tally
 from harness.report.views.classroom import CheckRate, ClassPage, Fault, Twins
 
@@ -162,7 +162,7 @@ def _faults(subjects: Subjects, people: Sequence[tuple[str, str]]) -> tuple[Faul
             title=formatting.cut(title, 60),
             count=len(who[title]),
             width=round(100 * len(who[title]) / most),
-            example=inline_code.code(formatting.cut(causes[title].most_common(1)[0][0], 400)),
+            example=html.code(formatting.cut(causes[title].most_common(1)[0][0], 400)),
             who=tuple(who[title][:MOST_NAMES]),
             more=max(len(who[title]) - MOST_NAMES, 0),
         )

@@ -9,7 +9,7 @@ from harness.report.charts import learning_curves
 from harness.report.class_pages import cards, layer_comparison, recipe
 from harness.report.schema import results as schema
 from harness.report.sections import networks
-from harness.report.text import formatting, inline_code, subjects
+from harness.report.text import formatting, html, subjects
 from harness.report.text.verdicts import NOT_APPLICABLE
 from harness.report.views.classroom import Finding, GroupScore, OwnWeights, Skipped, SubmissionPage
 from harness.report.views.page import Check
@@ -75,7 +75,7 @@ def page(
         error_hint=networks.HINTS.get(status),
         findings=tuple(map(_finding, cards.faults(subject)[:MOST_FINDINGS])),
         remarks=tuple(_finding(f) for f in subject.findings if f.severity == "note"),
-        notes=tuple(map(inline_code.code, subject.notes)),
+        notes=tuple(map(html.code, subject.notes)),
         failures=_failures(network.failures, network.error),
         checks=_quiet(network.checks),
         checks_summary=network.checks_summary,
@@ -188,7 +188,7 @@ def _groups(checks: Sequence[schema.Check]) -> tuple[GroupScore, ...]:
 
 
 def _finding(item: schema.Finding) -> Finding:
-    return Finding(formatting.cut(item.where or "", 120), inline_code.code(item.cause))
+    return Finding(formatting.cut(item.where or "", 120), html.code(item.cause))
 
 
 def _failures(checks: Sequence[Check], error: str | None) -> tuple[Check, ...]:

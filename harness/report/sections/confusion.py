@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from harness.report.schema import results as schema
-from harness.report.text import formatting, images
+from harness.report.text import formatting, html
 from harness.report.views.page import Cell, Confusion, ConfusionRow, Misread, Pair
 
 # upper ends of the shades, as shares of a row's images: each is about twice the one before
@@ -92,7 +92,7 @@ def gallery(runs: Sequence[schema.Run]) -> tuple[tuple[Misread, ...], str]:
 def _misread(item: schema.Misread) -> Misread:
     confidence = formatting.percent(item.confidence, 1)
     return Misread(
-        picture=images.data_uri(item.pixels) if item.pixels else "",
+        picture=html.data_uri(item.pixels),
         label=item.label,
         prediction=item.prediction,
         confidence=confidence,

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from harness.report.charts.accuracy import Scored
 from harness.report.schema import results as schema
-from harness.report.sections.experiments import sections
+from harness.report.sections import experiments
 from harness.report.sections.side_by_side import probability, tested_difference
 from harness.report.sections.summary import scored_networks
 from harness.report.text import formatting
@@ -31,7 +31,7 @@ def lead(results: schema.Results, scored: Sequence[Scored], anchors: Anchors) ->
         _alarms(results.subjects, anchors),
         _baseline(results.baseline or schema.Baseline()),
         _claims(results.claims),
-        escape(sections.lead(results.experiments)),
+        escape(experiments.lead(results.experiments)),
     ]
     return tuple(sentence for sentence in sentences if sentence)
 

@@ -8,7 +8,7 @@ from harness.report.charts.learning_curves import Curve
 from harness.report.schema import results as schema
 from harness.report.sections import confusion, layers
 from harness.report.text import formatting
-from harness.report.text.anchors import distinct, slug
+from harness.report.text.html import distinct, slug
 from harness.report.text.subjects import LONGEST_NAME, accuracy
 from harness.report.text.verdicts import NOT_APPLICABLE, verdict
 from harness.report.views.page import Check, Keys, Network, Run

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from harness.report.charts.accuracy import Scored
 from harness.report.schema import results as schema
-from harness.report.sections import networks
-from harness.report.sections.experiments import sections
+from harness.report.sections import experiments, networks
 from harness.report.sections.progress import expected_range
 from harness.report.text import formatting
 from harness.report.views.page import Notice
@@ -76,7 +75,7 @@ def notices(results: schema.Results) -> tuple[Notice, ...]:
     elif dataset.note:
         found.append(Notice("About the data", dataset.note))
     found += _slower(results.benchmarks)
-    found += sections.notices(results.experiments)
+    found += experiments.notices(results.experiments)
     found += expected_range.notices(results)
     if results.outcome == "interrupted":
         found.append(

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from harness.report.schema import results as schema
-from harness.report.text.anchors import distinct, slug
+from harness.report.text.html import distinct, slug
 
 LONGEST_NAME = 40
 

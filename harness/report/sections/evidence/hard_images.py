@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.report.schema import results as schema
-from harness.report.text import formatting, images
+from harness.report.text import formatting, html
 from harness.report.text.network_names import Names
 from harness.report.views.evidence import Group, HardImages, Picture
 
@@ -73,7 +73,7 @@ def _picture(item: schema.MissedByAll | schema.MissedByOne, readings: str, said:
     index = "" if item.index is None else f"test image {item.index}"
     where = f", {index}" if index else ""
     return Picture(
-        source=images.data_uri(item.pixels) if item.pixels else "",
+        source=html.data_uri(item.pixels),
         alternative=f"Handwritten {item.label}{where}; {said}",
         index=index,
         label=str(item.label),

@@ -1,7 +1,7 @@
 """Predictions on sample digits: the picture, what was read, how sure the network was."""
 
 from harness.report.schema import experiments as schema
-from harness.report.text import formatting, images
+from harness.report.text import formatting, html
 from harness.report.views.common import Verdict
 from harness.report.views.experiments import Sample, Samples
 
@@ -35,7 +35,7 @@ def _sample(item: schema.Sample) -> Sample:
     known = Verdict("right", "pass") if right else Verdict("misread", "fail")
     second = f"then {others[0][1]}: {formatting.percent(others[0][0], 1)}" if others else ""
     return Sample(
-        picture=images.data_uri(item.pixels) if item.pixels else "",
+        picture=html.data_uri(item.pixels),
         alternative=f"Handwritten {'digit' if label is None else label}, read as {prediction}",
         index="" if item.index is None else f"test image {item.index}",
         label="?" if label is None else str(label),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from harness.report.charts import interval_rows
 from harness.report.charts.interval_rows import LINEAR, Row
 from harness.report.schema import experiments as schema
-from harness.report.text import formatting, images
+from harness.report.text import formatting, html
 from harness.report.text.verdicts import verdict
 from harness.report.views.common import Verdict
 from harness.report.views.experiments import Figure, Letter, Transfer, TransferRun
@@ -139,7 +139,7 @@ def _letter(picture: schema.Picture, classes: Sequence[str], answers: Sequence[i
         count = f", {len(wrong)} of {len(answers)}" if len(answers) > 1 else ""
         misread = f"read as {formatting.listed([name for name, _ in common])}{count}"
     return Letter(
-        picture=images.data_uri(picture.pixels) if picture.pixels else "",
+        picture=html.data_uri(picture.pixels),
         label=label,
         alternative=f"The letter {label}{_said(misread, answers)}",
         misread=misread,
