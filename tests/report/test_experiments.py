@@ -10,6 +10,7 @@ from harness.report import markdown
 from harness.report.charts import axes, interval_rows, svg
 from harness.report.charts.interval_rows import BY_ERROR, LINEAR, Row
 from harness.report.render import render
+from harness.report.schema.experiments import Experiment, Study
 from harness.report.schema.results import checked
 from harness.report.sections import experiments as sections
 from harness.report.sections.experiments import study, transfer, twin
@@ -320,10 +321,9 @@ def test_failures_are_said_first_and_where_they_are(troubled):
 
 
 def test_problems_count_as_failed_whatever_the_status_says():
-    row = {"status": "done", "problems": ["x"], "reason": None}
-    assert sections.status(row).kind == "fail"
-    assert sections.status(row | {"problems": []}).kind == "pass"
-    assert sections.status(row | {"status": "skipped"}).word == "skipped"
+    assert sections.status(Experiment(id="x", status="done", problems=["y"])).kind == "fail"
+    assert sections.status(Experiment(id="x", status="done")).kind == "pass"
+    assert sections.status(Experiment(id="x", status="skipped", problems=["y"])).word == "skipped"
 
 
 def test_hostile_text_stays_text():
@@ -514,7 +514,7 @@ def test_whether_a_configuration_gives_the_figure_is_the_results_to_say(mean, me
     ("kind", "short"), [("study", "It gives 1. Two others do."), ("transfer", "It gives 1.")]
 )
 def test_the_overview_has_of_a_study_what_else_was_found(kind, short):
-    item = {"problems": [], "status": "done", "kind": kind, "result": {}}
+    item = Experiment(id="x", status="done", kind=kind, result=Study())
     assert sections._short(item, "It gives 1. Two others do. The rest do not.") == short
 
 
@@ -542,7 +542,7 @@ def test_moved_weights_are_judged_by_what_they_should_do():
 
 
 def test_anchors_are_safe_and_no_two_the_same():
-    rows = [{"architecture": name, "id": "x"} for name in ("a", "a", '"><b>', None)]
+    rows = [Experiment(id="x", architecture=name) for name in ("a", "a", '"><b>', None)]
     found = sections.anchors(rows)
     assert len(set(found)) == 4
     assert all(re.fullmatch(r"exp-[\w-]+", anchor) for anchor in found)

@@ -11,7 +11,7 @@ from harness.report import markdown
 from harness.report import render as report
 from harness.report.charts import svg
 from harness.report.render import render
-from harness.report.schema.results import checked
+from harness.report.schema.results import Layer, Layers, Subject, checked
 from harness.report.sections import lead, side_by_side
 from harness.report.sections.summary import scored_networks
 from harness.report.text import html as anchors
@@ -250,7 +250,7 @@ def test_every_pair_is_there_and_the_two_best_come_first(results):
 
 
 def test_layers_of_a_kind_stand_beside_each_other(results):
-    by_name = {s["id"]: s for s in results["subjects"]}
+    by_name = {s.id: s for s in checked(results).subjects}
     found = side_by_side.aligned(by_name["mlp_256_128"], by_name["mlp_64_32"])
     assert len(found) == 4
     assert found[1].a[:2] == (("Dense", True), ("units 256", False))
@@ -260,8 +260,8 @@ def test_layers_of_a_kind_stand_beside_each_other(results):
         assert not row.a or not row.b or row.a[0][0] == row.b[0][0]
     assert [row.a[0][0] for row in deep if not row.b].count("BatchNormalization") == 2
     kinds = ("Flatten", "Dropout")
-    alone = [{"class": kind, "config": {}, "output_shape": [9], "params": 0} for kind in kinds]
-    one, other = ({"spec": {"layers": [layer]}} for layer in alone)
+    alone = [Layer(class_=kind, output_shape=[9], params=0) for kind in kinds]
+    one, other = (Subject(id="x", spec=Layers(layers=[layer])) for layer in alone)
     assert [(bool(row.a), bool(row.b)) for row in side_by_side.aligned(one, other)] == [
         (True, False), (False, True)
     ]  # fmt: skip
