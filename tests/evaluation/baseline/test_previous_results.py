@@ -75,7 +75,7 @@ def test_what_was_not_built_or_trained_is_read_as_such(read):
         ('{"schema": 1, "subjects": [{"score": 1e999}]}', "holds a number that is not finite"),
         ('{"schema": 1, "subjects": [' + "9" * 400 + "]}", "holds a number of more than 64 bits"),
         ('{"schema": 1, "subjects": ["\\ud800"]}', "holds text that is not Unicode"),
-        ('{"schema": 1, "subjects": [{"score": NaN}]}', "says NaN, which is no number of JSON's"),
+        ('{"schema": 1, "subjects": [{"score": NaN}]}', "says NaN, which is not a JSON number"),
         ('{"schema": 1, "subjects": [{"score": -Infinity}]}', "says -Infinity"),
         ("[" * 100_000, "is nested too deeply"),
         (document(subject(), submissions=True), "holds submissions"),
