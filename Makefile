@@ -1,18 +1,18 @@
-# The two commands of the README, and what CI does. Those that run Python make .venv when it is
-# missing or stale.
+# The commands of the README and of CI. Those that run Python create .venv if it is missing or
+# stale.
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Extra options for pytest, e.g. make report OPTIONS="--dataset=digits"
 OPTIONS ?=
-# One more than there are cores, five at most: a test that waits for a sandbox or a browser keeps no
-# core busy. Which tests stay together, and which go first: tests/conftest.py.
+# One process more than cores, at most five: a test that waits for a sandbox or a browser does not
+# use a core. tests/conftest.py decides which tests stay together and which run first.
 PROCESSES := $(shell $(PYTHON) -c "import os; print(min(1 + (os.cpu_count() or 1), 5))")
 PARALLEL = --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder
-# What make duet compares with: a git revision, e.g. make duet BASE=main
+# The git revision that make duet compares with, e.g. make duet BASE=main
 BASE ?=
 
-# What make gradescope grades by, e.g. make gradescope ARCHITECTURE=deep_cnn; else it is recognised
+# The architecture for make gradescope, e.g. ARCHITECTURE=deep_cnn; otherwise it is recognised
 ARCHITECTURE ?=
 KIT := harness/report/exports/gradescope_kit
 
@@ -35,11 +35,11 @@ bench: .venv/run.stamp
 duet: .venv/run.stamp
 	$(BIN)/python -m harness.benchmarks.compare_revisions --base=$(BASE) $(OPTIONS)
 
-# Every parser, given 120,000 broken and hostile files: docs/reliability.md.
+# Tests every parser with 120,000 broken and hostile files: docs/reliability.md.
 fuzz: .venv/dev.stamp
 	$(BIN)/python -m tests.fuzzing $(OPTIONS)
 
-# The committed state of the project as an autograder for Gradescope. OPTIONS go to its pytest.
+# Packs the committed state as an autograder for Gradescope. OPTIONS go to its pytest.
 gradescope:
 	mkdir -p build
 	printf '%s\n' '$(ARCHITECTURE)' > build/architecture.txt
@@ -49,13 +49,13 @@ gradescope:
 		--add-file=build/architecture.txt --add-file=build/options.txt HEAD
 	@echo "Upload build/autograder.zip to Gradescope."
 
-# The newest versions that requirements.txt allows, the same for every Python that it is for.
+# Locks the newest versions that requirements.txt allows, the same for every supported Python.
 lock: .venv/dev.stamp
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version=3.11 \
 		--fork-strategy=fewest --generate-hashes --custom-compile-command="make lock" \
 		--output-file=requirements.lock requirements.txt
 
-# The ends of the ranges of requirements.txt: what each package is for, and a grading of everything.
+# Tests both ends of the ranges in requirements.txt: each package, and a grading of everything.
 test-lowest: RESOLUTION := lowest-direct
 test-highest: RESOLUTION := highest
 test-lowest test-highest: test-%: .venv/dev.stamp

@@ -94,7 +94,7 @@ class ExperimentContext:
         """
         found = self.wait(self._grading.opened_project(architecture))
         if isinstance(found, BuildFailure):
-            raise JobFailed("skipped", f"there is no network {architecture}: see its build check")
+            raise JobFailed("skipped", f"{architecture} was not built: see its build check")
         return found.spec
 
     def facts(self, architecture: str) -> Facts:

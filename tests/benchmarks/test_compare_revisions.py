@@ -107,7 +107,7 @@ def test_each_pair_is_started_abba_and_signed_alike(tmp_path):
 
     def pair(first, second):
         asked.append(first.name + second.name)
-        return {"x": 0.25 if first is a else -0.25}  # b takes longer, whoever is first
+        return {"x": 0.25 if first is a else -0.25}  # b takes longer in both orders
 
     assert compare_revisions.measure(a, b, 2, pair, lambda _: None) == {"x": [0.25] * 4}
     assert asked == ["ab", "ba", "ab", "ba"]

@@ -93,7 +93,7 @@ def test_a_runner_that_dies_is_absent_and_the_others_go_on(run, runs):
     contest, children = _contest({"keras fit": {"dies_at": run}})
     logs = [children["keras", threads].log for threads in (1, 2)]
     assert sum(log.count("keras fit") for log in logs) == runs, "the dead are not asked"
-    assert all(log[-1] == "stop" for log in logs), "whoever asks next gets another process"
+    assert all(log[-1] == "stop" for log in logs), "the next request gets another process"
     assert "stop" not in children["engine", 1].log
     assert set(contest.timings) == {"engine", "pytorch"}
     assert contest.absent["keras fit"].status == "failed"

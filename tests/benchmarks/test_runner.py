@@ -109,7 +109,7 @@ def test_a_workload_without_steps_is_refused(value):
         Workload.from_json({**_workload().to_json(), "steps": value})
 
 
-def test_everybody_is_given_the_same_data():
+def test_all_runners_get_the_same_data():
     assert all(np.array_equal(a, b) for a, b in zip(noise(50), noise(50), strict=True))
 
 

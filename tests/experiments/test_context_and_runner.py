@@ -183,7 +183,7 @@ def test_the_network_is_the_projects_own():
 
 def test_a_network_that_was_not_built_is_said_to_be_missing():
     grading = SimpleNamespace(opened_project=lambda _: _done(BuildFailure("failed", "a typo")))
-    with pytest.raises(JobFailed, match=f"no network {NAME}: see its build check") as raised:
+    with pytest.raises(JobFailed, match=f"{NAME} was not built: see its build check") as raised:
         _context(grading).spec(NAME)
     assert raised.value.status == "skipped"
 

@@ -104,7 +104,7 @@ def test_hyper_parameters_are_compared_by_what_tests_nothing():
     documented = network_documented.recipe_for(facts.load("deep_cnn"), "documented", None)
     tested = replace(study, measuring=Measuring("test_accuracy"))
     for trial, other in zip(_expand(study), _expand(tested), strict=True):
-        # The ordinary split; and what is measured is no part of what is trained.
+        # The ordinary split; the measure does not change the training.
         assert (trial.recipe.validation_images, trial.recipe.split_seed, trial.recipe.folds) == (
             documented.validation_images, documented.split_seed, None
         )  # fmt: skip
@@ -184,7 +184,7 @@ BAD = {
     "no architecture": ("", "architecture is missing, but should be one of deep_cnn"),
     "unknown network": (HEAD.replace("mlp_64_32", "vgg") + SEEDS, "architecture = 'vgg', but"),
     "unknown key": (HEAD + "speed = 3\n" + SEEDS + VARIANT, "speed = 3, but should be absent"),
-    "a claim that is no accuracy": (
+    "a claim about something else than accuracy": (
         HEAD + 'claim = "total_params"\n' + SEEDS + VARIANT,
         "claim = 'total_params', but should be one of test_accuracy, validation_accuracy",
     ),
@@ -439,7 +439,7 @@ class FakeContext:
 
     def spec(self, name):
         if name not in self.built:
-            raise JobFailed("skipped", f"there is no network {name}")
+            raise JobFailed("skipped", f"no network was built for {name}")
         return _spec(name)
 
     def facts(self, name):
@@ -518,14 +518,14 @@ def test_what_cannot_be_had_is_left_out_and_the_rest_compared(tmp_path):
     outcome = StudyExperiment(study).run(context)
     assert [row["name"] for row in outcome.result["variants"]] == ["as documented"]
     first, second, third = outcome.problems
-    assert first == 'Left out: "wider", "both": there is no network mlp_256_128'
+    assert first == 'Left out: "wider", "both": no network was built for mlp_256_128'
     assert second.startswith('Left out: "filters": filters = [8], but should be 0 integers')
     assert third == 'Left out: "SGD": it was stopped after 9 s, its limit'
 
 
 def test_a_study_of_which_nothing_is_left_fails(tmp_path):
     study = _study(tmp_path, HEAD + SEEDS + VARIANT + SOME_FAIL)
-    with pytest.raises(JobFailed, match="there is no network mlp_256_128"):
+    with pytest.raises(JobFailed, match="no network was built for mlp_256_128"):
         StudyExperiment(study).run(FakeContext(failing=("sgd", "adam"), built=("mlp_64_32",)))
     alone = _study(tmp_path, HEAD + SEEDS + VARIANT)
     with pytest.raises(JobFailed, match="its limit") as caught:
