@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.jobs.kinds.errors import JobFailed
@@ -26,7 +25,7 @@ def jobs_for(
     dataset: Dataset,
     seeds: int,
     facts: Facts | None = None,
-    platform: Mapping[str, Any] | None = None,
+    platform: Mapping[str, object] | None = None,
 ) -> list[TrainJob]:
     """Returns one job for each seed, 0 .. seeds - 1.
 
@@ -47,7 +46,7 @@ def job_for(
     dataset: Dataset,
     seed: int,
     facts: Facts | None = None,
-    platform: Mapping[str, Any] | None = None,
+    platform: Mapping[str, object] | None = None,
 ) -> TrainJob:
     """Returns the job that trains a network once.
 
@@ -86,7 +85,7 @@ def evaluation(
     recipe: Recipe,
     weights: str,
     dataset: Dataset,
-    platform: Mapping[str, Any] | None = None,
+    platform: Mapping[str, object] | None = None,
 ) -> EvaluateJob:
     """Returns the job that tries a saved network's own weights, pixels divided by 255 and not.
 

@@ -5,17 +5,17 @@ time.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.jobs.kinds import evaluate as kinds_evaluate
 from harness.jobs.kinds import verify
 from harness.jobs.kinds.base import ENGINE_VERSION, Job
 from harness.jobs.kinds.errors import JobFailed, StoreFailed
-from harness.jobs.kinds.evaluate import EVALUATION, EvaluateJob, OwnAccuracy
+from harness.jobs.kinds.evaluate import EVALUATION, EvaluateJob, OwnAccuracy, read_counts
 from harness.jobs.kinds.train import TrainJob
 from harness.jobs.kinds.verify import Verification
 from harness.jobs.local.workers import Computing
@@ -41,13 +41,18 @@ class _Done:
 
 @dataclass(frozen=True)
 class _Task:
-    """How a job is queued and shown; fields as of `Runs.do`."""
+    """How a job is queued and shown; fields as of `Runs.do`.
+
+    Attributes:
+        shown: whether the progress display counts it; others are never computed again.
+    """
 
     title: str
     priority: float
     limit: TimeLimit
     epochs: int
     verb: str = TRAINED
+    shown: bool = True
 
 
 class Runs:
@@ -136,7 +141,12 @@ class Runs:
 
     def evaluate(self, job: EvaluateJob) -> Future[OwnAccuracy]:
         """Returns the future of the accuracy of given weights; it raises `JobFailed`."""
-        return self._evaluations.get(job.key, partial(self._evaluate, job))
+
+        def begin(target: Future[OwnAccuracy]) -> None:
+            task = _Task("", 0.0, EVALUATION_LIMIT, 0, shown=False)
+            then(self._shared(job, task), lambda found: _own_accuracy(found.folder), target)
+
+        return self._evaluations.get(job.key, begin)
 
     def stop(self) -> None:
         """Cancels everything that has not started."""
@@ -175,17 +185,19 @@ class Runs:
             target.set_result(_Done(folder, cached=True))
 
         act = partial(self._submit, job, task, target)
-        reader = _read_record if isinstance(job, TrainJob) else None
-        self._run_once.ask(Request(job.key, self._fresh, found, act, target, reader))
+        fresh = self._fresh and task.shown
+        self._run_once.ask(Request(job.key, fresh, found, act, target, _READERS.get(type(job))))
 
     def _submit(self, job: Job, task: _Task, target: Future[_Done]) -> None:
-        self._progress.expect(job.key, task.title, task.epochs, task.priority, task.verb)
+        if task.shown:
+            self._progress.expect(job.key, task.title, task.epochs, task.priority, task.verb)
         done = self._workers.get().submit(job, task.priority, task.limit)
-        done.add_done_callback(lambda f: self._on_done(job, f, target))
+        done.add_done_callback(lambda f: self._on_done(job, task, f, target))
 
-    def _on_done(self, job: Job, done: Future[str], target: Future[_Done]) -> None:
-        failed = done.cancelled() or done.exception() is not None
-        self._progress.finish(job.key, failed=failed)
+    def _on_done(self, job: Job, task: _Task, done: Future[str], target: Future[_Done]) -> None:
+        if task.shown:
+            failed = done.cancelled() or done.exception() is not None
+            self._progress.finish(job.key, failed=failed)
         try:
             folder = self._stored(done.result())
             if folder is None:
@@ -207,34 +219,6 @@ class Runs:
                 self._store.failures.append(found)
                 return JobFailed("grader_error", found)
         return problem
-
-    def _evaluate(self, job: EvaluateJob, target: Future[OwnAccuracy]) -> None:
-        def found(_: Path) -> None:
-            target.set_result(self._own_accuracy(job))
-
-        def act() -> None:
-            done = self._workers.get().submit(job, 0.0, EVALUATION_LIMIT)
-            done.add_done_callback(lambda f: self._on_evaluated(job, f, target))
-
-        self._run_once.ask(Request(job.key, False, found, act, target, _read_counts))
-
-    def _on_evaluated(
-        self, job: EvaluateJob, done: Future[str], target: Future[OwnAccuracy]
-    ) -> None:
-        try:
-            done.result()
-            self._run_once.done(job.key)
-            target.set_result(self._own_accuracy(job))
-        except (Exception, CancelledError) as problem:  # noqa: BLE001  (a check is waiting for it)
-            self._run_once.give_up(job.key)
-            fail(self._explained(job, problem), target)
-
-    def _own_accuracy(self, job: EvaluateJob) -> OwnAccuracy:
-        folder = self._stored(job.key)
-        if folder is None:
-            raise JobFailed("grader_error", "the counts were removed from the store")
-        correct, total = _read_counts(folder)
-        return OwnAccuracy(max(correct), total)
 
     def _verify(
         self, job: TrainJob, run: Future[Record], target: Future[Verification | BuildFailure]
@@ -281,8 +265,16 @@ def _read_record(folder: Path) -> Record:
     return record.read(folder, cached=True)
 
 
-def _read_counts(folder: Path) -> tuple[list[int], int]:
-    return kinds_evaluate.read_counts(folder / EVALUATION)
+def _own_accuracy(folder: Path) -> OwnAccuracy:
+    correct, total = read_counts(folder / EVALUATION)
+    return OwnAccuracy(max(correct), total)
+
+
+# What must be readable in a stored record of a kind for it to be used.
+_READERS: Mapping[type[Job], Callable[[Path], object]] = {
+    TrainJob: _read_record,
+    EvaluateJob: _own_accuracy,
+}
 
 
 def _write(path: Path, value: Verification) -> None:

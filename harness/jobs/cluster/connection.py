@@ -44,7 +44,7 @@ class Machine:
     worker: str
     threads: int
     cpu: str
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Connection:
     session: str
     scheduler: str
     machines: tuple[Machine, ...]
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
     _cluster: "LocalCluster | None"
     _folder: Path
 
@@ -71,7 +71,7 @@ class Connection:
         """How many jobs run at once."""
         return sum(machine.threads for machine in self.machines)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """Returns the `cluster` of an environment in results.json."""
         return {
             "dask": version("distributed"),
@@ -353,7 +353,7 @@ def _machines(client: "Client", session: str, chosen: Mapping[str, int]) -> Iter
         yield Machine(worker, chosen[worker], answer["cpu"], answer["platform"])
 
 
-def _common_platform(machines: tuple[Machine, ...]) -> Mapping[str, Any]:
+def _common_platform(machines: tuple[Machine, ...]) -> Mapping[str, object]:
     """Returns the platform that all workers share: bits depend on instruction sets.
 
     Raises:

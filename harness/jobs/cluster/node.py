@@ -46,7 +46,7 @@ from harness.system.failure import BuildFailure
 from harness.system.machine import cores, describe_cpu, numeric_platform
 from harness.system.processes.json_process import answer_all, take_output
 
-Reply = Callable[[Mapping[str, Any]], None]
+Reply = Callable[[Mapping[str, object]], None]
 
 # A node without a request for so long ends: the controller of its cluster may have been killed. It
 # is started again, in some seconds, when it is needed.
@@ -115,7 +115,7 @@ class Node:
         else:
             reply(self._done(job, TimeLimit(**limit) if limit else None))
 
-    def _done(self, job: Job, limit: TimeLimit | None) -> Mapping[str, Any]:
+    def _done(self, job: Job, limit: TimeLimit | None) -> dict[str, object]:
         try:
             key = self._scheduler.submit(job, 0.0, limit).result()
         except StoreFailed:  # our own disk; the controller's has room
@@ -125,7 +125,7 @@ class Node:
         self._records.append(key)
         return {"event": "done", "key": key, "folder": str(self._store.folder(key))}
 
-    def _verified(self, job: Job) -> Mapping[str, Any]:
+    def _verified(self, job: Job) -> dict[str, object]:
         if not isinstance(job, TrainJob):
             raise TypeError(f"a {type(job).__name__} is not a training that can be repeated")
         found = self._verifier.verify(job, self._store.folder(job.key), self._data)
@@ -140,7 +140,7 @@ class Node:
             self._store.discard(key)
             self._records.remove(key)
 
-    def _keep(self, payload: Mapping[str, Any]) -> None:
+    def _keep(self, payload: Mapping[str, str]) -> None:
         kind, name, path = payload["kind"], payload["name"], Path(payload["path"])
         if kind == "images":
             payloads.keep_images(self._shared, name, path.read_bytes())
@@ -176,7 +176,7 @@ class Node:
         return False
 
 
-def describe() -> dict[str, Any]:
+def describe() -> dict[str, object]:
     """Returns what this machine is, as far as a controller needs to know."""
     return {"platform": numeric_platform(), "cpu": describe_cpu(), "cores": cores()}
 

@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, TypedDict
 
 from harness.jobs.cluster import payloads
 from harness.jobs.cluster.connection import Connection, remote
@@ -37,6 +37,25 @@ _WATCH_S = 5.0
 _AHEAD = 1e30
 
 
+class _Answer(TypedDict):
+    """The answer of a node, or its progress; which keys it has depends on `event`.
+
+    `harness.jobs.cluster.node` lists them.
+    """
+
+    event: str
+    worker: str
+    message: str
+    status: str
+    job: str
+    key: str
+    files: Mapping[str, bytes]
+    document: Mapping[str, str]
+    inputs: Mapping[str, Sequence[str]]
+    expected: Mapping[str, object]
+    actual: Mapping[str, object]
+
+
 @dataclass
 class _Order:
     """A request on its way.
@@ -52,10 +71,10 @@ class _Order:
         waits: whether it is here until a worker joins that it may go to.
     """
 
-    request: Mapping[str, Any]
+    request: Mapping[str, object]
     priority: float
     near: str | None
-    target: Future[Mapping[str, Any]]
+    target: Future[_Answer]
     lacking: Inputs = field(default_factory=Inputs)
     avoid: set[str] = field(default_factory=set)
     only: frozenset[str] = frozenset()
@@ -139,7 +158,7 @@ class ClusterPool:
         wanted: Inputs,
         priority: float,
         limit: TimeLimit | None = None,
-    ) -> Future[Mapping[str, Any]]:
+    ) -> Future[_Answer]:
         """Returns the future of a node's answer (`cluster.node`), which is not stored yet.
 
         Args:
@@ -154,7 +173,7 @@ class ClusterPool:
             "limit": asdict(limit) if limit else None,
             "inputs": wanted.to_json(),
         }
-        answered: Future[Mapping[str, Any]] = Future()
+        answered: Future[_Answer] = Future()
         self._send(_Order(request, priority, self._near(wanted.records), answered))
         return answered
 
@@ -234,7 +253,7 @@ class ClusterPool:
 
     def _executor(self, order: _Order) -> Any:
         """Dask's executor, for the workers that an order may go to; one costs nothing."""
-        options: dict[str, Any] = {"pure": False, "retries": _RETRIES}
+        options: dict[str, object] = {"pure": False, "retries": _RETRIES}
         if self._resources:
             options["resources"] = self._resources
         if order.only:
@@ -260,7 +279,7 @@ class ClusterPool:
         ]
         return found
 
-    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+    def _hear(self, event: tuple[float, _Answer]) -> None:
         _, message = event
         job = self._jobs.get(message["job"])
         if job is not None:
@@ -279,7 +298,7 @@ class ClusterPool:
         except (Exception, CancelledError) as error:  # noqa: BLE001  (a future waits for it)
             self._on_failure(order, error)
 
-    def _take(self, order: _Order, answer: Mapping[str, Any]) -> None:
+    def _take(self, order: _Order, answer: _Answer) -> None:
         event = answer["event"]
         if event == "missing":
             order.lacking = Inputs.from_json(answer["inputs"])
@@ -326,7 +345,7 @@ class ClusterPool:
         else:
             self._send(order)
 
-    def _elsewhere(self, order: _Order, answer: Mapping[str, Any]) -> None:
+    def _elsewhere(self, order: _Order, answer: _Answer) -> None:
         """Sends it to the workers that have not failed at it, as long as there are any."""
         order.near = None
         order.avoid.add(answer["worker"])
@@ -339,7 +358,7 @@ class ClusterPool:
             why = f"no worker of the cluster can do it; {answer['worker']}: {answer['message']}"
             self._settle(order, JobFailed("grader_error", why))
 
-    def _note_trouble(self, answer: Mapping[str, Any]) -> None:
+    def _note_trouble(self, answer: _Answer) -> None:
         with self._lock:
             known = answer["worker"] in self._in_trouble
             self._in_trouble.add(answer["worker"])
@@ -349,14 +368,14 @@ class ClusterPool:
                 f"{answer['message']}"
             )
 
-    def _refuse(self, answer: Mapping[str, Any]) -> None:
+    def _refuse(self, answer: _Answer) -> None:
         with self._lock:
             known = answer["worker"] in self._refused
             self._refused.add(answer["worker"])
         if not known:
             self._tell(f"WARNING: a worker that joined is given nothing: {_difference(answer)}")
 
-    def _settle(self, order: _Order, outcome: Mapping[str, Any] | BaseException) -> None:
+    def _settle(self, order: _Order, outcome: _Answer | BaseException) -> None:
         with self._lock:
             self._orders.pop(id(order), None)
         if order.target.done():
@@ -366,7 +385,7 @@ class ClusterPool:
         else:
             order.target.set_result(outcome)
 
-    def _land(self, job: Job, found: Future[Mapping[str, Any]], target: Future[str]) -> None:
+    def _land(self, job: Job, found: Future[_Answer], target: Future[str]) -> None:
         """Puts what a job gave into the store."""
         self._jobs.pop(job.key, None)
         try:
@@ -426,7 +445,7 @@ class ClusterPool:
                 order.sent.cancel()
 
 
-def _difference(answer: Mapping[str, Any]) -> str:
+def _difference(answer: _Answer) -> str:
     expected, actual = answer["expected"], answer["actual"]
     differing = [
         f"{name} is {actual[name]}, but should be {value}"

@@ -91,7 +91,7 @@ class ClusterWorkers:
             return self._pool
 
     @property
-    def platform(self) -> Mapping[str, Any]:
+    def platform(self) -> Mapping[str, object]:
         """What decides the bits of what they compute."""
         return self.get().connection.platform
 
@@ -105,7 +105,7 @@ class ClusterWorkers:
         """Why all workers are gone; None while there are some."""
         return self._pool.lost if self._pool else None
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """Returns what `environment` in results.json says of them."""
         return {"workers": self.at_once, "cluster": self.get().connection.describe()}
 

@@ -1,7 +1,7 @@
 """Jobs as data: one serialisation for every kind, and what a job reads."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Self, get_type_hints
@@ -27,7 +27,7 @@ class Job(ABC):
     """
 
     kind: ClassVar[str]
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
     @property
     @abstractmethod
@@ -106,6 +106,6 @@ class Inputs:
         return {name: list(values) for name, values in vars(self).items()}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
+    def from_json(cls, document: Mapping[str, Sequence[str]]) -> Self:
         """Reads what `to_json` wrote."""
         return cls(**{name: tuple(document[name]) for name in ("records", "images", "letters")})

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.data.shared_arrays import open_published
 from harness.jobs.kinds.base import ENGINE_VERSION, Job, OnEpoch
+from harness.jobs.store import record
 from harness.jobs.store.store import Store
 from harness.network.spec import Spec
 from harness.statistics.intervals import Interval, wilson
@@ -80,7 +81,7 @@ class EvaluateJob(Job):
     dataset: str
     data_digest: str
     scales: tuple[float, ...]
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
     kind: ClassVar[str] = EVALUATE
 
@@ -107,8 +108,7 @@ def evaluate(job: EvaluateJob, data: Path, store: Store, _on_epoch: OnEpoch) -> 
         raise FileNotFoundError(f"no weights {job.weights} in the store")
     arrays = open_published(data, job.data_digest)
     images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
-    with np.load(folder / "weights.npz", allow_pickle=False) as file:
-        weights = {key: file[key] for key in file.files}
+    weights = record.read_weights(folder)
     correct = [count_correct(job.spec, weights, images, labels, scale) for scale in job.scales]
     document = {"correct": correct, "scales": list(job.scales), "test_images": len(labels)}
 

@@ -37,7 +37,7 @@ class FitJob(Job):
     recipe: Recipe
     dataset: str
     data_digest: str
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
     kind: ClassVar[str] = FIT
 

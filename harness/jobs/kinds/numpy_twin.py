@@ -63,7 +63,7 @@ class TwinJob(Job):
     dataset: str
     data_digest: str
     seed: int
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
     kind: ClassVar[str] = TWIN
 
@@ -74,7 +74,7 @@ class TwinJob(Job):
         return digest({"version": TWIN_VERSION, "code": code_digest(TWIN_FOLDER), **numbers})
 
 
-def numpy_platform(known: Mapping[str, Any]) -> dict[str, Any]:
+def numpy_platform(known: Mapping[str, object]) -> dict[str, object]:
     """Returns what of a machine, besides the job, decides the bits of NumPy's results.
 
     Args:

@@ -52,7 +52,7 @@ class RobustnessJob(Job):
     data_digest: str
     images: int
     seed: int
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
     kind: ClassVar[str] = ROBUSTNESS
 
@@ -111,8 +111,7 @@ def classify_corrupted(job: RobustnessJob, data: Path, store: Store, on_epoch: O
         raise FileNotFoundError(f"no record {job.base} of a trained network in the store")
     run = record.read(folder, cached=True)
     known = _examples(data, job.data_digest, job.images, job.seed)
-    with np.load(folder / "weights.npz", allow_pickle=False) as file:
-        weights = {name: file[name] for name in file.files}
+    weights = record.read_weights(folder)
     spec = specs.from_json(run.document["job"]["spec"])
     classifier = Classifier(spec, weights, run.recipe["pixel_max"], len(known.labels))
     own = run.predictions[known.chosen]

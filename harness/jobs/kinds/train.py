@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class TrainJob(Job):
     dataset: str
     data_digest: str
     seed: int
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
     kind: ClassVar[str] = TRAIN
 

@@ -4,9 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import ClassVar
 
 from harness.data.letters import open_letters
 from harness.jobs.kinds.base import ENGINE_VERSION, Job, OnEpoch
@@ -42,7 +40,7 @@ class TransferJob(Job):
     batch_size: int
     epochs: int
     seed: int
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
     kind: ClassVar[str] = TRANSFER
 
@@ -71,8 +69,7 @@ def transfer(job: TransferJob, data: Path, store: Store, on_epoch: OnEpoch) -> s
     if folder is None:
         raise FileNotFoundError(f"no record {job.base} of a trained network in the store")
     base = record.read(folder, cached=True)
-    with np.load(folder / "weights.npz", allow_pickle=False) as file:
-        weights = {name: file[name] for name in file.files}
+    weights = record.read_weights(folder)
     letters = open_letters(data, job.letters)
     test = None if job.test_letters is None else open_letters(data, job.test_letters)
     done = engine.transfer(

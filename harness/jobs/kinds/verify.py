@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.data.shared_arrays import open_published
 from harness.jobs.kinds import registry
 from harness.jobs.kinds.train import TrainJob
-from harness.jobs.store.record import PROBE_IMAGES
+from harness.jobs.store.record import PROBE_IMAGES, read_weights
 from harness.network.splits import split_for
 from harness.system.failure import BuildFailure
 from harness.system.processes.json_process import JsonChannel, ProcessDied, ProcessTimeout
@@ -130,7 +130,7 @@ class Verifier:
         if process is not None:
             process.kill()
 
-    def _ask(self, request: Mapping[str, Any]) -> Any:
+    def _ask(self, request: Mapping[str, object]) -> Any:
         if self._stopped:
             raise ProcessDied("the session has ended")
         self._process = process = self._fork(self._log)
@@ -144,7 +144,7 @@ class Verifier:
             process.stop()
 
 
-def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
+def handle(request: Mapping[str, Any], reply: Callable[[Mapping[str, object]], None]) -> None:
     """Answers one request, in the other process."""
     try:
         job = registry.from_json(request["job"])
@@ -179,8 +179,7 @@ def _verified(job: TrainJob, record: Path, data: str) -> dict[str, str]:
 
     saved = keras.saving.load_model(record / "model.keras", compile=False)
     rebuilt = rebuild(job.spec, job.seed)
-    with np.load(record / "weights.npz", allow_pickle=False) as weights:
-        set_weights(rebuilt, job.spec, {key: weights[key] for key in weights.files})
+    set_weights(rebuilt, job.spec, read_weights(record))
     parts = split_for(job.recipe, len(images.train_labels))
     return Verification(
         keras_file=trained_outputs(saved, probe, scale),

@@ -18,7 +18,7 @@ from harness.system import memory
 from harness.system.processes.fork_server import serve_forks
 from reference.errors import UserError
 
-Reply = Callable[[Mapping[str, Any]], None]
+Reply = Callable[[Mapping[str, object]], None]
 
 
 def handle(request: Mapping[str, Any], reply: Reply) -> None:

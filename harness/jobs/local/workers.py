@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.jobs.kinds.base import Job, OnEvent
 from harness.jobs.kinds.errors import JobFailed, WorkersLost
@@ -34,7 +34,7 @@ class Computing(Protocol):
     """
 
     @property
-    def platform(self) -> Mapping[str, Any]: ...
+    def platform(self) -> Mapping[str, object]: ...
 
     @property
     def at_once(self) -> int: ...
@@ -55,7 +55,7 @@ class Computing(Protocol):
     def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:
         """Has another process look at a finished run; see `harness.jobs.kinds.verify.Verifier`."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """Returns what `environment` in results.json says of them."""
 
     def stop(self) -> None:
@@ -101,13 +101,13 @@ class Workers:
         self._stopped = False
 
     @property
-    def platform(self) -> Mapping[str, Any]:
+    def platform(self) -> Mapping[str, object]:
         return numeric_platform()
 
     def begin(self, images: str) -> None:
         """They start when they are asked for, and see our disk."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         return {"workers": self.at_once}
 
     def verify(self, job: TrainJob, record: Path, data: Path) -> Verification | BuildFailure:

@@ -130,6 +130,12 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
         ) from error
 
 
+def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Returns the arrays of weights.npz in a record's folder, by name."""
+    with np.load(folder / "weights.npz", allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
 def read(folder: Path, *, cached: bool) -> Record:
     """Reads the record in a folder that `Store.get` or `Store.put` returned.
 
