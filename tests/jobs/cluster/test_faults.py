@@ -33,7 +33,7 @@ def test_a_cluster_without_workers_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(connections, "_FIRST_WORKER_S", 1)
     with (
         real_cluster(tmp_path / "cluster", 0) as empty,
-        pytest.raises(UserError, match=r"no worker has joined it in 1 s\. Start some with `dask"),
+        pytest.raises(UserError, match=r"no worker joined it within 1 s\. Start some with `dask"),
     ):
         Site(tmp_path, made_up()).join(str(empty.file))
 

@@ -154,7 +154,7 @@ def test_a_network_reads_what_it_read_in_its_run_and_altered_images_as_keras_doe
 def test_the_weights_of_another_network_are_noticed(engine, place):
     engine.call(store_network, place, "flat", "another")
     job = job_of("flat", base=key_of("flat with wrong weights"))
-    with pytest.raises(ValueError, match="these are not the weights of the run"):
+    with pytest.raises(ValueError, match="These are not the weights of the run"):
         engine.call(tried, place, job)
     assert Store(place / "store").get(job.key) is None
 
@@ -234,7 +234,7 @@ def test_outputs_may_differ_by_rounding_and_no_more():
     broken = np.array([[np.nan, np.inf], [0.2, 0.8]], np.float32)
     check_same(broken, broken)  # a run that diverged
     for other in (outputs[::-1], outputs + np.float32(0.01), broken):
-        with pytest.raises(ValueError, match="these are not the weights of the run"):
+        with pytest.raises(ValueError, match="These are not the weights of the run"):
             check_same(other, outputs)
 
 
