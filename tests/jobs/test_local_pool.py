@@ -299,6 +299,7 @@ def test_a_thousand_jobs_a_moment_before_the_end_leave_nobody_waiting(start, ord
     assert all(future.done() for future in futures)
 
 
+@pytest.mark.slow
 def test_two_thousand_jobs_are_each_done_once_and_the_longest_first(start, ordered, tmp_path):
     pool = start(1)
     first = pool.submit(ordered("first", wait="go"), 0)
@@ -311,6 +312,7 @@ def test_two_thousand_jobs_are_each_done_once_and_the_longest_first(start, order
     assert _order(tmp_path) == ["first", *sorted(costs, key=lambda name: -costs[name])]
 
 
+@pytest.mark.slow
 def test_two_thousand_jobs_on_several_workers_are_each_done_once(start, ordered, tmp_path):
     pool = start(3)
     names = [f"j{i}" for i in range(2000)]

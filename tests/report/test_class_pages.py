@@ -555,6 +555,7 @@ def test_the_results_are_not_changed():
     assert results == before
 
 
+@pytest.mark.slow
 def test_a_headline_counts_thousands():
     many = schema.checked(class_results.of(*[class_results.submission("a", "A")] * 1200))
     assert classroom.page(many, ["x"] * 1200).headline.startswith("1,200 submissions")

@@ -331,6 +331,7 @@ def test_no_address_leads_out_of_the_folder():
     assert "default-src 'none'" in html
 
 
+@pytest.mark.slow
 def test_same_results_same_bytes_whatever_the_order_and_the_hash_seed(tmp_path):
     path = tmp_path / "results.json"
     path.write_text(json.dumps(failing(), sort_keys=True), encoding="utf-8")

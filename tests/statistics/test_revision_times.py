@@ -38,7 +38,7 @@ def test_a_log_ratio_by_hand():
     ("a", "b"), [([], []), ([1.0], []), ([1.0], [1.0, 2.0]), ([1.0], [0.0]), ([-1.0], [1.0])]
 )
 def test_what_is_no_time_is_refused(a, b):
-    with pytest.raises(ValueError, match="no pairs of positive times"):
+    with pytest.raises(ValueError, match="not pairs of positive times"):
         log_ratio(a, b)
 
 
