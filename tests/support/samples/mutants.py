@@ -158,7 +158,7 @@ SEQUENTIAL = (
         "pixels rescaled once more", "sequential_cnn",
         ('name="images"),', 'name="images"),\n            layers.Rescaling(0.004, name="again"),'),
         {"layers", *FORWARD, *LEARNING},
-        "layers", r"^layer 'again' = Rescaling, but should be absent",
+        "layers", r"^extra layer: again \(Rescaling\)",
         unsure={"loss_falls"},
     ),
 )  # fmt: skip
@@ -180,7 +180,7 @@ DEEP = (
         "the third convolution forgotten", "deep_cnn",
         ('            _conv(64, name="conv3"),\n', ""),
         {"layers", "output_shapes", *COUNTS, *FORWARD},
-        "layers", r"^layer 4 = missing, but should be Conv2D \[",
+        "layers", r"^missing layer 4: Conv2D \[",
     ),
     _network(
         "pooling and convolution swapped", "deep_cnn",
@@ -188,15 +188,15 @@ DEEP = (
          ('name="conv2"),', 'name="conv2"),\n            layers.MaxPooling2D(2, name="pool1"),')),
         {"layers", "output_shapes", "total_parameters", "layer_parameters", *FORWARD},
         "layers",
-        r"(?s)^layer 2 = missing, but should be MaxPooling2D .*"
-        r"\nlayer 'pool1' = MaxPooling2D, but should be absent\n"
+        r"(?s)^missing layer 2: MaxPooling2D .*"
+        r"\nextra layer: pool1 \(MaxPooling2D\)\n"
         r"    MaxPooling2D comes after Conv2D; the document has it before$",
     ),
     _network(
         "no second pooling", "deep_cnn",
         ('            layers.MaxPooling2D((2, 2), name="pool2"),\n', ""),
         {"layers", "output_shapes", *COUNTS, *FORWARD},
-        "layers", r"^layer 5 = missing, but should be MaxPooling2D \[",
+        "layers", r"^missing layer 5: MaxPooling2D \[",
     ),
     _network(
         "128 hidden units", "deep_cnn",
@@ -231,28 +231,28 @@ FUNCTIONAL = (
         "no dropout", "functional_cnn",
         (_DROPOUT, ""),
         {"layers"},
-        "layers", r"^layer 11 = missing, but should be Dropout \[",
+        "layers", r"^missing layer 11: Dropout \[",
     ),
     _network(
         "dropout before the hidden layer", "functional_cnn",
         ((_DROPOUT, ""), (_HIDDEN, _DROPOUT + _HIDDEN)),
         {"layers"},
         "layers",
-        r"(?s)^layer 'dropout' = Dropout, but should be absent\n"
+        r"(?s)^extra layer: dropout \(Dropout\)\n"
         r"    Dropout comes before Dense; the document has it after\n"
-        r"layer 11 = missing, but should be Dropout \[",
+        r"missing layer 11: Dropout \[",
     ),
     _network(
         "no batch normalization", "functional_cnn",
         (_NORM, ""),
         {"layers", "total_parameters", *FORWARD},
-        "layers", r"(?m)^layer 2 = missing, but should be BatchNormalization \[",
+        "layers", r"(?m)^missing layer 2: BatchNormalization \[",
     ),
     _network(
         "batch normalization after the activation", "functional_cnn",
         (_NORM + _RELU, _RELU + _NORM),
         {"layers", *FORWARD},
-        "layers", r"^layer 2 = missing, but should be BatchNormalization \[",
+        "layers", r"^missing layer 2: BatchNormalization \[",
     ),
     _network(
         "batch normalization without its scale", "functional_cnn",
@@ -264,7 +264,7 @@ FUNCTIONAL = (
         "no activation in the blocks", "functional_cnn",
         (_RELU, ""),
         {"layers", *FORWARD},
-        "layers", r"^layer 3 = missing, but should be Activation relu \[",
+        "layers", r"^missing layer 3: Activation relu \[",
     ),
     _network(
         "ELU in the blocks", "functional_cnn",
@@ -283,7 +283,7 @@ FUNCTIONAL = (
         (_HIDDEN, '    y = layers.Dense(128, name="bypass")(x)\n' + _HIDDEN
          + '    x = layers.Add(name="sum")([x, y])\n'),
         {"layers", "total_parameters", *FORWARD},
-        "layers", r"(?m)^layer 'sum' = Add, but should be absent",
+        "layers", r"(?m)^extra layer: sum \(Add\)",
     ),
 )  # fmt: skip
 
@@ -302,13 +302,13 @@ MLP = (
         "a hidden layer forgotten", "mlp_256_128",
         (_SECOND, ""),
         {"layers", *COUNTS, *FORWARD},
-        "layers", r"^layer 2 = missing, but should be Dense \[",
+        "layers", r"^missing layer 2: Dense \[",
     ),
     _network(
         "an extra hidden layer", "mlp_256_128",
         (_SECOND, _SECOND + _SECOND.replace("hidden2", "hidden3")),
         {"layers", "total_parameters", *FORWARD},
-        "layers", r"^layer 'hidden3' = Dense, but should be absent",
+        "layers", r"^extra layer: hidden3 \(Dense\)",
     ),
     _network(
         "ReLU on the first layer only", "mlp_256_128",
