@@ -183,4 +183,4 @@ def test_what_can_be_read_on_the_way_is_warned_of(tmp_path, monkeypatch):
     assert [bool(lines) for lines in told.values()] == [True, False, False, False]
     (warning,) = told["tcp://192.0.2.7:8786"]
     assert "tcp://192.0.2.7:8786 is not encrypted" in warning
-    assert "use tls://" in warning
+    assert "Use tls://" in warning
