@@ -2,8 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from harness.report.schema.experiments import Experiment
 from harness.report.schema.results import (
@@ -15,7 +14,6 @@ from harness.report.schema.results import (
     Layers,
     Results,
     Subject,
-    checked,
 )
 from harness.report.text.baseline_words import WORDS, tells
 
@@ -25,7 +23,7 @@ _LONGEST_LINE = 400  # of a message; results.json has the rest
 _BASELINE = {"regressed": "❌", "missing": "❌", "inconclusive": "⚠️", "not comparable": "⚠️"}
 
 
-def render(results: Mapping[str, Any], lead: str = "") -> str:
+def render(results: Results, lead: str = "") -> str:
     """Returns the first words, verdicts, comparisons, what failed and why, experiments and claims.
 
     Claims are listed where experiments were run: other runs test only some of them.
@@ -33,7 +31,6 @@ def render(results: Mapping[str, Any], lead: str = "") -> str:
     Args:
         lead: the paragraph that the page begins with.
     """
-    results = checked(results)
     dataset = results.dataset
     lines = [f"## MNIST architectures: {_text(results.outcome or 'unknown')}", ""]
     if lead:

@@ -24,7 +24,7 @@ PARTS = ("experiments", "evidence", "progress")  # of the page, with a style she
 MARK = f'<meta name="generator" content="{output_files.MAKER}">'.encode()
 
 
-def render(results: Mapping[str, object]) -> str:
+def render(results: Mapping[str, object] | schema.Results) -> str:
     """Returns the main page for an object of schema 1.
 
     That is the report; of several submissions their class page, of a single one its own page.
@@ -36,7 +36,7 @@ def render(results: Mapping[str, object]) -> str:
     return next(_pages(schema.checked(results), NAME))[1]
 
 
-def markdown(results: Mapping[str, object]) -> str:
+def markdown(results: Mapping[str, object] | schema.Results) -> str:
     """Returns what summary.md holds, with the page's first paragraph; the page prints the same.
 
     Raises:

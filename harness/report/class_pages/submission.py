@@ -102,11 +102,15 @@ def facts(
 ) -> tuple[tuple[str, str], ...]:
     """The foot of a page: how it was opened, on what, with which versions."""
     given, data = results.environment, results.dataset
-    versions = (("Python", "python"), ("TensorFlow", "tensorflow"), ("Keras", "keras"))
+    versions = (
+        ("Python", given.python),
+        ("TensorFlow", given.tensorflow),
+        ("Keras", given.keras),
+    )
     rubric = (results.rubric or {}).get("source")
     rows = (
         ("Opened in", given.isolation),
-        ("Graded with", ", ".join(f"{label} {given[k]}" for label, k in versions if given[k])),
+        ("Graded with", ", ".join(f"{label} {version}" for label, version in versions if version)),
         ("Data", {"mnist": "MNIST", "digits": "the embedded digits"}.get(data.name or "")),
         ("Rubric", rubric if isinstance(rubric, str) else None),
         ("Run", (results.created or "").replace("T", " ").replace("Z", " UTC")),

@@ -15,7 +15,7 @@ JUNIT = "junit.xml"
 GRADESCOPE = "gradescope"
 
 
-def write_all(results: Mapping[str, object], folder: Path) -> None:
+def write_all(results: Mapping[str, object] | schema.Results, folder: Path) -> None:
     """Writes every export of an object of schema 1 into the folder of its results.json.
 
     Each file appears whole or not at all. Files of submissions that are no longer there are

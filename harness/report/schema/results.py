@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -591,7 +591,7 @@ class Results(Part):
 ADAPTER: Final = TypeAdapter(Results)
 
 
-def checked(results: Mapping[str, Any], where: str = "results.json") -> Results:
+def checked(results: Mapping[str, object] | Results, where: str = "results.json") -> Results:
     """Returns results with every field of schema 1; absent parts are None or empty.
 
     Results that were read already are returned as they are.

@@ -261,7 +261,7 @@ class Part(Mapping[str, Any]):
         found = {key: getattr(self, name) for key, name in keys(type(self)).items()}
         return {k: v for k, v in found.items() if v is not None or k not in self.absent}
 
-    # Until every reader uses attributes.
+    # The project reads attributes; these serve callers that still read keys.
     __hash__ = object.__hash__
 
     def __getitem__(self, key: str) -> Any:

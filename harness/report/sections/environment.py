@@ -63,8 +63,9 @@ _LISTED = 24
 def _packages(given: schema.Environment) -> tuple[tuple[str, str | None], ...]:
     """Which versions the run used; of older files, only those three are known."""
     if not given.packages:
-        labels = (("TensorFlow", "tensorflow"), ("Keras", "keras"), ("NumPy", "numpy"))
-        return tuple((label, given[key]) for label, key in labels)
+        return (
+            ("TensorFlow", given.tensorflow), ("Keras", given.keras), ("NumPy", given.numpy),
+        )  # fmt: skip
     packages = sorted(given.packages.items())
     known = [f"{name}{formatting.WIDE}{version}" for name, version in packages]
     return ("Packages", _listed(known)), ("Lock file", _as_locked(given.lock))

@@ -202,7 +202,7 @@ def _known(value: int | None, otherwise: str) -> str:
 
 
 def _check(item: schema.Check, ident: str) -> Check:
-    labels = (("Expected", "expected"), ("Actual", "actual"), ("Source", "source"))
+    labels = (("Expected", item.expected), ("Actual", item.actual), ("Source", item.source))
     earned, possible = item.points, item.max_points
     return Check(
         id=item.id,
@@ -211,7 +211,7 @@ def _check(item: schema.Check, ident: str) -> Check:
         group=item.group or "other",
         verdict=verdict(NOT_APPLICABLE if item.applies is False else item.status),
         points="" if possible is None else f"{_points(earned)}/{_points(possible)}",
-        details=tuple((label, _limited(item[key]) or "") for label, key in labels if item[key]),
+        details=tuple((label, _limited(text) or "") for label, text in labels if text),
         hint=_limited(item.hint) or HINTS.get(item.status or ""),
         message=_limited(item.message),
     )

@@ -133,7 +133,7 @@ def _more(a: schema.Subject, b: schema.Subject) -> Iterator[Row]:
         ("Expected calibration error", "ece", "calibration", "ece"),
         ("Mean corruption error", "mce", "robustness", "mean_corruption_error"),
     ):
-        x, y = ((getattr(s, part) or {}).get(key) for s in (a, b))
+        x, y = (getattr(getattr(s, part), key, None) for s in (a, b))
         if x is not None and y is not None:
             yield Row(
                 label, how, formatting.percent(x), formatting.percent(y), formatting.points(x - y)
@@ -157,14 +157,14 @@ def _times(one: float | None, other: float | None) -> str:
 
 
 def _range(subject: schema.Subject, key: str) -> str:
-    known = sorted({run[key] for run in subject.runs if run[key] is not None})
+    known = sorted({getattr(run, key) for run in subject.runs if getattr(run, key) is not None})
     if not known:
         return formatting.NOTHING
     return str(known[0]) if len(known) == 1 else f"{known[0]}–{known[-1]}"
 
 
 def _median(subject: schema.Subject, key: str) -> float | None:
-    known = [run[key] for run in subject.runs if run[key] is not None]
+    known = [getattr(run, key) for run in subject.runs if getattr(run, key) is not None]
     return statistics.median(known) if known else None
 
 

@@ -101,8 +101,8 @@ def _slower(benchmarks: Sequence[schema.Benchmark]) -> list[Notice]:
 def facts(results: schema.Results) -> tuple[tuple[str, str], ...]:
     """The line under the headline: data, recipe, seeds, date."""
     sizes = results.dataset.sizes
-    uses = (("train", "train and validate"), ("test", "test"))
-    split = [f"{sizes[key]:,} to {verb}" for key, verb in uses if sizes[key]]
+    uses = ((sizes.train, "train and validate"), (sizes.test, "test"))
+    split = [f"{size:,} to {verb}" for size, verb in uses if size]
     names = {"mnist": "MNIST", "digits": "embedded digits"}
     named = results.dataset.name or formatting.NOTHING
     data = names.get(named, formatting.cut(named, 40))

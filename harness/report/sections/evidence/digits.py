@@ -50,15 +50,17 @@ def shade(wrong: float) -> str:
 
 
 def _cells(subject: schema.Subject, labels: Sequence[int], key: str) -> tuple[Shade, ...]:
-    values = {row.digit: row for row in subject.classes if row[key] is not None}
-    lowest = min((row[key] for row in values.values()), default=None)
+    rows = {row.digit: row for row in subject.classes}
+    known = {digit: getattr(row, key) for digit, row in rows.items()}
+    values = {digit: value for digit, value in known.items() if value is not None}
+    lowest = min(values.values(), default=None)
     return tuple(
         Shade(
-            f"{100 * values[label][key]:.1f}",
-            shade(1 - values[label][key]),
-            f"{label}: {formatting.percent(values[label][key])} "
-            f"{formatting.interval(values[label][f'{key}_interval'])}".strip(),
-            strong=values[label][key] == lowest,
+            f"{100 * values[label]:.1f}",
+            shade(1 - values[label]),
+            f"{label}: {formatting.percent(values[label])} "
+            f"{formatting.interval(getattr(rows[label], f'{key}_interval'))}".strip(),
+            strong=values[label] == lowest,
         )
         if label in values
         else Shade(formatting.NOTHING, "s0", "")
@@ -70,7 +72,7 @@ def _means(known: Subjects, labels: Sequence[int], key: str) -> dict[int, float]
     found = {}
     for label in labels:
         rows = (row for s in known for row in s.classes if row.digit == label)
-        values = [row[key] for row in rows if row[key] is not None]
+        values = [value for row in rows if (value := getattr(row, key)) is not None]
         if values:
             found[label] = statistics.fmean(values)
     return found

@@ -38,7 +38,7 @@ def _about(claim: schema.Claim, item: Experiment) -> bool:
         return False
     if item.kind == "summary_table":
         return formatting.is_count(value)
-    asked = result.get("claim")
+    asked = getattr(result, "claim", None)
     return asked is not None and abs(asked - value) < 1e-9
 
 

@@ -198,7 +198,10 @@ def _fold_curves(ident: str, item: schema.Variant) -> tuple[tuple[Figure, ...], 
 def curve(history: schema.Curves) -> Curve | None:
     """A run's learning curve; None where nothing was kept."""
     found = Curve(
-        *(tuple(history[key]) for key in ("accuracy", "val_accuracy", "loss", "val_loss"))
+        tuple(history.accuracy),
+        tuple(history.val_accuracy),
+        tuple(history.loss),
+        tuple(history.val_loss),
     )
     values = (*found.accuracy, *found.val_accuracy, *found.loss)
     return found if any(value is not None for value in values) else None

@@ -82,7 +82,7 @@ def _figures(ident: str, result: schema.Transfer) -> list[Figure]:
 
 
 def _shares(runs: Sequence[schema.TransferRun], key: str) -> tuple[float, ...]:
-    known = [(run[key], run.images) for run in runs]
+    known = [(getattr(run, key), run.images) for run in runs]
     return tuple(part / whole for part, whole in known if part is not None and whole)
 
 

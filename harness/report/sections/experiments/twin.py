@@ -13,7 +13,7 @@ def body(ident: str, result: schema.Twin) -> Twin:
     return Twin(
         facts=_facts(result),
         table=tuple(
-            TwinRow(*(row[key] or formatting.NOTHING for key in (
+            TwinRow(*(getattr(row, key) or formatting.NOTHING for key in (
                 "feature", "numpy_document", "numpy_measured", "keras_document", "keras_measured",
             )))
             for row in result.table
