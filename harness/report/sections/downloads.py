@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from harness.report.exports import grades
 from harness.report.schema import results as schema
 from harness.report.text import subjects as text_subjects
 from harness.report.views.page import Download
@@ -16,7 +17,6 @@ RUNS = ("id", "seed", "epochs", "documented_epochs", "batch_size", "test_accurac
         "interval_low", "interval_high", "train_time_s", "train_images_per_s", "stopped",
         "weights_sha256", "key")  # fmt: skip
 EPOCHS = ("id", "seed", "epoch", "accuracy", "val_accuracy", "loss", "val_loss", "epoch_time_s")
-FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def downloads(results: schema.Results) -> tuple[Download, ...]:
@@ -46,8 +46,8 @@ def table(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
 
 
 def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return grades.harmless(value)
     return "" if value is None else value
 
 
