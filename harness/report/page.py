@@ -184,7 +184,7 @@ def _charts(scored: Sequence[accuracy.Scored]) -> tuple[tuple[str, str, Markup],
     found = [
         (
             "Accuracy and its gate",
-            f"{dots}, a bar for the 95{formatting.NARROW}% interval, an upright line for the gate.",
+            f"{dots}, a bar for the 95{formatting.NARROW}% interval, a vertical line for the gate.",
             accuracy.accuracy_dots("dots", scored),
         )
     ]
@@ -192,11 +192,11 @@ def _charts(scored: Sequence[accuracy.Scored]) -> tuple[tuple[str, str, Markup],
     left = f"{marks} Up and to the left is better."
     right = "Up and to the right is better."
     if seeds > 1:
-        right += " A lying bar spans the runs."
+        right += " A horizontal error bar spans the runs."
     for cost, heading, caption in (
-        ("params", "Accuracy and size", left),
-        ("flops", "Accuracy and work", left),
-        ("rate", "Accuracy and speed of training", f"{right} Only benchmarks compare speed."),
+        ("params", "Accuracy and parameters", left),
+        ("flops", "Accuracy and FLOPs", left),
+        ("rate", "Accuracy and training speed", f"{right} Only benchmarks compare speed."),
     ):
         drawing = accuracy.accuracy_cost(f"cost-{cost}", scored, cost)
         if drawing is not None:

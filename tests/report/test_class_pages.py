@@ -172,7 +172,7 @@ def test_a_single_submission_is_the_main_page(tmp_path):
     found = pages(tmp_path)
     assert set(found) == {"index.html", "submissions/zoe.html"}
     for page in found.values():
-        assert "What to fix first" in page.text
+        assert "What should be fixed first?" in page.text
         assert [a["href"] for a in page.all("a") if not a["href"].startswith("#")] == []
 
 
@@ -317,7 +317,9 @@ def test_what_to_fix_comes_first_and_in_plain_words():
     html = render(class_results.of(class_results.valid_padding("zoe", "Zoë")))
     assert html.index('id="fix"') < html.index('id="layers"') < html.index('id="recipe"')
     fix = section(html, "fix")
-    assert fix.startswith("What to fix first padding is valid : the output shrank from 28 × 28")
+    assert fix.startswith(
+        "What should be fixed first? padding is valid : the output shrank from 28 × 28"
+    )
     assert "layer 1 (Conv2D &#39;conv1&#39;)" in fix
     assert "Worth knowing; costs no points You train for 5 epochs." in fix
     text = words(Parsed(html))
@@ -358,8 +360,9 @@ def test_a_failed_check_without_a_finding_is_what_to_fix():
     subject = class_results.submission("a", "A")
     class_results.fail(subject, class_results.GATE_CHECK, hint="Train `longer`.")
     html = render(class_results.of(subject))
-    assert "What to fix first Train longer . the test accuracy clears the gate" in section(
-        html, "fix"
+    assert (
+        "What should be fixed first? Train longer . the test accuracy clears the gate"
+        in section(html, "fix")
     )
     assert "One check did not pass." in html
 
@@ -480,7 +483,7 @@ def test_own_weights_are_marked_as_such():
 def test_how_the_work_was_read_is_said():
     noted = class_results.classroom()["subjects"][8]
     text = words(alone(noted))
-    assert "How your work was read line 3: keras.utils.np_utils is gone; graded as if" in text
+    assert "How your file was opened line 3: keras.utils.np_utils is gone; graded as if" in text
     assert "The network was taken from the script when it was fitted (fit, line 31)." in text
 
 

@@ -131,7 +131,7 @@ def test_a_network_that_beats_all_is_said_to():
         ]
     ).paired
     assert without_isolates(found.found) == (
-        "deep_cnn is better than each of the other two. All three differences are beyond chance; "
+        "deep_cnn is better than each of the other two. All three differences are significant; "
         "the smallest is that of deep_cnn over sequential_cnn, 0.56 percentage points."
     )
     assert [name.short for name in found.columns] == ["deep_cnn", "sequential_cnn"]
@@ -189,7 +189,7 @@ def test_all_networks_at_once():
         "degrees of freedom, p\u00a0<\u00a00.001: they are not all equally accurate."
     )
     unsure = evidence(comparisons=given, omnibus=omnibus | {"p": 0.31}).paired.together
-    assert unsure.endswith("p\u00a0= 0.310: they are not shown to differ at all.")
+    assert unsure.endswith("p\u00a0= 0.310: they are not significantly different.")
 
 
 def test_a_difference_without_figures_is_left_out():
@@ -223,12 +223,12 @@ def test_confidence_is_told_from_best_to_worst():
     assert without_isolates(found.found) == (
         "deep_cnn can be believed most: how sure it is and how often it is right differ by 0.21 "
         "percentage points on average. mlp_64_32 can be believed least, with 1.67 percentage "
-        "points. All are surer than they are right."
+        "points. All are overconfident."
     )
     first = found.rows[0]
     assert (first.ece, first.ece_interval) == ("0.21\u202fpp", "[0.18,\u00a00.24]")
     assert (first.nll, first.brier, first.lean) == ("0.0651", "0.0312", "+0.20\u202fpp")
-    assert found.diagrams[1].caption == "Calibration error 1.67\u202fpp; surer than it is right."
+    assert found.diagrams[1].caption == "Calibration error 1.67\u202fpp; overconfident."
     assert "85\u202f% sure, right 85\u202f% of 10; 98\u202f% sure" in found.diagrams[1].drawing
     assert found.diagrams[0].bins[1].images == "9,990"
     ((name, why),) = found.notes
@@ -237,9 +237,9 @@ def test_confidence_is_told_from_best_to_worst():
 
 def test_a_network_that_knows_too_little_of_itself():
     found = evidence(deep_cnn=calibrated(0.01, 0.95, 0.98)).calibration
-    assert found.found.endswith("on average; it is less sure than it is right.")
+    assert found.found.endswith("on average; it is underconfident.")
     even = evidence(deep_cnn=calibrated(0.0001, 0.9801, 0.98)).calibration
-    assert even.found.endswith("on average; it is as sure as it is right.")
+    assert even.found.endswith("on average; it is neither overconfident nor underconfident.")
 
 
 # Disturbed images ---------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_every_experiment_has_a_line_near_the_top_that_leads_to_its_section(comp
     assert len(set(targets)) == len(rows)
     assert set(targets) <= set(ids)
     assert ids.index("claims") < ids.index("experiments") < ids.index("curves")
-    start = complete.text.index("What the documents did, reproduced")
+    start = complete.text.index("Experiments of the documents, reproduced")
     overview = complete.text[start : complete.text.index(" Experiment with ", start)]
     for row in rows:
         assert row["title"] in overview
@@ -298,7 +298,7 @@ def test_samples_have_bars(complete):
         assert expected in shown, expected
     alternatives = [a["alt"] for a in complete.all("img")]
     assert "Handwritten 8, read as 3" in alternatives
-    assert "Of the sample digits, 11 of 12 are read rightly." in complete.text
+    assert "Of the sample digits, 11 of 12 are classified correctly." in complete.text
 
 
 # What went wrong ----------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ def test_failures_are_said_first_and_where_they_are(troubled):
     failed = section(troubled, "Folds of another network")
     assert "fold 3: the training was stopped after 900 s" in failed
     moved = section(troubled, "Transfer that went wrong")
-    assert "What its check fails for" in moved
+    assert "Why its check fails" in moved
     assert "the frozen weights moved: 0a1b before, 2c3d after (seed 0)" in moved
     assert re.search(r"1\.7\u202fs\s+trained", moved)  # the frozen layers', marked as failed
 

@@ -250,11 +250,11 @@ def test_absent_benchmarks_say_how_to_get_them():
 
 def test_digits_are_announced_before_anything_else():
     text = text_of(sample(dataset="digits"))
-    notice = text.index("Graded on the embedded digits, not on MNIST")
+    notice = text.index("Graded on the scikit-learn digits, not on MNIST")
     assert notice < text.index("is the most accurate")
     assert "No claim of a document is graded on it" in text
     assert "no MNIST_DIR is set" in text
-    assert "All five networks pass on the embedded digits" in text
+    assert "All five networks pass on the scikit-learn digits" in text
 
 
 def test_mnist_has_no_notice(complete):
@@ -270,7 +270,7 @@ def test_interrupted_run_says_so():
     text = text_of(results)
     assert "Unfinished: Four of five networks pass; one network without a verdict" in text
     assert "The run was interrupted" in text
-    assert "It was not trained in this run." in text
+    assert "This network was not trained in this run." in text
 
 
 def test_perfect_and_diverged_networks_can_be_drawn():

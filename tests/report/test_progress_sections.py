@@ -120,7 +120,7 @@ def test_figures_have_their_units(shown):
 
 
 def test_a_rate_is_not_taken_for_a_speed_up(results, shown):
-    rate = _row(shown, "mlp_64_32", "training images a second")
+    rate = _row(shown, "mlp_64_32", "training images per second")
     assert (rate.before, rate.after) == ("90,000", "110,000")
     other = {"subject": "deep_cnn", "baseline_subject": "deep_cnn", "measure": "speed",
              "status": "not comparable", "before": 1.52, "after": 3.1, "difference": None,

@@ -35,7 +35,7 @@ class Scored:
     seeds: tuple[float, ...]
     params: float | None
     flops: float | None
-    rates: tuple[float, ...] = ()  # training images a second, of each run
+    rates: tuple[float, ...] = ()  # training images per second, of each run
 
     @property
     def rate(self) -> float | None:
@@ -46,7 +46,7 @@ WIDTH = 330.0
 COSTS = {
     "params": "parameters",
     "flops": "FLOPs for one image",
-    "rate": "training images a second",
+    "rate": "training images per second",
 }
 
 

@@ -111,7 +111,7 @@ def _line(
 
 def _described(lines: Sequence[tuple[str, float | None, Sequence[schema.Level]]]) -> str:
     parts = (
-        f"{formatting.cut(name, 40)}: {formatting.percent(clean, 1)} undisturbed, then "
+        f"{formatting.cut(name, 40)}: {formatting.percent(clean, 1)} without corruption, then "
         + ", ".join(formatting.percent(level.accuracy, 1) for level in levels)
         for name, clean, levels in lines
     )

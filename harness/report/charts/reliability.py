@@ -25,7 +25,7 @@ def diagram(ident: str, name: str, bins: Sequence[schema.Bin], most: float) -> M
     """
     sheet = Sheet(WIDTH, 270)
     square = Panel(LEFT, 28, RIGHT, 170, (0.0, 1.0), (0.0, 1.0))
-    sheet.write(0, 8, "right", colour=INK, bold=True)
+    sheet.write(0, 8, "accuracy", colour=INK, bold=True)
     lying = [(square.at(0, value), square.at(1, value)) for value in SHARES]
     upright = [(square.at(value, 0), square.at(value, 1)) for value in SHARES]
     sheet.line(strokes([*lying, *upright]), RULE, 0.7)
@@ -75,7 +75,7 @@ def _counts(sheet: Sheet, bins: Sequence[schema.Bin], most: float) -> None:
     sheet.line(strokes(stems), ACCENT, 3.5, solid_capstyle="butt")
     for value in SHARES:
         x, _ = panel.at(value, 0)
-        words = "sure: 0" if value == 0 else _share(value)
+        words = "confidence: 0" if value == 0 else _share(value)
         anchor = "end" if value == 1 else "middle"
         sheet.write(x, 260, words, anchor=anchor, size=11)
 
@@ -86,8 +86,8 @@ def _share(value: float) -> str:
 
 def _described(bins: Sequence[schema.Bin]) -> str:
     parts = (
-        f"{formatting.percent(item.confidence, 0)} sure, "
-        f"right {formatting.percent(item.accuracy, 0)} of {counted(item.count)}"
+        f"confidence {formatting.percent(item.confidence, 0)}, "
+        f"accuracy {formatting.percent(item.accuracy, 0)} on {counted(item.count)}"
         for item in bins
     )
-    return f"From least to most sure: {'; '.join(parts)}."
+    return f"By confidence: {'; '.join(parts)}."

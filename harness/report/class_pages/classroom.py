@@ -202,6 +202,6 @@ def _twins_note(subjects: Subjects, distinct: int, twins: Sequence[Twins]) -> st
     once = "; each was trained once, and all that share it share its accuracy" if trained else ""
     return (
         f"The {opened:,} submissions that could be opened hold {networks}{once}. That two are "
-        "identical says nothing about who wrote them: whoever follows the document exactly builds "
-        "the same network."
+        "identical says nothing about who wrote them: all who follow the document exactly "
+        "build the same network."
     )

@@ -111,7 +111,7 @@ def facts(
     rows = (
         ("Opened in", given.isolation),
         ("Graded with", ", ".join(f"{label} {version}" for label, version in versions if version)),
-        ("Data", {"mnist": "MNIST", "digits": "the embedded digits"}.get(data.name or "")),
+        ("Data", {"mnist": "MNIST", "digits": "the scikit-learn digits"}.get(data.name or "")),
         ("Rubric", rubric if isinstance(rubric, str) else None),
         ("Run", (results.created or "").replace("T", " ").replace("Z", " UTC")),
         ("Submission", subject.id if subject else None),
@@ -175,7 +175,7 @@ def _accuracy(subject: schema.Subject, results: schema.Results) -> str:
     end = ends.get(gate.verdict or "", "").format(formatting.gate(gate.threshold))
     count = results.dataset.sizes.test
     images = f"{count:,} test images" if count else "the test images"
-    return f"Trained for grading, it reads {formatting.percent(value)} of {images} correctly{end}."
+    return f"Trained for grading, it classifies {formatting.percent(value)} of {images} correctly{end}."
 
 
 def _groups(checks: Sequence[schema.Check]) -> tuple[GroupScore, ...]:

@@ -43,7 +43,7 @@ def _row(label: int, counts: Sequence[int]) -> ConfusionRow:
         Cell(
             count=str(count) if count else "·",
             shade="right" if column == label else _shade(count, whole),
-            hint=f"{label} read as {column}: {count:,} of {whole:,} "
+            hint=f"{label} classified as {column}: {count:,} of {whole:,} "
             f"({formatting.percent(_share(count, whole))})",
         )
         for column, count in enumerate(counts)
@@ -96,6 +96,6 @@ def _misread(item: schema.Misread) -> Misread:
         label=item.label,
         prediction=item.prediction,
         confidence=confidence,
-        alternative=f"Handwritten {item.label}, read as {item.prediction}",
+        alternative=f"Handwritten {item.label}, classified as {item.prediction}",
         index="" if item.index is None else f"test image {item.index}",
     )

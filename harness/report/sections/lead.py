@@ -59,7 +59,7 @@ def _name(name: str, anchors: Anchors) -> Markup:
 def _gates(subjects: Subjects) -> str:
     gates = [subject.gate for subject in subjects if subject.gate]
     if not gates:
-        return "No network was trained far enough to be held against its accuracy gate."
+        return "No network was trained far enough to be compared with its accuracy gate."
     met = sum(gate.verdict == "passed" for gate in gates)
     unsettled = sum(gate.verdict == "inconclusive" for gate in gates)
     which = "network" if len(gates) == len(subjects) else "trained network"
@@ -87,7 +87,7 @@ def _best(results: schema.Results, scored: Sequence[Scored], anchors: Anchors) -
     tested = _tests(results, best.name)
     name = _name(best.name, anchors)
     if len(ranked) == 1:
-        return [Markup("{} reads {} of {} correctly.").format(name, _figure(best), images)]
+        return [Markup("{} classifies {} of {} correctly.").format(name, _figure(best), images)]
     verb = "shares first place as" if ranked[1].accuracy == best.accuracy else "is"
     end = _runner_up(best, ranked[1], tested.get(ranked[1].name), anchors)
     sentences = [

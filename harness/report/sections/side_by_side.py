@@ -108,7 +108,7 @@ def _rows(a: schema.Subject, b: schema.Subject, test: schema.Comparison | None) 
     )
     if test is not None and test.only_a is not None and test.only_b is not None:
         only = (_mean(test.only_a), _mean(test.only_b))
-        yield Row("Images only it reads right", "difference", *only, "")
+        yield Row("Images only it classifies correctly", "difference", *only, "")
     yield Row("Accuracy gate", "gate", formatting.gate(_gate(a)), formatting.gate(_gate(b)), "")
     for label, how, key, say in (
         ("Parameters", "parameters", "total_params", formatting.whole),
@@ -119,7 +119,7 @@ def _rows(a: schema.Subject, b: schema.Subject, test: schema.Comparison | None) 
     yield Row("Epochs", "time", _range(a, "epochs"), _range(b, "epochs"), "")
     for label, key, say in (
         ("Training time", "train_time_s", formatting.duration),
-        ("Training images a second", "train_images_per_s", formatting.whole),
+        ("Training images per second", "train_images_per_s", formatting.whole),
     ):
         x, y = _median(a, key), _median(b, key)
         yield Row(label, "time", say(x), say(y), _times(x, y))

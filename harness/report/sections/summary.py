@@ -24,7 +24,7 @@ def headline(results: schema.Results) -> str:
     if not subjects:
         return "No network was graded"
     start = "Unfinished: " if results.outcome == "interrupted" else ""
-    on = " on the embedded digits" if results.dataset.name == "digits" else ""
+    on = " on the scikit-learn digits" if results.dataset.name == "digits" else ""
     everyone = len(subjects)
     groups = {word: [s.id for s in subjects if s.verdict == word] for word in PREDICATES}
     passed = len(groups["passed"])
@@ -63,7 +63,7 @@ def notices(results: schema.Results) -> tuple[Notice, ...]:
     found = []
     dataset = results.dataset
     if dataset.name not in {"mnist", None}:
-        name = "the embedded digits" if dataset.name == "digits" else "other data"
+        name = "the scikit-learn digits" if dataset.name == "digits" else "other data"
         why = f" {dataset.note}" if dataset.note else ""
         found.append(
             Notice(
@@ -103,15 +103,17 @@ def facts(results: schema.Results) -> tuple[tuple[str, str], ...]:
     sizes = results.dataset.sizes
     uses = ((sizes.train, "train and validate"), (sizes.test, "test"))
     split = [f"{size:,} to {verb}" for size, verb in uses if size]
-    names = {"mnist": "MNIST", "digits": "embedded digits"}
+    names = {"mnist": "MNIST", "digits": "scikit-learn digits"}
     named = results.dataset.name or formatting.NOTHING
     data = names.get(named, formatting.cut(named, 40))
     recipes = {
-        "gate": "gate: stops when the validation accuracy has surely cleared the gate",
+        "gate": "gate: stops when the validation accuracy is significantly above the gate",
         "documented": "documented: every epoch the document asks for",
     }
     if named == "digits":  # never stopped early: their floors were measured on whole runs
-        recipes = dict.fromkeys(recipes, "every epoch that the floors of these digits stand on")
+        recipes = dict.fromkeys(
+            recipes, "every epoch, as for the minimum expected accuracies of these digits"
+        )
     rows = (
         ("Data", f"{data}: {formatting.listed(split)}" if split else data),
         ("Recipe", recipes.get(results.recipe or "", results.recipe)),

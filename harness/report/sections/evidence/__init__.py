@@ -16,7 +16,7 @@ from harness.report.views.evidence import Evidence
 PARTS = (
     ("paired", "better", "Which is better"),
     ("calibration", "calibration", "Confidence"),
-    ("robustness", "robustness", "Disturbed images"),
+    ("robustness", "robustness", "Corruption"),
     ("digits", "digits", "Digit by digit"),
     ("confusions", "confused", "Confused"),
     ("hard", "hard", "Hard images"),

@@ -1,11 +1,11 @@
-"""Can a network's confidence be believed: reliability diagrams, and three figures for each."""
+"""Calibration: a reliability diagram for each network, with ECE, NLL and Brier score."""
 
 from collections.abc import Sequence
 
 from harness.report.charts import reliability
 from harness.report.schema import results as schema
 from harness.report.text import formatting
-from harness.report.text.network_names import Names, counted, distance, spelled
+from harness.report.text.network_names import Names, counted
 from harness.report.views.evidence import BinRow, Calibration, CalibrationRow, Diagram, Name
 
 Subjects = Sequence[schema.Subject]
@@ -66,30 +66,26 @@ def _words(gap: float | None) -> str:
     if gap is None:
         return ""
     if abs(gap) < EVEN:
-        return "as sure as it is right"
-    return "surer than it is right" if gap > 0 else "less sure than it is right"
+        return "neither overconfident nor underconfident"
+    return "overconfident" if gap > 0 else "underconfident"
 
 
 def _found(known: Subjects) -> str:
     order = sorted(known, key=_ece)
     best, worst = order[0], order[-1]
-    error, name = spelled(_ece(best)), formatting.apart(best.id)
+    name, error = formatting.apart(best.id), formatting.percent(_ece(best))
     if len(order) == 1:
         words = _words(lean(best))
-        first = f"How sure {name} is and how often it is right differ by {error} on average"
-        return f"{first}; it is {words}." if words else f"{first}."
+        return f"{name} has an ECE of {error}{f' and is {words}' if words else ''}."
     first = (
-        f"{name} can be believed most: how sure it is and how often it is right differ by "
-        f"{error} on average. {formatting.apart(worst.id)} can be believed least, with "
-        f"{spelled(_ece(worst))}"
+        f"{name} is best calibrated (ECE {error}), {formatting.apart(worst.id)} worst "
+        f"({formatting.percent(_ece(worst))})"
     )
     leanings = {_words(lean(subject)) for subject in known}
-    if leanings == {"surer than it is right"}:
-        return f"{first}. All are surer than they are right."
-    if leanings == {"less sure than it is right"}:
-        return f"{first}. All are less sure than they are right."
+    if leanings in ({"overconfident"}, {"underconfident"}):
+        return f"{first}. All are {leanings.pop()}."
     far = _words(lean(worst))
-    return f"{first}; it is {far}." if far else f"{first}."
+    return f"{first}; {formatting.apart(worst.id)} is {far}." if far else f"{first}."
 
 
 def _diagram(ident: str, subject: schema.Subject, name: Name, most: float) -> Diagram:
@@ -103,7 +99,7 @@ def _diagram(ident: str, subject: schema.Subject, name: Name, most: float) -> Di
 
 
 def _caption(error: float, words: str) -> str:
-    return f"Calibration error {distance(error)}{'; ' if words else ''}{words}."
+    return f"ECE {formatting.percent(error)}{'; ' if words else ''}{words}."
 
 
 def _bin(item: schema.Bin) -> BinRow:
@@ -120,7 +116,7 @@ def _row(subject: schema.Subject, name: Name) -> CalibrationRow:
     given = _given(subject)
     return CalibrationRow(
         network=name,
-        ece=distance(given.ece),
+        ece=formatting.percent(given.ece),
         ece_interval=formatting.interval(given.ece_interval),
         nll=_decimals(given.nll),
         nll_interval=_ends(given.nll_interval),
@@ -146,5 +142,5 @@ def _basis(known: Subjects) -> str:
         return f"{on}."
     count = seeds.pop()
     if count == 1:
-        return f"{on}, one run of each network: the three figures have no interval."
+        return f"{on}, one run of each network: the three metrics have no interval."
     return f"{on}, means over {count} seeds with 95{formatting.NARROW}% intervals (Student's t)."

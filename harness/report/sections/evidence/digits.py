@@ -14,9 +14,9 @@ Pair = tuple[int, int]
 MAX_NETWORKS, MAX_PAIRS = 12, 12
 # upper ends of the shades, as shares that are wrong: each about twice the one before
 SHADES = (0.005, 0.01, 0.02, 0.04, 0.08)
-RECALL = "Each digit's images that are read right, in percent of them (recall)."
-PRECISION = "Readings of each digit that are right, in percent of them (precision)."
-HOW = "The darker the cell, the more are wrong; each network's lowest is underlined."
+RECALL = "Recall: the share of each digit's images that are classified correctly, in percent."
+PRECISION = "Precision: the share of predictions of each digit that are correct, in percent."
+HOW = "Darker cells have more errors; each network's lowest value is underlined."
 
 
 def digits(subjects: Subjects, names: Names) -> Digits | None:
@@ -33,8 +33,8 @@ def digits(subjects: Subjects, names: Names) -> Digits | None:
             tuple((names.name(s.id), _cells(s, labels, key)) for s in known),
         )
         for key, heading, caption in (
-            ("recall", "Found", RECALL),
-            ("precision", "Trusted", PRECISION),
+            ("recall", "Recall", RECALL),
+            ("precision", "Precision", PRECISION),
         )
     )
     return Digits(
@@ -86,7 +86,7 @@ def _found(known: Subjects, labels: Sequence[int]) -> str:
     average = "" if len(known) == 1 else " on average"
     first = (
         f"{who}, {hardest} is the hardest digit: {formatting.percent(recall[hardest], 1)} of its "
-        f"images are read right{average}; {easiest} is the easiest, with "
+        f"images are classified correctly{average}; {easiest} is the easiest, with "
         f"{formatting.percent(recall[easiest], 1)}."
     )
     precision = _means(known, labels, "precision")
@@ -94,8 +94,8 @@ def _found(known: Subjects, labels: Sequence[int]) -> str:
         return first
     lowest = min(precision, key=precision.__getitem__)
     second = (
-        f"A reading of {lowest} is the least to be trusted: it is right "
-        f"{formatting.percent(precision[lowest], 1)} of the time."
+        f"Precision is lowest for {lowest}: {formatting.percent(precision[lowest], 1)} of its "
+        f"predictions are correct."
     )
     return f"{first} {second}"
 
@@ -173,7 +173,7 @@ def _cell(subject: schema.Subject, pair: Pair, count: float | None, images: floa
     if count is None:
         return Shade("·", "s0", "")
     share = None if not images else count / images
-    hint = f"{formatting.cut(subject.id, 40)}: {pair[0]} read as {pair[1]}, {counted(count)} a run"
+    hint = f"{formatting.cut(subject.id, 40)}: {pair[0]} classified as {pair[1]}, {counted(count)} per run"
     if share is not None:
         hint += f", {formatting.percent(share)} of the {pair[0]}s"
     level = sum((share or 0) >= end / 4 for end in SHADES) + 1
@@ -190,9 +190,9 @@ def _commonest(
     share = f" ({formatting.percent(mean / sizes[pair[0]])} of the {pair[0]}s)" if (
         sizes.get(pair[0])
     ) else ""  # fmt: skip
-    each = f"{counted(mean)} images a run"
+    each = f"{counted(mean)} images per run"
     on = " on average over the networks" if len(known) > 1 else ""
-    first = f"The commonest mistake is to read {pair[0]} as {pair[1]}: {each}{on}{share}."
+    first = f"The most common mistake is to classify {pair[0]} as {pair[1]}: {each}{on}{share}."
     tops = [max(table, key=lambda key: (table[key], key)) for table in tables if table]
     agree = sum(top == pair for top in tops)
     if len(known) == 1 or not agree:
@@ -200,10 +200,10 @@ def _commonest(
     who = "every network" if agree == len(known) else (
         f"{formatting.spelled(agree)} of the {formatting.spelled(len(known))} networks"
     )  # fmt: skip
-    return f"{first} It is the commonest of {who}."
+    return f"{first} It is the most common mistake of {who}."
 
 
 def _basis(known: Subjects) -> str:
     several = any(len(subject.runs) > 1 for subject in known)
-    what = "How many test images a run reads so" + (", a mean over the runs" if several else "")
-    return f"{what}. The darker the cell, the larger their share of that digit's images."
+    what = "Number of test images per run" + (", a mean over the runs" if several else "")
+    return f"{what}. Darker cells: a larger share of that digit's images."

@@ -44,9 +44,9 @@ def _found(groups: schema.ImageGroups, alone: Sequence[schema.OnlyOne]) -> str:
     share = f" ({formatting.percent(count / total)})" if total and count else ""
     if count:
         are = "is" if count == 1 else "are"
-        first = f"{of}{formatting.spelled(count)}{share} {are} missed by {everyone}."
+        first = f"{of}{formatting.spelled(count)}{share} {are} misclassified by {everyone}."
     else:
-        first = f"{of}none is missed by {everyone}."
+        first = f"{of}none is misclassified by {everyone}."
     first = first[:1].upper() + first[1:]
     counts = [item for item in alone if item.count is not None]
     if not counts:
@@ -55,9 +55,8 @@ def _found(groups: schema.ImageGroups, alone: Sequence[schema.OnlyOne]) -> str:
     if few is many or few.count == many.count:
         return first
     return (
-        f"{first} {formatting.apart(many.network)} alone misses "
-        f"{formatting.spelled(many.count or 0)} "
-        f"that every other reads; {formatting.apart(few.network)} alone misses "
+        f"{first} {formatting.apart(many.network)} alone misclassifies "
+        f"{formatting.spelled(many.count or 0)}, {formatting.apart(few.network)} alone "
         f"{formatting.spelled(few.count or 0)}."
     )
 
@@ -91,22 +90,26 @@ def _missed(item: schema.MissedByAll, networks: Sequence[str]) -> Picture:
         if digit is not None:
             by_digit.setdefault(digit, []).append(formatting.cut(name, 40))
     if len(by_digit) == 1:
-        said = f"every network reads {known[0]}"
+        said = f"every network predicts {known[0]}"
     else:
-        said = "; ".join(f"read as {d} by {formatting.listed(by_digit[d], 10)}" for d, _ in counts)
-    return _picture(item, readings or "?", said or "the readings are not known")
+        said = "; ".join(
+            f"classified as {d} by {formatting.listed(by_digit[d], 10)}" for d, _ in counts
+        )
+    return _picture(item, readings or "?", said or "the predictions are not known")
 
 
 def _alone(item: schema.MissedByOne, network: str) -> Picture:
     reading = "?" if item.reading is None else str(item.reading)
-    return _picture(item, reading, f"read as {reading} by {formatting.cut(network, 40)} alone")
+    return _picture(
+        item, reading, f"classified as {reading} by {formatting.cut(network, 40)} alone"
+    )
 
 
 def _basis(results: schema.Results) -> str:
     several = any(len(subject.runs) > 1 for subject in results.subjects)
     if not several:
-        return "Under each picture the true digit and what is read."
+        return "Under each picture: true digit and prediction."
     return (
-        "A network misses an image when more than half of its runs do. Under each picture the "
-        "true digit and what most runs read."
+        "A network misclassifies an image if more than half of its runs do. Under each picture: "
+        "true digit and the prediction of most runs."
     )

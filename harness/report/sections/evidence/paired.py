@@ -20,7 +20,7 @@ from harness.report.views.evidence import Figure, PairCell, Paired, PairRow
 
 MOST_DRAWN = 15
 MOST_NETWORKS = 10
-UNSETTLED = Verdict("not settled", "unsure")
+UNSETTLED = Verdict("not significant", "unsure")
 # What is written beside a difference; the sign says which way it lies.
 BETTER, WORSE = Verdict("better", "over"), Verdict("worse", "under")
 
@@ -69,18 +69,20 @@ def _found(found: Sequence[schema.Comparison], order: Sequence[str]) -> str:
     name = formatting.apart(best)
     if ties and beaten:
         first = (
-            f"{name} reads the most images right, and surely more than {_names(beaten)}; "
-            f"whether it is better than {_names(ties)}, this run does not show."
+            f"{name} classifies the most images correctly, significantly more than {_names(beaten)}; "
+            f"the difference to {_names(ties)} is not significant."
         )
     elif beaten:
         others = f"each of the other {formatting.spelled(len(beaten))}"
         first = f"{name} is better than {others if len(beaten) > 1 else _names(beaten)}."
     else:
-        first = f"{name} reads the most images right, but this run does not show that it is better."
+        first = (
+            f"{name} classifies the most images correctly, but not significantly more than others."
+        )
     count = sum(map(settled, found))
     closest = min(found, key=lambda item: item.difference or 0)
     if count == len(found):
-        every = f"All {formatting.spelled(len(found))} differences are beyond chance"
+        every = f"All {formatting.spelled(len(found))} differences are significant"
         two = f"{formatting.apart(closest.a)} over {formatting.apart(closest.b)}"
         second = f"{every}; the smallest is that of {two}, {spelled(closest.difference)}."
     else:
@@ -88,8 +90,7 @@ def _found(found: Sequence[schema.Comparison], order: Sequence[str]) -> str:
         rest = "the other" if len(found) - count == 1 else "the others"
         second = (
             f"Of {formatting.spelled(len(found))} differences, {formatting.spelled(count)} {are} "
-            f"beyond "
-            f"chance; {rest} may be chance."
+            f"significant; {rest} {'is' if len(found) - count == 1 else 'are'} not."
         )
     return f"{first} {second}"
 
@@ -101,8 +102,8 @@ def _one(item: schema.Comparison) -> str:
         return f"{a} is better than {b}: by {size}."
     least = ""
     if item.detectable is not None:
-        least = f" A true difference of {spelled(item.detectable)} would mostly have been found."
-    return f"{a} is {size} ahead of {b}, which may be chance.{least}"
+        least = f" The smallest detectable difference is {spelled(item.detectable)}."
+    return f"{a} is {size} ahead of {b}, which is not significant.{least}"
 
 
 def _names(idents: Sequence[str]) -> str:
@@ -117,7 +118,7 @@ def _together(omnibus: schema.Omnibus | None) -> str:
     p = p if p.startswith("<") else f"= {p}"
     count = omnibus.networks
     everyone = f"all {formatting.spelled(count)} networks" if count else "all networks"
-    real = "not all equally accurate" if omnibus.p < 0.05 else "not shown to differ at all"
+    real = "not all equally accurate" if omnibus.p < 0.05 else "not significantly different"
     seed = "" if omnibus.seed is None else f" for the runs of seed {omnibus.seed}"
     degrees = "" if omnibus.df is None else f" with {omnibus.df} degrees of freedom"
     test = formatting.cut(omnibus.test or "Cochran's Q", 40)
@@ -141,7 +142,7 @@ def _figure(found: Sequence[schema.Comparison]) -> Figure:
     ]
     caption = (
         f"The largest first, in percentage points, with the 95{formatting.NARROW}% interval. "
-        "A filled dot: beyond chance, after Holm's correction. An open dot: may be chance."
+        "A filled dot: significant after Holm's correction. An open dot: not significant."
     )
     if len(shown) < len(found):
         caption += f" The {len(shown)} largest of {len(found)}; the table below has all."

@@ -13,7 +13,7 @@ from harness.report.views.evidence import Figure, LevelTable, Name, Robustness, 
 Subjects = Sequence[schema.Subject]
 
 MOST = 10
-UNREAD = "No network's reading of disturbed images gave a figure. This is why:"
+UNREAD = "No network was measured on corrupted images, for these reasons:"
 
 
 def robustness(subjects: Subjects, names: Names) -> Robustness | None:
@@ -82,21 +82,23 @@ def _best(known: Subjects) -> list[schema.Subject]:
 
 def _found(known: Subjects, kinds: Sequence[str]) -> str:
     order = [subject for subject in _best(known) if _error(subject) <= 1]
-    harm = f"{_title(kinds[0])} does most harm"
+    harm = f"{_title(kinds[0])} is the most harmful corruption"
     if len(kinds) > 1:
-        harm += f", {_title(kinds[-1]).lower()} least"
+        harm += f", {_title(kinds[-1]).lower()} the least harmful"
     if not order:
         return f"{harm}."
     best, worst = order[0], order[-1]
     name, size = formatting.apart(best.id), formatting.percent(_error(best), 1)
     clean = _given(best).clean
     before = (
-        f", against {formatting.percent(1 - clean, 1)} undisturbed" if clean is not None else ""
+        f", against {formatting.percent(1 - clean, 1)} without corruption"
+        if clean is not None
+        else ""
     )
     if len(order) == 1:
-        return f"Of disturbed images {name} misreads {size} on average{before}. {harm}."
+        return f"{name} misclassifies {size} of the corrupted images on average{before}. {harm}."
     return (
-        f"Of disturbed images {name} misreads the fewest, {size} on average{before}; "
+        f"{name} misclassifies the fewest corrupted images, {size} on average{before}; "
         f"{formatting.apart(worst.id)} the most, {formatting.percent(_error(worst), 1)}. {harm}."
     )
 
@@ -126,9 +128,9 @@ def _note(known: Subjects) -> str:
     if families >= {"cnn", "mlp"}:
         marks = " Discs and blue lines are convolutional networks, squares fully connected ones."
     return (
-        "Test accuracy from the undisturbed images at the left to severity 5 at the right; the "
-        "most harmful disturbance first. All panels share their upright axis. At each line's end "
-        f"the network's name.{marks}"
+        "Test accuracy from the original images at the left to severity 5 at the right; the most "
+        "harmful corruption first. All panels share their vertical axis. Each line ends at the "
+        f"network's name.{marks}"
     )
 
 
@@ -146,8 +148,8 @@ def _summary(known: Subjects) -> Figure | None:
     if len(lines) < 2:
         return None
     caption = (
-        "The share of disturbed images that is misread, the mean over all disturbances and "
-        f"severities, with its 95{formatting.NARROW}% interval. Less is better."
+        "The share of corrupted images that is misclassified, the mean over all corruptions and "
+        f"severities, with its 95{formatting.NARROW}% interval. Lower is better."
     )
     axis = drawn.Axis(lambda value: f"{100 * value:.3g}{formatting.NARROW}%", least=0.02)
     title = "Mean corruption error"
@@ -204,6 +206,6 @@ def _basis(known: Subjects) -> str:
         count = seeds.pop()
         runs = ", one run of each network" if count == 1 else f", means over {count} seeds"
     return (
-        f"Each network reads {on}, disturbed in the same way for all{runs}. The mean corruption "
-        "error weighs every disturbance and severity alike and refers to no other network."
+        f"Each network classifies {on}, corrupted in the same way for all{runs}. The mean corruption "
+        "error weighs all corruptions and severities equally and uses no reference network."
     )

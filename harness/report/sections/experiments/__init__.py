@@ -165,7 +165,7 @@ def lead(experiments: Experiments) -> str:
     start = f"Beside these trainings, {formatting.counted(count, 'experiment')}"
     was = "was" if count == 1 else "were"
     if done == count:
-        return f"{start} {was} run: what {'it' if count == 1 else 'each'} found stands below."
+        return f"{start} {was} run: the findings are below."
     rest = [
         f"{formatting.spelled(words.count(word))} {_LEFT.get(word, word)}"
         for word in dict.fromkeys(words)

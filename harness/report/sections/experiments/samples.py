@@ -13,8 +13,8 @@ def body(result: schema.Samples) -> Samples:
     shown = result.samples[:MOST]
     seed = "" if result.seed is None else f", trained with seed {result.seed}"
     return Samples(
-        note=f"Test images as the network sees them{seed}. Under each: the true digit, what was "
-        "read, the probability given to that, and the next likely digit.",
+        note=f"Test images as the network sees them{seed}. Under each: the true digit, the "
+        "prediction with its probability, and the second most likely digit.",
         samples=tuple(map(_sample, shown)),
     )
 
@@ -23,7 +23,7 @@ def words(result: schema.Samples) -> str:
     """How many of the samples with a label were read rightly."""
     known = [item for item in result.samples if item.label is not None]
     right = sum(item.label == item.prediction for item in known)
-    return f"{right} of {len(known)} are read rightly" if known else ""
+    return f"{right} of {len(known)} are classified correctly" if known else ""
 
 
 def _sample(item: schema.Sample) -> Sample:
@@ -32,11 +32,11 @@ def _sample(item: schema.Sample) -> Sample:
     own = next((share for share, digit in shares if digit == prediction), None)
     others = sorted((pair for pair in shares if pair[1] != prediction), reverse=True)
     right = label == prediction
-    known = Verdict("right", "pass") if right else Verdict("misread", "fail")
+    known = Verdict("correct", "pass") if right else Verdict("misclassified", "fail")
     second = f"then {others[0][1]}: {formatting.percent(others[0][0], 1)}" if others else ""
     return Sample(
         picture=html.data_uri(item.pixels),
-        alternative=f"Handwritten {'digit' if label is None else label}, read as {prediction}",
+        alternative=f"Handwritten {'digit' if label is None else label}, classified as {prediction}",
         index="" if item.index is None else f"test image {item.index}",
         label="?" if label is None else str(label),
         prediction=str(prediction),

@@ -189,8 +189,7 @@ def _fold_curves(ident: str, item: schema.Variant) -> tuple[tuple[Figure, ...], 
         panels.append(Figure(name, drawing, f"{formatting.percent(run.accuracy)} at last."))
     note = (
         "Learning curves, one panel for each fold, on the same axes; validation is on the fold "
-        "that was held out. Accuracy steps divide the errors evenly, losses are on a logarithmic "
-        "axis."
+        "that was held out. Logarithmic scales for the error and the loss."
     )
     return tuple(panels), note
 

@@ -12,9 +12,9 @@ from harness.report.views.common import Verdict
 from harness.report.views.experiments import Figure, Letter, Transfer, TransferRun
 
 HONEST = (
-    "In the first row are the letters that the last layer was trained on: how well they were "
-    "learned. In the second, each letter was read by a network that was trained on the others: "
-    "the honest figure, since it says what to expect of a letter that was never seen."
+    "In the first row are the letters that the last layer was trained on: the "
+    "training accuracy. In the second, each letter was classified by a network that was trained "
+    "on the others, which estimates the accuracy on letters that were never seen."
 )
 
 
@@ -62,7 +62,7 @@ def _figures(ident: str, result: schema.Transfer) -> list[Figure]:
     figures = []
     if rows:
         drawing = interval_rows.above(
-            f"{ident}-dots", "Letters read rightly", rows, claim=result.claim, axis=LINEAR
+            f"{ident}-dots", "Letters classified correctly", rows, claim=result.claim, axis=LINEAR
         )
         caption = f"A dot for each seed, a diamond for their mean, {interval_rows.BAR}."
         if result.left_out_mean is not None:
@@ -137,7 +137,7 @@ def _letter(picture: schema.Picture, classes: Sequence[str], answers: Sequence[i
     if wrong:
         common = Counter(_class(classes, answer) for answer in wrong).most_common(2)
         count = f", {len(wrong)} of {len(answers)}" if len(answers) > 1 else ""
-        misread = f"read as {formatting.listed([name for name, _ in common])}{count}"
+        misread = f"classified as {formatting.listed([name for name, _ in common])}{count}"
     return Letter(
         picture=html.data_uri(picture.pixels),
         label=label,
@@ -148,7 +148,7 @@ def _letter(picture: schema.Picture, classes: Sequence[str], answers: Sequence[i
 
 
 def _said(misread: str, answers: Sequence[int]) -> str:
-    return f", {misread or 'read rightly'}" if answers else ""
+    return f", {misread or 'classified correctly'}" if answers else ""
 
 
 def _tested_letters(test: schema.OtherLetters, classes: Sequence[str]) -> tuple[Letter, ...]:
@@ -163,8 +163,8 @@ def _letters_note(runs: Sequence[schema.TransferRun]) -> str:
         return "The letters as the network sees them, 28 × 28 pixels."
     seeds = ", and in how many of the seeds; framed where in half of them or more"
     return (
-        "The letters as the network sees them, 28 × 28 pixels. Below a letter: as what it was "
-        "misread when it was left out of training"
+        "The letters as the network sees them, 28 × 28 pixels. Below a letter: the wrong "
+        "prediction when it was left out of training"
         f"{seeds if len(runs) > 1 else '; those are framed'}."
     )
 
@@ -219,7 +219,7 @@ def _test_words(test: schema.OtherLetters) -> str:
     return (
         f"Of {formatting.counted(count, 'letter')} from another folder,{_seen(test)} "
         f"{correct} were "
-        f"read rightly: {share}."
+        f"classified correctly: {share}."
     )
 
 

@@ -59,7 +59,7 @@ def _figures(ident: str, result: schema.Twin) -> list[Figure]:
     rows = _rows(result)
     if rows:
         drawing = interval_rows.above(
-            f"{ident}-dots", "Test accuracy of the twin", rows, claim=result.claim
+            f"{ident}-dots", "Test accuracy of the NumPy reimplementation", rows, claim=result.claim
         )
         caption = f"A dot for a single run, a diamond for a mean over several, {interval_rows.BAR}."
         figures.append(Figure("Accuracy against the claim", drawing, caption))
@@ -68,18 +68,20 @@ def _figures(ident: str, result: schema.Twin) -> list[Figure]:
         claim = result.claim
         shared = learning_curves.ranges(found, [] if claim is None else [claim])
         drawing = learning_curves.learning_curves(
-            f"{ident}-curves", "the NumPy twin", found, claim, shared, line="claim"
+            f"{ident}-curves", "the NumPy reimplementation", found, claim, shared, line="claim"
         )
         each = " A line for each seed." if len(found) > 1 else ""
         caption = f"Accuracy and loss, epoch by epoch.{each}"
-        figures.append(Figure("Learning curves of the twin", drawing, caption))
+        figures.append(Figure("Learning curves of the NumPy reimplementation", drawing, caption))
     return figures
 
 
 def _rows(result: schema.Twin) -> list[interval_rows.Row]:
     dots = tuple(run.accuracy for run in result.runs if run.accuracy is not None)
     rows = [
-        interval_rows.Row("NumPy twin", dots, result.mean, result.interval, strong=True),
+        interval_rows.Row(
+            "NumPy reimplementation", dots, result.mean, result.interval, strong=True
+        ),
         *(
             interval_rows.Row(
                 item.name or "another configuration",

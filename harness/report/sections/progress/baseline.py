@@ -107,7 +107,7 @@ def _wording(row: schema.BaselineRow) -> tuple[str, Callable[[Any], str], Callab
     if measure == "speed" and (row.before, row.after) != (None, None):
         # Benchmarks tell how many times as fast as a peer; trainings, images a second.
         if row.difference is None and SPEEDUP not in (row.text or ""):
-            return "training images a second", formatting.whole, _change
+            return "training images per second", formatting.whole, _change
         return "speed-up over a peer", _times, _change
     return name, formatting.short, _change
 

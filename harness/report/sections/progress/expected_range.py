@@ -47,9 +47,8 @@ def notices(results: schema.Results) -> list[Notice]:
         parts += [f"{names[0]}: {alarm.text}" for alarm in found[0][1]]
     elif names:
         parts.append(
-            f"{formatting.listed(names, MOST_NAMES)} are more accurate than what these networks "
-            "and "
-            "data give, or have seen the test images."
+            f"{formatting.listed(names, MOST_NAMES)} are more accurate than expected for these "
+            "networks and data, or were trained on test images."
         )
     return [Notice("Too good to be true", " ".join(parts))] if parts else []
 
@@ -72,7 +71,7 @@ def _shared(dataset: schema.Dataset) -> list[str]:
         if pair.test is not None and pair.train is not None
     ]
     examples = f": {formatting.listed(some, 3)}" if some else ""
-    why = "An accuracy on images that were trained on says nothing about new ones."
+    why = "An accuracy on training images says nothing about new images."
     return [f"{count} {are} too{examples}. {why}"]
 
 

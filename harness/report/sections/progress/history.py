@@ -127,7 +127,7 @@ def _lead(runs: Runs) -> str:
 
 def _note(points: Any, wide: float) -> str:
     first = (
-        "A dot for each run, in order, not to the calendar; an upright bar for the "
+        "A dot for each run, evenly spaced in time order; a vertical bar for the "
         f"95{formatting.NARROW}% interval. Every panel spans {100 * wide:.2g} percentage points, "
         "around its own network."
     )
@@ -136,9 +136,9 @@ def _note(points: Any, wide: float) -> str:
     if any(point.failed for point in everything):
         parts.append("A square is a run that did not pass.")
     if any(point.changed for point in everything):
-        parts.append("A dotted line: from there on another network is graded by this name.")
+        parts.append("A dotted line: the network under this name changed.")
     if any(_beyond(found, wide) for found in points):
-        parts.append("A triangle at the edge is an accuracy that lies beyond it.")
+        parts.append("A triangle at the edge is an accuracy outside the panel.")
     return " ".join(parts)
 
 
