@@ -326,7 +326,9 @@ def test_what_to_fix_comes_first_and_in_plain_words():
     assert "96.16 of 100 points" in text
     assert "Graded as functional_cnn, as its file name says." in text
     assert "There is one thing to fix." in text
-    assert "reads 98.82 % of 10,000 test images correctly, which clears the gate of 98 %." in text
+    assert (
+        "classifies 98.82 % of 10,000 test images correctly, which clears the gate of 98 %." in text
+    )
 
 
 def test_code_in_a_cause_is_set_as_code():

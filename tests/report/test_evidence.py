@@ -168,15 +168,15 @@ def test_what_chance_explains_is_not_called_better():
     ]
     found = evidence(comparisons=given).paired
     assert without_isolates(found.found) == (
-        "deep_cnn reads the most images right, and surely more than mlp_64_32; whether it is "
-        "better than sequential_cnn, this run does not show. Of three differences, two are beyond "
-        "chance; the other may be chance."
+        "deep_cnn classifies the most images correctly, significantly more than mlp_64_32; the "
+        "difference to sequential_cnn is not significant. Of three differences, two are "
+        "significant; the other is not."
     )
-    assert found.matrix[0][1][0].verdict.word == "not settled"
+    assert found.matrix[0][1][0].verdict.word == "not significant"
     alone = evidence(comparisons=given[:1]).paired
     assert without_isolates(alone.found) == (
-        "deep_cnn is 0.06 percentage points ahead of sequential_cnn, which may be chance. A true "
-        "difference of 0.15 percentage points would mostly have been found."
+        "deep_cnn is 0.06 percentage points ahead of sequential_cnn, which is not "
+        "significant. The smallest detectable difference is 0.15 percentage points."
     )
 
 
@@ -221,15 +221,16 @@ def test_confidence_is_told_from_best_to_worst():
         sequential_cnn={"calibration": None, "calibration_note": "its outputs are no shares"},
     ).calibration
     assert without_isolates(found.found) == (
-        "deep_cnn can be believed most: how sure it is and how often it is right differ by 0.21 "
-        "percentage points on average. mlp_64_32 can be believed least, with 1.67 percentage "
-        "points. All are overconfident."
+        "deep_cnn is best calibrated (ECE 0.21\u202f%), mlp_64_32 worst (1.67\u202f%). "
+        "All are overconfident."
     )
     first = found.rows[0]
-    assert (first.ece, first.ece_interval) == ("0.21\u202fpp", "[0.18,\u00a00.24]")
+    assert (first.ece, first.ece_interval) == ("0.21\u202f%", "[0.18,\u00a00.24]")
     assert (first.nll, first.brier, first.lean) == ("0.0651", "0.0312", "+0.20\u202fpp")
-    assert found.diagrams[1].caption == "Calibration error 1.67\u202fpp; overconfident."
-    assert "85\u202f% sure, right 85\u202f% of 10; 98\u202f% sure" in found.diagrams[1].drawing
+    assert found.diagrams[1].caption == "ECE 1.67\u202f%; overconfident."
+    assert (
+        "confidence 85\u202f%, accuracy 85\u202f% on 10; confidence 98" in found.diagrams[1].drawing
+    )
     assert found.diagrams[0].bins[1].images == "9,990"
     ((name, why),) = found.notes
     assert (name.short, why) == ("sequential_cnn", "its outputs are no shares")
@@ -237,15 +238,15 @@ def test_confidence_is_told_from_best_to_worst():
 
 def test_a_network_that_knows_too_little_of_itself():
     found = evidence(deep_cnn=calibrated(0.01, 0.95, 0.98)).calibration
-    assert found.found.endswith("on average; it is underconfident.")
+    assert found.found.endswith("ECE of 1.00\u202f% and is underconfident.")
     even = evidence(deep_cnn=calibrated(0.0001, 0.9801, 0.98)).calibration
-    assert even.found.endswith("on average; it is neither overconfident nor underconfident.")
+    assert even.found.endswith("and is neither overconfident nor underconfident.")
 
 
-# Disturbed images ---------------------------------------------------------------------------------
+# Corrupted images ---------------------------------------------------------------------------------
 
 
-def disturbed(error: float | None, *accuracies: float, kind: str = "rotation", **more) -> dict:
+def corrupted(error: float | None, *accuracies: float, kind: str = "rotation", **more) -> dict:
     levels = [
         {"severity": s, "value": 10 * s, "accuracy": a, "interval": [a - 0.02, a + 0.02]}
         for s, a in enumerate(accuracies, 1)
@@ -260,25 +261,25 @@ def disturbed(error: float | None, *accuracies: float, kind: str = "rotation", *
     }  # fmt: skip
 
 
-def test_disturbed_images_are_told_from_the_most_harmful_on():
-    both = disturbed(0.221, 0.97, 0.5)["robustness"]
-    both["curves"] = [*disturbed(None, 0.97, 0.9, kind="shift")["robustness"]["curves"],
+def test_corrupted_images_are_told_from_the_most_harmful_on():
+    both = corrupted(0.221, 0.97, 0.5)["robustness"]
+    both["curves"] = [*corrupted(None, 0.97, 0.9, kind="shift")["robustness"]["curves"],
                       *both["curves"]]  # fmt: skip
     found = evidence(
         deep_cnn={"robustness": both},
-        mlp_64_32=disturbed(0.3, 0.9, 0.4),
+        mlp_64_32=corrupted(0.3, 0.9, 0.4),
         sequential_cnn={"robustness": {"curves": [], "note": "its worker died"}},
     ).robustness
     assert without_isolates(found.found) == (
-        "Of disturbed images deep_cnn misreads the fewest, 22.1\u202f% on average, against "
-        "2.0\u202f% undisturbed; mlp_64_32 the most, 30.0\u202f%. Rotation does most harm, shift "
-        "least."
+        "deep_cnn misclassifies the fewest corrupted images, 22.1\u202f% on average, against "
+        "2.0\u202f% without corruption; mlp_64_32 the most, 30.0\u202f%. Rotation is the most "
+        "harmful corruption, shift the least harmful."
     )
     assert [(panel.heading, panel.caption) for panel in found.panels] == [
         ("Rotation", "turned, degrees"),
         ("Shift", "pixels"),
     ]
-    assert "mlp_64_32: 98.0\u202f% undisturbed, then 90.0\u202f%, 40.0\u202f%" in (
+    assert "mlp_64_32: 98.0\u202f% without corruption, then 90.0\u202f%, 40.0\u202f%" in (
         found.panels[0].drawing
     )
     assert [name.short for name, _ in found.tables[0].rows] == ["deep_cnn", "mlp_64_32"]
@@ -292,9 +293,9 @@ def test_disturbed_images_are_told_from_the_most_harmful_on():
     ]
 
 
-def test_disturbed_images_without_a_mean():
-    found = evidence(deep_cnn=disturbed(None, 0.9)).robustness
-    assert found.found == "Rotation does most harm."
+def test_corrupted_images_without_a_mean():
+    found = evidence(deep_cnn=corrupted(None, 0.9)).robustness
+    assert found.found == "Rotation is the most harmful corruption."
     assert found.summary is None
     assert found.rows[0].error == "–"
 
@@ -302,7 +303,7 @@ def test_disturbed_images_without_a_mean():
 # Digits -------------------------------------------------------------------------------------------
 
 
-def test_why_no_disturbed_image_was_read_is_said():
+def test_why_no_corrupted_image_was_measured_is_said():
     results = with_evidence(sample())
     for subject in results["subjects"]:
         subject["robustness"] = {"seeds": 0, "curves": [], "note": "It outputs no numbers."}
@@ -326,9 +327,9 @@ def test_digits_are_shaded_by_what_is_wrong_and_the_weakest_is_marked():
         }
     ).digits  # fmt: skip
     assert without_isolates(found.found) == (
-        "For deep_cnn, 4 is the hardest digit: 97.5\u202f% of its images are read right; 0 is the "
-        "easiest, with 99.7\u202f%. A reading of 0 is the least to be trusted: it is right "
-        "95.0\u202f% of the time."
+        "For deep_cnn, 4 is the hardest digit: 97.5\u202f% of its images are classified correctly; "
+        "0 is the easiest, with 99.7\u202f%. Precision is lowest for 0: 95.0\u202f% of its "
+        "predictions are correct."
     )
     recall, precision = found.tables
     ((name, (zero, four)),) = recall.rows
@@ -355,8 +356,9 @@ def test_confusions_of_all_networks_side_by_side():
         },
     ).confusions
     assert found.found == (
-        "The commonest mistake is to read 2 as 7: 15 images a run on average over the networks "
-        "(1.50\u202f% of the 2s). It is the commonest of one of the two networks."
+        "The most common mistake is to classify 2 as 7: 15 images per run on average over the "
+        "networks (1.50\u202f% of the 2s). It is the most common mistake of one of the two "
+        "networks."
     )
     assert [(label, prediction) for label, prediction, _ in found.pairs[:2]] == [(2, 7), (4, 9)]
     deep, small = found.pairs[1][2]
@@ -384,29 +386,29 @@ def groups(count: int, readings: list[int], alone: tuple[int, int] = (2, 9)) -> 
 def test_images_that_all_miss_say_who_reads_what():
     found = evidence(image_groups=groups(30, [9, 9, 7])).hard
     assert without_isolates(found.found) == (
-        "Of 10,000 test images, 30 (0.30\u202f%) are missed by all three networks. mlp_64_32 "
-        "alone misses nine that every other reads; deep_cnn alone misses two."
+        "Of 10,000 test images, 30 (0.30\u202f%) are misclassified by all three "
+        "networks. mlp_64_32 alone misclassifies nine, deep_cnn alone two."
     )
     (picture,) = found.all_miss.pictures
     assert (picture.label, picture.readings) == ("4", "9 7")
     assert picture.alternative == (
-        "Handwritten 4, test image 77; read as 9 by deep_cnn and sequential_cnn; read as 7 by "
-        "mlp_64_32"
+        "Handwritten 4, test image 77; classified as 9 by deep_cnn and sequential_cnn; "
+        "classified as 7 by mlp_64_32"
     )
     assert found.all_miss.words == "30 images, the first 1 shown"
     few, many = found.only_one
     assert (few.network.short, few.words) == ("deep_cnn", "2 images, the first 1 shown")
     assert few.pictures[0].alternative == (
-        "Handwritten 4, test image 77; read as 6 by deep_cnn alone"
+        "Handwritten 4, test image 77; classified as 6 by deep_cnn alone"
     )
     assert len(many.pictures) == 5
     same = evidence(image_groups=groups(1, [9, 9, 9])).hard.all_miss.pictures[0]
-    assert same.alternative == "Handwritten 4, test image 77; every network reads 9"
+    assert same.alternative == "Handwritten 4, test image 77; every network predicts 9"
 
 
 def test_no_image_that_all_miss():
     found = evidence(image_groups=groups(0, [], (3, 3))).hard
-    assert found.found == "Of 10,000 test images, none is missed by all three networks."
+    assert found.found == "Of 10,000 test images, none is misclassified by all three networks."
 
 
 # Shapes, and small things -------------------------------------------------------------------------

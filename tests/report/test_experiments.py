@@ -189,15 +189,15 @@ def test_transfer_shows_both_figures_the_letters_and_what_moved(complete):
         "left out, each in turn: 81.48\u202f% [68.46,\xa094.51]",
         "The claim is 96\u202f%.",
         "over 60 epochs",
-        "Of 12 letters from another folder, which no training saw, 9 were read rightly",
+        "Of 12 letters from another folder, which no training saw, 9 were classified correctly",
         "27 of 27",
         "unmoved",
-        "read as gamma, 2 of 5",
+        "classified as gamma, 2 of 5",
     ):
         assert expected in shown, expected
     letters = [a["alt"] for a in complete.all("img") if "letter" in a["alt"]]
     assert len(letters) == 27
-    assert "The letter alpha, read rightly" in letters
+    assert "The letter alpha, classified correctly" in letters
 
 
 def test_letters_that_were_drawn_and_those_of_another_folder():
@@ -208,7 +208,7 @@ def test_letters_that_were_drawn_and_those_of_another_folder():
     parsed = Parsed(render(with_experiments(row)))
     assert "The letters were drawn for this run" in parsed.text
     alternatives = [a["alt"] for a in parsed.all("img")]
-    assert alternatives.count("The letter alpha, read as beta") >= 1
+    assert alternatives.count("The letter alpha, classified as beta") >= 1
     assert len([text for text in alternatives if "letter" in text]) == 29
 
 
@@ -230,8 +230,11 @@ def test_letters_that_were_drawn_are_not_held_against_the_document():
 def test_letters_for_testing_that_were_trained_on_are_counted():
     row = experiment_results.transfer(seeds=1, epochs=2)
     for trained_on, expected in (
-        (0, "Of 12 letters from another folder, which no training saw, 9 were read rightly"),
-        (None, "Of 12 letters from another folder, 9 were read rightly"),
+        (
+            0,
+            "Of 12 letters from another folder, which no training saw, 9 were classified correctly",
+        ),
+        (None, "Of 12 letters from another folder, 9 were classified correctly"),
         (5, "Of 12 letters from another folder, five of which were also trained on, 9 were"),
         (12, "Of 12 letters from another folder, all of which were also trained on, 9 were"),
         (1, "Of 12 letters from another folder, one of which was also trained on, 9 were"),
@@ -294,10 +297,10 @@ def test_grids_of_both_methods_show_alone_and_together():
 
 def test_samples_have_bars(complete):
     shown = section(complete, "Predictions on sample digits")
-    for expected in ("8 → 3", "misread", "98.2\u202f%", "then 9: 0.2\u202f%"):
+    for expected in ("8 → 3", "misclassified", "98.2\u202f%", "then 9: 0.2\u202f%"):
         assert expected in shown, expected
     alternatives = [a["alt"] for a in complete.all("img")]
-    assert "Handwritten 8, read as 3" in alternatives
+    assert "Handwritten 8, classified as 3" in alternatives
     assert "Of the sample digits, 11 of 12 are classified correctly." in complete.text
 
 

@@ -155,7 +155,7 @@ def test_graders_own_fault_is_called_that():
 def test_confusion_matrix_adds_up_and_is_labelled(complete):
     tables = [a for a in complete.all("table") if a.get("class") == "confusion"]
     assert len(tables) == 5
-    hints = [a["title"] for a in complete.all("td") if "read as" in (a.get("title") or "")]
+    hints = [a["title"] for a in complete.all("td") if "classified as" in (a.get("title") or "")]
     assert len(hints) == 500
     counts = [int(re.search(r": ([\d,]+) of", h)[1].replace(",", "")) for h in hints]
     assert [sum(counts[k : k + 100]) for k in range(0, 500, 100)] == [10_000] * 5
@@ -174,7 +174,7 @@ def test_misread_digits_are_pictures_with_alternatives(complete):
         kind, data = picture["src"].split(",")
         assert kind == "data:image/png;base64"
         assert base64.b64decode(data).startswith(b"\x89PNG")
-        assert re.fullmatch(r"Handwritten \d, read as \d", picture["alt"])
+        assert re.fullmatch(r"Handwritten \d, classified as \d", picture["alt"])
 
 
 def test_every_chart_has_a_text_alternative(complete):

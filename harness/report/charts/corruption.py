@@ -1,4 +1,4 @@
-"""One panel for each disturbance: accuracy over its severity, a line for each network."""
+"""One panel for each corruption: accuracy over its severity, a line for each network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def looks(subjects: Subjects) -> dict[str, Look]:
 def panel(
     ident: str, kind: str, subjects: Subjects, look: Mapping[str, Look], low: float
 ) -> Markup:
-    """Draws one disturbance.
+    """Draws one corruption.
 
     Args:
         low: the lowest accuracy of all panels, which share their axis.
@@ -95,7 +95,7 @@ def _line(
     clean: float | None,
     levels: Sequence[schema.Level],
 ) -> float:
-    """Draws one network, from the undisturbed images on; returns the height of its end."""
+    """Draws one network, from the original images on; returns the height of its end."""
     points = [frame.at(place, level.accuracy or 0.0) for place, level in enumerate(levels, 1)]
     if clean is not None:
         points = [frame.at(0, clean), *points]

@@ -18,8 +18,8 @@ from harness.report.views.classroom import CheckRate, ClassPage, Fault, Twins
 
 Subjects = Sequence[schema.Subject]
 
-MOST_FAULTS = 12
-MOST_NAMES = 8
+MAX_FAULTS = 12
+MAX_NAMES = 8
 # Why a submission without a network has none, as a fault of its own.
 UNOPENED = {"timeout": "ran out of time", "resource": "ran out of memory or processes"}
 
@@ -41,7 +41,7 @@ def page(results: schema.Results, links: Sequence[str]) -> ClassPage:
         statuses=_statuses(subjects),
         histogram=score_histogram.histogram("scores-h", percents),
         rates=_rates(subjects),
-        faults=faults[:MOST_FAULTS],
+        faults=faults[:MAX_FAULTS],
         twins=twins,
         twins_note=_twins_note(subjects, distinct, twins),
         cards=tuple(cards.card(s, link) for s, link in zip(subjects, links, strict=True)),
@@ -163,8 +163,8 @@ def _faults(subjects: Subjects, people: Sequence[tuple[str, str]]) -> tuple[Faul
             count=len(who[title]),
             width=round(100 * len(who[title]) / most),
             example=html.code(formatting.cut(causes[title].most_common(1)[0][0], 400)),
-            who=tuple(who[title][:MOST_NAMES]),
-            more=max(len(who[title]) - MOST_NAMES, 0),
+            who=tuple(who[title][:MAX_NAMES]),
+            more=max(len(who[title]) - MAX_NAMES, 0),
         )
         for title in order
     )
@@ -182,8 +182,8 @@ def _twins(subjects: Subjects, people: Sequence[tuple[str, str]]) -> tuple[Twins
             architecture=subjects[group[0]].architecture or "",
             count=len(group),
             params=formatting.whole((subjects[group[0]].spec or schema.Layers()).total_params),
-            who=tuple(people[place] for place in group[:MOST_NAMES]),
-            more=max(len(group) - MOST_NAMES, 0),
+            who=tuple(people[place] for place in group[:MAX_NAMES]),
+            more=max(len(group) - MAX_NAMES, 0),
         )
         for group in several
     )

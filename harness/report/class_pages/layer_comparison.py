@@ -10,7 +10,7 @@ from harness.report.text.verdicts import verdict
 from harness.report.views.classroom import Comparison, Layer, LayerPair
 
 STATES = ("same", "changed", "missing", "extra")
-MOST = 200
+MAX_SHOWN = 200
 _SOURCE = re.compile(r" \[[^\[\]]*\]$")
 
 
@@ -23,7 +23,7 @@ def compare(subject: schema.Subject) -> Comparison | None:
     diff = subject.diff or [schema.Diff(actual=place) for place in range(len(built))]
     pairs = tuple(
         _pair(row, layers.at(stated, row.expected), layers.at(built, row.actual))
-        for row in diff[:MOST]
+        for row in diff[:MAX_SHOWN]
     )
     return Comparison(pairs, _summary(subject.diff, len(diff)), _totals(spec, expected))
 
@@ -87,6 +87,6 @@ def _summary(diff: Sequence[schema.Diff], count: int) -> str:
     ]
     if not parts:
         return f"All {count} layers are as the document describes them."
-    more = f" The first {MOST} are shown." if count > MOST else ""
+    more = f" The first {MAX_SHOWN} are shown." if count > MAX_SHOWN else ""
     same = formatting.spelled(words.count("same"))
     return f"{formatting.listed(parts).capitalize()}; {same} of {count} agree.{more}"

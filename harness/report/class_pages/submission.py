@@ -25,7 +25,7 @@ TITLES = {
     "grader_error": "The grader could not open it",
 }
 GROUPS = ("build", "structure", "recipe", "numerics", "training", "persistence")
-MOST_FINDINGS = 25
+MAX_FINDINGS = 25
 
 
 @dataclass
@@ -73,7 +73,7 @@ def page(
         error=network.error,
         error_title=TITLES.get(status, "It could not be opened"),
         error_hint=networks.HINTS.get(status),
-        findings=tuple(map(_finding, cards.faults(subject)[:MOST_FINDINGS])),
+        findings=tuple(map(_finding, cards.faults(subject)[:MAX_FINDINGS])),
         remarks=tuple(_finding(f) for f in subject.findings if f.severity == "note"),
         notes=tuple(map(html.code, subject.notes)),
         failures=_failures(network.failures, network.error),
@@ -175,7 +175,8 @@ def _accuracy(subject: schema.Subject, results: schema.Results) -> str:
     end = ends.get(gate.verdict or "", "").format(formatting.gate(gate.threshold))
     count = results.dataset.sizes.test
     images = f"{count:,} test images" if count else "the test images"
-    return f"Trained for grading, it classifies {formatting.percent(value)} of {images} correctly{end}."
+    share = formatting.percent(value)
+    return f"Trained for grading, it classifies {share} of {images} correctly{end}."
 
 
 def _groups(checks: Sequence[schema.Check]) -> tuple[GroupScore, ...]:

@@ -8,8 +8,8 @@ from harness.report.views.page import Cell, Confusion, ConfusionRow, Misread, Pa
 
 # upper ends of the shades, as shares of a row's images: each is about twice the one before
 SHADES = (0.001, 0.0025, 0.005, 0.01, 0.02)
-MOST_PAIRS = 8
-MOST_PICTURES = 24
+MAX_PAIRS = 8
+MAX_PICTURES = 24
 
 
 def confusion(runs: Sequence[schema.Run]) -> Confusion | None:
@@ -73,7 +73,7 @@ def _pairs(total: Sequence[Sequence[int]]) -> tuple[Pair, ...]:
             formatting.percent(_share(count, sum(total[label]))),
             round(100 * count / counts[0][0]),
         )
-        for count, label, prediction in counts[:MOST_PAIRS]
+        for count, label, prediction in counts[:MAX_PAIRS]
     )
 
 
@@ -82,7 +82,7 @@ def gallery(runs: Sequence[schema.Run]) -> tuple[tuple[Misread, ...], str]:
     for run in runs:
         if run.misread:
             shown = sorted(run.misread, key=lambda item: -(item.confidence or 0))
-            shown = shown[:MOST_PICTURES]
+            shown = shown[:MAX_PICTURES]
             seed = "" if run.seed is None else f", seed {run.seed}"
             basis = f"The {len(shown)} most confident mistakes{seed}."
             return tuple(map(_misread, shown)), basis

@@ -9,18 +9,18 @@ from harness.report.text import formatting
 from harness.report.text import subjects as text_subjects
 from harness.report.views.page import CurvePanel
 
-MOST = 24
+MAX_SHOWN = 24
 
 Subjects = Sequence[schema.Subject]
 
 
 def panels(subjects: Subjects, anchors: Sequence[str]) -> tuple[CurvePanel, ...]:
-    """One panel for each network that was trained, at most `MOST`, on shared vertical axes."""
+    """One panel for each network that was trained, at most `MAX_SHOWN`, on shared vertical axes."""
     drawn = [
         (subject, anchor, runs)
         for subject, anchor in zip(subjects, anchors, strict=True)
         if (runs := networks.curves(subject))
-    ][:MOST]
+    ][:MAX_SHOWN]
     gates = [(subject.gate or schema.Gate()).threshold for subject, _, _ in drawn]
     shared = learning_curves.ranges(
         [run for _, _, runs in drawn for run in runs],
@@ -65,6 +65,6 @@ def note(subjects: Subjects) -> str:
     if any(value is not None and value > learning_curves.HIGHEST for value in values):
         ceiling = formatting.gate(learning_curves.HIGHEST)
         parts.append(f"Accuracies over {ceiling} are drawn at {ceiling}.")
-    if len(drawn) > MOST:
-        parts.append(f"The first {MOST} of {len(drawn)} networks; all are in epochs.csv.")
+    if len(drawn) > MAX_SHOWN:
+        parts.append(f"The first {MAX_SHOWN} of {len(drawn)} networks; all are in epochs.csv.")
     return " ".join(parts)

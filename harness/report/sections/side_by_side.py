@@ -12,8 +12,8 @@ from harness.report.text import subjects as text_subjects
 from harness.report.text.network_names import points_interval
 from harness.report.views.side_by_side import Aligned, Beside, Row
 
-MOST_NETWORKS = 7  # 21 pairs: more would make the page heavy, and are told apart in the table
-MOST_CONFUSED = 3
+MAX_NETWORKS = 7  # 21 pairs: more would make the page heavy, and are told apart in the table
+MAX_CONFUSED = 3
 
 
 def pairs(
@@ -21,8 +21,8 @@ def pairs(
     anchors: Sequence[str],
     comparisons: Sequence[schema.Comparison],
 ) -> tuple[Beside, ...]:
-    """Every two of the first `MOST_NETWORKS` networks that were built, in their order."""
-    built = [(s, a) for s, a in zip(subjects, anchors, strict=True) if s.spec][:MOST_NETWORKS]
+    """Every two of the first `MAX_NETWORKS` networks that were built, in their order."""
+    built = [(s, a) for s, a in zip(subjects, anchors, strict=True) if s.spec][:MAX_NETWORKS]
     best = _best_two([subject for subject, _ in built])
     tested = {(c.a, c.b): c for c in comparisons}
     return tuple(
@@ -174,7 +174,7 @@ def _confused(subject: schema.Subject) -> str:
         return formatting.NOTHING
     return ", ".join(
         f"{pair.label}{formatting.NARROW}→{formatting.NARROW}{pair.prediction} ({pair.share})"
-        for pair in found.pairs[:MOST_CONFUSED]
+        for pair in found.pairs[:MAX_CONFUSED]
     )
 
 
@@ -187,7 +187,7 @@ def _recalls(a: schema.Subject, b: schema.Subject) -> tuple[tuple[str, str, str]
 
 
 def recalls(subject: schema.Subject) -> list[float | None]:
-    """Of each digit's images the share that was read rightly, over all runs."""
+    """Returns the share of each digit's images that is classified correctly, over all runs."""
     matrices = [run.confusion for run in subject.runs if run.confusion]
     if not matrices:
         return []

@@ -10,7 +10,7 @@ from harness.report.views.evidence import BinRow, Calibration, CalibrationRow, D
 
 Subjects = Sequence[schema.Subject]
 
-MOST = 12
+MAX_SHOWN = 12
 EVEN = 0.001  # a mean confidence within 0.1 points of the accuracy leans to neither side
 
 
@@ -19,7 +19,7 @@ def calibration(subjects: Subjects, names: Names) -> Calibration | None:
     known = [s for s in subjects if _given(s).ece is not None]
     if not known:
         return None
-    known = known[:MOST]
+    known = known[:MAX_SHOWN]
     most = max((b.count or 0 for s in known for b in _bins(s)), default=1)
     return Calibration(
         found=_found(known),
@@ -30,7 +30,7 @@ def calibration(subjects: Subjects, names: Names) -> Calibration | None:
         ),
         rows=tuple(_row(subject, names.name(subject.id)) for subject in known),
         notes=tuple((names.name(s.id), s.calibration_note) for s in subjects if s.calibration_note)[
-            :MOST
+            :MAX_SHOWN
         ],
         basis=_basis(known),
     )

@@ -173,7 +173,8 @@ def _cell(subject: schema.Subject, pair: Pair, count: float | None, images: floa
     if count is None:
         return Shade("·", "s0", "")
     share = None if not images else count / images
-    hint = f"{formatting.cut(subject.id, 40)}: {pair[0]} classified as {pair[1]}, {counted(count)} per run"
+    name = formatting.cut(subject.id, 40)
+    hint = f"{name}: {pair[0]} classified as {pair[1]}, {counted(count)} per run"
     if share is not None:
         hint += f", {formatting.percent(share)} of the {pair[0]}s"
     level = sum((share or 0) >= end / 4 for end in SHADES) + 1

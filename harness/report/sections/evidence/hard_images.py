@@ -8,7 +8,7 @@ from harness.report.text import formatting, html
 from harness.report.text.network_names import Names
 from harness.report.views.evidence import Group, HardImages, Picture
 
-MOST_ALL, MOST_ONE, MOST_NETWORKS = 24, 5, 10
+MAX_ALL, MAX_ONE, MAX_NETWORKS = 24, 5, 10
 
 
 def hard_images(results: schema.Results, names: Names) -> HardImages | None:
@@ -16,8 +16,8 @@ def hard_images(results: schema.Results, names: Names) -> HardImages | None:
     groups = results.image_groups
     if groups is None or len(groups.networks) < 2:
         return None
-    shown = groups.all_miss.images[:MOST_ALL]
-    alone = sorted(groups.only_one, key=lambda item: item.count or 0)[:MOST_NETWORKS]
+    shown = groups.all_miss.images[:MAX_ALL]
+    alone = sorted(groups.only_one, key=lambda item: item.count or 0)[:MAX_NETWORKS]
     return HardImages(
         found=_found(groups, alone),
         all_miss=Group(
@@ -28,8 +28,8 @@ def hard_images(results: schema.Results, names: Names) -> HardImages | None:
         only_one=tuple(
             Group(
                 names.name(item.network),
-                _shown(item.count, len(item.images[:MOST_ONE])),
-                tuple(_alone(image, item.network) for image in item.images[:MOST_ONE]),
+                _shown(item.count, len(item.images[:MAX_ONE])),
+                tuple(_alone(image, item.network) for image in item.images[:MAX_ONE]),
             )
             for item in alone
         ),

@@ -18,8 +18,8 @@ from harness.report.text.network_names import (
 from harness.report.views.common import Verdict
 from harness.report.views.evidence import Figure, PairCell, Paired, PairRow
 
-MOST_DRAWN = 15
-MOST_NETWORKS = 10
+MAX_DRAWN = 15
+MAX_NETWORKS = 10
 UNSETTLED = Verdict("not significant", "unsure")
 # What is written beside a difference; the sign says which way it lies.
 BETTER, WORSE = Verdict("better", "over"), Verdict("worse", "under")
@@ -32,7 +32,7 @@ def paired(results: schema.Results, names: Names) -> Paired | None:
         return None
     found.sort(key=lambda item: -(item.difference or 0))
     idents = dict.fromkeys(ident for item in found for ident in (item.a, item.b))
-    order = names.best_first(list(idents))[:MOST_NETWORKS]
+    order = names.best_first(list(idents))[:MAX_NETWORKS]
     return Paired(
         found=_found(found, order),
         together=_together(results.omnibus),
@@ -69,8 +69,8 @@ def _found(found: Sequence[schema.Comparison], order: Sequence[str]) -> str:
     name = formatting.apart(best)
     if ties and beaten:
         first = (
-            f"{name} classifies the most images correctly, significantly more than {_names(beaten)}; "
-            f"the difference to {_names(ties)} is not significant."
+            f"{name} classifies the most images correctly, significantly more than "
+            f"{_names(beaten)}; the difference to {_names(ties)} is not significant."
         )
     elif beaten:
         others = f"each of the other {formatting.spelled(len(beaten))}"
@@ -129,7 +129,7 @@ def _together(omnibus: schema.Omnibus | None) -> str:
 
 
 def _figure(found: Sequence[schema.Comparison]) -> Figure:
-    shown = found[:MOST_DRAWN]
+    shown = found[:MAX_DRAWN]
     lines = [
         drawn.Row(
             f"{formatting.cut(item.a, 24)} over {formatting.cut(item.b, 24)}",

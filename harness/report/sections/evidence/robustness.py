@@ -1,4 +1,4 @@
-"""How disturbed images are read: a panel for each disturbance, the mean error, the tables."""
+"""Robustness: a panel for each corruption, the mean error, the tables."""
 
 import statistics
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from harness.report.views.evidence import Figure, LevelTable, Name, Robustness, 
 
 Subjects = Sequence[schema.Subject]
 
-MOST = 10
+MAX_SHOWN = 10
 UNREAD = "No network was measured on corrupted images, for these reasons:"
 
 
 def robustness(subjects: Subjects, names: Names) -> Robustness | None:
     """None where no network was tried; inside `svg.house_style`."""
-    known = [s for s in subjects if _curves(s)][:MOST]
+    known = [s for s in subjects if _curves(s)][:MAX_SHOWN]
     said = _notes(subjects, names)
     if not known:
         return Robustness(found=UNREAD, notes=said) if said else None
@@ -31,7 +31,7 @@ def robustness(subjects: Subjects, names: Names) -> Robustness | None:
             Figure(
                 _title(kind),
                 _axis(kind, known),
-                corruption.panel(f"disturbed{place}", kind, known, looks, low),
+                corruption.panel(f"corrupted{place}", kind, known, looks, low),
             )
             for place, kind in enumerate(kinds)
         ),
@@ -46,7 +46,7 @@ def robustness(subjects: Subjects, names: Names) -> Robustness | None:
 
 def _notes(subjects: Subjects, names: Names) -> tuple[tuple[Name, str], ...]:
     """Why a network has no figures, or fewer."""
-    return tuple((names.name(s.id), note) for s in subjects if (note := _given(s).note))[:MOST]
+    return tuple((names.name(s.id), note) for s in subjects if (note := _given(s).note))[:MAX_SHOWN]
 
 
 def _given(subject: schema.Subject) -> schema.Robustness:
@@ -62,7 +62,7 @@ def _accuracies(curve: schema.Curve) -> list[float]:
 
 
 def _by_harm(known: Subjects) -> list[str]:
-    """The disturbances, the most harmful first."""
+    """Returns the corruptions, the most harmful first."""
     found: dict[str, list[float]] = {}
     for subject in known:
         for kind, curve in _curves(subject).items():
@@ -153,7 +153,7 @@ def _summary(known: Subjects) -> Figure | None:
     )
     axis = drawn.Axis(lambda value: f"{100 * value:.3g}{formatting.NARROW}%", least=0.02)
     title = "Mean corruption error"
-    return Figure(title, caption, drawn.drawing("disturbed-mean", title, lines, axis))
+    return Figure(title, caption, drawn.drawing("corrupted-mean", title, lines, axis))
 
 
 def _row(subject: schema.Subject, name: Name) -> RobustRow:
@@ -206,6 +206,7 @@ def _basis(known: Subjects) -> str:
         count = seeds.pop()
         runs = ", one run of each network" if count == 1 else f", means over {count} seeds"
     return (
-        f"Each network classifies {on}, corrupted in the same way for all{runs}. The mean corruption "
-        "error weighs all corruptions and severities equally and uses no reference network."
+        f"Each network classifies {on}, corrupted in the same way for all{runs}. The mean "
+        "corruption error weighs all corruptions and severities equally and uses no reference "
+        "network."
     )

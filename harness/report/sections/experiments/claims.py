@@ -11,7 +11,7 @@ from harness.report.schema.experiments import Experiment
 from harness.report.text import formatting
 from harness.report.views.experiments import Section
 
-MOST = 40
+MAX_SHOWN = 40
 
 
 def of(
@@ -57,7 +57,7 @@ def drawing(claims: Sequence[schema.Claim]) -> Markup | None:
         if claim.claimed is not None
         and claim.measured is not None
         and not formatting.is_count(claim.claimed)
-    ][:MOST]
+    ][:MAX_SHOWN]
     if not rows:
         return None
     return interval_rows.above("claims-dots", "Claimed against measured", rows)

@@ -5,12 +5,12 @@ from harness.report.text import formatting, html
 from harness.report.views.common import Verdict
 from harness.report.views.experiments import Sample, Samples
 
-MOST = 60
+MAX_SHOWN = 60
 
 
 def body(result: schema.Samples) -> Samples:
     """Returns what the section of the samples shows."""
-    shown = result.samples[:MOST]
+    shown = result.samples[:MAX_SHOWN]
     seed = "" if result.seed is None else f", trained with seed {result.seed}"
     return Samples(
         note=f"Test images as the network sees them{seed}. Under each: the true digit, the "
@@ -20,7 +20,7 @@ def body(result: schema.Samples) -> Samples:
 
 
 def words(result: schema.Samples) -> str:
-    """How many of the samples with a label were read rightly."""
+    """Returns how many of the samples with a label are classified correctly."""
     known = [item for item in result.samples if item.label is not None]
     right = sum(item.label == item.prediction for item in known)
     return f"{right} of {len(known)} are classified correctly" if known else ""
@@ -36,12 +36,16 @@ def _sample(item: schema.Sample) -> Sample:
     second = f"then {others[0][1]}: {formatting.percent(others[0][0], 1)}" if others else ""
     return Sample(
         picture=html.data_uri(item.pixels),
-        alternative=f"Handwritten {'digit' if label is None else label}, classified as {prediction}",
+        alternative=f"Handwritten {_known(label, 'digit')}, classified as {prediction}",
         index="" if item.index is None else f"test image {item.index}",
-        label="?" if label is None else str(label),
+        label=_known(label, "?"),
         prediction=str(prediction),
         verdict=None if label is None else known,
         share=formatting.percent(own, 1),
         width=round(100 * min(max(own or 0.0, 0.0), 1.0)),
         second=second,
     )
+
+
+def _known(label: int | None, otherwise: str) -> str:
+    return otherwise if label is None else str(label)

@@ -10,9 +10,9 @@ from harness.report.text import formatting
 from harness.report.views.common import Verdict
 from harness.report.views.experiments import Figure, Fold, Setting, Study, Variant
 
-MOST_DRAWN = 40
-MOST_LISTED = 200
-MOST_PANELS = 10
+MAX_DRAWN = 40
+MAX_LISTED = 200
+MAX_PANELS = 10
 
 
 def body(ident: str, result: schema.Study) -> Study:
@@ -22,7 +22,7 @@ def body(ident: str, result: schema.Study) -> Study:
     multiples, note = _multiples(ident, result)
     return Study(
         axes=tuple(formatting.cut(axis.replace("_", " "), 40) for axis in result.axes),
-        variants=tuple(_variant(item, result) for item in variants[:MOST_LISTED]),
+        variants=tuple(_variant(item, result) for item in variants[:MAX_LISTED]),
         caption=_caption(result),
         claim="" if result.claim is None else formatting.gate(result.claim),
         figures=tuple(_figures(ident, result)),
@@ -93,8 +93,8 @@ def _caption(result: schema.Study) -> str:
     parts = [", ".join(parts)]
     if any(item.changes for item in result.variants):
         parts.append("An arrow and bold type mark what was changed.")
-    if count > MOST_LISTED:
-        parts.append(f"The first {MOST_LISTED} of {count} variants; all are in results.json.")
+    if count > MAX_LISTED:
+        parts.append(f"The first {MAX_LISTED} of {count} variants; all are in results.json.")
     return " ".join(parts)
 
 
@@ -132,7 +132,7 @@ def _figures(ident: str, result: schema.Study) -> list[Figure]:
         return []
     ranked = result.method != "variants"
     shown = sorted(known, key=lambda item: -(item.mean or 0.0)) if ranked else known
-    left = f" The {MOST_DRAWN} first of {len(shown)}." if len(shown) > MOST_DRAWN else ""
+    left = f" The {MAX_DRAWN} first of {len(shown)}." if len(shown) > MAX_DRAWN else ""
     each = "fold" if result.repeats == "folds" else "seed"
     order = "Best first. " if ranked else ""
     several = any(len(item.runs) > 1 for item in shown)
@@ -140,7 +140,7 @@ def _figures(ident: str, result: schema.Study) -> list[Figure]:
     caption = f"{order}{dots}, {interval_rows.BAR}.{left}"
     heading = "Several settings changed" if alone else "Every variant"
     drawing = interval_rows.above(
-        f"{ident}-dots", "Accuracy of each variant", [row(item) for item in shown[:MOST_DRAWN]],
+        f"{ident}-dots", "Accuracy of each variant", [row(item) for item in shown[:MAX_DRAWN]],
         claim=result.claim,
     )  # fmt: skip
     return [Figure(heading, drawing, caption)]
@@ -178,7 +178,7 @@ def _multiples(ident: str, result: schema.Study) -> tuple[tuple[Figure, ...], st
 def _fold_curves(ident: str, item: schema.Variant) -> tuple[tuple[Figure, ...], str]:
     runs = [
         (run, found) for run in item.runs if (found := curve(run.history))
-    ][:MOST_PANELS]  # fmt: skip
+    ][:MAX_PANELS]  # fmt: skip
     if not runs:
         return (), ""
     shared = learning_curves.ranges([found for _, found in runs], [])

@@ -6,12 +6,12 @@ from harness.report.schema import experiments as schema
 from harness.report.text import formatting
 from harness.report.views.experiments import Compared, SummaryTable
 
-MOST = 4000  # cells; a network of this project has twenty
+MAX_SHOWN = 4000  # cells; a network of this project has twenty
 
 
 def body(result: schema.SummaryTable) -> SummaryTable:
     """Returns what the section of a summary table shows."""
-    cells = result.cells[:MOST]
+    cells = result.cells[:MAX_SHOWN]
     counts = Counter(cell.row for cell in cells)
     several = [cell for cell in cells if counts[cell.row] > 1]
     columns = tuple(dict.fromkeys(cell.column for cell in several))

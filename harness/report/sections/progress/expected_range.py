@@ -12,7 +12,7 @@ from harness.report.views.page import Notice
 from harness.report.views.progress import Expected, Plausible
 
 ANCHOR = "plausible"
-MOST_NAMES = 8
+MAX_NAMES = 8
 
 
 def plausible(results: schema.Results, anchors: Sequence[str]) -> Plausible | None:
@@ -47,7 +47,7 @@ def notices(results: schema.Results) -> list[Notice]:
         parts += [f"{names[0]}: {alarm.text}" for alarm in found[0][1]]
     elif names:
         parts.append(
-            f"{formatting.listed(names, MOST_NAMES)} are more accurate than expected for these "
+            f"{formatting.listed(names, MAX_NAMES)} are more accurate than expected for these "
             "networks and data, or were trained on test images."
         )
     return [Notice("Too good to be true", " ".join(parts))] if parts else []
