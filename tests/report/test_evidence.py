@@ -466,7 +466,7 @@ def test_a_mean_count_of_less_than_one_image_is_not_none():
     html = render(results)
     part = html[html.index('<section id="calibration"') :]
     assert '<td class="num">0.2</td>' in part
-    assert re.search(r"right \d+\s%\sof 0\.2", part)
+    assert re.search(r"accuracy \d+\s%\son 0\.2", part)
 
 
 def test_small_probabilities_are_bounds():
