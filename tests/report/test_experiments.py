@@ -78,7 +78,7 @@ def test_every_experiment_has_a_line_near_the_top_that_leads_to_its_section(comp
     assert "The NumPy twin reaches 97.1\u202f%, well above 90.25\u202f%." in overview
     assert "Left out of training" not in overview  # the first sentence is enough there
     assert "15 of 15 cells" in overview
-    assert "eight experiments were run: what each found stands below." in complete.text
+    assert "eight experiments were run: the findings are below." in complete.text
 
 
 def test_headings_tables_and_drawings_are_labelled(complete):
@@ -184,7 +184,7 @@ def test_a_product_is_sorted_and_long_ones_are_cut():
 def test_transfer_shows_both_figures_the_letters_and_what_moved(complete):
     shown = section(complete, "Transfer to Greek letters")
     for expected in (
-        "the honest figure, since it says what to expect",
+        "which estimates the accuracy on letters that were never seen",
         "trained on, as the document did: 100.00\u202f%",
         "left out, each in turn: 81.48\u202f% [68.46,\xa094.51]",
         "The claim is 96\u202f%.",
@@ -249,7 +249,7 @@ def test_twin_shows_the_table_measured_and_its_gradients(complete):
         "~81% (can be improved)",
         "121,000 images / s",
         "by at most 2.1\xa0×\xa010⁻⁹ of the largest of their array",
-        "Learning curves of the NumPy twin",
+        "Learning curves of the NumPy reimplementation",
         "claim 90.25\u202f%",
         "20.9\u202fs",
     ):
@@ -557,7 +557,7 @@ def test_anchors_are_safe_and_no_two_the_same():
 def test_markdown_lists_findings_and_claims_where_experiments_were_run():
     results = sample(experiments=True) | {"submissions": False}
     results["experiments"] += experiment_results.stopped()
-    text = markdown.render(results)
+    text = markdown.render(checked(results))
     assert "- **The same network in NumPy alone** (mlp\\_64\\_32): The NumPy twin reaches" in text
     assert "skipped, no folder of letters was given: --greek-test=DIR" in text
     assert "  - ❌ the frozen weights moved" in text
@@ -565,4 +565,4 @@ def test_markdown_lists_findings_and_claims_where_experiments_were_run():
     assert claim in text
     assert "claimed 693,962, measured 693,962" in text
     del results["experiments"]
-    assert "Claims" not in markdown.render(results)
+    assert "Claims" not in markdown.render(checked(results))
