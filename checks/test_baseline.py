@@ -52,8 +52,8 @@ def test_no_less_accurate(comparison: Comparison, accuracy_change: Row) -> None:
     if accuracy_change.status in ("missing", "not comparable"):
         pytest.skip("the accuracies cannot be compared: see the check for that")
     require_none(
-        Difference("test accuracy", f"{row.after:.2%}",
-                   f"at least {row.before - MARGIN:.2%}",
+        Difference("test accuracy", f"{100 * (row.after or 0):.2f} %",
+                   f"at least {100 * (row.before - MARGIN):.2f} %",
                    comparison.earlier.source, f"{row.text} {RENEW}")
         for row in [accuracy_change]
         if row.status == "regressed" and row.before is not None

@@ -20,8 +20,8 @@ def test_calibrated_floor(runs: list[Record], measured_range: Range) -> None:
     require_none(
         Difference(
             f"test accuracy, seed {run.seed}",
-            f"{accuracy:.2%}",
-            f"at least {low:.2%}",
+            f"{100 * accuracy:.2f} %",
+            f"at least {100 * (low or 0):.2f} %",
             f"{measured_range.seeds} training runs, mean minus {measured_range.k:g} standard "
             "deviations",
             hint="the network is the documented one, so its training has changed: the grader, the "

@@ -15,5 +15,8 @@ def test_own_weights(own_weights: OwnAccuracy, facts: Facts, grading: Session) -
             "these are the file's own weights, and how they were trained is unknown: the grade "
             "depends on the network that was trained here"
         )
-        actual, expected = f"{own_weights.accuracy:.2%}", f"at least {threshold:.2%}"
+        actual, expected = (
+            f"{100 * own_weights.accuracy:.2f} %",
+            f"at least {100 * threshold:.2f} %",
+        )
         require_none([Difference("accuracy of the saved weights", actual, expected, hint=hint)])

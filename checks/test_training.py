@@ -62,13 +62,13 @@ def test_accuracy_gate(runs: list[Record], facts: Facts, grading: Session) -> No
     if gate.verdict == "inconclusive":
         hint += "; more seeds narrow the interval"
     if gate.fails_check:
-        expected = f"at least {gate.threshold:.2%} ({judged.basis})"
+        expected = f"at least {100 * gate.threshold:.2f} % ({judged.basis})"
         what, actual = "test accuracy", gate.accuracy
         if actual >= gate.threshold:  # the mean reaches the gate, but one run diverged
             lowest = min(runs, key=lambda run: run.document["test_correct"])
             what = f"{what}, seed {lowest.seed}"
             actual = lowest.document["test_correct"] / lowest.document["test_images"]
-        found = Difference(what, f"{actual:.2%}", expected, hint=hint)
+        found = Difference(what, f"{100 * actual:.2f} %", expected, hint=hint)
         require_none([found], from_gate=gates.from_gate(gate))
 
 

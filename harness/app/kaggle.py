@@ -205,7 +205,7 @@ def _run(given: argparse.Namespace) -> int:
     score = ""
     if truth is not None:
         correct = int((labels == truth).sum())
-        score = f"; {correct:,} of them correct ({correct / len(truth):.2%})"
+        score = f"; {correct:,} of them correct ({100 * correct / len(truth):.2f} %)"
     print(f"{given.output}: {len(labels):,} images classified by {network.origin}{score}")
     return DONE
 

@@ -313,7 +313,7 @@ def table(base: str, head: str, quads: int, findings: Sequence[Finding]) -> str:
         identical = "alarm" if alarms(one.control, MIN_MARGIN) else "no alarm"
         lines.append(
             f"| {one.network} | {_ratio(one.control)}, {identical} | {_ratio(one.found)} | "
-            f"{exp(margin(one.control)) - 1:.0%} | {one.verdict} |"
+            f"{100 * (exp(margin(one.control)) - 1):.0f} % | {one.verdict} |"
         )
     return "\n".join(lines)
 

@@ -193,7 +193,7 @@ def _transfer(evidence: Evidence) -> Measured:
     lower, upper = _known(result.left_out_interval)
     note = (
         "on the letters that it was trained on, as in the document; on letters left out of "
-        f"training: {result.left_out_mean:.1%} [{lower:.1%}, {upper:.1%}]"
+        f"training: {100 * (result.left_out_mean or 0):.1f} % [{100 * lower:.1f} %, {100 * upper:.1f} %]"
     )
     return _accuracy(_counts(result.runs), note=note, experiment=name)
 
@@ -225,7 +225,7 @@ def _letters(evidence: Evidence) -> tuple[str, Transfer]:
     else:
         return name, result
     accuracy = _mean(_counts(result.runs))
-    raise CannotTestError(f"{other}; on those the accuracy is {accuracy:.1%}", name)
+    raise CannotTestError(f"{other}; on those the accuracy is {100 * accuracy:.1f} %", name)
 
 
 def _numpy(evidence: Evidence) -> Measured:

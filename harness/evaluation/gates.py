@@ -1,4 +1,4 @@
-"""The accuracy gate of a network: the document's on MNIST, a calibrated floor elsewhere."""
+"""The accuracy gate of a network: the document's on MNIST, elsewhere a measured minimum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

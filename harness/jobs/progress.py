@@ -193,7 +193,7 @@ class Progress:
             "all": _Row("trained", done, work, status, ended < known > 1),
         }
         for key, job in shown.items():
-            seen = "" if job.accuracy is None else f"  val {job.accuracy:.2%}"
+            seen = "" if job.accuracy is None else f"  val {100 * job.accuracy:.2f} %"
             word = "epoch" if job.verb == TRAINED else "part"
             status = f"{word} {job.epoch}/{job.epochs}{seen}"
             rows[key] = _Row(job.title, job.epoch, job.epochs, status, visible=True)
@@ -207,7 +207,7 @@ def _seen(job: _Job, *, failed: bool) -> str:
     if job.epoch == 0:
         return ": 0 epochs, no epoch" if failed else ""
     count = f": {job.epoch} {'epoch' if job.epoch == 1 else 'epochs'}"
-    return count if job.accuracy is None else f"{count}, validation {job.accuracy:.2%}"
+    return count if job.accuracy is None else f"{count}, validation {100 * job.accuracy:.2f} %"
 
 
 # So many runs are shown from the start, more only when they are under way.

@@ -71,11 +71,11 @@ def _row(subject: Subject) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.2%}"
+    return "" if value is None else f"{100 * value:.2f} %"
 
 
 def _ends(interval: Sequence[float] | None) -> str:
-    return "" if interval is None else "{:.2%} to {:.2%}".format(*interval)
+    return "" if interval is None else f"{100 * interval[0]:.2f} % to {100 * interval[1]:.2f} %"
 
 
 def _points(value: float) -> str:
@@ -116,9 +116,9 @@ def _figures(subject: Subject) -> list[str]:
     calibration, robustness = subject.calibration, subject.robustness
     parts = []
     if calibration and calibration.ece is not None:
-        parts.append(f"expected calibration error {calibration.ece:.2%}")
+        parts.append(f"expected calibration error {100 * calibration.ece:.2f} %")
     if robustness and robustness.mean_corruption_error is not None:
-        parts.append(f"mean corruption error {robustness.mean_corruption_error:.1%}")
+        parts.append(f"mean corruption error {100 * robustness.mean_corruption_error:.1f} %")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""The files of a report, and a folder that holds ours and nobody's leftovers."""
+"""The files of a report, and the removal of earlier ones."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -65,7 +65,7 @@ def prune(folder: Path, ending: str, keep: Collection[str], ours: Callable[[byte
     Args:
         folder: whose plain files are looked at; none below it.
         keep: names, with the ending.
-        ours: tells by its content whether we wrote a file. Nobody else's is removed.
+        ours: tells by its content whether we wrote a file. Other files are kept.
 
     Raises:
         UserError: a file of ours cannot be removed.

@@ -36,7 +36,7 @@ def _change(row: BaselineRow) -> str:
     if row.measure == "accuracy" and row.difference is not None and row.interval is not None:
         low, high = (100 * end for end in row.interval)
         difference = f"{100 * row.difference:+.2f} points [{low:+.2f}, {high:+.2f}]"
-        return f"{row.before:.2%} -> {row.after:.2%}, {difference}"
+        return f"{100 * (row.before or 0):.2f} % -> {100 * (row.after or 0):.2f} %, {difference}"
     if row.status in ("regressed", "improved") and row.measure in ("total_params", "flops"):
         return f"{row.before:,.0f} -> {row.after:,.0f}"
     return str(row.text)

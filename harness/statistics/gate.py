@@ -1,4 +1,4 @@
-"""Verdicts on an accuracy: does it reach the document's gate, or its calibrated floor?"""
+"""Verdicts on an accuracy: does it reach the document's gate, or the minimum expected one?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,14 +67,23 @@ def judge_gate(correct: Sequence[int], total: int, threshold: float) -> GateResu
     diverged = [a for a in accuracies if a < threshold - DIVERGED] if len(correct) > 1 else []
     if diverged:
         verdict: Verdict = "failed"
-        grounds = f"a seed diverged: {min(diverged):.2%} is more than 1 point below the gate"
+        grounds = (
+            f"a seed diverged: {100 * min(diverged):.2f} % is more than 1 point below the gate"
+        )
     elif lower >= threshold:
-        verdict, grounds = "passed", f"the lower bound {lower:.2%} clears {threshold:.2%}"
+        verdict, grounds = (
+            "passed",
+            f"the lower bound {100 * lower:.2f} % clears {100 * threshold:.2f} %",
+        )
     elif upper < threshold:
-        verdict, grounds = "failed", f"the upper bound {upper:.2%} is below {threshold:.2%}"
+        verdict, grounds = (
+            "failed",
+            f"the upper bound {100 * upper:.2f} % is below {100 * threshold:.2f} %",
+        )
     else:
         verdict = "inconclusive"
-        grounds = f"the bounds {lower:.2%} to {upper:.2%} straddle {threshold:.2%}"
+        bounds = f"{100 * lower:.2f} % to {100 * upper:.2f} %"
+        grounds = f"the bounds {bounds} straddle {100 * threshold:.2f} %"
     return GateResult(
         threshold=threshold,
         accuracy=mean,
@@ -87,7 +96,7 @@ def judge_gate(correct: Sequence[int], total: int, threshold: float) -> GateResu
 
 
 def judge_floor(correct: Sequence[int], total: int, floor: float) -> GateResult:
-    """Decides by a calibrated floor: the least accuracy that the same recipe was seen to give.
+    """Decides by the minimum expected accuracy, from runs of the same recipe.
 
     The floor is a tolerance bound over seeds on these very images, so the question is whether the
     recipe is reproduced, and each run is compared with it directly: no interval is straddled.
@@ -107,5 +116,8 @@ def judge_floor(correct: Sequence[int], total: int, floor: float) -> GateResult:
         margin=worst - floor,
         verdict="passed" if passed else "failed",
         seeds=gate.seeds,
-        explanation=f"{run}, {worst:.2%}, is {side} the calibrated floor {floor:.2%}",
+        explanation=(
+            f"{run}, {100 * worst:.2f} %, is {side} the minimum expected accuracy "
+            f"{100 * floor:.2f} %"
+        ),
     )

@@ -249,7 +249,7 @@ def test_a_line_has_the_digit_and_all_ten_probabilities(store, picture, capsys):
     assert predict(store, picture) == 0
     scores = expected_scores(command.normalize(picture))
     out, err = capsys.readouterr()
-    all_ten = "  ".join(f"{i}: {score:.1%}" for i, score in enumerate(scores))
+    all_ten = "  ".join(f"{i}: {100 * score:.1f} %" for i, score in enumerate(scores))
     assert out == f"{picture}: {scores.argmax()}   [{all_ten}]\n"
     assert err == "classified by mlp_64_32, 2 epochs on mnist, seed 0\n"
 
@@ -454,4 +454,4 @@ def test_mnists_own_test_images_are_taken_by_default(store, tmp_path, monkeypatc
     asked = []
     assert kaggle.main([f"--output={tmp_path / 'out.csv'}", f"--store={store}"]) == 0
     assert asked[0].dataset == "mnist"
-    assert "6 of them correct (100.00%)" in capsys.readouterr().out
+    assert "6 of them correct (100.00 %)" in capsys.readouterr().out

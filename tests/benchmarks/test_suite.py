@@ -176,7 +176,7 @@ def test_a_network_that_is_not_built_fails(folder):
 def test_the_same_speed_passes(again):
     done = bench(again, "--baseline=base.json", names=ONE)
     assert done.returncode == 0, done.stdout
-    assert "against the baseline: +0.0% [+0.0%, +0.0%], fine" in done.stdout
+    assert "against the baseline: +0.0 % [+0.0 %, +0.0 %], fine" in done.stdout
     assert _by_runner(again)["engine"]["change"]["verdict"] == "fine"
 
 

@@ -264,7 +264,7 @@ def test_transfer_is_judged_on_its_training_letters_and_tells_the_others():
     assert found.verdict == "holds"
     assert found.experiment == "greek"
     # The experiment's own figures: its interval is over letters, not over seeds.
-    assert found.reason.endswith("on letters left out of training: 74.0% [55.0%, 87.0%]")
+    assert found.reason.endswith("on letters left out of training: 74.0 % [55.0 %, 87.0 %]")
 
 
 def test_seeds_that_are_all_equal_have_the_interval_of_their_images():
@@ -303,7 +303,7 @@ def test_letters_that_were_drawn_are_not_the_documents(metric):
     found = _judge_with(metric, _letters([27] * 5, source="drawn"))
     assert (found.verdict, found.measured) == ("cannot be tested", None)
     assert found.experiment == "greek"
-    assert found.reason.endswith("on those the accuracy is 100.0%")
+    assert found.reason.endswith("on those the accuracy is 100.0 %")
 
 
 @pytest.mark.parametrize("metric", ["transfer_accuracy", "transfer_best_accuracy"])
@@ -315,7 +315,7 @@ def test_letters_that_are_not_nine_of_each_are_not_the_documents(metric, each, s
     assert (found.verdict, found.measured) == ("cannot be tested", None)
     assert found.experiment == "greek"
     assert found.reason.startswith("the course's letters are nine of each class, and those of ")
-    assert found.reason.endswith(f"{said}; on those the accuracy is 100.0%")
+    assert found.reason.endswith(f"{said}; on those the accuracy is 100.0 %")
 
 
 def test_the_numpy_twin():

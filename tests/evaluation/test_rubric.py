@@ -513,7 +513,7 @@ def test_the_gate_carries_its_distance():
         check(**evidence)
     again = SimpleNamespace(document={"test_correct": 9_795, "test_images": 10_000})
     evidence["runs"] = [run, again]  # on average below, which several runs do not do by chance
-    with pytest.raises(Mismatch, match=r"the bounds 97\.77% to 98\.08% straddle"):
+    with pytest.raises(Mismatch, match=r"the bounds 97\.77 % to 98\.08 % straddle"):
         check(**evidence)
 
 
@@ -523,7 +523,7 @@ def test_where_the_mean_is_high_enough_the_run_that_is_not_is_shown():
         SimpleNamespace(seed=seed, document={"test_correct": correct, "test_images": 10_000})
         for seed, correct in enumerate([9_900, 9_690, 9_900])  # 96.90 %: it diverged
     ]
-    with pytest.raises(Mismatch, match=r"accuracy, seed 1 = 96\.90%, but .* at least 98\.00%"):
+    with pytest.raises(Mismatch, match=r"accuracy, seed 1 = 96\.90 %, but .* at least 98\.00 %"):
         check_runner.checks()["accuracy_gate"](
             runs, load_facts("sequential_cnn"), SimpleNamespace(calibration=DOCUMENTED)
         )

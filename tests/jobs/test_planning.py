@@ -227,7 +227,9 @@ def test_several_runs_are_held_to_a_floor_that_all_of_them_clear(lowest, verdict
     judged = gates.judge(runs, load("deep_cnn"), DIGITS)
     assert (judged.gate.threshold, judged.gate.verdict) == (0.9455, verdict)
     assert judged.basis == "calibrated on 20 seeds, for the lowest of 5 runs"
-    assert judged.gate.explanation.startswith(f"the lowest of 5 runs, {lowest / 360:.2%}, is ")
+    assert judged.gate.explanation.startswith(
+        f"the lowest of 5 runs, {100 * lowest / 360:.2f} %, is "
+    )
 
 
 def test_a_network_without_a_floor_is_an_error_that_says_how_to_measure_one():

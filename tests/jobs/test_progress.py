@@ -88,11 +88,11 @@ def test_each_finished_run_is_one_line(progress, lines):
 
     progress.wait(_soon(before=finish))
     (line,) = lines
-    assert line.startswith("trained cnn seed 0: 2 epochs, validation 98.77% (1 of 2); about ")
+    assert line.startswith("trained cnn seed 0: 2 epochs, validation 98.77 % (1 of 2); about ")
     progress.update("b", 1, 0.5)
     progress.finish("b", failed=False)
     progress.wait(_soon())
-    assert lines[1:] == ["trained mlp seed 0: 1 epoch, validation 50.00% (2 of 2)"]
+    assert lines[1:] == ["trained mlp seed 0: 1 epoch, validation 50.00 % (2 of 2)"]
     progress.wait(_soon())
     assert len(lines) == 2
 
@@ -175,7 +175,7 @@ def test_threads_may_report_at_once(progress, lines):
 
 
 def test_on_a_terminal_there_is_a_bar_and_the_lines_come_after_it(monkeypatch, progress, lines):
-    screen = _Screen(terminal=True, awaited="val 50.00%")
+    screen = _Screen(terminal=True, awaited="val 50.00 %")
     monkeypatch.setattr(module.sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     progress.expect("b", "mlp seed 0", 100)
@@ -185,9 +185,9 @@ def test_on_a_terminal_there_is_a_bar_and_the_lines_come_after_it(monkeypatch, p
     shown = screen.getvalue()
     assert "mlp seed 0" in shown
     assert "epoch 7/100" in shown
-    assert "val 50.00%" in shown
+    assert "val 50.00 %" in shown
     (line,) = lines
-    assert line.startswith("trained cnn seed 0: 1 epoch, validation 90.00% (1 of 2); about ")
+    assert line.startswith("trained cnn seed 0: 1 epoch, validation 90.00 % (1 of 2); about ")
 
 
 # How long it will still take ---------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_a_diverged_seed_fails_the_gate_however_good_the_others():
     assert judge_gate([*good, 9_701], 10_000, 0.98).verdict == "passed"
     gate = judge_gate([*good, 9_699], 10_000, 0.98)
     assert gate.verdict == "failed"
-    assert "a seed diverged: 96.99%" in gate.explanation
+    assert "a seed diverged: 96.99 %" in gate.explanation
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_floor_is_compared_with_the_lowest_run(correct, verdict, margin):
     assert gate.verdict == verdict
     assert gate.margin == pytest.approx(margin, abs=1e-12)
     assert gate.accuracy == pytest.approx(sum(correct) / len(correct) / 360, abs=1e-12)
-    assert f"{min(correct) / 360:.2%}" in gate.explanation
+    assert f"{100 * min(correct) / 360:.2f} %" in gate.explanation
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Pictures of digits that anybody may have made, brought to MNIST's form and read."""
+"""Pictures of digits from any source, brought to MNIST's form and classified."""

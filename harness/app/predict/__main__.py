@@ -54,7 +54,9 @@ class Prediction:
         """Returns the digit and all ten probabilities in percent."""
         if self.probabilities is None:
             return f"{_shown(self.file)}: {self.error}"
-        all_ten = "  ".join(f"{i}: {value:.1%}" for i, value in enumerate(self.probabilities))
+        all_ten = "  ".join(
+            f"{i}: {100 * value:.1f} %" for i, value in enumerate(self.probabilities)
+        )
         return f"{_shown(self.file)}: {self.digit}   [{all_ten}]"
 
 

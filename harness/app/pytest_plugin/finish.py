@@ -144,11 +144,9 @@ def _line(subject: schema.Subject) -> str:
     gate = subject.gate
     accuracy = "not trained"
     if gate and gate.interval:
-        lower, upper = gate.interval
-        accuracy = (
-            f"{gate.accuracy:.2%} [{lower:.2%}, {upper:.2%}], gate {gate.threshold:.2%} "
-            f"{gate.verdict}"
-        )
+        numbers = (gate.accuracy, *gate.interval, gate.threshold)
+        found, lower, upper, threshold = (f"{100 * (number or 0):.2f} %" for number in numbers)
+        accuracy = f"{found} [{lower}, {upper}], gate {threshold} {gate.verdict}"
     score = f"{subject.score:g}/{subject.max_score:g}"
     return f"{subject.id:<16} {subject.verdict:<13} {score:>6}  {accuracy}"
 

@@ -232,7 +232,7 @@ def table(outcomes: Mapping[tuple[int, int], Outcome]) -> str:
     ]
     for job in jobs:
         cells = [outcomes[job, worker] for worker in workers]
-        shown = [f"{duration(c.makespan_s)}, {c.efficiency:.0%}, {c.limit}" for c in cells]
+        shown = [f"{duration(c.makespan_s)}, {100 * c.efficiency:.0f} %, {c.limit}" for c in cells]
         lines.append(f"| {job:,} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 

@@ -182,7 +182,7 @@ def require_no_loss(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> Non
             f"{describe(key)}, speed-up over {peer}",
             f"{Ratio(**row['speedup'][peer])} ({percent(found)})",
             f"at least {before.ratio * (1 - time_ratios.ALLOWED_LOSS):.3g}×: {before} less "
-            f"{time_ratios.ALLOWED_LOSS:.0%}",
+            f"{100 * time_ratios.ALLOWED_LOSS:.0f} %",
             baseline.source,
             "Find what made it slower since then. If it is intended, make a new baseline.",
         ),
@@ -193,7 +193,7 @@ def require_no_loss(baseline: Baseline, key: Key, row: Mapping[str, Any]) -> Non
 def percent(change: Mapping[str, float]) -> str:
     """Returns e.g. "-12 % [-14 %, -10 %]"."""
     middle, low, high = (change[name] - 1 for name in ("ratio", "low", "high"))
-    return f"{middle:+.1%} [{low:+.1%}, {high:+.1%}]"
+    return f"{100 * middle:+.1f} % [{100 * low:+.1f} %, {100 * high:+.1f} %]"
 
 
 def _is_ours(row: Benchmark) -> bool:

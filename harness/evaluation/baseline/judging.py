@@ -117,7 +117,7 @@ def _count(
     else:
         more = after > before
         status = "regressed" if more else "improved"
-        share = f" ({after / before - 1:+.1%})" if before else ""
+        share = f" ({100 * (after / before - 1):+.1f} %)" if before else ""
         text = (
             f"{before:,} {words} before, {after:,} now{share}: {abs(after - before):,} "
             f"{'more' if more else 'fewer'}."
@@ -138,7 +138,8 @@ def _explained(found: NonInferiority, before: Correct, after: Correct, most: int
     seeds, images = before.shape
     some = f" with {seeds} of {most} seeds" if most > seeds else ""
     return (
-        f"{before.mean():.2%} before, {after.mean():.2%} now, on the same {images:,} images{some}: "
+        f"{100 * before.mean():.2f} % before, {100 * after.mean():.2f} % now, on the same "
+        f"{images:,} images{some}: "
         f"{found.explanation}.{_ONE if seeds == 1 and (before != after).any() else ''}"
     )
 

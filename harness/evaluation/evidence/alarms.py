@@ -156,16 +156,18 @@ def _above(who: str, accuracy: float, expected: schema.Range) -> Alarm:
     mean, deviation, high = expected.mean, expected.deviation or 0.0, expected.high
     return Alarm(
         "above_range",
-        f"{who} classify {accuracy:.2%} of the test images correctly. {expected.seeds} trainings "
-        f"of the same network with the same recipe gave {mean:.2%} on average, with a standard "
-        f"deviation of {100 * deviation:.2f} percentage points, so that none is expected above "
-        f"{high:.2%} "
+        f"{who} classify {100 * accuracy:.2f} % of the test images correctly. "
+        f"{expected.seeds} trainings "
+        f"of the same network with the same recipe gave {100 * (mean or 0):.2f} % on average, with "
+        f"a standard "
+        f"deviation of {100 * (deviation or 0):.2f} percentage points, so that none is expected above "
+        f"{100 * (high or 0):.2f} % "
         f"(the mean plus {expected.k:g} deviations). Most likely they were trained on test "
         "images, or the code that trains or evaluates has changed. Find the cause before you trust "
         "this accuracy.",
         what=f"test accuracy, {_lower(who)}",
-        actual=f"{accuracy:.2%}",
-        expected=f"at most {high:.2%}",
+        actual=f"{100 * accuracy:.2f} %",
+        expected=f"at most {100 * (high or 0):.2f} %",
     )
 
 

@@ -125,7 +125,7 @@ def test_a_loss_beyond_doubt_is_a_mismatch_with_both_figures():
     assert "mlp_64_32 training, batch 32, speed-up over keras fit = 3× [2.9, 3.1]" in str(
         raised.value
     )
-    assert "but should be at least 3.6×: 4× [3.95, 4.05] less 10%" in str(raised.value)
+    assert "but should be at least 3.6×: 4× [3.95, 4.05] less 10 %" in str(raised.value)
     assert "[old.json, commit abc]" in str(raised.value)
 
 

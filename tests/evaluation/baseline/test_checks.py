@@ -61,7 +61,7 @@ def test_an_accuracy_that_fell_fails_and_so_does_one_that_cannot_be_compared(
 def test_a_regression_is_told_with_both_figures_and_where_from():
     said = str(_outcome("no_less_accurate", accuracy_change=_row("regressed")))
     assert said.startswith(
-        "test accuracy = 98.20%, but should be at least 98.30% [old.json, commit abc]"
+        "test accuracy = 98.20 %, but should be at least 98.30 % [old.json, commit abc]"
     )
     assert "It is regressed. If this is intended, use the results.json" in said
 

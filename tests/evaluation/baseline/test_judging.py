@@ -69,7 +69,7 @@ def test_what_the_noise_leaves_open_is_inconclusive():
     after[1000:1160] = False  # other images than before, ten more of them
     row = judging.accuracy(network(wrong=(150,), correct={0: after}), network())
     assert row.status == "inconclusive"
-    assert "98.50% before, 98.40% now, on the same 10,000 images" in row.text
+    assert "98.50 % before, 98.40 % now, on the same 10,000 images" in row.text
 
 
 def test_seeds_are_paired_and_those_of_one_side_left_out():
@@ -146,12 +146,12 @@ def test_the_same_images_and_recipe_are_no_obstacle():
         (
             {"total_params": 101, "spec_digest": "x"},
             "regressed",
-            "100 parameters before, 101 now (+1.0%): 1 more.",
+            "100 parameters before, 101 now (+1.0 %): 1 more.",
         ),
         (
             {"total_params": 50, "spec_digest": "x"},
             "improved",
-            "100 parameters before, 50 now (-50.0%): 50 fewer.",
+            "100 parameters before, 50 now (-50.0 %): 50 fewer.",
         ),
         ({"total_params": 101}, "not comparable", "of the same network: they were counted"),
         ({"total_params": None, "spec_digest": None}, "missing", "It was not built in this run"),
@@ -252,7 +252,7 @@ def test_the_terminal_lists_what_changed_and_counts_the_rest():
         ["deep_cnn", "parameters", "regressed"],
         ["old", "network", "missing"],
     ]
-    assert "98.50% -> 98.20%, -0.30 points [-0.4" in rows[0]
+    assert "98.50 % -> 98.20 %, -0.30 points [-0.4" in rows[0]
     assert rows[1].endswith("100 -> 101")
     assert counts == "  2 regressed, 1 unchanged, 1 not judged, 1 missing"
     assert "old.json was this report's own file" in overwritten

@@ -104,10 +104,11 @@ def test_above_the_range_fails():
     plausible([run(9_700, seed=4)])
     (found,) = refused(runs=[run(9_701, seed=4)])
     assert str(found).startswith(
-        "test accuracy, the weights of seed 4 = 97.01%, but should be at most 97.00%"
+        "test accuracy, the weights of seed 4 = 97.01 %, but should be at most 97.00 %"
     )
     assert (
-        "20 trainings of the same network with the same recipe gave 96.50% on average" in found.hint
+        "20 trainings of the same network with the same recipe gave 96.50 % on average"
+        in found.hint
     )
 
 
@@ -220,11 +221,11 @@ def test_a_run_below_the_floor_fails():
         checks()["calibrated_floor"](runs, expected(runs))
     first, second = map(str, caught.value.differences)
     assert first.startswith(
-        "test accuracy, seed 5 = 95.90%, but should be at least 95.91% "
+        "test accuracy, seed 5 = 95.90 %, but should be at least 95.91 % "
         "[20 training runs, mean minus 4.74 standard deviations]"
     )
     assert "so its training has changed" in first
-    assert "seed 6 = 94.00%" in second
+    assert "seed 6 = 94.00 %" in second
 
 
 def test_runs_at_the_floor_and_above_pass():
