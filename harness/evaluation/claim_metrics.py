@@ -193,7 +193,8 @@ def _transfer(evidence: Evidence) -> Measured:
     lower, upper = _known(result.left_out_interval)
     note = (
         "on the letters that it was trained on, as in the document; on letters left out of "
-        f"training: {100 * (result.left_out_mean or 0):.1f} % [{100 * lower:.1f} %, {100 * upper:.1f} %]"
+        f"training: {100 * (result.left_out_mean or 0):.1f} % "
+        f"[{100 * lower:.1f} %, {100 * upper:.1f} %]"
     )
     return _accuracy(_counts(result.runs), note=note, experiment=name)
 

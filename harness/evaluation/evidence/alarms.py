@@ -159,9 +159,8 @@ def _above(who: str, accuracy: float, expected: schema.Range) -> Alarm:
         f"{who} classify {100 * accuracy:.2f} % of the test images correctly. "
         f"{expected.seeds} trainings "
         f"of the same network with the same recipe gave {100 * (mean or 0):.2f} % on average, with "
-        f"a standard "
-        f"deviation of {100 * (deviation or 0):.2f} percentage points, so that none is expected above "
-        f"{100 * (high or 0):.2f} % "
+        f"a standard deviation of {100 * (deviation or 0):.2f} percentage points, so that none is "
+        f"expected above {100 * (high or 0):.2f} % "
         f"(the mean plus {expected.k:g} deviations). Most likely they were trained on test "
         "images, or the code that trains or evaluates has changed. Find the cause before you trust "
         "this accuracy.",
