@@ -161,8 +161,9 @@ def test_fresh_processes_take_turns_in_the_trees_own_code(repository, noted, tem
         "head in head",
     }
     assert all(temporary in where.parents for _, _, where, _ in rows)
-    assert "| mlp_64_32 | 1.000 [1.000, 1.000], no alarm | 1.000 [1.000, 1.000] | 10% | same |" in (
-        capsys.readouterr().out
+    assert (
+        "| mlp_64_32 | 1.000 [1.000, 1.000], no alarm | 1.000 [1.000, 1.000] | 10 % | same |"
+        in (capsys.readouterr().out)
     )
     assert list(temporary.iterdir()) == []
 
@@ -173,13 +174,13 @@ def test_a_slower_head_fails_and_a_faster_one_does_not(repository, write, capsys
     report = tmp_path / "report.md"
     assert _main(repository, "--base=base", "--quads=1", f"--report={report}") == 1
     printed = capsys.readouterr().out
-    assert "| 1.500 [1.500, 1.500] | 10% | slower |" in printed
+    assert "| 1.500 [1.500, 1.500] | 10 % | slower |" in printed
     assert report.read_text(encoding="utf-8") == printed
     _git(repository, "tag", "slow")
     write(repository, "head", seconds=0.5)
     _commit(repository)
     assert _main(repository, "--base=slow", "--quads=1") == 0
-    assert "| 0.667 [0.667, 0.667] | 10% | faster |" in capsys.readouterr().out
+    assert "| 0.667 [0.667, 0.667] | 10 % | faster |" in capsys.readouterr().out
     assert _git(repository, "status", "--porcelain") == ""
 
 

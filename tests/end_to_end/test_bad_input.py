@@ -227,7 +227,7 @@ def test_what_has_got_worse_since_a_baseline_fails_and_is_shown_everywhere(falle
     }  # fmt: skip
     assert "4 failed" in result.output
     result.line(r"^Against before\.json \(")
-    result.line(r"^  sequential_cnn +accuracy +regressed +100\.00% -> ")
+    result.line(r"^  sequential_cnn +accuracy +regressed +100\.00 % -> ")
     result.line(r"^  gone +network +missing")
     assert "\x1b" not in result.output
     assert "regressed" in (report / "index.html").read_text()

@@ -122,7 +122,7 @@ def test_a_store_that_is_removed_in_mid_run_never_passes(complete, tmp_path):
     (folder / "meanwhile.py").write_text(MEANWHILE)
     result = grade(folder, "-p", "meanwhile", *TRAINED)
     assert result.code == USAGE
-    line = result.line(r"^ERROR: the store .*\.grader, or a part of it, was removed while the run")
+    line = result.line(r"^ERROR: the store .*\.grader, or a part of it, was removed during the run")
     assert "Run the same command again" in line
     assert not (folder / "reports" / "latest" / "results.json").exists()  # figures went with it
 

@@ -123,7 +123,7 @@ def leftovers(sample: Sample) -> list[str]:
         *sample.temporary.glob("*"),
     ]
     found = [str(path.relative_to(sample.root)) for path in paths]
-    with (store / "locks").open("rb+") as file:
+    with (store / "leases").open("rb+") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
