@@ -308,6 +308,7 @@ def test_what_the_peer_does_not_know_is_refused(change, message):
         peer.training(replace(workload, **change))
 
 
+@pytest.mark.slow  # PyTorch is optional for the fast lane
 def test_the_peer_refuses_layers_that_it_has_not():
     peer = _peer()
     rows = [
