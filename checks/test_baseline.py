@@ -15,6 +15,7 @@ from harness.statistics.noninferiority import MARGIN
 from harness.statistics.time_ratios import ALLOWED_LOSS
 from harness.submissions.opened import OpenedSubmission
 from harness.system.failure import BuildFailure
+from harness.system.text import percent
 
 RENEW = "If this is intended, use the results.json of this run as the new baseline."
 
@@ -52,8 +53,8 @@ def test_no_less_accurate(comparison: Comparison, accuracy_change: Row) -> None:
     if accuracy_change.status in ("missing", "not comparable"):
         pytest.skip("the accuracies cannot be compared: see the check for that")
     require_none(
-        Difference("test accuracy", f"{100 * (row.after or 0):.2f} %",
-                   f"at least {100 * (row.before - MARGIN):.2f} %",
+        Difference("test accuracy", percent(row.after),
+                   f"at least {percent(row.before - MARGIN)}",
                    comparison.earlier.source, f"{row.text} {RENEW}")
         for row in [accuracy_change]
         if row.status == "regressed" and row.before is not None

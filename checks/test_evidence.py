@@ -5,6 +5,7 @@ from harness.evaluation.evidence.alarms import Alarm
 from harness.jobs.store.record import Record
 from harness.network.difference import Difference
 from harness.report.schema.results import Range
+from harness.system.text import percent
 
 
 def test_plausible(alarms: list[Alarm]) -> None:
@@ -20,8 +21,8 @@ def test_calibrated_floor(runs: list[Record], measured_range: Range) -> None:
     require_none(
         Difference(
             f"test accuracy, seed {run.seed}",
-            f"{100 * accuracy:.2f} %",
-            f"at least {100 * (low or 0):.2f} %",
+            percent(accuracy),
+            f"at least {percent(low)}",
             f"{measured_range.seeds} training runs, mean minus {measured_range.k:g} standard "
             "deviations",
             hint="the network is the documented one, so its training has changed: the grader, the "

@@ -20,6 +20,7 @@ from harness.report.schema.experiments import (
     TwinRun,
 )
 from harness.statistics.intervals import Interval, mean_interval, repeats_interval
+from harness.system.text import percent
 from reference.facts import Facts
 from reference.layers import Network, total_params, trainable_params
 
@@ -193,8 +194,7 @@ def _transfer(evidence: Evidence) -> Measured:
     lower, upper = _known(result.left_out_interval)
     note = (
         "on the letters that it was trained on, as in the document; on letters left out of "
-        f"training: {100 * (result.left_out_mean or 0):.1f} % "
-        f"[{100 * lower:.1f} %, {100 * upper:.1f} %]"
+        f"training: {percent(result.left_out_mean, 1)} [{percent(lower, 1)}, {percent(upper, 1)}]"
     )
     return _accuracy(_counts(result.runs), note=note, experiment=name)
 

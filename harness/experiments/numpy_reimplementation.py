@@ -19,7 +19,7 @@ import numpy as np
 
 from harness.evaluation.claims import compare
 from harness.experiments.context import ExperimentContext, Kind, Outcome
-from harness.experiments.study_summary import Claim, meets, percent, points, shown
+from harness.experiments.study_summary import Claim, meets, points, shown
 from harness.jobs.kinds import keras_fit, numpy_twin
 from harness.jobs.kinds.keras_fit import FitJob
 from harness.jobs.kinds.numpy_twin import TwinJob, numpy_platform
@@ -29,6 +29,7 @@ from harness.network.recipe import Recipe, trained_images
 from harness.statistics.intervals import Interval, repeats_interval
 from harness.system.directories import PROJECT_ROOT
 from harness.system.source_lines import code_lines_in
+from harness.system.text import percent
 from reference.facts import ClaimFact, Facts
 
 CLAIM = "numpy_accuracy"

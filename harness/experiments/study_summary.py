@@ -9,6 +9,7 @@ from typing import Final
 from harness.experiments.study_trials import Trial
 from harness.jobs.store.record import Record
 from harness.statistics.intervals import Interval, mean_interval, wilson
+from harness.system.text import percent
 from reference.facts import ClaimFact
 from reference.layers import total_params
 from reference.study_format import SETTINGS, Measuring, Study
@@ -222,11 +223,6 @@ def _run(number: int, repeat: Repeat) -> RepeatResult:
 
 
 # The finding -------------------------------------------------------------------------------------
-
-
-def percent(value: float) -> str:
-    """Returns a fraction as "98.60 %"."""
-    return f"{100 * value:.2f} %"
 
 
 def points(difference: float) -> str:

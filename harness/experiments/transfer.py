@@ -24,6 +24,7 @@ from harness.jobs.store.record import Record
 from harness.network.cost import MIN_LIMIT_S, PASSES, TimeLimit
 from harness.network.recipe import Recipe
 from harness.statistics.intervals import Interval, repeats_interval, wilson
+from harness.system.text import percent
 from reference.facts import Facts
 from reference.layers import flops
 
@@ -325,7 +326,7 @@ def finding(
     epochs = len(runs[0].history["accuracy"])
     first = (
         f"After {epochs} epochs the new last layer classifies {_of(trained)} of its training "
-        f"letters correctly ({_percent(trained.mean)}){_each(trained)}."
+        f"letters correctly ({percent(trained.mean, 1)}){_each(trained)}."
     )
     sentences = [first]
     if unjudged is None:
@@ -338,7 +339,7 @@ def finding(
     )
     sentences.append(
         "This is not its accuracy on new letters. Of letters that were left out of training, one "
-        f"at a time, it classifies {_of(left_out)} correctly ({_percent(left_out.mean)}, 95 % "
+        f"at a time, it classifies {_of(left_out)} correctly ({percent(left_out.mean, 1)}, 95 % "
         f"interval {_interval(left_out.over_letters)}); the document does not report this figure. "
         f"The interval is Wilson's over the {left_out.letters} letters"
         f"{several if len(left_out.correct) > 1 else ''}, and holds for further letters of the "
@@ -348,7 +349,7 @@ def finding(
         counts = Counts(test.images, test.correct)
         sentences.append(
             f"Of the {counts.letters} test letters it classifies {_of(counts)} correctly "
-            f"({_percent(counts.mean)}, 95 % interval {_interval(test.interval)})."
+            f"({percent(counts.mean, 1)}, 95 % interval {_interval(test.interval)})."
         )
         if test.trained_on:
             sentences.append(
@@ -424,9 +425,5 @@ def _range(epochs: Sequence[int]) -> str:
     return f"{least} to {most} epochs"
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
 def _interval(interval: Interval) -> str:
-    return f"[{_percent(interval[0])}, {_percent(interval[1])}]"
+    return f"[{percent(interval[0], 1)}, {percent(interval[1], 1)}]"

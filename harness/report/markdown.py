@@ -16,6 +16,7 @@ from harness.report.schema.results import (
     Subject,
 )
 from harness.report.text.baseline_words import WORDS, tells
+from harness.system.text import percent
 
 _MARKS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "not built": "❌"}
 
@@ -71,7 +72,7 @@ def _row(subject: Subject) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.2f} %"
+    return "" if value is None else percent(value)
 
 
 def _ends(interval: Sequence[float] | None) -> str:

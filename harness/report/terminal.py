@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from harness.report.schema.results import Baseline, BaselineRow
 from harness.report.text.baseline_words import WORDS, tells
+from harness.system.text import percent
 
 
 def lines(baseline: Baseline | None) -> Iterator[str]:
@@ -36,7 +37,7 @@ def _change(row: BaselineRow) -> str:
     if row.measure == "accuracy" and row.difference is not None and row.interval is not None:
         low, high = (100 * end for end in row.interval)
         difference = f"{100 * row.difference:+.2f} points [{low:+.2f}, {high:+.2f}]"
-        return f"{100 * (row.before or 0):.2f} % -> {100 * (row.after or 0):.2f} %, {difference}"
+        return f"{percent(row.before)} -> {percent(row.after)}, {difference}"
     if row.status in ("regressed", "improved") and row.measure in ("total_params", "flops"):
         return f"{row.before:,.0f} -> {row.after:,.0f}"
     return str(row.text)

@@ -17,6 +17,7 @@ from harness.report.schema import results as schema
 from harness.system import atomic_files
 from harness.system.directories import MEND_REPORT
 from harness.system.strict_json import NotJson, parse
+from harness.system.text import percent
 from reference.errors import UserError
 from reference.facts import names
 
@@ -145,7 +146,7 @@ def _line(subject: schema.Subject) -> str:
     accuracy = "not trained"
     if gate and gate.interval:
         numbers = (gate.accuracy, *gate.interval, gate.threshold)
-        found, lower, upper, threshold = (f"{100 * (number or 0):.2f} %" for number in numbers)
+        found, lower, upper, threshold = map(percent, numbers)
         accuracy = f"{found} [{lower}, {upper}], gate {threshold} {gate.verdict}"
     score = f"{subject.score:g}/{subject.max_score:g}"
     return f"{subject.id:<16} {subject.verdict:<13} {score:>6}  {accuracy}"

@@ -15,6 +15,7 @@ from harness.jobs.kinds.evaluate import OwnAccuracy
 from harness.jobs.store.record import Record
 from harness.network import documented
 from harness.report.schema import results as schema
+from harness.system.text import percent
 from reference.calibration import Calibration
 from reference.facts import Facts
 
@@ -153,20 +154,18 @@ def _perfect(who: str, total: int, meaning: str) -> Alarm:
 
 
 def _above(who: str, accuracy: float, expected: schema.Range) -> Alarm:
-    mean, deviation, high = expected.mean, expected.deviation or 0.0, expected.high
+    deviation = f"{100 * (expected.deviation or 0.0):.2f} percentage points"
     return Alarm(
         "above_range",
-        f"{who} classify {100 * accuracy:.2f} % of the test images correctly. "
-        f"{expected.seeds} trainings "
-        f"of the same network with the same recipe gave {100 * (mean or 0):.2f} % on average, with "
-        f"a standard deviation of {100 * (deviation or 0):.2f} percentage points, so that none is "
-        f"expected above {100 * (high or 0):.2f} % "
-        f"(the mean plus {expected.k:g} deviations). Most likely they were trained on test "
-        "images, or the code that trains or evaluates has changed. Find the cause before you trust "
-        "this accuracy.",
+        f"{who} classify {percent(accuracy)} of the test images correctly. {expected.seeds} "
+        f"trainings of the same network with the same recipe gave {percent(expected.mean)} on "
+        f"average, with a standard deviation of {deviation}, so that none is expected above "
+        f"{percent(expected.high)} (the mean plus {expected.k:g} deviations). Most likely "
+        "they were trained on test images, or the code that trains or evaluates has changed. Find "
+        "the cause before you trust this accuracy.",
         what=f"test accuracy, {_lower(who)}",
-        actual=f"{100 * accuracy:.2f} %",
-        expected=f"at most {100 * (high or 0):.2f} %",
+        actual=percent(accuracy),
+        expected=f"at most {percent(expected.high)}",
     )
 
 
